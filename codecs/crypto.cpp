@@ -1,0 +1,167 @@
+#include "codecs/crypto.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include <isa-l/crc.h>
+
+namespace mtp {
+
+namespace {
+
+void require(bool ok, const char* what) {
+  if (!ok) throw crypto_error{what};
+}
+
+/// An algorithm fetched once a process: OpenSSL 3 looks it up by name at every use otherwise.
+const EVP_CIPHER* fetch_cipher(const char* name) {
+  const EVP_CIPHER* cipher = EVP_CIPHER_fetch(nullptr, name, nullptr);
+  require(cipher != nullptr, name);
+  return cipher;
+}
+
+const EVP_MD* fetch_digest(const char* name) {
+  const EVP_MD* digest = EVP_MD_fetch(nullptr, name, nullptr);
+  require(digest != nullptr, name);
+  return digest;
+}
+
+const EVP_CIPHER* ctr_cipher() {
+  static const EVP_CIPHER* const cipher = fetch_cipher("AES-256-CTR");
+  return cipher;
+}
+
+const EVP_CIPHER* cbc_cipher() {
+  static const EVP_CIPHER* const cipher = fetch_cipher("AES-256-CBC");
+  return cipher;
+}
+
+enum class direction : int { decrypt = 0, encrypt = 1 };
+
+detail::cipher_context make_context(const EVP_CIPHER* cipher, const key32& key, const iv16& iv,
+                                    direction dir) {
+  detail::cipher_context ctx{EVP_CIPHER_CTX_new()};
+  require(ctx != nullptr, "EVP_CIPHER_CTX_new");
+  require(EVP_CipherInit_ex2(ctx.get(), cipher, key.data(), iv.data(), static_cast<int>(dir),
+                             nullptr) == 1,
+          "EVP_CipherInit_ex2");
+  EVP_CIPHER_CTX_set_padding(ctx.get(), 0);
+  return ctx;
+}
+
+void update_in_place(EVP_CIPHER_CTX* ctx, byte_span data) {
+  // EVP takes an int: feed it what fits.
+  constexpr std::size_t step = std::size_t{1} << 30;
+  while (!data.empty()) {
+    const auto part = data.first(std::min(step, data.size()));
+    int written = 0;
+    require(EVP_CipherUpdate(ctx, part.data(), &written, part.data(),
+                             static_cast<int>(part.size())) == 1,
+            "EVP_CipherUpdate");
+    data = data.subspan(part.size());
+  }
+}
+
+struct digest_context_deleter {
+  void operator()(EVP_MD_CTX* ctx) const noexcept { EVP_MD_CTX_free(ctx); }
+};
+
+template <class Digest>
+Digest digest_of(const EVP_MD* algorithm, std::initializer_list<byte_view> parts) {
+  thread_local const std::unique_ptr<EVP_MD_CTX, digest_context_deleter> ctx{EVP_MD_CTX_new()};
+  require(ctx != nullptr, "EVP_MD_CTX_new");
+  require(EVP_DigestInit_ex2(ctx.get(), algorithm, nullptr) == 1, "EVP_DigestInit_ex2");
+  for (const auto part : parts)
+    require(EVP_DigestUpdate(ctx.get(), part.data(), part.size()) == 1, "EVP_DigestUpdate");
+  Digest out;
+  require(EVP_DigestFinal_ex(ctx.get(), out.data(), nullptr) == 1, "EVP_DigestFinal_ex");
+  return out;
+}
+
+struct mac_context_deleter {
+  void operator()(EVP_MAC_CTX* ctx) const noexcept { EVP_MAC_CTX_free(ctx); }
+};
+using mac_context = std::unique_ptr<EVP_MAC_CTX, mac_context_deleter>;
+
+mac_context make_hmac_sha256() {
+  EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+  require(mac != nullptr, "HMAC");
+  mac_context ctx{EVP_MAC_CTX_new(mac)};
+  EVP_MAC_free(mac);
+  require(ctx != nullptr, "EVP_MAC_CTX_new");
+  char digest[] = "SHA256";
+  const std::array<OSSL_PARAM, 2> params{OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                                         OSSL_PARAM_construct_end()};
+  require(EVP_MAC_CTX_set_params(ctx.get(), params.data()) == 1, "EVP_MAC_CTX_set_params");
+  return ctx;
+}
+
+}  // namespace
+
+void detail::cipher_context_deleter::operator()(evp_cipher_ctx_st* ctx) const noexcept {
+  EVP_CIPHER_CTX_free(ctx);
+}
+
+aes_ctr::aes_ctr(const key32& key, const iv16& iv)
+    : ctx_{make_context(ctr_cipher(), key, iv, direction::encrypt)} {}
+
+void aes_ctr::apply(byte_span data) {
+  update_in_place(ctx_.get(), data);
+}
+
+aes_cbc_encryptor::aes_cbc_encryptor(const key32& key, const iv16& iv)
+    : ctx_{make_context(cbc_cipher(), key, iv, direction::encrypt)} {}
+
+void aes_cbc_encryptor::apply(byte_span data) {
+  update_in_place(ctx_.get(), data);
+}
+
+aes_cbc_decryptor::aes_cbc_decryptor(const key32& key, const iv16& iv)
+    : ctx_{make_context(cbc_cipher(), key, iv, direction::decrypt)} {}
+
+void aes_cbc_decryptor::apply(byte_span data) {
+  update_in_place(ctx_.get(), data);
+}
+
+md5_digest md5(std::initializer_list<byte_view> parts) {
+  static const EVP_MD* const algorithm = fetch_digest("MD5");
+  return digest_of<md5_digest>(algorithm, parts);
+}
+
+sha1_digest sha1(std::initializer_list<byte_view> parts) {
+  static const EVP_MD* const algorithm = fetch_digest("SHA1");
+  return digest_of<sha1_digest>(algorithm, parts);
+}
+
+sha256_digest sha256(std::initializer_list<byte_view> parts) {
+  static const EVP_MD* const algorithm = fetch_digest("SHA256");
+  return digest_of<sha256_digest>(algorithm, parts);
+}
+
+sha256_digest hmac_sha256(byte_view key, std::initializer_list<byte_view> parts) {
+  thread_local const mac_context ctx = make_hmac_sha256();
+  require(EVP_MAC_init(ctx.get(), key.data(), key.size(), nullptr) == 1, "EVP_MAC_init");
+  for (const auto part : parts)
+    require(EVP_MAC_update(ctx.get(), part.data(), part.size()) == 1, "EVP_MAC_update");
+  sha256_digest out;
+  std::size_t written = 0;
+  require(EVP_MAC_final(ctx.get(), out.data(), &written, out.size()) == 1, "EVP_MAC_final");
+  return out;
+}
+
+bool equal_constant_time(byte_view a, byte_view b) noexcept {
+  return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::uint32_t crc32(byte_view data) noexcept {
+  return crc32_gzip_refl(0, data.data(), data.size());
+}
+
+std::uint32_t crc32c(byte_view data) noexcept {
+  // ISA-L leaves both inversions to the caller, and does not write through its pointer.
+  return ~crc32_iscsi(const_cast<unsigned char*>(data.data()), static_cast<int>(data.size()),
+                      0xffff'ffffU);
+}
+
+}  // namespace mtp

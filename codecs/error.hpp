@@ -1,0 +1,113 @@
+// What can be wrong with bytes: one enum for all codecs, and the two shapes of a codec's answer.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <tl/expected.hpp>
+
+namespace mtp {
+
+/// Why bytes were refused. Names are the `reason` labels of `mtproto_proxy_protocol_error_total`;
+/// those the Erlang original has keep its spelling.
+enum class errc : std::uint8_t {
+  /// A client's abridged frame announces more than the packet limit.
+  abridged_max_size,
+  /// A client's intermediate or padded frame announces more than the packet limit.
+  intermediate_max_size,
+  /// A client's intermediate frame is not a multiple of 4 bytes.
+  not_aligned,
+  /// The 64-byte header decrypts to none of the transport tags: wrong secret, or not our client.
+  unknown_protocol,
+  /// The transport is not among `allowed_protocols`.
+  disabled_protocol,
+  /// Only fake-TLS is allowed and this is something else.
+  tls_client_hello_expected,
+  /// Not a well-formed ClientHello, or longer than 16 KiB.
+  tls_bad_client_hello,
+  /// A well-formed ClientHello whose random was not made with our secret.
+  tls_invalid_digest,
+  /// A ClientHello made with our secret but without a server name.
+  tls_no_sni,
+  /// After the handshake: a record that is neither data nor ChangeCipherSpec.
+  tls_bad_record,
+  /// This ClientHello or header was seen before.
+  replay_session_detected,
+  /// An RPC frame's length is impossible or above the limit.
+  full_bad_length,
+  /// An RPC frame is out of sequence.
+  full_bad_seqno,
+  /// An RPC frame's CRC does not match.
+  full_bad_crc,
+  /// An RPC message is shorter than its type requires, or has a wrong type for this moment.
+  rpc_malformed,
+  /// The middle proxy asks for an encryption schema other than AES.
+  rpc_bad_schema,
+  /// The middle proxy answers for another proxy secret.
+  rpc_bad_key_selector,
+  /// The middle proxy's clock and ours differ by more than 30 s.
+  rpc_clock_skew,
+  /// The middle proxy's handshake does not name our process id.
+  rpc_bad_pid,
+  /// The middle proxy's handshake carries flags that we did not offer.
+  rpc_bad_flags,
+  /// The middle proxy refused the handshake with an error code of its own.
+  rpc_refused,
+  /// getProxyConfig text without a usable line, or with a broken one.
+  bad_dc_list,
+  /// A secret that is none of the known forms.
+  bad_secret,
+  /// A proxy link that is none of the known forms.
+  bad_link,
+  /// A blob of stream frames between nodes that is cut short or has an unknown frame.
+  bad_stream_frame,
+};
+
+/// One name an enumerator, in order.
+inline constexpr std::array<std::string_view, 25> errc_names{
+    "abridged_max_size",
+    "intermediate_max_size",
+    "not_aligned",
+    "unknown_protocol",
+    "disabled_protocol",
+    "tls_client_hello_expected",
+    "tls_bad_client_hello",
+    "tls_invalid_digest",
+    "tls_no_sni",
+    "tls_bad_record",
+    "replay_session_detected",
+    "full_bad_length",
+    "full_bad_seqno",
+    "full_bad_crc",
+    "rpc_malformed",
+    "rpc_bad_schema",
+    "rpc_bad_key_selector",
+    "rpc_clock_skew",
+    "rpc_bad_pid",
+    "rpc_bad_flags",
+    "rpc_refused",
+    "bad_dc_list",
+    "bad_secret",
+    "bad_link",
+    "bad_stream_frame",
+};
+static_assert(errc_names.size() == static_cast<std::size_t>(errc::bad_stream_frame) + 1);
+
+[[nodiscard]] constexpr std::string_view to_string(errc code) noexcept {
+  return errc_names[static_cast<std::size_t>(code)];
+}
+
+/// A value, or why there is none.
+template <class T>
+using result = tl::expected<T, errc>;
+
+/// A step over a stream: a packet, nothing yet (more bytes are needed), or why it can't go on.
+template <class T>
+using decoded = tl::expected<std::optional<T>, errc>;
+
+[[nodiscard]] inline tl::unexpected<errc> fail(errc code) noexcept {
+  return tl::unexpected<errc>{code};
+}
+
+}  // namespace mtp

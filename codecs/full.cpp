@@ -1,0 +1,55 @@
+#include "codecs/full.hpp"
+
+#include "codecs/crypto.hpp"
+
+namespace mtp {
+
+namespace {
+
+constexpr std::uint32_t filler = 4;
+
+std::uint32_t sum(checksum kind, byte_view data) noexcept {
+  return kind == checksum::crc32 ? crc32(data) : crc32c(data);
+}
+
+}  // namespace
+
+std::size_t filler_prefix(byte_view in) noexcept {
+  std::size_t size = 0;
+  while (in.size() - size >= 4 && load_le<std::uint32_t>(in.subspan(size)) == filler)
+    size += 4;
+  return size;
+}
+
+decoded<full_frame> full_decoder::next(byte_view in) {
+  // A length that can't be is refused at once, even if nothing else has arrived.
+  if (in.size() < 4) return std::nullopt;
+  const std::size_t length = load_le<std::uint32_t>(in);
+  if (length % 4 != 0 || length < full_overhead || length > max_full_frame)
+    return fail(errc::full_bad_length);
+  if (in.size() < 8) return std::nullopt;
+  if (load_le<std::int32_t>(in.subspan(4)) != seqno_) return fail(errc::full_bad_seqno);
+  if (in.size() < length) return std::nullopt;
+  const auto covered = in.first(length - 4);
+  if (verify_ && load_le<std::uint32_t>(in.subspan(length - 4)) != sum(checksum_, covered))
+    return fail(errc::full_bad_crc);
+  ++seqno_;
+  return full_frame{.body = covered.subspan(8), .consumed = length};
+}
+
+void full_encoder::encode(byte_view head, byte_view tail, bytes& out) {
+  const auto at = out.size();
+  const auto length = head.size() + tail.size() + full_overhead;
+  append_le(out, static_cast<std::uint32_t>(length));
+  append_le(out, seqno_++);
+  append(out, head);
+  append(out, tail);
+  append_le(out, sum(checksum_, byte_view{out}.subspan(at)));
+}
+
+void pad_to_block(bytes& out, std::size_t from) {
+  while ((out.size() - from) % aes_block != 0)
+    append_le(out, filler);
+}
+
+}  // namespace mtp

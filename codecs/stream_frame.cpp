@@ -1,0 +1,122 @@
+#include "codecs/stream_frame.hpp"
+
+#include "codecs/field_reader.hpp"
+#include "codecs/overloaded.hpp"
+
+namespace mtp {
+
+namespace {
+
+// On the wire a frame is: kind (its event's place in the variant):u8, stream:u64, and the fields of
+// the event, each of fixed size but a packet, which its length:u32 precedes.
+
+constexpr std::uint8_t bit_tag = 1;
+constexpr std::uint8_t bit_migrating = 2;
+
+void append_endpoint(bytes& out, const endpoint& at) {
+  append(out, at.ip.mapped());
+  append_le(out, at.port);
+}
+
+/// An enumerator or index below `count`.
+std::uint8_t read_choice(field_reader& in, std::size_t count) noexcept {
+  const auto value = in.le<std::uint8_t>();
+  if (value < count) return value;
+  in.fail();
+  return 0;
+}
+
+endpoint read_endpoint(field_reader& in) noexcept {
+  const auto ip = ip_address::v6(in.array<16>());
+  return {.ip = ip, .port = in.le<std::uint16_t>()};
+}
+
+stream::open read_open(field_reader& in) {
+  stream::open out;
+  out.dc = in.le<dc_id>();
+  out.client = read_endpoint(in);
+  out.kind = static_cast<transport>(read_choice(in, 3));
+  const auto bits = in.le<std::uint8_t>();
+  if ((bits & bit_tag) != 0) out.tag = in.array<rpc::ad_tag{}.size()>();
+  out.migrating = (bits & bit_migrating) != 0;
+  return out;
+}
+
+stream::data read_data(field_reader& in) {
+  const bool quick_ack = in.le<std::uint8_t>() != 0;
+  const auto size = in.le<std::uint32_t>();
+  return {.packet = to_bytes(in.take(size)), .quick_ack = quick_ack};
+}
+
+stream::event read_event(std::uint8_t kind, field_reader& in) {
+  switch (kind) {
+    case 0:
+      return read_open(in);
+    case 1:
+      return stream::opened{};
+    case 2:
+      return stream::refused{static_cast<refusal>(read_choice(in, refusal_names.size()))};
+    case 3:
+      return stream::quick_ack{in.le<std::uint32_t>()};
+    case 4:
+      return stream::migrate{};
+    case 5:
+      return read_data(in);
+    case 6: {
+      const auto size = in.le<std::uint32_t>();
+      return stream::ack{.size = size, .packets = in.le<std::uint32_t>()};
+    }
+    default:
+      return stream::close{};
+  }
+}
+
+}  // namespace
+
+void begin_stream_blob(std::uint64_t session, bytes& out) {
+  append_le(out, session);
+}
+
+void encode_stream_frame(const stream_frame& frame, bytes& out) {
+  out.push_back(static_cast<std::uint8_t>(frame.event.index()));
+  append_le(out, frame.stream);
+  std::visit(
+      overloaded{
+          [&](const stream::open& in) {
+            append_le(out, in.dc);
+            append_endpoint(out, in.client);
+            out.push_back(static_cast<std::uint8_t>(in.kind));
+            out.push_back(static_cast<std::uint8_t>((in.tag ? bit_tag : 0) |
+                                                    (in.migrating ? bit_migrating : 0)));
+            if (in.tag) append(out, *in.tag);
+          },
+          [&](const stream::refused& in) { out.push_back(static_cast<std::uint8_t>(in.why)); },
+          [&](const stream::quick_ack& in) { append_le(out, in.confirm); },
+          [&](const stream::data& in) {
+            out.push_back(in.quick_ack ? 1 : 0);
+            append_le(out, static_cast<std::uint32_t>(in.packet.size()));
+            append(out, in.packet);
+          },
+          [&](const stream::ack& in) {
+            append_le(out, in.size);
+            append_le(out, in.packets);
+          },
+          [](const auto& /*opened, migrate, close: nothing more*/) {},
+      },
+      frame.event);
+}
+
+result<stream_blob> decode_stream_blob(byte_view blob) {
+  if (blob.size() > max_stream_blob) return fail(errc::bad_stream_frame);
+  field_reader in{blob};
+  stream_blob out{.session = in.le<std::uint64_t>(), .frames = {}};
+  while (in.ok() && !in.at_end()) {
+    const auto kind = read_choice(in, std::variant_size_v<stream::event>);
+    const auto stream = in.le<stream_id>();
+    out.frames.push_back({.stream = stream, .event = read_event(kind, in)});
+  }
+  if (!in.ok()) return fail(errc::bad_stream_frame);
+  return out;
+}
+
+}  // namespace mtp

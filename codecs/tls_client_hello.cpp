@@ -1,0 +1,146 @@
+#include "codecs/tls_client_hello.hpp"
+
+#include <algorithm>
+
+#include "codecs/field_reader.hpp"
+#include "codecs/tls_records.hpp"
+
+namespace mtp {
+
+namespace {
+
+constexpr std::uint8_t handshake_client_hello = 1;
+constexpr std::size_t handshake_header = 4;
+
+constexpr std::uint16_t ext_server_name = 0;
+constexpr std::uint16_t ext_key_share = 51;
+constexpr std::uint16_t group_x25519 = 0x001d;
+constexpr std::uint16_t group_x25519_mlkem768 = 0x11ec;
+constexpr std::size_t x25519_share = 32;
+constexpr std::size_t x25519_mlkem768_share = 1184 + 32;
+
+std::uint16_t first_tls13_suite(byte_view suites) noexcept {
+  for (; suites.size() >= 2; suites = suites.subspan(2)) {
+    const auto suite = load_be16(suites);
+    if (suite >= 0x1301 && suite <= 0x1303) return suite;
+  }
+  return 0;
+}
+
+/// server_name: a list of (type, name) with exactly one host name.
+bool read_server_name(byte_view data, std::string& sni) {
+  field_reader ext{data};
+  field_reader list{ext.be_vector(2)};
+  const auto type = list.be(1);
+  const auto name = list.be_vector(2);
+  if (!ext.complete() || !list.complete() || type != 0 || name.empty()) return false;
+  sni = as_text(name);
+  return true;
+}
+
+bool read_key_shares(byte_view data, client_hello& hello) {
+  field_reader ext{data};
+  field_reader shares{ext.be_vector(2)};
+  while (!shares.at_end()) {
+    const auto group = shares.be(2);
+    const auto key = shares.be_vector(2);
+    hello.x25519 |= group == group_x25519 && key.size() == x25519_share;
+    hello.x25519_mlkem768 |= group == group_x25519_mlkem768 && key.size() == x25519_mlkem768_share;
+  }
+  return ext.complete() && shares.ok();
+}
+
+bool read_extensions(byte_view data, client_hello& hello) {
+  field_reader extensions{data};
+  while (!extensions.at_end()) {
+    const auto type = extensions.be(2);
+    const auto body = extensions.be_vector(2);
+    if (!extensions.ok()) return false;
+    if (type == ext_server_name && (!hello.sni.empty() || !read_server_name(body, hello.sni)))
+      return false;
+    if (type == ext_key_share && !read_key_shares(body, hello)) return false;
+  }
+  return true;
+}
+
+sha256_digest digest_of(byte_view record, const secret16& secret) {
+  static constexpr std::array<std::uint8_t, client_random_size> zeros{};
+  return hmac_sha256(secret, {record.first(client_random_at), zeros,
+                              record.subspan(client_random_at + client_random_size)});
+}
+
+}  // namespace
+
+bool looks_like_client_hello(byte_view in) noexcept {
+  static constexpr std::array<std::uint8_t, 3> start{tls_handshake, 3, 1};
+  return std::ranges::equal(in.first(std::min(in.size(), start.size())),
+                            byte_view{start}.first(std::min(in.size(), start.size())));
+}
+
+decoded<client_hello_bytes> client_hello_assembler::next(byte_view in) {
+  constexpr std::size_t max_message = max_client_hello - tls_record_header_size;
+  record_.resize(std::max(record_.size(), tls_record_header_size));
+  while (true) {
+    const auto message = byte_view{record_}.subspan(tls_record_header_size);
+    if (message.size() >= handshake_header) {
+      const auto wanted = handshake_header + load_be24(message.subspan(1));
+      if (wanted > max_message || message.size() > wanted) return fail(errc::tls_bad_client_hello);
+      if (message.size() == wanted) break;
+    }
+    const auto rest = in.subspan(consumed_);
+    if (rest.size() < tls_record_header_size) return std::nullopt;
+    const std::size_t length = load_be16(rest.subspan(3));
+    // 03 01 by custom, 03 03 is what records after the first may say.
+    if (rest[0] != tls_handshake || rest[1] != 3 || (rest[2] != 1 && rest[2] != 3) || length == 0 ||
+        length > max_message)
+      return fail(errc::tls_bad_client_hello);
+    const auto body = rest.subspan(tls_record_header_size);
+    if (message.empty() && !body.empty() && body[0] != handshake_client_hello)
+      return fail(errc::tls_bad_client_hello);
+    if (body.size() < length) return std::nullopt;
+    append(record_, body.first(length));
+    consumed_ += tls_record_header_size + length;
+  }
+  record_[0] = tls_handshake;
+  record_[1] = 3;
+  record_[2] = 1;
+  store_be16(byte_span{record_}.subspan(3), record_.size() - tls_record_header_size);
+  return client_hello_bytes{.record = std::move(record_), .consumed = consumed_};
+}
+
+result<client_hello> parse_client_hello(byte_view record) {
+  field_reader in{record};
+  client_hello hello;
+  in.take(tls_record_header_size + handshake_header + 2);  // and the legacy version, 03 03
+  const auto random = in.take(client_random_size);
+  const auto session_id = in.be_vector(1);
+  const auto suites = in.be_vector(2);
+  const auto compression = in.be_vector(1);
+  const auto extensions = in.be_vector(2);
+  if (!in.complete() || session_id.size() > 32 || suites.size() % 2 != 0 || compression.empty() ||
+      !read_extensions(extensions, hello))
+    return fail(errc::tls_bad_client_hello);
+  std::ranges::copy(random, hello.random.begin());
+  hello.session_id = to_bytes(session_id);
+  hello.suite = first_tls13_suite(suites);
+  return hello;
+}
+
+result<std::uint32_t> check_client_digest(byte_view record, const secret16& secret) {
+  const auto random = record.subspan(client_random_at, client_random_size);
+  const auto expected = digest_of(record, secret);
+  constexpr std::size_t compared = client_random_size - 4;
+  if (!equal_constant_time(byte_view{expected}.first(compared), random.first(compared)))
+    return fail(errc::tls_invalid_digest);
+  return load_le<std::uint32_t>(byte_view{expected}.subspan(compared)) ^
+         load_le<std::uint32_t>(random.subspan(compared));
+}
+
+void sign_client_hello(byte_span record, const secret16& secret, std::uint32_t unix_time) {
+  auto digest = digest_of(record, secret);
+  const auto clock = byte_span{digest}.subspan(client_random_size - 4);
+  store_le(clock, load_le<std::uint32_t>(clock) ^ unix_time);
+  std::ranges::copy(digest, record.subspan(client_random_at).begin());
+}
+
+}  // namespace mtp

@@ -1,0 +1,81 @@
+// The ClientHello that opens a fake-TLS connection: putting it together from records, reading it,
+// and checking that its random was made with our secret. Facts: doc/wire/fake_tls.md.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "codecs/bytes.hpp"
+#include "codecs/crypto.hpp"
+#include "codecs/error.hpp"
+
+namespace mtp {
+
+/// A ClientHello, with its record header, never takes more.
+inline constexpr std::size_t max_client_hello = std::size_t{16} * 1024;
+
+/// Where the random stands in the record.
+inline constexpr std::size_t client_random_at = 11;
+inline constexpr std::size_t client_random_size = 32;
+
+/// Whether a connection that starts with these bytes opens TLS (16 03 01): all of `in` agrees with
+/// it as far as it goes. Three bytes decide.
+[[nodiscard]] bool looks_like_client_hello(byte_view in) noexcept;
+
+/// A ClientHello taken out of its records.
+struct client_hello_bytes {
+  /// As one record (header 16 03 01, length, message): what the digest covers, even if the network
+  /// or a local tool cut the record in several.
+  bytes record;
+  /// Bytes of the input that the hello takes.
+  std::size_t consumed = 0;
+};
+
+/// Takes the ClientHello from the front of a connection's bytes, cut in any number of records.
+class client_hello_assembler {
+ public:
+  /// `in` is all that the connection has sent so far; what an earlier call has read is not read
+  /// again. Error: `tls_bad_client_hello`, as soon as the bytes can't become a hello of at most
+  /// `max_client_hello`. As no record is empty, that bounds `in` to six times as much.
+  [[nodiscard]] decoded<client_hello_bytes> next(byte_view in);
+
+ private:
+  /// Header and what whole records brought of the message.
+  bytes record_;
+  std::size_t consumed_ = 0;
+};
+
+/// What the server needs of a hello.
+struct client_hello {
+  std::array<std::uint8_t, client_random_size> random;
+  /// At most 32 bytes.
+  bytes session_id;
+  /// The first of TLS 1.3's suites that the client lists (GREASE skipped); 0 if none.
+  std::uint16_t suite = 0;
+  /// Server name; empty if there is none.
+  std::string sni;
+  /// Key shares the client sent for groups that fake-TLS can answer in.
+  bool x25519 = false;
+  bool x25519_mlkem768 = false;
+};
+
+/// Reads a hello put together by `client_hello_assembler`. Error: `tls_bad_client_hello` for
+/// lengths that do not add up or a second server name; unknown extensions are skipped.
+[[nodiscard]] result<client_hello> parse_client_hello(byte_view record);
+
+/// Checks the random against `secret` in constant time. Returns the client's clock (Unix seconds)
+/// as it wrote it. Error: `tls_invalid_digest`. Requires a record that `parse_client_hello` took.
+[[nodiscard]] result<std::uint32_t> check_client_digest(byte_view record, const secret16& secret);
+
+/// A hello as Telegram clients of 2026 send it, for `mtproto-proxy ping` and tests: ML-KEM and
+/// x25519 shares, GREASE, ECH, 1776 bytes with an 11-byte name. `random` supplies keys and
+/// identifiers, `client_hello_random_size` bytes.
+inline constexpr std::size_t client_hello_random_size = 2048;
+[[nodiscard]] bytes make_client_hello(
+    const secret16& secret, std::string_view sni, std::uint32_t unix_time,
+    std::span<const std::uint8_t, client_hello_random_size> random);
+
+/// Writes the digest of a hello that is otherwise complete into its random.
+void sign_client_hello(byte_span record, const secret16& secret, std::uint32_t unix_time);
+
+}  // namespace mtp
