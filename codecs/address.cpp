@@ -20,6 +20,8 @@ ip_address ip_address::v6(std::array<std::uint8_t, 16> octets) noexcept {
 }
 
 std::optional<ip_address> ip_address::parse(std::string_view text) {
+  // inet_pton would stop there.
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;
   const std::string terminated{text};
   std::array<std::uint8_t, 4> octets4{};
   if (inet_pton(AF_INET, terminated.c_str(), octets4.data()) == 1) return v4(octets4);

@@ -141,7 +141,10 @@ sha256_digest sha256(std::initializer_list<byte_view> parts) {
 
 sha256_digest hmac_sha256(byte_view key, std::initializer_list<byte_view> parts) {
   thread_local const mac_context ctx = make_hmac_sha256();
-  require(EVP_MAC_init(ctx.get(), key.data(), key.size(), nullptr) == 1, "EVP_MAC_init");
+  // A null pointer would mean the key of the last call.
+  static constexpr std::uint8_t no_key = 0;
+  const auto* const start = key.empty() ? &no_key : key.data();
+  require(EVP_MAC_init(ctx.get(), start, key.size(), nullptr) == 1, "EVP_MAC_init");
   for (const auto part : parts)
     require(EVP_MAC_update(ctx.get(), part.data(), part.size()) == 1, "EVP_MAC_update");
   sha256_digest out;

@@ -18,8 +18,9 @@ std::string_view next_word(std::string_view& line) {
   return word;
 }
 
-/// What is left of a line: nothing but its semicolon, wherever that stands.
-std::string_view without_semicolon(std::string_view line) {
+/// A line without its comment and its semicolon, wherever that stands.
+std::string_view without_tail(std::string_view line) {
+  line = line.substr(0, line.find('#'));
   const auto last = line.find_last_not_of(" \t\r;");
   return line.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
@@ -33,7 +34,7 @@ std::optional<dc_id> parse_dc(std::string_view word) {
 
 /// False if the line is of a known kind and broken.
 bool read_line(std::string_view line, dc_list& out) {
-  line = without_semicolon(line);
+  line = without_tail(line);
   const auto kind = next_word(line);
   if (kind != "default" && kind != "proxy_for") return true;
   const auto dc = parse_dc(next_word(line));

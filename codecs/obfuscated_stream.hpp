@@ -2,6 +2,8 @@
 // around them. The server and the client of a connection use the same two classes.
 #pragma once
 
+#include <optional>
+
 #include "codecs/crypto.hpp"
 #include "codecs/stream_window.hpp"
 #include "codecs/tls_records.hpp"
@@ -15,7 +17,11 @@ enum class envelope : std::uint8_t { none, tls };
 /// `close`; bytes given to `feed` must stay valid until `close`.
 class obfuscated_reader {
  public:
-  obfuscated_reader(aes_ctr cipher, envelope outer) : cipher_{std::move(cipher)}, outer_{outer} {}
+  obfuscated_reader(aes_ctr cipher, envelope outer);
+  /// Goes on with a stream that somebody began to read: `unwrapped` are its next bytes, taken out
+  /// of their envelope by `records` (absent: there is none).
+  obfuscated_reader(aes_ctr cipher, const std::optional<tls_record_reader>& records,
+                    byte_view unwrapped);
 
   /// Takes `data` out of its records and deciphers it in place. Error: `tls_bad_record`.
   [[nodiscard]] result<void> feed(byte_span data);
@@ -25,15 +31,18 @@ class obfuscated_reader {
 
  private:
   aes_ctr cipher_;
-  tls_record_reader records_;
-  envelope outer_;
+  /// Absent without an envelope.
+  std::optional<tls_record_reader> records_;
   stream_window window_;
 };
 
 /// Collects plain bytes and turns them into what is sent, at once a flush.
 class obfuscated_writer {
  public:
-  obfuscated_writer(aes_ctr cipher, envelope outer) : cipher_{std::move(cipher)}, outer_{outer} {}
+  /// Records carry at most `max_record` bytes.
+  obfuscated_writer(aes_ctr cipher, envelope outer,
+                    std::size_t max_record = max_tls_record_payload)
+      : cipher_{std::move(cipher)}, outer_{outer}, max_record_{max_record} {}
 
   /// Where plain bytes are appended (existing content must be left alone).
   [[nodiscard]] bytes& plain();
@@ -45,6 +54,7 @@ class obfuscated_writer {
  private:
   aes_ctr cipher_;
   envelope outer_;
+  std::size_t max_record_;
   /// With an envelope, the first record's header has its place at the front.
   bytes plain_;
 };

@@ -122,12 +122,13 @@ secret16 derive_sni_secret(const secret16& base, std::string_view sni, std::stri
 }
 
 result<proxy_link> parse_link(std::string_view text) {
-  static constexpr std::array<std::string_view, 7> prefixes{"tg://proxy?",
+  static constexpr std::array<std::string_view, 8> prefixes{"tg://proxy?",
                                                             "https://t.me/proxy?",
                                                             "http://t.me/proxy?",
                                                             "https://telegram.me/proxy?",
                                                             "http://telegram.me/proxy?",
                                                             "https://telegram.dog/proxy?",
+                                                            "http://telegram.dog/proxy?",
                                                             "t.me/proxy?"};
   const auto* const prefix =
       std::ranges::find_if(prefixes, [&](auto known) { return text.starts_with(known); });

@@ -53,8 +53,9 @@ struct proxy_link {
   friend bool operator==(const proxy_link&, const proxy_link&) = default;
 };
 
-/// Reads tg://proxy?..., https://t.me/proxy?... (or telegram.me, telegram.dog, http), parameters in
-/// any order, percent-encoded or not. Errors: `bad_link`, `bad_secret`.
+/// Reads tg://proxy?..., https://t.me/proxy?... (or telegram.me, telegram.dog, http; t.me also
+/// without a scheme), parameters in any order, percent-encoded or not. Errors: `bad_link`,
+/// `bad_secret`.
 [[nodiscard]] result<proxy_link> parse_link(std::string_view text);
 [[nodiscard]] std::string format_tg_link(const proxy_link& link);
 [[nodiscard]] std::string format_https_link(const proxy_link& link);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint8_t bit_tag = 1;
 constexpr std::uint8_t bit_migrating = 2;
+constexpr std::size_t open_bits = 4;  // values that the two make up
 
 void append_endpoint(bytes& out, const endpoint& at) {
   append(out, at.ip.mapped());
@@ -36,14 +37,14 @@ stream::open read_open(field_reader& in) {
   out.dc = in.le<dc_id>();
   out.client = read_endpoint(in);
   out.kind = static_cast<transport>(read_choice(in, 3));
-  const auto bits = in.le<std::uint8_t>();
+  const auto bits = read_choice(in, open_bits);
   if ((bits & bit_tag) != 0) out.tag = in.array<rpc::ad_tag{}.size()>();
   out.migrating = (bits & bit_migrating) != 0;
   return out;
 }
 
 stream::data read_data(field_reader& in) {
-  const bool quick_ack = in.le<std::uint8_t>() != 0;
+  const bool quick_ack = read_choice(in, 2) != 0;
   const auto size = in.le<std::uint32_t>();
   return {.packet = to_bytes(in.take(size)), .quick_ack = quick_ack};
 }

@@ -59,10 +59,11 @@ std::optional<bytes> from_base64(std::string_view text) {
   std::ranges::replace(standard, '_', '/');
   static constexpr std::string_view alphabet =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  if (text.size() - standard.size() > 2 || standard.size() > longest || standard.size() % 4 == 1 ||
+  const auto padding = (4 - standard.size() % 4) % 4;
+  const auto written = text.size() - standard.size();
+  if ((written != 0 && written != padding) || padding == 3 || standard.size() > longest ||
       standard.find_first_not_of(alphabet) != std::string::npos)
     return std::nullopt;
-  const auto padding = (4 - standard.size() % 4) % 4;
   standard.append(padding, '=');
   bytes out(standard.size() / 4 * 3);
   const int size =

@@ -63,6 +63,16 @@ bool read_extensions(byte_view data, client_hello& hello) {
   return true;
 }
 
+/// What the message takes that starts with `head` and goes on with `more`, once its header says so.
+std::optional<std::size_t> message_size(byte_view head, byte_view more) {
+  std::array<std::uint8_t, handshake_header> header;
+  if (head.size() + more.size() < header.size()) return std::nullopt;
+  head = head.first(std::min(head.size(), header.size()));
+  const auto rest = std::ranges::copy(head, header.begin()).out;
+  std::ranges::copy(more.first(header.size() - head.size()), rest);
+  return header.size() + load_be24(byte_view{header}.subspan(1));
+}
+
 sha256_digest digest_of(byte_view record, const secret16& secret) {
   static constexpr std::array<std::uint8_t, client_random_size> zeros{};
   return hmac_sha256(secret, {record.first(client_random_at), zeros,
@@ -82,11 +92,7 @@ decoded<client_hello_bytes> client_hello_assembler::next(byte_view in) {
   record_.resize(std::max(record_.size(), tls_record_header_size));
   while (true) {
     const auto message = byte_view{record_}.subspan(tls_record_header_size);
-    if (message.size() >= handshake_header) {
-      const auto wanted = handshake_header + load_be24(message.subspan(1));
-      if (wanted > max_message || message.size() > wanted) return fail(errc::tls_bad_client_hello);
-      if (message.size() == wanted) break;
-    }
+    if (message.size() == message_size(message, {})) break;
     const auto rest = in.subspan(consumed_);
     if (rest.size() < tls_record_header_size) return std::nullopt;
     const std::size_t length = load_be16(rest.subspan(3));
@@ -94,11 +100,15 @@ decoded<client_hello_bytes> client_hello_assembler::next(byte_view in) {
     if (rest[0] != tls_handshake || rest[1] != 3 || (rest[2] != 1 && rest[2] != 3) || length == 0 ||
         length > max_message)
       return fail(errc::tls_bad_client_hello);
-    const auto body = rest.subspan(tls_record_header_size);
+    auto body = rest.subspan(tls_record_header_size);
+    body = body.first(std::min(body.size(), length));
     if (message.empty() && !body.empty() && body[0] != handshake_client_hello)
       return fail(errc::tls_bad_client_hello);
+    const auto wanted = message_size(message, body);
+    if (wanted && (*wanted > max_message || message.size() + length > *wanted))
+      return fail(errc::tls_bad_client_hello);
     if (body.size() < length) return std::nullopt;
-    append(record_, body.first(length));
+    append(record_, body);
     consumed_ += tls_record_header_size + length;
   }
   record_[0] = tls_handshake;

@@ -68,7 +68,7 @@ struct client_hello {
 [[nodiscard]] result<std::uint32_t> check_client_digest(byte_view record, const secret16& secret);
 
 /// A hello as Telegram clients of 2026 send it, for `mtproto-proxy ping` and tests: ML-KEM and
-/// x25519 shares, GREASE, ECH, 1776 bytes with an 11-byte name. `random` supplies keys and
+/// x25519 shares, GREASE, ECH, 1753 bytes with an 11-byte name. `random` supplies keys and
 /// identifiers, `client_hello_random_size` bytes.
 inline constexpr std::size_t client_hello_random_size = 2048;
 [[nodiscard]] bytes make_client_hello(

@@ -59,14 +59,15 @@ sha256_digest digest_of(byte_view flight, byte_view client_random, const secret1
                               flight.subspan(server_random_at + server_random_size)});
 }
 
-/// The size of the record of this type at `in[at]`, header included.
-decoded<std::size_t> record_at(byte_view in, std::size_t at, std::uint8_t type) {
-  if (in.size() <= at) return std::nullopt;
-  if (in[at] != type) return fail(errc::tls_bad_record);
-  if (in.size() - at < tls_record_header_size) return std::nullopt;
-  const auto size = tls_record_header_size + load_be16(in.subspan(at + 3));
-  if (in.size() - at < size) return std::nullopt;
-  return size;
+/// Where the record ends that starts at `at` with these bytes, which its length follows.
+decoded<std::size_t> record_end(byte_view in, std::size_t at, byte_view start) {
+  const auto rest = in.subspan(at);
+  const auto known = std::min(rest.size(), start.size());
+  if (!std::ranges::equal(rest.first(known), start.first(known))) return fail(errc::tls_bad_record);
+  if (rest.size() < start.size() + 2) return std::nullopt;
+  const auto end = at + start.size() + 2 + load_be16(rest.subspan(start.size()));
+  if (in.size() < end) return std::nullopt;
+  return end;
 }
 
 }  // namespace
@@ -83,12 +84,16 @@ bytes make_server_flight(const client_hello& hello, const secret16& secret,
 
 decoded<std::size_t> check_server_flight(byte_view in, byte_view client_random,
                                          const secret16& secret) {
+  // Clients compare these bytes, and take nothing else for a flight.
+  static constexpr std::array<std::uint8_t, 3> hello_start{tls_handshake, 3, 3};
+  static constexpr std::array<std::uint8_t, 9> encrypted_start{
+      tls_change_cipher_spec, 3, 3, 0, 1, 1, tls_application_data, 3, 3};
   std::size_t total = 0;
-  for (const auto type : {tls_handshake, tls_change_cipher_spec, tls_application_data}) {
-    const auto size = record_at(in, total, type);
-    if (!size) return fail(size.error());
-    if (!*size) return std::nullopt;
-    total += **size;
+  for (const byte_view start : {byte_view{hello_start}, byte_view{encrypted_start}}) {
+    const auto end = record_end(in, total, start);
+    if (!end) return fail(end.error());
+    if (!*end) return std::nullopt;
+    total = **end;
   }
   const auto flight = in.first(total);
   if (load_be16(flight.subspan(3)) < server_random_at + server_random_size - tls_record_header_size)

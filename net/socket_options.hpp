@@ -1,0 +1,27 @@
+// What we ask of the kernel for a TCP socket.
+#pragma once
+
+#include <chrono>
+
+namespace mtp::net {
+
+/// Small packets go out at once; the reactor joins what belongs together.
+void set_no_delay(int fd) noexcept;
+
+/// Probes an idle connection after 40 s, every 40 s, and drops it after 5 unanswered probes: the
+/// figures of the C, Python and Erlang proxies.
+void set_keep_alive(int fd) noexcept;
+
+/// Drops the connection if sent data stays unacknowledged this long.
+void set_user_timeout(int fd, std::chrono::milliseconds limit) noexcept;
+
+/// Whether closing resets the connection (RST, nothing lingers) instead of finishing it.
+void set_reset_on_close(int fd, bool on) noexcept;
+
+/// The pending error of a socket (errno), cleared by reading it.
+[[nodiscard]] int take_error(int fd) noexcept;
+
+/// Raises the soft limit of open files to the hard one; returns the limit now in force.
+std::size_t raise_open_files_limit() noexcept;
+
+}  // namespace mtp::net
