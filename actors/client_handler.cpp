@@ -1,0 +1,249 @@
+// The connection: handshake, idling, end. Packets are in client_tunnel.cpp.
+#include "actors/client_handler.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/metric_names.hpp"
+#include "codecs/overloaded.hpp"
+#include "net/entropy.hpp"
+#include "net/socket_options.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What a site sends behind ServerHello: certificates and the like. One size a process, as one site
+/// has one certificate chain, give or take the length of a signature.
+std::size_t encrypted_flight_size() {
+  static const auto chain = net::random_between<std::size_t>(2500, 4500);
+  return chain + net::random_between<std::size_t>(0, 2);
+}
+
+std::int64_t unix_time() noexcept {
+  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
+client_handshake::options handshake_options(const settings& all, const open_port& port) {
+  return {
+      .secret = port.settings.secret,
+      .per_sni_salt = all.per_sni_secrets ? std::optional{all.per_sni_secret_salt} : std::nullopt,
+      .abridged = all.allows(protocol::mtp_abridged),
+      .intermediate = all.allows(protocol::mtp_intermediate),
+      .padded = all.allows(protocol::mtp_secure),
+      .fake_tls = all.allows(protocol::mtp_fake_tls)};
+}
+
+}  // namespace
+
+client_handler::client_handler(caf::actor_config& cfg, net::reactor& home, environment& env,
+                               open_port& port, accepted_client client)
+    : pinned_actor{cfg, home},
+      env_{&env},
+      port_{&port},
+      peer_{client.peer},
+      slot_{std::move(client.slot)},
+      accepted_{std::move(client.fd)},
+      stream_{*this, *this},
+      idle_timer_{*this},
+      progress_timer_{*this} {}
+
+caf::behavior client_handler::start() {
+  place_.handler = this;
+  env_->clients[home().index()].join(place_);
+  port_->metrics.in_connection.add();
+  spdlog::debug("{}: connection from {}", port_->settings.name, to_string(peer_));
+  const auto& settings = env_->settings;
+  const int fd = accepted_.get();
+  net::set_no_delay(fd);
+  net::set_keep_alive(fd);
+  if (settings.upstream_send_timeout.count() > 0)
+    net::set_user_timeout(fd, settings.upstream_send_timeout);
+  if (settings.reset_close_socket != reset_close::off) net::set_reset_on_close(fd, true);
+  started_ = last_activity_ = home().now();
+  filter_ = settings.server_error_filter;
+  handshake_ = std::make_unique<client_handshake>(handshake_options(settings, *port_));
+  idle_timer_.arm(home().timers(), settings.init_timeout);
+  stream_.adopt(std::move(accepted_));
+  return {
+      [this](const stream_opened& opened) { handle_opened(opened); },
+  };
+}
+
+void client_handler::on_readable(net::tcp_stream&) {
+  const auto limit = std::min(env_->settings.upstream_socket_buffer_size, home().scratch().size());
+  const auto buffer = home().scratch().first(limit);
+  const auto got = stream_.read(buffer);
+  if (got.ended) return quit();
+  if (got.size == 0) return;
+  port_->metrics.received_bytes.add(got.size);
+  port_->metrics.read_size.observe(got.size);
+  const auto data = buffer.first(got.size);
+  if (stage_ == stage::handshake) return handle_handshake(data);
+  bump();
+  if (const auto fed = reader_->feed(data); !fed) return reject(fed.error());
+  forward_packets();
+}
+
+// -- handshake
+// --------------------------------------------------------------------------------------
+
+void client_handler::handle_handshake(byte_view data) {
+  while (stage_ == stage::handshake) {
+    auto step = handshake_->feed(std::exchange(data, {}));
+    if (!step) return reject(step.error());
+    if (std::holds_alternative<client_handshake::incomplete>(*step)) return;
+    if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
+      if (is_replay(received->hello->random)) return reject(errc::replay_session_detected);
+      answer_hello(*received);
+    } else {
+      enter_tunnel(std::get<client_handshake::established>(*step));
+    }
+  }
+}
+
+void client_handler::answer_hello(const client_handshake::hello_received& received) {
+  spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", port_->settings.name,
+                received.hello->sni, std::int64_t{received.client_time} - unix_time());
+  bytes encrypted(encrypted_flight_size());
+  net::fill_random(encrypted);
+  server_flight_random random{
+      .x25519_key = net::random_x25519_key(), .mlkem_ciphertext = {}, .encrypted = encrypted};
+  if (received.hello->x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
+  auto flight = handshake_->answer(random);
+  queued_total_ += flight.size();
+  stream_.send(std::move(flight));
+}
+
+void client_handler::enter_tunnel(client_handshake::established& done_with) {
+  // A fake-TLS client was checked by its hello.
+  if (!done_with.tls && is_replay(done_with.header_key))
+    return reject(errc::replay_session_detected);
+  port_->metrics.protocol_ok(done_with.tls ? "mtp_secure_fake_tls" : to_string(done_with.kind))
+      .add();
+  if (env_->settings.reset_close_socket == reset_close::handshake_error)
+    net::set_reset_on_close(stream_.fd(), false);
+  kind_ = done_with.kind;
+  dc_ = done_with.dc;
+  reader_.emplace(std::move(done_with.reader));
+  writer_.emplace(std::move(done_with.writer));
+  handshake_.reset();
+  last_activity_ = home().now();
+  switch_idle(idle_state::hibernate);
+  ask_for_stream();
+}
+
+bool client_handler::is_replay(byte_view material) {
+  return env_->settings.replay_check_session_storage && !env_->sessions.add(material, unix_time());
+}
+
+void client_handler::reject(errc why) {
+  port_->metrics.protocol_error(to_string(why)).add();
+  spdlog::debug("{}: {}: {}", port_->settings.name, to_string(peer_), to_string(why));
+  if (why == errc::tls_bad_client_hello || why == errc::tls_no_sni) {
+    // What a TLS server says to such a hello; a reset would overtake it.
+    if (env_->settings.reset_close_socket == reset_close::handshake_error)
+      net::set_reset_on_close(stream_.fd(), false);
+    stream_.send(to_bytes(tls_decode_error_alert));
+    stream_.write_now();
+  }
+  quit();
+}
+
+// -- idle and the end
+// -------------------------------------------------------------------------------
+
+void client_handler::bump() {
+  last_activity_ = home().now();
+  if (idle_ == idle_state::stop) switch_idle(idle_state::hibernate);
+}
+
+void client_handler::switch_idle(idle_state to) {
+  port_->metrics.timer_switch(idle_, to).add();
+  idle_ = to;
+  const auto& settings = env_->settings;
+  const std::chrono::seconds limit =
+      to == idle_state::hibernate ? settings.hibernate_timeout : settings.ready_timeout;
+  idle_timer_.arm(home().timers(), last_activity_ + limit - home().now());
+}
+
+void client_handler::check_idle() {
+  const auto& settings = env_->settings;
+  const auto idle = home().now() - last_activity_;
+  const std::chrono::seconds limit =
+      idle_ == idle_state::hibernate ? settings.hibernate_timeout : settings.ready_timeout;
+  if (idle_ != idle_state::init && idle < limit) {
+    // Activity only leaves its time: the timer catches up here.
+    idle_timer_.arm(home().timers(), limit - idle);
+    return;
+  }
+  if (idle_ == idle_state::hibernate) {
+    port_->metrics.inactive_hibernate.add();
+    if (owed_.empty()) owed_.shrink_to_fit();
+    return switch_idle(idle_state::stop);
+  }
+  port_->metrics.inactive_timeout.add();
+  quit();
+}
+
+void client_handler::on_due(net::timer& which) {
+  if (&which == &idle_timer_)
+    check_idle();
+  else
+    check_progress();
+}
+
+void client_handler::check_progress() {
+  if (stage_ == stage::opening) {
+    if (home().now() < opening_until_) return ask_for_stream();
+    if (link_ != nullptr) caf::anon_send(link_, cancel_stream{stream_id_});
+    return handle_refused(refusal::no_link);
+  }
+  port_->metrics.send_error("timeout").add();
+  quit();
+}
+
+/// Bytes that wait for the client do so for a limited time; what it takes starts the time anew.
+void client_handler::watch_sending() {
+  if (stream_.queued() == 0)
+    progress_timer_.cancel();
+  else if (env_->settings.upstream_send_timeout.count() > 0)
+    progress_timer_.arm(home().timers(), env_->settings.upstream_send_timeout);
+}
+
+void client_handler::close_after_flush() {
+  stage_ = stage::closing;
+  link_ = nullptr;
+  stream_.want_read(false);
+  if (stream_.queued() == 0 && writer_->pending() == 0) return quit();
+  stream_.flush_later();
+}
+
+void client_handler::on_broken(net::tcp_stream&, int error) {
+  port_->metrics.send_error(errno_label(error)).add();
+  quit();
+}
+
+void client_handler::stopped() {
+  env_->clients[home().index()].leave(place_);
+  if (stage_ == stage::tunnel)
+    caf::anon_send(link_, stream_frame{stream_id_, stream::close{}});
+  else if (stage_ == stage::opening && link_ != nullptr)
+    caf::anon_send(link_, cancel_stream{stream_id_});
+  if (writer_) stream_.send(writer_->take());
+  stream_.write_now();
+  stream_.close();
+  idle_timer_.cancel();
+  progress_timer_.cancel();
+  slot_.release();
+  link_ = nullptr;
+  port_->metrics.in_connection_closed.add();
+  port_->metrics.session_lifetime.observe(
+      static_cast<std::uint64_t>((home().now() - started_).count()));
+}
+
+}  // namespace mtp::actors

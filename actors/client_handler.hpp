@@ -1,0 +1,162 @@
+// One client's TCP connection, from accept to close. Twin of mtp_handler.
+//
+//   handshake --header ok--> opening --stream_opened--> tunnel
+//                               ^                          |
+//                               +--------- migrate --------+
+//   any --(error, timeout, close)--> ended, at once or, if bytes are still owed to the client, by
+//   way of `closing`.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "actors/environment.hpp"
+#include "actors/stream_messages.hpp"
+#include "codecs/client_handshake.hpp"
+#include "net/tcp_stream.hpp"
+
+namespace mtp::actors {
+
+/// A place among a port's `max_connections`; given back at the end of its life.
+class connection_slot {
+ public:
+  explicit connection_slot(open_port& port) noexcept : port_{&port} { ++port.connections; }
+  connection_slot(connection_slot&& other) noexcept : port_{std::exchange(other.port_, nullptr)} {}
+  connection_slot& operator=(connection_slot&& other) noexcept {
+    std::swap(port_, other.port_);
+    return *this;
+  }
+  connection_slot(const connection_slot&) = delete;
+  connection_slot& operator=(const connection_slot&) = delete;
+  ~connection_slot() { release(); }
+  void release() noexcept {
+    if (auto* const port = std::exchange(port_, nullptr)) --port->connections;
+  }
+
+ private:
+  open_port* port_;
+};
+
+/// An accepted client.
+struct accepted_client {
+  net::unique_fd fd;
+  endpoint peer;
+  connection_slot slot;
+};
+
+/// Messages:
+/// - `stream_opened`: its DC connection.
+/// - `stream_frame` data, quick_ack, ack, close, migrate, refused of its stream; other streams' are
+/// late
+///   and ignored, but `refused` of the previous one: data was lost with it, so the client is
+///   closed.
+/// - exit_msg: flushes what it can at once, tells the DC connection, closes.
+class client_handler final : public net::pinned_actor, private net::stream_owner {
+ public:
+  client_handler(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port,
+                 accepted_client client);
+
+  [[nodiscard]] const char* name() const override { return "client_handler"; }
+
+ private:
+  enum class stage : std::uint8_t { handshake, opening, tunnel, closing };
+
+  /// Once the outgoing stream has passed `until`, the DC connection is told that this has left.
+  struct owed_ack {
+    std::uint64_t until = 0;
+    std::uint32_t size = 0;
+    std::uint32_t packets = 0;
+  };
+
+  // pinned_actor
+  caf::behavior start() override;
+  bool on_message(caf::mailbox_element& x) override;
+  void on_due(net::timer& which) override;
+  void stopped() override;
+
+  // stream_owner
+  void on_readable(net::tcp_stream&) override;
+  void on_flush(net::tcp_stream&) override;
+  void on_sent(net::tcp_stream&, std::size_t size) override;
+  void on_connected(net::tcp_stream&, int) override {}
+  void on_broken(net::tcp_stream&, int error) override;
+
+  // Handshake.
+  void handle_handshake(byte_view data);
+  void answer_hello(const client_handshake::hello_received& received);
+  void enter_tunnel(client_handshake::established& done_with);
+  [[nodiscard]] bool is_replay(byte_view material);
+  void reject(errc why);
+
+  // A DC connection.
+  void ask_for_stream();
+  void handle_opened(const stream_opened& opened);
+  void handle_migrate();
+  void handle_refused(refusal why);
+  void retry_later(stream_id asked_for);
+
+  // Client to DC.
+  void forward_packets();
+  void forward_kept();
+  void handle_ack(const stream::ack& ack);
+
+  // DC to client.
+  void handle_frame(stream_frame& frame);
+  void deliver(const stream::data& data);
+  [[nodiscard]] bool is_filtered(byte_view packet);
+  void acknowledge(std::uint32_t size, std::uint32_t packets);
+
+  // Idle and the end.
+  void bump();
+  void switch_idle(idle_state to);
+  void check_idle();
+  void check_progress();
+  void watch_sending();
+  void close_after_flush();
+
+  environment* env_;
+  open_port* port_;
+  client_link place_;
+  endpoint peer_;
+  connection_slot slot_;
+  net::unique_fd accepted_;
+  net::tcp_stream stream_;
+  stage stage_ = stage::handshake;
+
+  std::unique_ptr<client_handshake> handshake_;
+  std::optional<obfuscated_reader> reader_;
+  std::optional<obfuscated_writer> writer_;
+  transport kind_ = transport::padded;
+  error_filter filter_ = error_filter::off;
+  dc_id dc_ = 0;
+
+  stream_id stream_id_ = 0;
+  /// The stream it left last, by migrating.
+  stream_id previous_stream_ = 0;
+  /// Whom it asked for a stream, then who has it.
+  caf::actor link_;
+  bool migrating_ = false;
+  net::steady_clock::time_point opening_until_;
+
+  /// Sent to the DC connection and not acked.
+  std::size_t outstanding_ = 0;
+  /// Something was sent since anything came back.
+  bool awaits_answer_ = false;
+  net::steady_clock::time_point last_sent_;
+
+  /// Taken for the client, and how far that is in the outgoing stream.
+  owed_ack unflushed_;
+  std::vector<owed_ack> owed_;
+  std::uint64_t queued_total_ = 0;
+  std::uint64_t sent_total_ = 0;
+  net::steady_clock::time_point write_started_;
+
+  net::steady_clock::time_point started_;
+  net::steady_clock::time_point last_activity_;
+  idle_state idle_ = idle_state::init;
+  net::timer idle_timer_;
+  /// Opening, retrying, or waiting for the client to take bytes.
+  net::timer progress_timer_;
+};
+
+}  // namespace mtp::actors

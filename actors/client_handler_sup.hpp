@@ -1,0 +1,28 @@
+// Stops the client handlers of its reactor when the proxy stops. Handlers are temporary: a client's
+// connection can't be restarted, so there is nothing else to supervise. If this actor is killed,
+// its clients stay, and the next one finds them in the same list.
+#pragma once
+
+#include "actors/environment.hpp"
+#include "net/pinned_actor.hpp"
+
+namespace mtp::actors {
+
+/// Messages:
+/// - exit_msg: ends every handler of the reactor, then itself.
+class client_handler_sup final : public net::pinned_actor {
+ public:
+  client_handler_sup(caf::actor_config& cfg, net::reactor& home, environment& env);
+
+  [[nodiscard]] const char* name() const override { return "client_handler_sup"; }
+
+ private:
+  caf::behavior start() override;
+  bool on_message(caf::mailbox_element&) override { return false; }
+  void on_due(net::timer&) override {}
+  void stopped() override {}
+
+  environment* env_;
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,232 @@
+// A client handler's packets: its DC connection, what passes both ways, and how much may wait.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/client_handler.hpp"
+#include "actors/metric_names.hpp"
+#include "codecs/overloaded.hpp"
+#include "net/entropy.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Un-acked bytes above which the client is not read from. Acks come in quarters (dc_conn).
+constexpr std::size_t client_window = std::size_t{256} * 1024;
+
+/// How long a request may be unanswered and still count as in flight when its connection dies.
+constexpr auto in_flight_time = 5s;
+
+/// Between attempts to find somebody who gives DC connections.
+constexpr auto ask_again_after = 100ms;
+/// The pool answers within `dc_wait_timeout`; a handler waits a little longer.
+constexpr auto answer_margin = 2s;
+
+/// "l\xfe\xff\xff": -404, Telegram's answer to a packet it can't make sense of.
+constexpr std::array<std::uint8_t, 4> server_error{0x6c, 0xfe, 0xff, 0xff};
+
+}  // namespace
+
+// -- a DC connection
+// --------------------------------------------------------------------------------
+
+void client_handler::ask_for_stream() {
+  const auto now = home().now();
+  if (stage_ != stage::opening) {
+    stage_ = stage::opening;
+    opening_until_ = now + env_->settings.dc_wait_timeout + answer_margin;
+    stream_.want_read(false);
+  }
+  stream_id_ = env_->next_stream(home().index());
+  link_ = env_->route(dc_, home().index());
+  if (link_ == nullptr) return retry_later(stream_id_);
+  progress_timer_.arm(home().timers(), opening_until_ - now);
+  open_stream order{.stream = stream_id_,
+                    .client = caf::actor{this},
+                    .request = {.dc = dc_,
+                                .client = peer_,
+                                .kind = kind_,
+                                .tag = port_->settings.tag,
+                                .migrating = migrating_},
+                    .reactor = home().index()};
+  request(link_, caf::infinite, std::move(order))
+      .then([] {}, [this, asked_for = stream_id_](const caf::error&) { retry_later(asked_for); });
+}
+
+void client_handler::retry_later(stream_id asked_for) {
+  if (stage_ != stage::opening || asked_for != stream_id_) return;
+  link_ = nullptr;
+  progress_timer_.arm(home().timers(), ask_again_after);
+}
+
+void client_handler::handle_opened(const stream_opened& opened) {
+  if (stage_ != stage::opening || opened.stream != stream_id_) {
+    caf::anon_send(opened.link, stream_frame{opened.stream, stream::close{}});
+    return;
+  }
+  stage_ = stage::tunnel;
+  link_ = opened.link;
+  outstanding_ = 0;
+  watch_sending();
+  if (std::exchange(migrating_, false)) port_->metrics.migration(dc_, "ok").add();
+  forward_kept();
+}
+
+void client_handler::handle_migrate() {
+  if (stage_ == stage::opening) return retry_later(stream_id_);
+  // In flight: perhaps it reached Telegram, perhaps not. The client must ask again.
+  if (awaits_answer_ && home().now() - last_sent_ < in_flight_time)
+    return handle_refused(refusal::migrating);
+  previous_stream_ = stream_id_;
+  migrating_ = true;
+  // The new connection did not send what still waits for the client, and gets no acks for it.
+  for (auto& owed : owed_)
+    owed.size = owed.packets = 0;
+  unflushed_ = {};
+  ask_for_stream();
+}
+
+void client_handler::handle_refused(refusal why) {
+  if (stage_ == stage::tunnel || migrating_)
+    port_->metrics.migration(dc_, to_string(why)).add();
+  else
+    port_->metrics.no_dc(dc_, to_string(why)).add();
+  spdlog::debug("{}: dc {}: client closed: {}", port_->settings.name, dc_, to_string(why));
+  close_after_flush();
+}
+
+// -- client to DC
+// -----------------------------------------------------------------------------------
+
+void client_handler::forward_packets() {
+  while (stage_ == stage::tunnel && outstanding_ < client_window) {
+    const auto frame = decode_frame(kind_, reader_->view());
+    if (!frame) return reject(frame.error());
+    if (!*frame) break;
+    const auto size = (*frame)->packet.size();
+    if (size > 0) {
+      port_->metrics.packet_size.observe(size);
+      caf::anon_send(link_,
+                     stream_frame{stream_id_, stream::data{.packet = to_bytes((*frame)->packet),
+                                                           .quick_ack = (*frame)->quick_ack}});
+      outstanding_ += size;
+      awaits_answer_ = true;
+      last_sent_ = home().now();
+    }
+    reader_->consume((*frame)->consumed);
+  }
+  reader_->close();
+  stream_.want_read(stage_ == stage::tunnel && outstanding_ < client_window);
+}
+
+/// Goes on with what came with the handshake, before a migration, or beyond the window.
+void client_handler::forward_kept() {
+  if (const auto reopened = reader_->feed({}); !reopened) return reject(reopened.error());
+  forward_packets();
+}
+
+void client_handler::handle_ack(const stream::ack& ack) {
+  const bool was_full = outstanding_ >= client_window;
+  outstanding_ -= std::min<std::size_t>(ack.size, outstanding_);
+  if (!was_full || outstanding_ >= client_window) return;
+  forward_kept();
+}
+
+// -- DC to client
+// -----------------------------------------------------------------------------------
+
+bool client_handler::on_message(caf::mailbox_element& x) {
+  auto* const frame = net::message_as<stream_frame>(x);
+  if (frame != nullptr) handle_frame(*frame);
+  return frame != nullptr;
+}
+
+void client_handler::handle_frame(stream_frame& frame) {
+  if (stage_ == stage::closing) return;
+  if (frame.stream != stream_id_) {
+    const auto* const refused = std::get_if<stream::refused>(&frame.event);
+    if (refused != nullptr && frame.stream == previous_stream_) handle_refused(refused->why);
+    return;
+  }
+  std::visit(overloaded{
+                 [this](const stream::data& data) { deliver(data); },
+                 [this](const stream::quick_ack& ack) {
+                   encode_quick_ack(kind_, ack.confirm, writer_->plain());
+                   stream_.flush_later();
+                 },
+                 [this](const stream::ack& ack) { handle_ack(ack); },
+                 [this](const stream::migrate&) { handle_migrate(); },
+                 [this](const stream::refused& refused) { handle_refused(refused.why); },
+                 [this](const stream::close&) { close_after_flush(); },
+                 [](const auto&) { /* opening goes by messages of its own */ },
+             },
+             frame.event);
+}
+
+void client_handler::deliver(const stream::data& data) {
+  awaits_answer_ = false;
+  const auto size = static_cast<std::uint32_t>(data.packet.size());
+  if (is_filtered(data.packet)) {
+    port_->metrics.protocol_error("srv_error_filtered").add();
+    return acknowledge(size, 1);
+  }
+  bump();
+  std::array<std::uint8_t, max_padding> padding;
+  std::size_t padding_size = 0;
+  if (kind_ == transport::padded) {
+    padding_size = net::random_between<std::size_t>(0, max_padding);
+    padding.fill(static_cast<std::uint8_t>(net::fast_random()()));
+  }
+  encode_frame(kind_, data.packet, byte_view{padding}.first(padding_size), writer_->plain());
+  unflushed_.size += size;
+  unflushed_.packets += 1;
+  stream_.flush_later();
+}
+
+bool client_handler::is_filtered(byte_view packet) {
+  if (filter_ == error_filter::off) return false;
+  const bool is_error = std::ranges::equal(packet, server_error);
+  if (filter_ == error_filter::first) filter_ = error_filter::off;
+  return is_error;
+}
+
+void client_handler::acknowledge(std::uint32_t size, std::uint32_t packets) {
+  if (packets > 0 && stage_ == stage::tunnel)
+    caf::anon_send(link_, stream_frame{stream_id_, stream::ack{.size = size, .packets = packets}});
+}
+
+void client_handler::on_flush(net::tcp_stream&) {
+  if (!writer_) return;
+  auto out = writer_->take();
+  queued_total_ += out.size();
+  if (unflushed_.packets > 0) {
+    unflushed_.until = queued_total_;
+    owed_.push_back(std::exchange(unflushed_, {}));
+  }
+  stream_.send(std::move(out));
+  write_started_ = net::steady_clock::now();
+}
+
+void client_handler::on_sent(net::tcp_stream&, std::size_t size) {
+  port_->metrics.sent_bytes.add(size);
+  port_->metrics.send_duration.observe(
+      static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
+  sent_total_ += size;
+  owed_ack left;
+  auto at = owed_.begin();
+  for (; at != owed_.end() && at->until <= sent_total_; ++at) {
+    left.size += at->size;
+    left.packets += at->packets;
+  }
+  owed_.erase(owed_.begin(), at);
+  acknowledge(left.size, left.packets);
+  if (stage_ == stage::closing && stream_.queued() == 0) return quit();
+  // While opening, the timer has another task.
+  if (stage_ != stage::opening) watch_sending();
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,216 @@
+#include "actors/dc_config.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/dc_pool.hpp"
+#include "actors/supervisor.hpp"
+#include "net/entropy.hpp"
+#include "net/socket_address.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Messages to itself.
+struct refresh_due {};
+struct sync_due {};
+
+constexpr auto first_retry = 10s;
+constexpr auto sync_retry = 100ms;
+/// More than the fetcher needs for all steps of a refresh.
+constexpr auto fetcher_patience = 5min;
+
+std::string_view trimmed(std::string_view text) noexcept {
+  constexpr std::string_view blanks = " \t\r\n";
+  const auto first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+}  // namespace
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::refresh_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::sync_due)
+
+namespace mtp::actors {
+
+void dc_config_state::load() {
+  const auto& settings = env->settings;
+  // A restarted dc_config goes on with what its predecessor knew.
+  draft = *env->telegram.get();
+  source = "the configuration known before";
+  if (draft.secret.empty()) {
+    draft = built_in_telegram_config();
+    source = files.load(draft) ? "the copy on disk" : "the built-in list";
+  }
+  draft.external_v4 = settings.external_ip ? settings.external_ip : draft.external_v4;
+  draft.external_v6 = settings.external_ipv6;
+  publish();
+}
+
+void dc_config_state::refresh() {
+  if (refreshing) return;
+  refreshing = true;
+  failure.clear();
+  draft = *env->telegram.get();
+  const auto& settings = env->settings;
+  if (needs_address())
+    for (const auto& url : settings.ip_lookup_services)
+      steps.push_back({purpose::address, url});
+  steps.push_back({purpose::secret, settings.proxy_secret_url});
+  steps.push_back({purpose::v4_list, settings.proxy_config_url});
+  if (!settings.proxy_config_v6_url.empty())
+    steps.push_back({purpose::v6_list, settings.proxy_config_v6_url});
+  next_step();
+}
+
+bool dc_config_state::needs_address() const {
+  const auto& settings = env->settings;
+  if (settings.external_ip) return false;
+  if (settings.ip_lookup_always) return true;
+  // A public address of our own is what Telegram sees; others need not hear of us.
+  for (const auto& [dc, endpoints] : draft.v4.endpoints)
+    if (const auto ours = net::source_address(endpoints.front())) return ours->is_private();
+  return false;
+}
+
+void dc_config_state::next_step() {
+  if (steps.empty()) return finish_refresh();
+  const auto now = std::move(steps.front());
+  steps.pop_front();
+  const auto fetcher = env->names.find("http_fetcher");
+  if (fetcher == nullptr) {
+    finish_step(now, {tl::unexpected<std::string>{"the fetcher is being restarted"}});
+    return;
+  }
+  http_fetch order{.request = {.url = now.url,
+                               .timeout = env->settings.core_api_http_timeout,
+                               .family = now.what == purpose::address ? net::http_family::v4
+                                                                      : net::http_family::any}};
+  self->request(fetcher, fetcher_patience, std::move(order))
+      .then([this, now](const http_answer& answer) { finish_step(now, answer); },
+            [this, now](const caf::error&) {
+              finish_step(now, {tl::unexpected<std::string>{"the fetcher crashed"}});
+            });
+}
+
+void dc_config_state::finish_step(const step& done, const http_answer& answer) {
+  const auto why = answer.body ? accept(done.what, *answer.body) : answer.body.error();
+  if (done.what == purpose::address) {
+    if (why.empty())
+      std::erase_if(steps, [](const auto& one) { return one.what == purpose::address; });
+    else if (steps.front().what != purpose::address)
+      spdlog::warn(
+          "no ip_lookup_services answered (last: {}: {}); set external_ip if this machine is "
+          "behind NAT",
+          done.url, why);
+  } else if (!why.empty()) {
+    spdlog::debug("{}: {}", done.url, why);
+    // IPv6 middle proxies are an extra: their list may be missing.
+    if (done.what != purpose::v6_list && failure.empty()) failure = done.url + ": " + why;
+  }
+  next_step();
+}
+
+std::string dc_config_state::accept(purpose what, const std::string& body) {
+  switch (what) {
+    case purpose::address: {
+      const auto ours = ip_address::parse(trimmed(body));
+      if (!ours || !ours->is_v4()) return "the answer is not an IPv4 address";
+      if (draft.external_v4 != ours) env->address_found(*ours);
+      draft.external_v4 = ours;
+      return {};
+    }
+    case purpose::secret:
+      if (!is_proxy_secret(as_bytes(body))) return "the answer is not a proxy secret";
+      draft.secret = to_bytes(as_bytes(body));
+      return {};
+    case purpose::v4_list:
+    case purpose::v6_list: {
+      auto list = parse_dc_list(body);
+      if (!list) return "the answer is not a list of middle proxies";
+      (what == purpose::v4_list ? draft.v4 : draft.v6) = std::move(*list);
+      return {};
+    }
+  }
+  return {};
+}
+
+void dc_config_state::finish_refresh() {
+  refreshing = false;
+  const bool changed = draft != *env->telegram.get();
+  if (failure.empty()) {
+    if (changed || warned || source != "core.telegram.org")
+      spdlog::info("Telegram's configuration fetched: {} DCs", draft.dcs().size());
+    source = "core.telegram.org";
+    warned = false;
+    failures_in_a_row = 0;
+    if (const auto why = files.save(draft); changed && !why.empty())
+      spdlog::warn("no copy of Telegram's configuration is kept: {}", why);
+  }
+  if (changed) publish();
+  std::chrono::seconds delay = env->settings.conf_refresh_interval;
+  if (!failure.empty()) {
+    auto retry = first_retry;
+    for (unsigned i = 0; i < failures_in_a_row && retry < delay; ++i)
+      retry *= 2;
+    delay = std::min<std::chrono::seconds>(retry, delay);
+    ++failures_in_a_row;
+    if (!std::exchange(warned, true))
+      spdlog::warn("Telegram's configuration can't be fetched ({}): using {}, and trying again",
+                   failure, source);
+  }
+  const auto jitter = std::chrono::milliseconds{delay} * net::random_between<int>(0, 99) / 1000;
+  self->delayed_send(self, delay + jitter, refresh_due{});
+}
+
+void dc_config_state::publish() {
+  env->telegram.set(std::make_shared<const telegram_config>(draft));
+  sync_pools();
+}
+
+void dc_config_state::sync_pools() {
+  const auto sup = env->names.find("dc_pool_sup");
+  if (sup == nullptr) return sync_pools_later();
+  if (watched_sup != sup) self->monitor(sup);
+  watched_sup = sup;
+  const auto dcs = env->telegram.get()->dcs();
+  for (const auto dc : dcs) {
+    if (const auto pool = env->names.find(dc_pool_name(dc))) {
+      caf::anon_send(pool, telegram_config_changed{});
+      continue;
+    }
+    start_child order{.id = dc_pool_name(dc),
+                      .start = [environment = env, dc] { return spawn_dc_pool(*environment, dc); }};
+    self->request(sup, caf::infinite, std::move(order))
+        .then([](const caf::actor&) {}, [this](const caf::error&) { sync_pools_later(); });
+  }
+}
+
+void dc_config_state::sync_pools_later() {
+  self->delayed_send(self, sync_retry, sync_due{});
+}
+
+caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment& env) {
+  auto& state = self->state;
+  state.env = &env;
+  state.files.directory = env.settings.state_dir;
+  // Without their supervisor the pools are gone too.
+  self->set_down_handler([&state](const caf::down_msg&) { state.sync_pools_later(); });
+  state.load();
+  state.refresh();
+  return {
+      [&state](const refresh_telegram_config&) { state.refresh(); },
+      [&state](const refresh_due&) { state.refresh(); },
+      [&state](const sync_due&) { state.sync_pools(); },
+  };
+}
+
+}  // namespace mtp::actors

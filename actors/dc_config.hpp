@@ -1,0 +1,66 @@
+// Keeps what the proxy knows of Telegram up to date, and a pool for every DC. Twin of mtp_config.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <deque>
+
+#include "actors/environment.hpp"
+#include "actors/http_fetcher.hpp"
+
+namespace mtp::actors {
+
+/// Message: fetch everything again now. No reply.
+struct refresh_telegram_config {};
+
+struct dc_config_state {
+  explicit dc_config_state(caf::event_based_actor* actor) : self{actor} {}
+
+  enum class purpose : std::uint8_t { address, secret, v4_list, v6_list };
+  struct step {
+    purpose what;
+    std::string url;
+  };
+
+  void load();
+  void refresh();
+  /// Whether our address as Telegram sees it must be asked for.
+  [[nodiscard]] bool needs_address() const;
+  void next_step();
+  void finish_step(const step& done, const http_answer& answer);
+  /// Puts a fetched text into the draft; an empty text means it was good, else why not.
+  [[nodiscard]] std::string accept(purpose what, const std::string& body);
+  void finish_refresh();
+  void publish();
+  void sync_pools();
+  void sync_pools_later();
+
+  caf::event_based_actor* self;
+  environment* env = nullptr;
+  telegram_config_files files;
+  /// Where the present configuration is from, for the log.
+  std::string source;
+
+  // A refresh under way.
+  std::deque<step> steps;
+  telegram_config draft;
+  /// The first thing that went wrong with the secret or the IPv4 list.
+  std::string failure;
+
+  /// The dc_pool_sup that is monitored.
+  caf::actor watched_sup;
+  bool refreshing = false;
+  bool warned = false;
+  unsigned failures_in_a_row = 0;
+
+  static inline const char* name = "dc_config";
+};
+
+/// Behavior: starts with the copy on disk or the built-in list, so that no client waits for
+/// core.telegram.org; then refreshes every `conf_refresh_interval`, sooner after a failure. Only
+/// what is valid replaces what was known.
+/// - `refresh_telegram_config`.
+caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment& env);
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::refresh_telegram_config)

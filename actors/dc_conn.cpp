@@ -1,0 +1,297 @@
+// The connection: its life, its bytes, its handshake. Clients are in dc_conn_clients.cpp.
+#include "actors/dc_conn.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+#include "actors/dc_conn_metrics.hpp"
+#include "codecs/overloaded.hpp"
+#include "net/entropy.hpp"
+#include "net/socket_address.hpp"
+#include "net/socket_options.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto connect_timeout = 10s;
+constexpr auto handshake_timeout = 8s;
+/// How long a lost connection answers in Telegram's place.
+constexpr auto dying_time = 5s;
+constexpr auto send_timeout = 15s;
+
+/// What Python and Erlang proxies call themselves; middle proxies do not look at it.
+constexpr std::string_view process_name = "IPIPPRPDTIME";
+
+rpc::process_id own_process_id() noexcept {
+  const auto name = as_bytes(process_name);
+  return {.ip = load_le<std::uint32_t>(name),
+          .port = load_le<std::uint16_t>(name.subspan(4)),
+          .pid = load_le<std::uint16_t>(name.subspan(6)),
+          .start_time = load_le<std::uint32_t>(name.subspan(8))};
+}
+
+std::uint32_t unix_time() noexcept {
+  return static_cast<std::uint32_t>(
+      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
+}
+
+}  // namespace
+
+dc_conn::dc_conn(caf::actor_config& cfg, net::reactor& home, environment& env,
+                 dc_conn_options options)
+    : pinned_actor{cfg, home},
+      env_{&env},
+      options_{std::move(options)},
+      metrics_{std::make_unique<metric_set>(env.metrics, options_.dc)},
+      stream_{*this, *this},
+      deadline_{*this},
+      pause_limit_{*this},
+      reader_{env.settings.full_check_crc32} {}
+
+dc_conn::~dc_conn() = default;
+
+caf::behavior dc_conn::start() {
+  // A new pool has no old links.
+  monitor(options_.pool);
+  set_down_handler([this](caf::down_msg&) { lose("its pool ended"); });
+  deadline_.arm(home().timers(), connect_timeout);
+  if (const int error = stream_.connect(options_.to); error != 0) on_connected(stream_, error);
+  return {
+      [this](open_stream& request) { handle_open(request); },
+  };
+}
+
+void dc_conn::on_connected(net::tcp_stream&, int error) {
+  if (error != 0) {
+    metrics_->connect_error(errno_label(error)).add();
+    lose(std::generic_category().message(error));
+    return;
+  }
+  metrics_->connect_ok.add();
+  net::set_no_delay(stream_.fd());
+  net::set_keep_alive(stream_.fd());
+  net::set_user_timeout(stream_.fd(), send_timeout);
+  self_ = own_endpoint();
+  stage_ = stage::nonce;
+  deadline_.arm(home().timers(), handshake_timeout);
+  handshake_ = std::make_unique<rpc::client_handshake>(env_->telegram.get()->secret,
+                                                       net::random_array<rpc_nonce{}.size()>(),
+                                                       unix_time(), own_process_id());
+  writer_.write(handshake_->nonce());
+  stream_.flush_later();
+}
+
+/// Our end as Telegram sees it: it goes into the keys and into every request.
+endpoint dc_conn::own_endpoint() const {
+  auto out = net::local_endpoint(stream_.fd());
+  const auto config = env_->telegram.get();
+  const auto& external = out.ip.is_v4() ? config->external_v4 : config->external_v6;
+  if (external && !options_.to.ip.is_loopback()) out.ip = *external;
+  return out;
+}
+
+void dc_conn::on_readable(net::tcp_stream&) {
+  const auto limit =
+      std::min(env_->settings.downstream_socket_buffer_size, home().scratch().size());
+  const auto buffer = home().scratch().first(limit);
+  const auto got = stream_.read(buffer);
+  if (got.ended) return lose(explain_end());
+  if (got.size == 0) return;
+  metrics_->received_bytes.add(got.size);
+  metrics_->read_size.observe(got.size);
+  unanswered_since_.reset();
+  pinged_ = false;
+  reader_.feed(buffer.first(got.size));
+  while (stream_.is_open()) {
+    const auto frame = reader_.next();
+    if (!frame) return lose(explain(frame.error()));
+    if (!*frame) break;
+    if (const auto handled = handle_frame(**frame); !handled) return lose(explain(handled.error()));
+  }
+  reader_.close();
+}
+
+result<void> dc_conn::handle_frame(byte_view body) {
+  if (stage_ == stage::nonce) return handle_nonce(body);
+  if (stage_ == stage::handshake) return handle_handshake(body);
+  metrics_->packet_size.observe(body.size());
+  const auto message = rpc::decode_from_dc(body);
+  if (!message) return fail(message.error());
+  handle_message(*message);
+  return {};
+}
+
+result<void> dc_conn::handle_nonce(byte_view body) {
+  const auto keys = handshake_->on_nonce(body, options_.to, self_, unix_time());
+  if (!keys) return fail(keys.error());
+  // Our nonce left in plain: the server would not have answered it otherwise.
+  writer_.encrypt_with(keys->to_dc);
+  reader_.decrypt_with(keys->from_dc);
+  writer_.write(handshake_->handshake());
+  stream_.flush_later();
+  stage_ = stage::handshake;
+  return {};
+}
+
+result<void> dc_conn::handle_handshake(byte_view body) {
+  refused_with_ = rpc::handshake_error_code(body);
+  const auto kind = handshake_->on_handshake(body);
+  if (!kind) return fail(kind.error());
+  writer_.use(*kind);
+  reader_.use(*kind);
+  spdlog::info("dc {}: connected to {}{}, clock skew {} s", options_.dc, to_string(options_.to),
+               *kind == checksum::crc32c ? " with CRC32C" : "", handshake_->clock_skew());
+  handshake_.reset();
+  become_ready();
+  return {};
+}
+
+void dc_conn::become_ready() {
+  stage_ = stage::ready;
+  deadline_.arm(home().timers(), env_->settings.dc_ping_interval);
+  send(options_.pool, link_ready{options_.number});
+}
+
+std::string dc_conn::explain(errc code) const {
+  switch (code) {
+    case errc::rpc_clock_skew:
+      return "its clock is " + std::to_string(handshake_->clock_skew()) +
+             " s ahead of ours: set this machine's clock (at most 30 s are accepted)";
+    case errc::rpc_bad_key_selector:
+      return "it uses another proxy secret than getProxySecret gave";
+    case errc::rpc_refused:
+      return "it refused the handshake with code " + std::to_string(refused_with_);
+    default:
+      return std::string{to_string(code)};
+  }
+}
+
+std::string dc_conn::explain_end() const {
+  switch (stage_) {
+    case stage::nonce:
+      return "closed by Telegram before the handshake";
+    case stage::handshake:
+      return "closed by Telegram during the encrypted handshake: it probably sees another address "
+             "than " +
+             to_string(self_) + " (set external_ip; NAT must not rewrite ports)";
+    default:
+      return "closed by Telegram";
+  }
+}
+
+void dc_conn::write(byte_view tail) {
+  writer_.write(head_, tail);
+  head_.clear();
+  stream_.flush_later();
+  const auto now = home().now();
+  if (!unanswered_since_) unanswered_since_ = now;
+  if (watching_) return;
+  watching_ = true;
+  deadline_.arm(home().timers(), env_->settings.dc_stall_timeout / 2);
+}
+
+void dc_conn::on_flush(net::tcp_stream&) {
+  auto out = writer_.take();
+  queued_total_ += out.size();
+  stream_.send(std::move(out));
+  write_started_ = net::steady_clock::now();
+}
+
+void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
+  metrics_->sent_bytes.add(size);
+  metrics_->send_duration.observe(
+      static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
+  sent_total_ += size;
+  for (; !promised_.empty() && promised_.front().until <= sent_total_; promised_.pop_front()) {
+    const auto& due = promised_.front();
+    const auto which = clients_.find(due.stream);
+    if (which != clients_.end())
+      send_to(which->second, due.stream, stream::ack{.size = due.size, .packets = 0});
+  }
+}
+
+void dc_conn::on_broken(net::tcp_stream&, int error) {
+  lose(std::generic_category().message(error));
+}
+
+void dc_conn::on_due(net::timer& which) {
+  if (&which == &pause_limit_) {
+    const auto slowest = std::ranges::max_element(
+        clients_, {}, [](const auto& item) { return item.second.unacked_bytes; });
+    if (slowest != clients_.end()) drop_slow_client(slowest, "paused_link");
+    if (paused_) pause_limit_.arm(home().timers(), dying_time);
+    return;
+  }
+  switch (stage_) {
+    case stage::connecting:
+      metrics_->connect_error("timeout").add();
+      return lose("no answer in 10 s");
+    case stage::nonce:
+    case stage::handshake:
+      return lose("the handshake took longer than 8 s");
+    case stage::ready:
+      return check_silence();
+    case stage::dying:
+      return quit();
+  }
+}
+
+void dc_conn::check_silence() {
+  const auto half = env_->settings.dc_stall_timeout / 2;
+  if (!unanswered_since_ || paused_) {
+    // Nothing is owed to us. After a quiet time a ping finds out whether anybody is there.
+    if (!watching_ && !paused_) return send_ping();
+    watching_ = false;
+    deadline_.arm(home().timers(), env_->settings.dc_ping_interval);
+    return;
+  }
+  if (home().now() - *unanswered_since_ >= env_->settings.dc_stall_timeout) {
+    metrics_->stalled.add();
+    return lose("stalled: no answer for " +
+                std::to_string(env_->settings.dc_stall_timeout.count()) + " s");
+  }
+  deadline_.arm(home().timers(), half);
+  if (!pinged_) send_ping();
+}
+
+void dc_conn::send_ping() {
+  pinged_ = true;
+  rpc::encode_ping(static_cast<std::int64_t>(env_->next_stream(home().index())), head_);
+  write();
+}
+
+void dc_conn::lose(std::string reason) {
+  if (stage_ == stage::dying) return;
+  const bool was_ready = stage_ == stage::ready;
+  spdlog::log(was_ready ? spdlog::level::info : spdlog::level::warn, "dc {}: {}: {}{}", options_.dc,
+              to_string(options_.to), reason,
+              clients_.empty() ? "" : "; moving " + std::to_string(clients_.size()) + " clients");
+  stream_.close();
+  pause_limit_.cancel();
+  stage_ = stage::dying;
+  send(options_.pool, link_lost{options_.number, std::move(reason)});
+  if (!was_ready) return quit();
+  release_clients();
+  deadline_.arm(home().timers(), dying_time);
+}
+
+void dc_conn::stopped() {
+  if (stage_ == stage::ready) {
+    for (const auto& [id, who] : clients_) {
+      rpc::encode_close_conn(static_cast<rpc::conn_id>(id), head_);
+      write();
+    }
+    stream_.send(writer_.take());
+    stream_.write_now();
+    release_clients();
+  }
+  stream_.close();
+  deadline_.cancel();
+  pause_limit_.cancel();
+}
+
+}  // namespace mtp::actors

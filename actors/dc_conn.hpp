@@ -1,0 +1,177 @@
+// One RPC connection to a middle proxy of a DC, shared by many clients. Twin of mtp_down_conn.
+//
+//   connecting --tcp up--> nonce --nonce ok--> handshake --ok--> ready --closed--> dying --5 s-->
+//   ended
+//
+// A failure before `ready` ends it at once. While dying it answers instead of Telegram, so that no
+// client that was assigned to it, or that just sent, is left waiting.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+
+#include "actors/environment.hpp"
+#include "actors/stream_messages.hpp"
+#include "codecs/rpc_handshake.hpp"
+#include "codecs/rpc_stream.hpp"
+#include "net/tcp_stream.hpp"
+
+namespace mtp::actors {
+
+/// Clients on a connection: the pool counts one up when it assigns it, the connection down when it
+/// is gone. Shared so that neither needs to tell the other.
+struct link_load {
+  std::atomic<std::size_t> clients = 0;
+};
+
+struct dc_conn_options {
+  dc_id dc = 0;
+  endpoint to;
+  /// Whose it is. The connection ends when the pool does.
+  caf::actor pool;
+  /// The pool's number for this connection.
+  std::uint64_t number = 0;
+  std::shared_ptr<link_load> load;
+};
+
+/// To the pool: clients can be assigned.
+struct link_ready {
+  std::uint64_t number = 0;
+};
+/// To the pool: it is of no more use, and why. Sent once, by every connection that does not crash.
+struct link_lost {
+  std::uint64_t number = 0;
+  std::string reason;
+};
+
+/// Messages:
+/// - `open_stream` (request): takes the client on; to it goes `stream_opened`, or `migrate` if
+/// dying.
+/// - `stream_frame` data, ack, close: of a client it has. Unknown streams are ignored: their end is
+/// on its
+///   way to the client.
+/// - exit_msg: says goodbye to Telegram for every client, then ends.
+/// To clients: `stream_frame` data, quick_ack, ack, close, migrate, refused (data that was not
+/// sent).
+class dc_conn final : public net::pinned_actor, private net::stream_owner {
+ public:
+  dc_conn(caf::actor_config& cfg, net::reactor& home, environment& env, dc_conn_options options);
+  ~dc_conn() override;
+
+  [[nodiscard]] const char* name() const override { return "dc_conn"; }
+
+ private:
+  enum class stage : std::uint8_t { connecting, nonce, handshake, ready, dying };
+
+  struct client {
+    caf::actor handler;
+    rpc::client_info info;
+    /// Sent to the handler and not acked.
+    std::size_t unacked_bytes = 0;
+    std::size_t unacked_packets = 0;
+    /// Where in the outgoing stream its latest packet ends.
+    std::uint64_t sent_until = 0;
+    /// Taken from the client since an ack was last promised to it.
+    std::size_t unpromised = 0;
+  };
+  using client_map = std::unordered_map<stream_id, client>;
+
+  /// When the outgoing stream has passed `until`, `stream` gets an ack of `size`.
+  struct promised_ack {
+    std::uint64_t until = 0;
+    stream_id stream = 0;
+    std::uint32_t size = 0;
+  };
+
+  struct metric_set;
+
+  // pinned_actor
+  caf::behavior start() override;
+  bool on_message(caf::mailbox_element& x) override;
+  void on_due(net::timer& which) override;
+  void stopped() override;
+
+  // stream_owner
+  void on_readable(net::tcp_stream&) override;
+  void on_flush(net::tcp_stream&) override;
+  void on_sent(net::tcp_stream&, std::size_t size) override;
+  void on_connected(net::tcp_stream&, int error) override;
+  void on_broken(net::tcp_stream&, int error) override;
+
+  // Handshake.
+  result<void> handle_frame(byte_view body);
+  result<void> handle_nonce(byte_view body);
+  result<void> handle_handshake(byte_view body);
+  void become_ready();
+  [[nodiscard]] endpoint own_endpoint() const;
+  [[nodiscard]] std::string explain(errc code) const;
+  [[nodiscard]] std::string explain_end() const;
+
+  // From Telegram.
+  void handle_message(const rpc::from_dc& message);
+  void deliver(const rpc::proxy_ans& answer);
+  void confirm(const rpc::simple_ack& ack);
+  void close_client(const rpc::close_ext& close);
+
+  // From clients.
+  void handle_open(open_stream& request);
+  void handle_data(client_map::iterator which, stream::data& data);
+  void handle_ack(client& from, const stream::ack& ack);
+  void forget(client_map::iterator which);
+
+  /// Frames what `head_` holds and `tail`.
+  void write(byte_view tail = {});
+  static void send_to(const client& to, stream_id stream, stream::event event);
+
+  // Flow control towards clients.
+  void update_pause();
+  [[nodiscard]] std::string_view overflow() const;
+  void drop_slow_client(client_map::iterator which, std::string_view why);
+
+  // Silence and the end.
+  void check_silence();
+  void send_ping();
+  void lose(std::string reason);
+  void release_clients();
+
+  environment* env_;
+  dc_conn_options options_;
+  std::unique_ptr<metric_set> metrics_;
+  net::tcp_stream stream_;
+  stage stage_ = stage::connecting;
+  /// Deadlines of connecting, handshake and dying; then: silence.
+  net::timer deadline_;
+  net::timer pause_limit_;
+
+  std::unique_ptr<rpc::client_handshake> handshake_;
+  rpc::stream_reader reader_;
+  rpc::stream_writer writer_;
+  endpoint self_;
+  std::int32_t refused_with_ = 0;
+  bytes head_;
+
+  client_map clients_;
+  std::size_t unacked_bytes_ = 0;
+  std::size_t unacked_packets_ = 0;
+  net::steady_clock::time_point paused_since_;
+  bool paused_ = false;
+
+  /// Bytes handed to the socket, and bytes that have left.
+  std::uint64_t queued_total_ = 0;
+  std::uint64_t sent_total_ = 0;
+  std::deque<promised_ack> promised_;
+  net::steady_clock::time_point write_started_;
+
+  /// Something was sent since anything was received.
+  std::optional<net::steady_clock::time_point> unanswered_since_;
+  /// The deadline timer looks for an answer; else it waits for the time of an idle ping.
+  bool watching_ = false;
+  bool pinged_ = false;
+};
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_ready)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_lost)

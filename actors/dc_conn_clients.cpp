@@ -1,0 +1,218 @@
+// The clients of a dc_conn: what passes between them and Telegram, and how much of it may wait.
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+#include "actors/dc_conn_metrics.hpp"
+#include "codecs/overloaded.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A client that sent this much is promised an ack: a quarter of its window (client_handler).
+constexpr std::size_t ack_step = std::size_t{64} * 1024;
+
+/// How long one slow client may keep the others waiting.
+constexpr auto longest_pause = 5s;
+
+}  // namespace
+
+// -- from Telegram
+// ----------------------------------------------------------------------------------
+
+void dc_conn::handle_message(const rpc::from_dc& message) {
+  std::visit(overloaded{
+                 [this](const rpc::proxy_ans& answer) { deliver(answer); },
+                 [this](const rpc::simple_ack& ack) { confirm(ack); },
+                 [this](const rpc::close_ext& close) { close_client(close); },
+                 [this](const rpc::ping& ping) {
+                   rpc::encode_pong(ping.id, head_);
+                   write();
+                 },
+                 [](const rpc::pong&) {},
+                 [this](const rpc::unknown& unknown) {
+                   spdlog::debug("dc {}: message of unknown type {:08x}", options_.dc,
+                                 unknown.type);
+                 },
+             },
+             message);
+}
+
+void dc_conn::deliver(const rpc::proxy_ans& answer) {
+  const auto which = clients_.find(static_cast<stream_id>(answer.id));
+  if (which == clients_.end()) {
+    // As the C proxy does: Telegram has not heard yet that this client left.
+    rpc::encode_close_conn(answer.id, head_);
+    return write();
+  }
+  auto& to = which->second;
+  const auto size = answer.packet.size();
+  send_to(to, which->first, stream::data{.packet = to_bytes(answer.packet), .quick_ack = false});
+  to.unacked_bytes += size;
+  to.unacked_packets += 1;
+  unacked_bytes_ += size;
+  unacked_packets_ += 1;
+  const auto& health = env_->settings.upstream_healthchecks;
+  if (health.qlen && to.unacked_packets > *health.qlen)
+    return drop_slow_client(which, "message_queue_len");
+  if (health.total_mem && to.unacked_bytes > *health.total_mem)
+    return drop_slow_client(which, "total_memory");
+  update_pause();
+}
+
+void dc_conn::confirm(const rpc::simple_ack& ack) {
+  const auto which = clients_.find(static_cast<stream_id>(ack.id));
+  if (which != clients_.end()) send_to(which->second, which->first, stream::quick_ack{ack.confirm});
+}
+
+void dc_conn::close_client(const rpc::close_ext& close) {
+  const auto which = clients_.find(static_cast<stream_id>(close.id));
+  if (which == clients_.end()) return;
+  send_to(which->second, which->first, stream::close{});
+  forget(which);
+}
+
+// -- from clients
+// -----------------------------------------------------------------------------------
+
+bool dc_conn::on_message(caf::mailbox_element& x) {
+  auto* const frame = net::message_as<stream_frame>(x);
+  if (frame == nullptr) return false;
+  const auto which = clients_.find(frame->stream);
+  if (which == clients_.end()) return true;
+  std::visit(overloaded{
+                 [&](stream::data& data) { handle_data(which, data); },
+                 [&](const stream::ack& ack) { handle_ack(which->second, ack); },
+                 [&](const stream::close&) {
+                   if (stage_ == stage::ready) {
+                     rpc::encode_close_conn(static_cast<rpc::conn_id>(frame->stream), head_);
+                     write();
+                   }
+                   forget(which);
+                 },
+                 [](const auto&) { /* the other events only go to clients */ },
+             },
+             frame->event);
+  return true;
+}
+
+void dc_conn::handle_open(open_stream& request) {
+  client added{.handler = request.client,
+               .info = {.client = request.request.client,
+                        .proxy = self_,
+                        .kind = request.request.kind,
+                        .tag = request.request.tag}};
+  if (stage_ != stage::ready) {
+    // Assigned just before the pool learned that this connection is lost.
+    options_.load->clients.fetch_sub(1);
+    send_to(added, request.stream, stream::migrate{});
+    return;
+  }
+  send(request.client, stream_opened{request.stream, caf::actor{this}});
+  clients_.insert_or_assign(request.stream, std::move(added));
+}
+
+void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
+  auto& from = which->second;
+  if (stage_ != stage::ready) {
+    // Released already: it must learn that this did not reach Telegram.
+    send_to(from, which->first, stream::refused{refusal::migrating});
+    clients_.erase(which);
+    return;
+  }
+  rpc::encode_proxy_req_header(from.info, static_cast<rpc::conn_id>(which->first), data.quick_ack,
+                               data.packet, head_);
+  write(data.packet);
+  from.sent_until = queued_total_ + writer_.pending();
+  from.unpromised += data.packet.size();
+  if (from.unpromised < ack_step) return;
+  promised_.push_back({.until = from.sent_until,
+                       .stream = which->first,
+                       .size = static_cast<std::uint32_t>(from.unpromised)});
+  from.unpromised = 0;
+}
+
+void dc_conn::handle_ack(client& from, const stream::ack& ack) {
+  // Never more than was sent: across nodes, an ack is somebody else's claim.
+  const auto size = std::min<std::size_t>(ack.size, from.unacked_bytes);
+  const auto packets = std::min<std::size_t>(ack.packets, from.unacked_packets);
+  from.unacked_bytes -= size;
+  from.unacked_packets -= packets;
+  unacked_bytes_ -= size;
+  unacked_packets_ -= packets;
+  update_pause();
+}
+
+void dc_conn::forget(client_map::iterator which) {
+  unacked_bytes_ -= which->second.unacked_bytes;
+  unacked_packets_ -= which->second.unacked_packets;
+  clients_.erase(which);
+  if (stage_ == stage::dying) return;  // counted off when it was released
+  options_.load->clients.fetch_sub(1);
+  update_pause();
+}
+
+void dc_conn::send_to(const client& to, stream_id stream, stream::event event) {
+  caf::anon_send(to.handler, stream_frame{stream, std::move(event)});
+}
+
+void dc_conn::release_clients() {
+  for (const auto& [id, who] : clients_) {
+    const bool unsent = who.sent_until > sent_total_;
+    if (unsent)
+      send_to(who, id, stream::refused{refusal::migrating});
+    else
+      send_to(who, id, stream::migrate{});
+  }
+  options_.load->clients.fetch_sub(clients_.size());
+}
+
+// -- flow control
+// -----------------------------------------------------------------------------------
+
+std::string_view dc_conn::overflow() const {
+  const auto& limits = env_->settings.downstream_backpressure;
+  if (unacked_packets_ > limits.packets_total) return "count_total";
+  if (unacked_bytes_ > limits.bytes_total) return "bytes_total";
+  const auto clients = static_cast<double>(clients_.size());
+  if (limits.packets_per_upstream &&
+      static_cast<double>(unacked_packets_) > clients * *limits.packets_per_upstream)
+    return "count_per_upstream";
+  if (limits.bytes_per_upstream && unacked_bytes_ > clients_.size() * *limits.bytes_per_upstream)
+    return "bytes_per_upstream";
+  return {};
+}
+
+void dc_conn::update_pause() {
+  const auto why = overflow();
+  if (why.empty() == !paused_) return;
+  paused_ = !paused_;
+  stream_.want_read(!paused_);
+  if (paused_) {
+    paused_since_ = home().now();
+    pause_limit_.arm(home().timers(), longest_pause);
+    metrics_->down_backpressure(why).add();
+  } else {
+    pause_limit_.cancel();
+    // Telegram could not answer a connection that nobody read.
+    if (unanswered_since_) unanswered_since_ = home().now();
+    metrics_->down_backpressure("off").add();
+    metrics_->pause_duration.observe(
+        static_cast<std::uint64_t>((home().now() - paused_since_).count()));
+  }
+}
+
+void dc_conn::drop_slow_client(client_map::iterator which, std::string_view why) {
+  metrics_->healthcheck(why).add();
+  spdlog::info("dc {}: closing a client that does not read: {} bytes in {} packets wait ({})",
+               options_.dc, which->second.unacked_bytes, which->second.unacked_packets, why);
+  rpc::encode_close_conn(static_cast<rpc::conn_id>(which->first), head_);
+  write();
+  send_to(which->second, which->first, stream::close{});
+  forget(which);
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,117 @@
+// The DC connections of one DC: keeps enough of them open and gives clients the least loaded one.
+// Twin of mtp_dc_pool.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <deque>
+#include <map>
+
+#include "actors/dc_conn.hpp"
+#include "actors/endpoint_backoff.hpp"
+#include "actors/environment.hpp"
+#include "actors/stream_messages.hpp"
+
+namespace mtp::actors {
+
+/// Name under which the pool of `dc` is registered.
+[[nodiscard]] std::string dc_pool_name(dc_id dc);
+
+/// Clients that may wait for a connection at once; more are refused with `overloaded`.
+inline constexpr std::size_t max_waiting_clients = 10'000;
+
+/// Message: Telegram's configuration has changed; there may be endpoints to try.
+struct telegram_config_changed {};
+
+/// Message (request): replies with a `dc_pool_status`.
+struct get_dc_pool_status {};
+struct dc_pool_status {
+  dc_id dc = 0;
+  /// Connections that take clients, and those on their way.
+  std::size_t n_downstreams = 0;
+  std::size_t n_pending = 0;
+  /// Clients on connections: all, on the least and on the most loaded one.
+  std::size_t n_upstreams = 0;
+  std::size_t min = 0;
+  std::size_t max = 0;
+  /// Clients without a connection yet.
+  std::size_t n_waiting = 0;
+};
+
+struct dc_pool_state {
+  explicit dc_pool_state(caf::event_based_actor* actor);
+  /// Whoever still waits is told.
+  ~dc_pool_state();
+  dc_pool_state(const dc_pool_state&) = delete;
+  dc_pool_state& operator=(const dc_pool_state&) = delete;
+  dc_pool_state(dc_pool_state&&) = delete;
+  dc_pool_state& operator=(dc_pool_state&&) = delete;
+
+  using time_point = caf::actor_clock::time_point;
+
+  struct link {
+    /// Null until dc_conn_sup has started it.
+    caf::actor handle;
+    unsigned reactor = 0;
+    endpoint to;
+    bool ready = false;
+    time_point ready_since;
+    std::shared_ptr<link_load> load;
+  };
+  struct waiting_client {
+    open_stream request;
+    time_point since;
+  };
+
+  using link_map = std::map<std::uint64_t, link>;
+
+  // Clients.
+  void handle_open(open_stream& request);
+  void handle_cancel(stream_id stream);
+  void assign(const open_stream& request, link& to);
+  [[nodiscard]] link* choose_link(unsigned reactor);
+  void serve_waiting();
+  void expire_waiting();
+
+  // Connections.
+  void handle_ready(std::uint64_t number);
+  void handle_lost(link_map::iterator which);
+  void handle_down(const caf::down_msg& down);
+  void grow_after(const link& assigned, unsigned reactor);
+  void keep_minimum();
+  /// False if no endpoint may be tried now; then a tick is scheduled for when one may.
+  bool connect(unsigned reactor);
+  [[nodiscard]] std::vector<endpoint_candidate> candidates() const;
+  [[nodiscard]] unsigned emptiest_reactor() const;
+  [[nodiscard]] std::size_t pending() const;
+  void tick_at(time_point when);
+  [[nodiscard]] dc_pool_status status() const;
+
+  caf::event_based_actor* self;
+  environment* env = nullptr;
+  dc_id dc = 0;
+  link_map links;
+  std::uint64_t last_number = 0;
+  std::deque<waiting_client> waiting;
+  endpoint_backoff backoff;
+  std::optional<time_point> next_tick;
+  /// Clients of each reactor that got a connection of another one since the last growth there.
+  std::vector<std::size_t> strangers;
+
+  static inline const char* name = "dc_pool";
+};
+
+/// Behavior of a pool. It never waits for Telegram: it starts with every DC dead.
+/// - `open_stream` (request): gives the client a connection, now or within `dc_wait_timeout`; after
+/// that,
+///   or when too many wait, the client gets `refused`.
+/// - `cancel_stream`: the client left before its stream was opened, or while that was on its way.
+/// - `link_ready`, `link_lost` from its connections; `telegram_config_changed` from dc_config.
+/// - `get_dc_pool_status`.
+caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env, dc_id dc);
+[[nodiscard]] caf::actor spawn_dc_pool(environment& env, dc_id dc);
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::telegram_config_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_dc_pool_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_pool_status)

@@ -1,0 +1,53 @@
+#include "actors/endpoint_backoff.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace mtp::actors {
+
+std::optional<endpoint> endpoint_backoff::choose(const std::vector<endpoint_candidate>& candidates,
+                                                 time_point now) {
+  std::erase_if(records_,
+                [&](const auto& item) { return item.second.rests_until + forget_after < now; });
+  using preference = std::tuple<unsigned, unsigned, std::size_t>;
+  std::optional<preference> best;
+  std::optional<endpoint> out;
+  for (const auto& one : candidates) {
+    const auto known = records_.find(one.at);
+    const auto failures = known == records_.end() ? 0 : known->second.failures;
+    if (failures > 0 && (known->second.rests_until > now || one.pending > 0)) continue;
+    const preference mine{failures, one.rank, one.pending + one.open};
+    if (best && *best <= mine) continue;
+    best = mine;
+    out = one.at;
+  }
+  return out;
+}
+
+void endpoint_backoff::succeeded(const endpoint& at) {
+  records_.erase(at);
+}
+
+endpoint_backoff::time_point endpoint_backoff::failed(const endpoint& at, time_point now) {
+  auto& state = records_[at];
+  duration rest = first_rest;
+  for (unsigned i = 0; i < state.failures && rest < longest_rest; ++i)
+    rest *= 2;
+  rest = std::min<duration>(rest, longest_rest);
+  ++state.failures;
+  state.rests_until = now + rest + std::chrono::duration_cast<duration>(rest * jitter_() / 2);
+  return state.rests_until;
+}
+
+endpoint_backoff::time_point endpoint_backoff::next_chance(
+    const std::vector<endpoint_candidate>& candidates, time_point now) const {
+  std::optional<time_point> first;
+  for (const auto& one : candidates) {
+    const auto known = records_.find(one.at);
+    const auto when = known == records_.end() ? now : std::max(now, known->second.rests_until);
+    first = std::min(first.value_or(when), when);
+  }
+  return first.value_or(now);
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,62 @@
+// Which of a DC's endpoints to try next, and when: failing ones wait longer and longer.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "codecs/address.hpp"
+
+namespace mtp::actors {
+
+/// An endpoint that could be tried.
+struct endpoint_candidate {
+  endpoint at;
+  /// 0 for the preferred address family; others are tried when all of rank 0 fail.
+  unsigned rank = 0;
+  /// Connections to it that are on their way, and that are up.
+  std::size_t pending = 0;
+  std::size_t open = 0;
+};
+
+/// No clock and no randomness of its own: both are passed in.
+class endpoint_backoff {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  using duration = std::chrono::steady_clock::duration;
+
+  /// After the first failure an endpoint rests this long; twice as long after each further one.
+  static constexpr std::chrono::seconds first_rest{1};
+  static constexpr std::chrono::seconds longest_rest{30};
+  /// A failure this long after the rest it caused counts as a first one again.
+  static constexpr std::chrono::seconds forget_after{60};
+
+  /// A number in [0, 1).
+  using random = std::function<double()>;
+  explicit endpoint_backoff(random jitter) : jitter_{std::move(jitter)} {}
+
+  /// The endpoint to try now; nothing if all that may be tried rest. Healthy ones come first, by
+  /// rank and then by how few connections they have; then those with the fewest failures, by one
+  /// connection at a time.
+  [[nodiscard]] std::optional<endpoint> choose(const std::vector<endpoint_candidate>& candidates,
+                                               time_point now);
+  void succeeded(const endpoint& at);
+  /// Returns when it may be tried again: at least `first_rest` from now, plus up to half as much
+  /// jitter.
+  time_point failed(const endpoint& at, time_point now);
+  /// When the first of `candidates` may be tried; `now` if one may already.
+  [[nodiscard]] time_point next_chance(const std::vector<endpoint_candidate>& candidates,
+                                       time_point now) const;
+
+ private:
+  struct record {
+    unsigned failures = 0;
+    time_point rests_until;
+  };
+  random jitter_;
+  std::map<endpoint, record> records_;
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,62 @@
+// What every actor of the process may use. One object, made by app/ before the first actor starts
+// and destroyed after the last one has ended.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "actors/client_list.hpp"
+#include "actors/client_metrics.hpp"
+#include "actors/metrics.hpp"
+#include "actors/name_registry.hpp"
+#include "actors/session_table.hpp"
+#include "actors/settings.hpp"
+#include "actors/telegram_config.hpp"
+#include "codecs/stream_frame.hpp"
+#include "net/bound_port.hpp"
+#include "net/reactor.hpp"
+
+namespace mtp::actors {
+
+/// One configured port with its sockets and its share of `max_connections`.
+struct open_port {
+  port_settings settings;
+  net::bound_port sockets;
+  client_metrics metrics;
+  /// Clients connected through it.
+  std::atomic<std::size_t> connections = 0;
+};
+
+struct environment {
+  mtp::actors::settings settings;
+  mtp::actors::metrics metrics;
+  name_registry names;
+  session_table sessions;
+  telegram_config_slot telegram;
+  std::vector<std::unique_ptr<net::reactor>> reactors;
+  /// One a reactor.
+  std::deque<client_list> clients;
+  std::vector<std::unique_ptr<open_port>> ports;
+  /// The proxy is stopping: what ends now ends for good.
+  std::atomic<bool> stopping = false;
+
+  /// Whom to ask for a DC connection: the pool of that DC, or of the default one; in split mode the
+  /// link agent of the client's reactor. A null handle if there is nobody (yet).
+  std::function<caf::actor(dc_id dc, unsigned reactor)> route;
+
+  /// Told when our address as Telegram sees it becomes known or changes.
+  std::function<void(const ip_address& ours)> address_found = [](const ip_address&) {};
+
+  [[nodiscard]] caf::actor_system& system() const { return reactors.front()->system(); }
+
+  /// A stream id that no other stream of this process has or had. `reactor` is the caller's.
+  [[nodiscard]] stream_id next_stream(unsigned reactor) noexcept;
+
+ private:
+  static constexpr std::size_t max_reactors = 256;
+  std::array<std::uint64_t, max_reactors> stream_counters_{};
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,94 @@
+#include "actors/proxy_sup.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/client_handler_sup.hpp"
+#include "actors/dc_config.hpp"
+#include "actors/http_fetcher.hpp"
+#include "actors/link_agent.hpp"
+#include "actors/listener.hpp"
+#include "actors/routing.hpp"
+#include "actors/session_storage.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+child_spec permanent(std::string id, child_start start, std::chrono::milliseconds shutdown = 2s) {
+  return {.id = std::move(id),
+          .restart = restart_policy::permanent,
+          .shutdown = shutdown,
+          .start = std::move(start)};
+}
+
+/// A supervisor below: it needs time to stop its own children.
+child_spec supervisor_child(environment& env, supervisor_spec spec) {
+  auto name = spec.name;
+  return permanent(
+      std::move(name),
+      [&env, spec = std::move(spec)] { return spawn_supervisor(env.system(), spec, env.names); },
+      10s);
+}
+
+/// A supervisor whose children are started on demand.
+child_spec dynamic_supervisor(environment& env, std::string name, restart_policy restart) {
+  const child_spec common{.id = {}, .restart = restart, .shutdown = 2s, .start = {}};
+  return supervisor_child(env, {.name = std::move(name),
+                                .strategy = supervision_strategy::simple_one_for_one,
+                                .children = {common}});
+}
+
+template <class Actor, class... Args>
+child_start pinned_start(net::reactor& home, Args&... args) {
+  return [&home, ... args = std::ref(args)] { return net::spawn_pinned<Actor>(home, args...); };
+}
+
+supervisor_spec listener_sup_spec(environment& env) {
+  supervisor_spec out{.name = "listener_sup"};
+  for (const auto& port : env.ports)
+    for (const auto& reactor : env.reactors)
+      out.children.push_back(
+          permanent("listener_" + port->settings.name + '_' + std::to_string(reactor->index()),
+                    pinned_start<listener>(*reactor, env, *port)));
+  return out;
+}
+
+}  // namespace
+
+supervisor_spec proxy_sup_spec(environment& env) {
+  supervisor_spec out{.name = "proxy_sup"};
+  auto& children = out.children;
+  children.push_back(permanent("http_fetcher", [&env] {
+    return env.system().spawn<caf::detached>(
+        [&env](caf::event_based_actor* self) { return http_fetcher(self, env); });
+  }));
+  children.push_back(dynamic_supervisor(env, "dc_conn_sup", restart_policy::temporary));
+  children.push_back(dynamic_supervisor(env, "dc_pool_sup", restart_policy::permanent));
+  children.push_back(permanent("dc_config", [&env] {
+    return env.system().spawn(
+        [&env](caf::stateful_actor<dc_config_state>* self) { return dc_config(self, env); });
+  }));
+  children.push_back(permanent("session_storage", [&env] {
+    return env.system().spawn([&env](caf::stateful_actor<session_storage_state>* self) {
+      return session_storage(self, env);
+    });
+  }));
+  if (env.settings.through_link_agents) {
+    for (const auto& reactor : env.reactors) {
+      const auto i = reactor->index();
+      children.push_back(
+          permanent(back_agent_name(i), pinned_start<back_link_agent>(*reactor, env)));
+      children.push_back(
+          permanent(front_agent_name(i), pinned_start<front_link_agent>(*reactor, env)));
+    }
+  }
+  for (const auto& reactor : env.reactors)
+    children.push_back(permanent("client_handler_sup_" + std::to_string(reactor->index()),
+                                 pinned_start<client_handler_sup>(*reactor, env)));
+  children.push_back(supervisor_child(env, listener_sup_spec(env)));
+  return out;
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,117 @@
+// Everything an operator can set, checked and typed. app/settings_file reads it from TOML;
+// doc/config.md explains each option. Names are the original's where it has the option.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codecs/address.hpp"
+#include "codecs/rpc.hpp"
+#include "codecs/secret.hpp"
+
+namespace mtp::actors {
+
+/// A value of `allowed_protocols`.
+enum class protocol : std::uint8_t { mtp_abridged, mtp_intermediate, mtp_secure, mtp_fake_tls };
+
+/// `reset_close_socket`: when closing a client sends RST.
+enum class reset_close : std::uint8_t { off, handshake_error, always };
+
+/// `replay_check_server_error_filter`: which -404 answers of Telegram a client does not get.
+enum class error_filter : std::uint8_t { off, first, on };
+
+struct port_settings {
+  std::string name;
+  endpoint listen;
+  secret16 secret{};
+  /// Without one, clients see no promoted channel.
+  std::optional<rpc::ad_tag> tag;
+};
+
+struct session_storage_settings {
+  std::size_t max_items = 4'000'000;
+  std::size_t max_memory_mb = 512;
+  std::chrono::minutes max_age{360};
+};
+
+struct backpressure_settings {
+  /// Un-acked bytes and packets above which a DC connection stops reading. The defaults are 30 KiB and 2
+  /// times `clients_per_dc_connection`.
+  std::size_t bytes_total = std::size_t{300} * 30 * 1024;
+  std::size_t packets_total = 600;
+  /// The same, times the number of its clients.
+  std::optional<std::size_t> bytes_per_upstream;
+  std::optional<double> packets_per_upstream;
+};
+
+/// Beyond these a client that does not read is closed; absent means never.
+struct client_health_settings {
+  std::optional<std::size_t> qlen;
+  std::optional<std::size_t> total_mem;
+};
+
+struct settings {
+  // -- clients
+  // --------------------------------------------------------------------------------------
+  std::vector<port_settings> ports;
+  std::size_t max_connections = 64000;
+  std::vector<protocol> allowed_protocols{protocol::mtp_fake_tls, protocol::mtp_secure,
+                                          protocol::mtp_abridged, protocol::mtp_intermediate};
+  bool per_sni_secrets = false;
+  std::string per_sni_secret_salt = "mtproto-proxy-per-sni-v1";
+  std::chrono::seconds init_timeout{60};
+  std::chrono::seconds hibernate_timeout{60};
+  std::chrono::seconds ready_timeout{1200};
+  reset_close reset_close_socket = reset_close::off;
+  error_filter server_error_filter = error_filter::first;
+  bool replay_check_session_storage = true;
+  session_storage_settings session_storage;
+  std::size_t upstream_socket_buffer_size = 51200;
+  std::chrono::milliseconds upstream_send_timeout{15000};
+  client_health_settings upstream_healthchecks{.qlen = std::nullopt,
+                                               .total_mem = std::size_t{8} * 1024 * 1024};
+
+  // -- Telegram
+  // -------------------------------------------------------------------------------------
+  std::string proxy_secret_url = "https://core.telegram.org/getProxySecret";
+  std::string proxy_config_url = "https://core.telegram.org/getProxyConfig";
+  std::string proxy_config_v6_url = "https://core.telegram.org/getProxyConfigV6";
+  std::chrono::milliseconds core_api_http_timeout{3000};
+  std::chrono::seconds conf_refresh_interval{3600};
+  std::optional<ip_address> external_ip;
+  std::optional<ip_address> external_ipv6;
+  std::vector<std::string> ip_lookup_services{
+      "http://ipv4.seriyps.com/", "http://v4.ident.me/", "http://ipv4.icanhazip.com/",
+      "https://digitalresistance.dog/myIp"};
+  /// Set by the operator: asked even if our own address looks public.
+  bool ip_lookup_always = false;
+  bool prefer_ipv6 = false;
+  std::size_t init_dc_connections = 2;
+  std::size_t clients_per_dc_connection = 300;
+  std::size_t downstream_socket_buffer_size = 512000;
+  backpressure_settings downstream_backpressure;
+  bool full_check_crc32 = true;
+  std::chrono::seconds dc_wait_timeout{10};
+  std::chrono::seconds dc_ping_interval{30};
+  std::chrono::seconds dc_stall_timeout{5};
+
+  // -- process
+  // --------------------------------------------------------------------------------------
+  /// Threads that serve sockets; 0 means one a processor.
+  unsigned reactors = 0;
+  /// Where the last good configuration of Telegram is kept; empty: nowhere.
+  std::string state_dir = "/var/lib/mtproto-proxy";
+  std::optional<endpoint> metrics_listen;
+  std::string log_level = "info";
+  std::chrono::seconds stop_timeout{5};
+  /// Carry streams through link agents inside the process, as between nodes: for tests.
+  bool through_link_agents = false;
+
+  [[nodiscard]] bool allows(protocol which) const noexcept;
+};
+
+[[nodiscard]] std::string_view to_string(protocol which) noexcept;
+
+}  // namespace mtp::actors

@@ -1,0 +1,41 @@
+// Messages of a client's stream inside a node. Everything but opening a stream is a `stream_frame`
+// (codecs/stream_frame.hpp) as it is; opening exchanges handles, which frames do not carry.
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+
+#include "codecs/stream_frame.hpp"
+
+namespace mtp::actors {
+
+/// To whoever `environment::route` names, as a request: `client` wants a DC connection. The reply
+/// (unit) only says that somebody cares for it; an error that nobody does, and it may be asked
+/// again. To the client follows `stream_opened`, or a `stream_frame` with `refused` or `migrate`.
+/// A dc_pool passes it on, without request, to the dc_conn it chose.
+struct open_stream {
+  stream_id stream = 0;
+  caf::actor client;
+  stream::open request;
+  /// Where the client lives: a DC connection on the same reactor is preferred.
+  unsigned reactor = 0;
+};
+
+/// To the client: from now on frames of this stream go to `link`.
+struct stream_opened {
+  stream_id stream = 0;
+  caf::actor link;
+};
+
+/// To the one that was asked to open it: the client does not want this stream any more. Also right
+/// if the stream was opened meanwhile.
+struct cancel_stream {
+  stream_id stream = 0;
+};
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::stream_frame)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::open_stream)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::stream_opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::cancel_stream)
