@@ -1,0 +1,147 @@
+#include "app/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "codecs/text.hpp"
+
+namespace mtp::app {
+
+namespace {
+
+std::optional<std::string> from_environment(const char* name) {
+  const char* const value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string{value};
+}
+
+/// Options of a run, wherever they are read.
+void add_run_options(CLI::App& app, run_command& into, std::vector<std::string>& allow) {
+  app.add_option("-c,--config", into.config, "Configuration file (doc/config.md)");
+  app.add_option("-p", into.one_port.port, "Port to listen on, 1 to 65535 (MTP_PORT)");
+  app.add_option("-s", into.one_port.secret,
+                 "Secret, 32 hexadecimal digits, without dd or ee (MTP_SECRET)");
+  app.add_option("-t", into.one_port.tag,
+                 "Ad tag from @MTProxybot, 32 hexadecimal digits (MTP_TAG)");
+  app.add_option("-a", allow,
+                 "Allow only dd secrets (\"dd\", MTP_DD_ONLY) or fake-TLS (\"tls\", MTP_TLS_ONLY); "
+                 "may be given twice")
+      ->check(CLI::IsMember({"dd", "tls"}));
+  app.add_flag("-d", into.one_port.dd_only, "Deprecated: use -a dd");
+}
+
+void finish_run_options(run_command& what, const std::vector<std::string>& allow) {
+  auto& one = what.one_port;
+  if (one.dd_only) std::cerr << "Warning: -d is deprecated, use \"-a dd\" instead\n";
+  one.dd_only |= std::ranges::find(allow, "dd") != allow.end();
+  one.tls_only |= std::ranges::find(allow, "tls") != allow.end();
+  if (!one.port) one.port = from_environment("MTP_PORT");
+  if (!one.secret) one.secret = from_environment("MTP_SECRET");
+  if (!one.tag) one.tag = from_environment("MTP_TAG");
+  one.dd_only |= from_environment("MTP_DD_ONLY").has_value();
+  one.tls_only |= from_environment("MTP_TLS_ONLY").has_value();
+}
+
+config_problem problem(std::string where, std::string what) {
+  return {.line = 0, .where = std::move(where), .what = std::move(what)};
+}
+
+std::optional<std::array<std::uint8_t, 16>> parse_hex16(const std::string& text) {
+  const auto raw = from_hex(text);
+  std::array<std::uint8_t, 16> out{};
+  if (!raw || raw->size() != out.size()) return std::nullopt;
+  std::ranges::copy(*raw, out.begin());
+  return out;
+}
+
+/// Puts the one port of the command line in the place of the file's ports.
+void apply_one_port(const one_port_options& given, actors::settings& into,
+                    std::vector<config_problem>& problems) {
+  if (!given.port && !given.secret && !given.tag) return;
+  if (!given.port || !given.secret) {
+    problems.push_back(
+        problem("command line", "a port (-p) and a secret (-s) are needed together"));
+    return;
+  }
+  actors::port_settings port{.name = "mtproto_proxy"};
+  const auto number = parse_port(*given.port);
+  const auto secret = parse_hex16(*given.secret);
+  if (!number) problems.push_back(problem("-p", "expected a port number, 1 to 65535"));
+  if (!secret)
+    problems.push_back(problem("-s", "expected 32 hexadecimal digits (without dd or ee in front)"));
+  if (given.tag && !given.tag->empty()) {
+    port.tag = parse_hex16(*given.tag);
+    if (!port.tag) problems.push_back(problem("-t", "expected 32 hexadecimal digits"));
+  }
+  port.listen.port = number.value_or(0);
+  port.secret = secret.value_or(secret16{});
+  into.ports.assign(1, port);
+}
+
+void apply_protocols(const one_port_options& given, actors::settings& into) {
+  using actors::protocol;
+  if (given.dd_only && given.tls_only)
+    into.allowed_protocols = {protocol::mtp_fake_tls, protocol::mtp_secure};
+  else if (given.dd_only)
+    into.allowed_protocols = {protocol::mtp_secure};
+  else if (given.tls_only)
+    into.allowed_protocols = {protocol::mtp_fake_tls};
+}
+
+}  // namespace
+
+command parse_command_line(int argc, const char* const* argv) {
+  CLI::App app{"Telegram MTProto proxy"};
+  app.name("mtproto-proxy");
+  app.require_subcommand(0, 1);
+  run_command run;
+  std::vector<std::string> allow;
+  add_run_options(app, run, allow);
+
+  auto* const run_app = app.add_subcommand("run", "Run the proxy (the default)");
+  add_run_options(*run_app, run, allow);
+  run_app->add_flag("--link-agents", run.through_link_agents,
+                    "Carry streams through link agents inside the process, for tests");
+  auto* const check_app = app.add_subcommand("check-config", "Check a configuration and exit");
+  add_run_options(*check_app, run, allow);
+
+  ping_options ping;
+  auto* const ping_app =
+      app.add_subcommand("ping", "Measure a proxy: connect, handshake and req_pq to each DC");
+  add_ping_options(*ping_app, ping);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return exit_command{app.exit(e) == 0 ? 0 : 2};
+  }
+  if (ping_app->parsed()) return ping_command{std::move(ping)};
+  finish_run_options(run, allow);
+  if (check_app->parsed()) return check_config_command{std::move(run)};
+  return run;
+}
+
+tl::expected<loaded_settings, std::vector<config_problem>> settings_of(const run_command& what) {
+  loaded_settings out;
+  if (what.config) {
+    auto loaded = load_settings(*what.config);
+    if (!loaded) return loaded;
+    out = std::move(*loaded);
+  }
+  std::vector<config_problem> problems;
+  apply_one_port(what.one_port, out.settings, problems);
+  apply_protocols(what.one_port, out.settings);
+  out.settings.through_link_agents = what.through_link_agents;
+  if (out.settings.ports.empty() && problems.empty())
+    problems.push_back(problem(what.config.value_or("command line"),
+                               what.config ? "no port to serve: add a [[ports]] table"
+                                           : "give a configuration (-c FILE), or a port and a "
+                                             "secret (-p PORT -s SECRET); --help tells more"));
+  if (!problems.empty()) return tl::unexpected{std::move(problems)};
+  return out;
+}
+
+}  // namespace mtp::app

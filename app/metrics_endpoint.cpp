@@ -1,0 +1,165 @@
+#include "app/metrics_endpoint.hpp"
+
+#include <prometheus/collectable.h>
+#include <prometheus/exposer.h>
+#include <prometheus/metric_family.h>
+
+#include <caf/all.hpp>
+
+#include "actors/dc_pool.hpp"
+
+namespace mtp::app {
+
+namespace {
+
+using actors::metrics;
+using namespace std::chrono_literals;
+
+/// A pool that takes longer is left out of this answer.
+constexpr auto pool_patience = 1s;
+
+prometheus::ClientMetric to_prometheus(const metrics::sample& in, metrics::kind type) {
+  prometheus::ClientMetric out;
+  for (const auto& [name, value] : in.labels)
+    out.label.push_back({name, value});
+  switch (type) {
+    case metrics::kind::counter:
+      out.counter.value = in.value;
+      break;
+    case metrics::kind::gauge:
+      out.gauge.value = in.value;
+      break;
+    case metrics::kind::histogram: {
+      std::uint64_t below = 0;
+      for (std::size_t i = 0; i < in.buckets.size(); ++i) {
+        below += in.buckets[i];
+        const double bound =
+            i < in.bounds.size() ? in.bounds[i] : std::numeric_limits<double>::infinity();
+        out.histogram.bucket.push_back({.cumulative_count = below, .upper_bound = bound});
+      }
+      out.histogram.sample_count = below;
+      out.histogram.sample_sum = in.sum;
+      break;
+    }
+  }
+  return out;
+}
+
+prometheus::MetricType to_prometheus(metrics::kind type) {
+  switch (type) {
+    case metrics::kind::counter:
+      return prometheus::MetricType::Counter;
+    case metrics::kind::gauge:
+      return prometheus::MetricType::Gauge;
+    case metrics::kind::histogram:
+      return prometheus::MetricType::Histogram;
+  }
+  return prometheus::MetricType::Untyped;
+}
+
+class collector final : public prometheus::Collectable {
+ public:
+  explicit collector(const metrics& what) : what_{&what} {}
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    std::vector<prometheus::MetricFamily> out;
+    for (const auto& family : what_->read()) {
+      auto& shown = out.emplace_back();
+      shown.name = family.name;
+      shown.help = family.help;
+      shown.type = to_prometheus(family.type);
+      for (const auto& sample : family.samples)
+        shown.metric.push_back(to_prometheus(sample, family.type));
+    }
+    return out;
+  }
+
+ private:
+  const metrics* what_;
+};
+
+std::vector<actors::dc_pool_status> ask_pools(const actors::environment& env,
+                                              caf::actor_system& system) {
+  std::vector<actors::dc_pool_status> out;
+  caf::scoped_actor self{system};
+  for (const auto dc : env.telegram.get()->dcs()) {
+    const auto pool = env.names.find(actors::dc_pool_name(dc));
+    if (pool == nullptr) continue;
+    self->request(pool, pool_patience, actors::get_dc_pool_status{})
+        .receive([&](const actors::dc_pool_status& status) { out.push_back(status); },
+                 [](const caf::error&) {});
+  }
+  return out;
+}
+
+using pool_values =
+    std::function<void(const actors::dc_pool_status& pool, metrics::gauge_values& into)>;
+
+}  // namespace
+
+void add_gauges(actors::environment& env, caf::actor_system& system) {
+  env.metrics.set_gauge("mtproto_proxy_connections_count", "Count of ranch connections", [&env] {
+    metrics::gauge_values out;
+    for (const auto& port : env.ports)
+      out.push_back(
+          {{{"listener", port->settings.name}}, static_cast<double>(port->connections.load())});
+    return out;
+  });
+  const auto add = [&](std::string_view name, std::string_view help, const pool_values& values) {
+    env.metrics.set_gauge(name, help, [&env, &system, values] {
+      metrics::gauge_values out;
+      for (const auto& pool : ask_pools(env, system))
+        values(pool, out);
+      return out;
+    });
+  };
+  const auto dc_label = [](const actors::dc_pool_status& pool) {
+    return actors::metric_labels{{"dc", std::to_string(pool.dc)}};
+  };
+  add("mtproto_proxy_dc_num_downstreams", "Count of connections to downstream",
+      [=](const auto& pool, auto& out) {
+        out.push_back({dc_label(pool), static_cast<double>(pool.n_downstreams)});
+      });
+  add("mtproto_proxy_dc_num_upstreams", "Count of upstreams connected to DC",
+      [=](const auto& pool, auto& out) {
+        out.push_back({dc_label(pool), static_cast<double>(pool.n_upstreams)});
+      });
+  add("mtproto_proxy_dc_num_waiting", "Clients that wait for a connection to the DC",
+      [=](const auto& pool, auto& out) {
+        out.push_back({dc_label(pool), static_cast<double>(pool.n_waiting)});
+      });
+  add("mtproto_proxy_dc_upstreams_per_downstream", "Count of upstreams connected to DC",
+      [=](const auto& pool, auto& out) {
+        for (const auto& [meter, value] :
+             {std::pair{"min", pool.min}, std::pair{"max", pool.max}}) {
+          auto labels = dc_label(pool);
+          labels.emplace_back("meter", meter);
+          out.push_back({std::move(labels), static_cast<double>(value)});
+        }
+      });
+}
+
+struct metrics_endpoint::server {
+  server(const std::string& at, const metrics& what)
+      : all{std::make_shared<collector>(what)}, exposer{at, 1} {
+    exposer.RegisterCollectable(all);
+  }
+  std::shared_ptr<collector> all;
+  prometheus::Exposer exposer;
+};
+
+metrics_endpoint::metrics_endpoint() = default;
+metrics_endpoint::~metrics_endpoint() = default;
+
+tl::expected<std::unique_ptr<metrics_endpoint>, std::string> metrics_endpoint::open(
+    const endpoint& at, const actors::metrics& what) {
+  std::unique_ptr<metrics_endpoint> out{new metrics_endpoint};
+  try {
+    out->server_ = std::make_unique<server>(to_string(at), what);
+  } catch (const std::exception&) {
+    return tl::unexpected{"the metrics endpoint can't listen on " + to_string(at) +
+                          "; is the port taken?"};
+  }
+  return out;
+}
+
+}  // namespace mtp::app

@@ -1,0 +1,229 @@
+#include "app/ping.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "codecs/req_pq.hpp"
+#include "codecs/secret.hpp"
+#include "codecs/text.hpp"
+#include "net/entropy.hpp"
+#include "net/proxy_client.hpp"
+
+namespace mtp::app {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// The domain of a link that has none, when fake-TLS is asked for all the same; as the original.
+constexpr std::string_view any_domain = "example.com";
+
+struct protocol {
+  std::string name;
+  transport kind = transport::padded;
+  std::optional<std::string> tls_domain;
+};
+
+struct timings {
+  milliseconds tcp{0};
+  milliseconds handshake{0};
+  milliseconds ping{0};
+
+  [[nodiscard]] milliseconds total() const { return tcp + handshake + ping; }
+};
+
+using outcome = tl::expected<timings, std::string>;
+
+struct row {
+  std::string protocol;
+  dc_id dc = 0;
+  outcome result;
+};
+
+std::string name_of(secret_kind kind) {
+  switch (kind) {
+    case secret_kind::classic:
+      return "normal";
+    case secret_kind::padded:
+      return "secure";
+    case secret_kind::fake_tls:
+      return "fake-tls";
+  }
+  return {};
+}
+
+protocol make_protocol(const std::string& name, const proxy_secret& secret) {
+  if (name == "normal") return {.name = name, .kind = transport::intermediate};
+  if (name == "secure") return {.name = name, .kind = transport::padded};
+  return {.name = name,
+          .kind = transport::padded,
+          .tls_domain = secret.domain.empty() ? std::string{any_domain} : secret.domain};
+}
+
+milliseconds since(clock::time_point start) {
+  return std::chrono::duration_cast<milliseconds>(clock::now() - start);
+}
+
+std::uint64_t message_id_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
+  const auto fraction = static_cast<std::uint64_t>((now - seconds).count()) << 2;
+  return static_cast<std::uint64_t>(seconds.count()) << 32 | (fraction & 0xffff'fffc);
+}
+
+outcome ping_once(const proxy_link& link, const protocol& how, dc_id dc, milliseconds timeout) {
+  timings out;
+  auto start = clock::now();
+  auto socket = net::blocking_socket::connect(link.server, link.port, start + timeout);
+  if (!socket) return tl::unexpected{"connect failed: " + socket.error()};
+  out.tcp = since(start);
+
+  start = clock::now();
+  net::proxy_client client{
+      std::move(*socket),
+      {.secret = link.secret.key, .kind = how.kind, .dc = dc, .tls_domain = how.tls_domain}};
+  if (const auto shaken = client.handshake(start + timeout); !shaken)
+    return tl::unexpected{"handshake failed: " + shaken.error()};
+  out.handshake = since(start);
+
+  start = clock::now();
+  const auto nonce = net::random_array<pq_nonce{}.size()>();
+  if (const auto sent = client.send(make_req_pq(nonce, message_id_now()), false, start + timeout);
+      !sent)
+    return tl::unexpected{"sending req_pq failed: " + sent.error()};
+  const auto answer = client.receive(start + timeout);
+  if (!answer)
+    return tl::unexpected{answer.error() == "closed"
+                              ? "the proxy closed the connection after req_pq: wrong secret, "
+                                "protocol not allowed, or no connection to this DC"
+                              : "no answer to req_pq: " + answer.error()};
+  const auto echoed = parse_res_pq(answer->packet);
+  if (!echoed || *echoed != nonce)
+    return tl::unexpected<std::string>{"the answer is not a resPQ with our nonce"};
+  out.ping = since(start);
+  return out;
+}
+
+timings average(const std::vector<timings>& all) {
+  timings out;
+  for (const auto& one : all) {
+    out.tcp += one.tcp;
+    out.handshake += one.handshake;
+    out.ping += one.ping;
+  }
+  const auto count = static_cast<milliseconds::rep>(all.size());
+  return {.tcp = out.tcp / count, .handshake = out.handshake / count, .ping = out.ping / count};
+}
+
+row ping_dc(const ping_options& options, const proxy_link& link, const protocol& how, dc_id dc) {
+  std::vector<timings> good;
+  outcome last = tl::unexpected<std::string>{"not tried"};
+  for (unsigned i = 0; i < options.repeat; ++i) {
+    last = ping_once(link, how, dc, options.timeout);
+    if (last) good.push_back(*last);
+    if (options.verbose && !last)
+      fmt::print("  attempt {} of {} failed: {}\n", i + 1, options.repeat, last.error());
+  }
+  return {.protocol = how.name, .dc = dc, .result = good.empty() ? last : outcome{average(good)}};
+}
+
+void print_row(const row& one) {
+  fmt::print("  {:<9}  DC {:+}  :  ", one.protocol, one.dc);
+  if (one.result)
+    fmt::print("tcp={}ms  handshake={}ms  ping={}ms  [total={}ms]  OK\n", one.result->tcp.count(),
+               one.result->handshake.count(), one.result->ping.count(),
+               one.result->total().count());
+  else
+    fmt::print("ERROR {}\n", one.result.error());
+  std::fflush(stdout);
+}
+
+void print_summary(const std::vector<protocol>& protocols, const std::vector<row>& rows) {
+  fmt::print("\n=== Summary ===\n\nProtocols:\n");
+  std::map<dc_id, std::vector<timings>> by_dc;
+  for (const auto& one : protocols) {
+    std::size_t good = 0;
+    std::size_t all = 0;
+    std::string reason;
+    for (const auto& row : rows) {
+      if (row.protocol != one.name) continue;
+      ++all;
+      if (row.result) {
+        ++good;
+        by_dc[row.dc].push_back(*row.result);
+      } else {
+        reason = row.result.error();
+      }
+    }
+    fmt::print("  {:<9}  {:<8} ({}/{} DCs)  {}\n", one.name, good > 0 ? "OK" : "DISABLED", good,
+               all, good > 0 ? "" : reason);
+  }
+  if (by_dc.empty()) return;
+  fmt::print("\nAvg timings per DC:\n{:<5} {:<8}  {:<13}  {:<9}  {:<9}\n{:-<50}\n", "DC", "TCP(ms)",
+             "Handshake(ms)", "Ping(ms)", "Total(ms)", "");
+  for (const auto& [dc, all] : by_dc) {
+    const auto mean = average(all);
+    fmt::print("{:<+5} {:<8}  {:<13}  {:<9}  {:<9}\n", dc, mean.tcp.count(), mean.handshake.count(),
+               mean.ping.count(), mean.total().count());
+  }
+}
+
+}  // namespace
+
+void add_ping_options(CLI::App& app, ping_options& into) {
+  app.add_option("link", into.link, "tg://proxy?... or https://t.me/proxy?...")->required();
+  app.add_option("--dc", into.dcs,
+                 "DCs to ask, comma-separated; media is negative (default -5..-1,1..5)")
+      ->delimiter(',');
+  app.add_option("--proto", into.protocols,
+                 "normal, secure, fake-tls, comma-separated (default: what the link asks for)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"normal", "secure", "fake-tls"}));
+  app.add_option_function<unsigned>(
+         "--timeout", [&into](unsigned ms) { into.timeout = milliseconds{ms}; },
+         "Milliseconds for each step (default 5000)")
+      ->check(CLI::Range(1U, 600'000U));
+  app.add_option("--repeat", into.repeat, "Pings of each DC, averaged (default 1)")
+      ->check(CLI::Range(1U, 1000U));
+  app.add_flag("-v,--verbose", into.verbose, "Show every failed attempt");
+}
+
+int run_ping(const ping_options& options) {
+  const auto link = parse_link(options.link);
+  if (!link) {
+    fmt::print(
+        stderr, "the link can't be used: {}\n",
+        link.error() == errc::bad_secret
+            ? "its secret is neither 32 hex digits, nor dd or ee and more, nor base64 of those"
+            : "expected tg://proxy?server=...&port=...&secret=... or the same at "
+              "https://t.me/proxy");
+    return 2;
+  }
+  std::vector<protocol> protocols;
+  const auto names =
+      options.protocols.empty() ? std::vector{name_of(link->secret.kind)} : options.protocols;
+  for (const auto& name : names)
+    protocols.push_back(make_protocol(name, link->secret));
+
+  fmt::print("Proxy   : {}:{}\n", link->server, link->port);
+  if (!link->secret.domain.empty()) fmt::print("Domain  : {}\n", link->secret.domain);
+  fmt::print(
+      "Testing : {} protocol(s) x {} DC(s), timeout={}ms{}\n\n", protocols.size(),
+      options.dcs.size(), options.timeout.count(),
+      options.repeat > 1 ? fmt::format(", showing avg over {} repeats", options.repeat) : "");
+  std::vector<row> rows;
+  for (const auto& one : protocols)
+    for (const auto dc : options.dcs) {
+      rows.push_back(ping_dc(options, *link, one, dc));
+      print_row(rows.back());
+    }
+  print_summary(protocols, rows);
+  return std::ranges::all_of(rows, [](const row& one) { return one.result.has_value(); }) ? 0 : 1;
+}
+
+}  // namespace mtp::app
