@@ -1,0 +1,105 @@
+#include "tests/support/process.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <thread>
+
+#include "net/socket_address.hpp"
+#include "net/unique_fd.hpp"
+
+namespace mtp::test {
+
+using namespace std::chrono_literals;
+
+void pause_briefly() {
+  std::this_thread::sleep_for(5ms);
+}
+
+temporary_directory::temporary_directory() {
+  auto name = (std::filesystem::temp_directory_path() / "mtproto-proxy-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error{"no temporary directory"};
+  path_ = name;
+}
+
+temporary_directory::~temporary_directory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+process::process(const std::string& program, const options& how) : output_{how.output} {
+  std::vector<std::string> words{program};
+  words.insert(words.end(), how.arguments.begin(), how.arguments.end());
+  std::vector<char*> argv;
+  for (auto& word : words)
+    argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error{"fork failed"};
+  if (pid_ > 0) return;
+  // The child: only async-signal-safe calls, and setenv, which nobody else can be in here.
+  const int out = ::open(output_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(out, STDERR_FILENO);
+  if (how.max_open_files) {
+    const rlimit limit{.rlim_cur = *how.max_open_files, .rlim_max = *how.max_open_files};
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  for (const auto& variable : how.environment)
+    putenv(const_cast<char*>(variable.c_str()));
+  execv(program.c_str(), argv.data());
+  _exit(127);
+}
+
+process::~process() {
+  if (!running()) return;
+  signal(SIGTERM);
+  if (wait(10s)) return;
+  signal(SIGKILL);
+  wait(10s);
+}
+
+void process::signal(int number) const {
+  if (!status_) ::kill(pid_, number);
+}
+
+std::optional<int> process::wait(std::chrono::milliseconds limit) {
+  const auto ended = [this] {
+    if (status_) return true;
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) != pid_) return false;
+    status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return true;
+  };
+  static_cast<void>(eventually(ended, limit));
+  return status_;
+}
+
+bool process::running() {
+  return !wait(0ms).has_value();
+}
+
+std::string process::output() const {
+  std::ifstream in{output_};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+std::uint16_t free_port(bool ipv6) {
+  const endpoint any{.ip = *ip_address::parse(ipv6 ? "::1" : "127.0.0.1"), .port = 0};
+  const auto address = net::to_socket_address(any);
+  const net::unique_fd fd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (::bind(fd.get(), address.get(), address.size) != 0) throw std::runtime_error{"no free port"};
+  return net::local_endpoint(fd.get()).port;
+}
+
+}  // namespace mtp::test
