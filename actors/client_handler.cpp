@@ -142,6 +142,8 @@ bool client_handler::is_replay(byte_view material) {
 }
 
 void client_handler::reject(errc why) {
+  leave_stream();
+  stage_ = stage::closing;
   port_->metrics.protocol_error(to_string(why)).add();
   spdlog::debug("{}: {}: {}", port_->settings.name, to_string(peer_), to_string(why));
   if (why == errc::tls_bad_client_hello || why == errc::tls_no_sni) {
@@ -200,7 +202,7 @@ void client_handler::on_due(net::timer& which) {
 void client_handler::check_progress() {
   if (stage_ == stage::opening) {
     if (home().now() < opening_until_) return ask_for_stream();
-    if (link_ != nullptr) caf::anon_send(link_, cancel_stream{stream_id_});
+    leave_stream();
     return handle_refused(refusal::no_link);
   }
   port_->metrics.send_error("timeout").add();
@@ -230,17 +232,13 @@ void client_handler::on_broken(net::tcp_stream&, int error) {
 
 void client_handler::stopped() {
   env_->clients[home().index()].leave(place_);
-  if (stage_ == stage::tunnel)
-    caf::anon_send(link_, stream_frame{stream_id_, stream::close{}});
-  else if (stage_ == stage::opening && link_ != nullptr)
-    caf::anon_send(link_, cancel_stream{stream_id_});
+  leave_stream();
   if (writer_) stream_.send(writer_->take());
   stream_.write_now();
   stream_.close();
   idle_timer_.cancel();
   progress_timer_.cancel();
   slot_.release();
-  link_ = nullptr;
   port_->metrics.in_connection_closed.add();
   port_->metrics.session_lifetime.observe(
       static_cast<std::uint64_t>((home().now() - started_).count()));

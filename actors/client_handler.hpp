@@ -94,6 +94,7 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   void handle_migrate();
   void handle_refused(refusal why);
   void retry_later(stream_id asked_for);
+  void leave_stream();
 
   // Client to DC.
   void forward_packets();

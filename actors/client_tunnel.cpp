@@ -63,6 +63,16 @@ void client_handler::retry_later(stream_id asked_for) {
   progress_timer_.arm(home().timers(), ask_again_after);
 }
 
+/// Tells whoever has the stream, or was asked for it, that it is not wanted any more.
+void client_handler::leave_stream() {
+  if (link_ == nullptr) return;
+  if (stage_ == stage::tunnel)
+    caf::anon_send(link_, stream_frame{stream_id_, stream::close{}});
+  else if (stage_ == stage::opening)
+    caf::anon_send(link_, cancel_stream{stream_id_});
+  link_ = nullptr;
+}
+
 void client_handler::handle_opened(const stream_opened& opened) {
   if (stage_ != stage::opening || opened.stream != stream_id_) {
     caf::anon_send(opened.link, stream_frame{opened.stream, stream::close{}});

@@ -1,11 +1,11 @@
 #include "actors/dc_config.hpp"
 
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <caf/all.hpp>
 
-#include "actors/dc_pool.hpp"
 #include "actors/supervisor.hpp"
 #include "net/entropy.hpp"
 #include "net/socket_address.hpp"
@@ -19,9 +19,12 @@ using namespace std::chrono_literals;
 /// Messages to itself.
 struct refresh_due {};
 struct sync_due {};
+struct outages_due {};
 
 constexpr auto first_retry = 10s;
 constexpr auto sync_retry = 100ms;
+/// What happens within this time is told in one line.
+constexpr auto outage_gathering = 1s;
 /// More than the fetcher needs for all steps of a refresh.
 constexpr auto fetcher_patience = 5min;
 
@@ -38,6 +41,7 @@ std::string_view trimmed(std::string_view text) noexcept {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::refresh_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::sync_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::outages_due)
 
 namespace mtp::actors {
 
@@ -46,20 +50,18 @@ void dc_config_state::load() {
   // A restarted dc_config goes on with what its predecessor knew.
   draft = *env->telegram.get();
   source = "the configuration known before";
-  if (draft.secret.empty()) {
-    draft = built_in_telegram_config();
-    source = files.load(draft) ? "the copy on disk" : "the built-in list";
-  }
+  if (draft.secret.empty() && files.load(draft)) source = "the copy on disk";
   draft.external_v4 = settings.external_ip ? settings.external_ip : draft.external_v4;
   draft.external_v6 = settings.external_ipv6;
-  publish();
+  // The built-in list is for when nothing better can be had: a fetch is tried first.
+  if (!draft.secret.empty()) publish();
 }
 
 void dc_config_state::refresh() {
   if (refreshing) return;
   refreshing = true;
   failure.clear();
-  draft = *env->telegram.get();
+  if (const auto known = env->telegram.get(); !known->secret.empty()) draft = *known;
   const auto& settings = env->settings;
   if (needs_address())
     for (const auto& url : settings.ip_lookup_services)
@@ -76,9 +78,9 @@ bool dc_config_state::needs_address() const {
   if (settings.external_ip) return false;
   if (settings.ip_lookup_always) return true;
   // A public address of our own is what Telegram sees; others need not hear of us.
-  for (const auto& [dc, endpoints] : draft.v4.endpoints)
-    if (const auto ours = net::source_address(endpoints.front())) return ours->is_private();
-  return false;
+  const auto telegram = built_in_telegram_config();
+  const auto ours = net::source_address(telegram.v4.endpoints.begin()->second.front());
+  return ours && ours->is_private();
 }
 
 void dc_config_state::next_step() {
@@ -145,6 +147,13 @@ std::string dc_config_state::accept(purpose what, const std::string& body) {
 
 void dc_config_state::finish_refresh() {
   refreshing = false;
+  if (draft.secret.empty() || draft.v4.endpoints.empty()) {
+    const auto built_in = built_in_telegram_config();
+    draft.secret = built_in.secret;
+    draft.v4 = built_in.v4;
+    draft.v6 = built_in.v6;
+    source = "the built-in list";
+  }
   const bool changed = draft != *env->telegram.get();
   if (failure.empty()) {
     if (changed || warned || source != "core.telegram.org")
@@ -198,6 +207,47 @@ void dc_config_state::sync_pools_later() {
   self->delayed_send(self, sync_retry, sync_due{});
 }
 
+void dc_config_state::handle_outage(const dc_outage& outage) {
+  outages.insert_or_assign(outage.dc, outage.why);
+  tell_outages_soon();
+}
+
+void dc_config_state::handle_recovery(dc_id dc) {
+  outages.erase(dc);
+  tell_outages_soon();
+}
+
+void dc_config_state::tell_outages_soon() {
+  if (std::exchange(telling, true)) return;
+  self->delayed_send(self, outage_gathering, outages_due{});
+}
+
+void dc_config_state::tell_outages() {
+  telling = false;
+  std::vector<dc_id> lost;
+  std::vector<dc_id> back;
+  for (const auto& [dc, why] : outages)
+    if (!told_outages.contains(dc)) lost.push_back(dc);
+  for (const auto dc : told_outages)
+    if (!outages.contains(dc)) back.push_back(dc);
+  told_outages.clear();
+  for (const auto& [dc, why] : outages)
+    told_outages.insert(dc);
+  if (!back.empty()) spdlog::info("connected again: dc {}", fmt::join(back, ", "));
+  if (lost.empty()) return;
+  const auto& [example, why] = *outages.find(lost.back());
+  const auto known = env->telegram.get()->dcs();
+  const bool all = std::ranges::all_of(known, [&](dc_id dc) { return outages.contains(dc); });
+  if (all)
+    spdlog::warn(
+        "Telegram can't be reached: no connection to any of {} DCs (dc {}: {}); clients wait, "
+        "and connecting goes on",
+        outages.size(), example, why);
+  else
+    spdlog::warn("no connection to dc {} (dc {}: {}); connecting goes on", fmt::join(lost, ", "),
+                 example, why);
+}
+
 caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment& env) {
   auto& state = self->state;
   state.env = &env;
@@ -210,6 +260,9 @@ caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment&
       [&state](const refresh_telegram_config&) { state.refresh(); },
       [&state](const refresh_due&) { state.refresh(); },
       [&state](const sync_due&) { state.sync_pools(); },
+      [&state](const dc_outage& outage) { state.handle_outage(outage); },
+      [&state](const dc_recovery& recovery) { state.handle_recovery(recovery.dc); },
+      [&state](const outages_due&) { state.tell_outages(); },
   };
 }
 

@@ -3,8 +3,10 @@
 
 #include <caf/stateful_actor.hpp>
 #include <deque>
+#include <map>
+#include <set>
 
-#include "actors/environment.hpp"
+#include "actors/dc_pool.hpp"
 #include "actors/http_fetcher.hpp"
 
 namespace mtp::actors {
@@ -34,6 +36,12 @@ struct dc_config_state {
   void sync_pools();
   void sync_pools_later();
 
+  // Which DCs can't be reached; changes are told together.
+  void handle_outage(const dc_outage& outage);
+  void handle_recovery(dc_id dc);
+  void tell_outages_soon();
+  void tell_outages();
+
   caf::event_based_actor* self;
   environment* env = nullptr;
   telegram_config_files files;
@@ -48,6 +56,10 @@ struct dc_config_state {
 
   /// The dc_pool_sup that is monitored.
   caf::actor watched_sup;
+  std::map<dc_id, std::string> outages;
+  std::set<dc_id> told_outages;
+  bool telling = false;
+
   bool refreshing = false;
   bool warned = false;
   unsigned failures_in_a_row = 0;
@@ -59,6 +71,7 @@ struct dc_config_state {
 /// core.telegram.org; then refreshes every `conf_refresh_interval`, sooner after a failure. Only
 /// what is valid replaces what was known.
 /// - `refresh_telegram_config`.
+/// - `dc_outage`, `dc_recovery` from pools: told to the operator, many DCs in one line.
 caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment& env);
 
 }  // namespace mtp::actors

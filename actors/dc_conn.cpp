@@ -118,6 +118,7 @@ void dc_conn::on_readable(net::tcp_stream&) {
 result<void> dc_conn::handle_frame(byte_view body) {
   if (stage_ == stage::nonce) return handle_nonce(body);
   if (stage_ == stage::handshake) return handle_handshake(body);
+  served_ = true;
   metrics_->packet_size.observe(body.size());
   const auto message = rpc::decode_from_dc(body);
   if (!message) return fail(message.error());
@@ -143,8 +144,8 @@ result<void> dc_conn::handle_handshake(byte_view body) {
   if (!kind) return fail(kind.error());
   writer_.use(*kind);
   reader_.use(*kind);
-  spdlog::info("dc {}: connected to {}{}, clock skew {} s", options_.dc, to_string(options_.to),
-               *kind == checksum::crc32c ? " with CRC32C" : "", handshake_->clock_skew());
+  spdlog::debug("dc {}: connected to {}{}, clock skew {} s", options_.dc, to_string(options_.to),
+                *kind == checksum::crc32c ? " with CRC32C" : "", handshake_->clock_skew());
   handshake_.reset();
   become_ready();
   return {};
@@ -251,6 +252,8 @@ void dc_conn::check_silence() {
   }
   if (home().now() - *unanswered_since_ >= env_->settings.dc_stall_timeout) {
     metrics_->stalled.add();
+    spdlog::warn("dc {}: {} does not answer: replaced, {} clients move", options_.dc,
+                 to_string(options_.to), clients_.size());
     return lose("stalled: no answer for " +
                 std::to_string(env_->settings.dc_stall_timeout.count()) + " s");
   }
@@ -267,16 +270,23 @@ void dc_conn::send_ping() {
 void dc_conn::lose(std::string reason) {
   if (stage_ == stage::dying) return;
   const bool was_ready = stage_ == stage::ready;
-  spdlog::log(was_ready ? spdlog::level::info : spdlog::level::warn, "dc {}: {}: {}{}", options_.dc,
-              to_string(options_.to), reason,
-              clients_.empty() ? "" : "; moving " + std::to_string(clients_.size()) + " clients");
+  // Telegram closes connections all the time, and the pool tells when none can be had.
+  spdlog::debug("dc {}: {}: {}; {} clients to move", options_.dc, to_string(options_.to), reason,
+                clients_.size());
+  flush_now();
   stream_.close();
   pause_limit_.cancel();
   stage_ = stage::dying;
-  send(options_.pool, link_lost{options_.number, std::move(reason)});
+  send(options_.pool, link_lost{options_.number, std::move(reason), served_});
   if (!was_ready) return quit();
   release_clients();
   deadline_.arm(home().timers(), dying_time);
+}
+
+/// What is known to be the last chance: the connection may be ours to close.
+void dc_conn::flush_now() {
+  stream_.send(writer_.take());
+  stream_.write_now();
 }
 
 void dc_conn::stopped() {
@@ -285,8 +295,7 @@ void dc_conn::stopped() {
       rpc::encode_close_conn(static_cast<rpc::conn_id>(id), head_);
       write();
     }
-    stream_.send(writer_.take());
-    stream_.write_now();
+    flush_now();
     release_clients();
   }
   stream_.close();

@@ -44,6 +44,8 @@ struct link_ready {
 struct link_lost {
   std::uint64_t number = 0;
   std::string reason;
+  /// It has carried messages from Telegram.
+  bool served = false;
 };
 
 /// Messages:
@@ -134,6 +136,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void check_silence();
   void send_ping();
   void lose(std::string reason);
+  void flush_now();
   void release_clients();
 
   environment* env_;
@@ -168,6 +171,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   std::optional<net::steady_clock::time_point> unanswered_since_;
   /// The deadline timer looks for an answer; else it waits for the time of an idle ping.
   bool watching_ = false;
+  bool served_ = false;
   bool pinged_ = false;
 };
 

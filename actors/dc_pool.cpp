@@ -1,7 +1,5 @@
 #include "actors/dc_pool.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <caf/all.hpp>
 
@@ -202,23 +200,38 @@ void dc_pool_state::handle_ready(std::uint64_t number) {
   which->second.ready = true;
   which->second.ready_since = self->clock().now();
   backoff.succeeded(which->second.to);
+  down_since.reset();
+  if (std::exchange(outage_told, false))
+    caf::anon_send(env->names.find("dc_config"), dc_recovery{dc});
   serve_waiting();
 }
 
-void dc_pool_state::handle_lost(link_map::iterator which) {
-  const auto lost = std::move(which->second);
+void dc_pool_state::handle_lost(link_map::iterator which, const link_lost& lost) {
+  const auto gone = std::move(which->second);
   links.erase(which);
   const auto now = self->clock().now();
-  if (!lost.ready || now - lost.ready_since < short_life) backoff.failed(lost.to, now);
+  last_failure = to_string(gone.to) + ": " + lost.reason;
+  if (!gone.ready || (!lost.served && now - gone.ready_since < short_life))
+    backoff.failed(gone.to, now);
+  check_outage();
   keep_minimum();
+}
+
+void dc_pool_state::check_outage() {
+  const auto ready = [](const auto& item) { return item.second.ready; };
+  if (outage_told || last_failure.empty() || std::ranges::any_of(links, ready)) return;
+  const auto now = self->clock().now();
+  if (!down_since) down_since = now;
+  if (now - *down_since < outage_after) return tick_at(*down_since + outage_after);
+  outage_told = true;
+  caf::anon_send(env->names.find("dc_config"), dc_outage{dc, last_failure});
 }
 
 void dc_pool_state::handle_down(const caf::down_msg& down) {
   const auto which = std::ranges::find_if(
       links, [&](const auto& item) { return item.second.handle == down.source; });
   if (which == links.end()) return;  // it has said so itself
-  spdlog::error("dc {}: a connection crashed", dc);
-  handle_lost(which);
+  handle_lost(which, {.number = which->first, .reason = "crashed"});
 }
 
 std::vector<endpoint_candidate> dc_pool_state::candidates() const {
@@ -285,12 +298,13 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env
       [&state](const link_ready& ready) { state.handle_ready(ready.number); },
       [&state](const link_lost& lost) {
         const auto which = state.links.find(lost.number);
-        if (which != state.links.end()) state.handle_lost(which);
+        if (which != state.links.end()) state.handle_lost(which, lost);
       },
       [&state](const telegram_config_changed&) { state.keep_minimum(); },
       [&state](const pool_tick&) {
         state.next_tick.reset();
         state.expire_waiting();
+        state.check_outage();
         state.keep_minimum();
       },
       [&state](const get_dc_pool_status&) { return state.status(); },

@@ -22,6 +22,17 @@ inline constexpr std::size_t max_waiting_clients = 10'000;
 /// Message: Telegram's configuration has changed; there may be endpoints to try.
 struct telegram_config_changed {};
 
+/// To dc_config: no connection to this DC for `outage_after`, and why the last attempt failed; or
+/// there is one again.
+struct dc_outage {
+  dc_id dc = 0;
+  std::string why;
+};
+struct dc_recovery {
+  dc_id dc = 0;
+};
+inline constexpr std::chrono::seconds outage_after{5};
+
 /// Message (request): replies with a `dc_pool_status`.
 struct get_dc_pool_status {};
 struct dc_pool_status {
@@ -74,7 +85,8 @@ struct dc_pool_state {
 
   // Connections.
   void handle_ready(std::uint64_t number);
-  void handle_lost(link_map::iterator which);
+  void handle_lost(link_map::iterator which, const link_lost& lost);
+  void check_outage();
   void handle_down(const caf::down_msg& down);
   void grow_after(const link& assigned, unsigned reactor);
   void keep_minimum();
@@ -94,6 +106,10 @@ struct dc_pool_state {
   std::deque<waiting_client> waiting;
   endpoint_backoff backoff;
   std::optional<time_point> next_tick;
+  /// Since when no connection is ready; and why the last attempt failed.
+  std::optional<time_point> down_since;
+  std::string last_failure;
+  bool outage_told = false;
   /// Clients of each reactor that got a connection of another one since the last growth there.
   std::vector<std::size_t> strangers;
 
@@ -113,5 +129,7 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env
 }  // namespace mtp::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::telegram_config_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_outage)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_recovery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_dc_pool_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_pool_status)

@@ -37,8 +37,8 @@ struct session_storage_settings {
 };
 
 struct backpressure_settings {
-  /// Un-acked bytes and packets above which a DC connection stops reading. The defaults are 30 KiB and 2
-  /// times `clients_per_dc_connection`.
+  /// Un-acked bytes and packets above which a DC connection stops reading. The defaults are 30 KiB
+  /// and 2 times `clients_per_dc_connection`.
   std::size_t bytes_total = std::size_t{300} * 30 * 1024;
   std::size_t packets_total = 600;
   /// The same, times the number of its clients.
@@ -82,9 +82,9 @@ struct settings {
   std::chrono::seconds conf_refresh_interval{3600};
   std::optional<ip_address> external_ip;
   std::optional<ip_address> external_ipv6;
-  std::vector<std::string> ip_lookup_services{
-      "http://ipv4.seriyps.com/", "http://v4.ident.me/", "http://ipv4.icanhazip.com/",
-      "https://digitalresistance.dog/myIp"};
+  std::vector<std::string> ip_lookup_services{"http://ipv4.seriyps.com/", "http://v4.ident.me/",
+                                              "http://ipv4.icanhazip.com/",
+                                              "https://digitalresistance.dog/myIp"};
   /// Set by the operator: asked even if our own address looks public.
   bool ip_lookup_always = false;
   bool prefer_ipv6 = false;

@@ -6,7 +6,10 @@
 
 #include <caf/all.hpp>
 
+#include <thread>
+
 #include "actors/dc_pool.hpp"
+#include "net/blocking_socket.hpp"
 
 namespace mtp::app {
 
@@ -17,6 +20,7 @@ using namespace std::chrono_literals;
 
 /// A pool that takes longer is left out of this answer.
 constexpr auto pool_patience = 1s;
+constexpr auto knock_interval = 20ms;
 
 prometheus::ClientMetric to_prometheus(const metrics::sample& in, metrics::kind type) {
   prometheus::ClientMetric out;
@@ -139,22 +143,40 @@ void add_gauges(actors::environment& env, caf::actor_system& system) {
 }
 
 struct metrics_endpoint::server {
-  server(const std::string& at, const metrics& what)
-      : all{std::make_shared<collector>(what)}, exposer{at, 1} {
-    exposer.RegisterCollectable(all);
+  server(const endpoint& where, const metrics& what)
+      : at{where}, all{std::make_shared<collector>(what)} {
+    exposer = std::make_unique<prometheus::Exposer>(to_string(at), 1);
+    exposer->RegisterCollectable(all);
   }
+  endpoint at;
   std::shared_ptr<collector> all;
-  prometheus::Exposer exposer;
+  std::unique_ptr<prometheus::Exposer> exposer;
 };
 
 metrics_endpoint::metrics_endpoint() = default;
-metrics_endpoint::~metrics_endpoint() = default;
+
+metrics_endpoint::~metrics_endpoint() {
+  if (server_ == nullptr) return;
+  // The web server looks whether it should stop every 2 s, or when a client comes: be one.
+  std::atomic<bool> stopped = false;
+  std::thread caller{[&] {
+    while (!stopped) {
+      const auto deadline = std::chrono::steady_clock::now() + knock_interval;
+      static_cast<void>(
+          net::blocking_socket::connect(to_string(server_->at.ip), server_->at.port, deadline));
+      std::this_thread::sleep_until(deadline);
+    }
+  }};
+  server_->exposer.reset();
+  stopped = true;
+  caller.join();
+}
 
 tl::expected<std::unique_ptr<metrics_endpoint>, std::string> metrics_endpoint::open(
     const endpoint& at, const actors::metrics& what) {
   std::unique_ptr<metrics_endpoint> out{new metrics_endpoint};
   try {
-    out->server_ = std::make_unique<server>(to_string(at), what);
+    out->server_ = std::make_unique<server>(at, what);
   } catch (const std::exception&) {
     return tl::unexpected{"the metrics endpoint can't listen on " + to_string(at) +
                           "; is the port taken?"};

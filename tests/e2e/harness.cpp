@@ -38,16 +38,17 @@ proxy_under_test::proxy_under_test(options how)
       secret_{net::random_array<16>()},
       port_{free_port(how_.listen_ip == "::1")},
       metrics_port_{free_port()} {
-  const auto nowhere = "http://127.0.0.1:" + std::to_string(free_port()) + "/";
-  const auto* const telegram = how_.telegram;
+  REQUIRE(how_.telegram != nullptr);
+  const auto& telegram = *how_.telegram;
+  const auto list_url = how_.only_v6_list ? telegram.config_v6_url() : telegram.config_url();
   std::ofstream config{directory_.path() / "proxy.toml"};
   config << "state_dir = \"state\"\n"
          << "ip_lookup_services = []\n"
          << "log_level = \"debug\"\n"
          << "metrics_port = " << metrics_port_ << '\n'
-         << "proxy_secret_url = \"" << (telegram ? telegram->secret_url() : nowhere) << "\"\n"
-         << "proxy_config_url = \"" << (telegram ? telegram->config_url() : nowhere) << "\"\n"
-         << "proxy_config_v6_url = \"" << (telegram ? telegram->config_v6_url() : nowhere) << "\"\n"
+         << "proxy_secret_url = \"" << telegram.secret_url() << "\"\n"
+         << "proxy_config_url = \"" << list_url << "\"\n"
+         << "proxy_config_v6_url = \"" << telegram.config_v6_url() << "\"\n"
          << how_.config << "\n[[ports]]\nname = \"test\"\nlisten_ip = \"" << how_.listen_ip
          << "\"\nport = " << port_ << "\nsecret = \"" << to_hex(secret_) << "\"\n"
          << how_.port_config << '\n';
@@ -57,16 +58,14 @@ proxy_under_test::proxy_under_test(options how)
 
 void proxy_under_test::start() {
   process::options how{.arguments = {"run", "-c", (directory_.path() / "proxy.toml").string()},
-                           .output = directory_.path() / "output",
-                           .max_open_files = how_.max_open_files};
-  if (std::getenv("MTP_E2E_LINK_AGENTS") != nullptr)
-    how.arguments.emplace_back("--link-agents");
+                       .output = directory_.path() / ("output" + std::to_string(++starts_)),
+                       .max_open_files = how_.max_open_files};
+  if (std::getenv("MTP_E2E_LINK_AGENTS") != nullptr) how.arguments.emplace_back("--link-agents");
   process_ = std::make_unique<process>(MTP_PROXY_BINARY, how);
   if (!how_.wait_until_up) return;
   const bool up = eventually(
       [&] {
-        if (!process_->running()) return true;
-        return net::blocking_socket::connect(how_.listen_ip, port_, soon()).has_value();
+        return !process_->running() || process_->output().find("listening on") != std::string::npos;
       },
       patience);
   INFO(process_->output());

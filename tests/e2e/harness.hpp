@@ -35,8 +35,9 @@ class proxy_under_test {
     std::string port_config;
     std::string listen_ip = "127.0.0.1";
     std::optional<std::size_t> max_open_files;
-    /// Where Telegram is; none: at addresses where nobody listens.
     const fake_telegram* telegram = nullptr;
+    /// Take the list of IPv6 middle proxies for that of IPv4, which no real Telegram leaves empty.
+    bool only_v6_list = false;
     /// Wait until it accepts clients.
     bool wait_until_up = true;
   };
@@ -69,6 +70,7 @@ class proxy_under_test {
   secret16 secret_;
   std::uint16_t port_;
   std::uint16_t metrics_port_;
+  int starts_ = 0;
   std::unique_ptr<process> process_;
 };
 

@@ -1,0 +1,114 @@
+#include "app/node.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/proxy_sup.hpp"
+#include "actors/routing.hpp"
+#include "net/socket_options.hpp"
+
+namespace mtp::app {
+
+namespace {
+
+/// Descriptors that are not clients': connections to Telegram, listeners, files, and some to spare.
+constexpr std::size_t reserved_files = 512;
+/// Actors of the control plane have little to do.
+constexpr std::size_t scheduler_threads = 2;
+
+}  // namespace
+
+node::config::config() {
+  // Work stealing polls when idle: doc/architecture.md.
+  set("scheduler.policy", caf::atom("sharing"));
+  set("scheduler.max-threads", scheduler_threads);
+}
+
+node::node(const actors::settings& settings) : system_{config_} {
+  env_.settings = settings;
+  env_.route = [this](dc_id dc, unsigned reactor) {
+    return env_.settings.through_link_agents ? actors::route_to_front_agent(env_, reactor)
+                                             : actors::route_to_pool(env_, dc);
+  };
+  make_reactors();
+}
+
+node::~node() {
+  if (root_ != nullptr) caf::anon_send_exit(root_, caf::exit_reason::kill);
+  root_ = nullptr;
+  if (!threads_.empty()) system_.await_all_actors_done();
+  for (const auto& one : env_.reactors)
+    one->stop();
+  for (auto& thread : threads_)
+    thread.join();
+}
+
+void node::make_reactors() {
+  const auto& settings = env_.settings;
+  const auto count = settings.reactors != 0
+                         ? settings.reactors
+                         : std::clamp(std::thread::hardware_concurrency(), 1U, 256U);
+  const auto scratch =
+      std::max(settings.upstream_socket_buffer_size, settings.downstream_socket_buffer_size);
+  for (unsigned i = 0; i < count; ++i)
+    env_.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch));
+  env_.clients.resize(count);
+}
+
+/// Keeps `max_connections` below what the process may open, and says so.
+void node::limit_connections() {
+  auto& settings = env_.settings;
+  const auto files = net::raise_open_files_limit();
+  const auto room = files > 2 * reserved_files ? files - reserved_files : files / 2;
+  const auto wanted = settings.max_connections * settings.ports.size();
+  if (wanted <= room) {
+    spdlog::info("{} files may be open: enough for {} clients", files, wanted);
+    return;
+  }
+  settings.max_connections = std::max<std::size_t>(room / settings.ports.size(), 1);
+  spdlog::warn(
+      "only {} files may be open: {} clients a port at most; raise the limit (ulimit -n, "
+      "LimitNOFILE) for more",
+      files, settings.max_connections);
+}
+
+tl::expected<void, std::string> node::bind_ports() {
+  const auto sockets = static_cast<unsigned>(env_.reactors.size());
+  for (auto& settings : env_.settings.ports) {
+    // "::" takes IPv4 too, unless a port of IPv4 has the same number.
+    const bool v4_apart = std::ranges::any_of(env_.settings.ports, [&](const auto& other) {
+      return other.listen.ip.is_v4() && other.listen.port == settings.listen.port;
+    });
+    auto bound = net::bound_port::bind(settings.listen, sockets, !v4_apart);
+    if (!bound) return tl::unexpected{settings.name + ": " + bound.error()};
+    settings.listen = bound->where();
+    env_.ports.push_back(std::make_unique<actors::open_port>(
+        settings, std::move(*bound), actors::client_metrics{env_.metrics, settings.name}));
+  }
+  return {};
+}
+
+tl::expected<void, std::string> node::start(std::function<void()> on_end) {
+  limit_connections();
+  if (auto bound = bind_ports(); !bound) return bound;
+  for (const auto& one : env_.reactors)
+    threads_.emplace_back([reactor = one.get()] {
+      actors::metrics::own_cells(reactor->index());
+      reactor->run();
+    });
+  root_ = spawn_supervisor(system_, actors::proxy_sup_spec(env_), env_.names);
+  root_->attach_functor(std::move(on_end));
+  for (const auto& port : env_.ports)
+    spdlog::info("{}: listening on {} with {} reactors", port->settings.name,
+                 to_string(port->settings.listen), env_.reactors.size());
+  return {};
+}
+
+void node::stop() {
+  env_.stopping = true;
+  caf::anon_send_exit(root_, caf::exit_reason::user_shutdown);
+}
+
+}  // namespace mtp::app

@@ -1,0 +1,270 @@
+// What goes wrong outside: Telegram dead or silent, probes, floods, limits.
+#include <csignal>
+
+#include "codecs/tls_client_hello.hpp"
+#include "net/entropy.hpp"
+#include "tests/e2e/harness.hpp"
+
+namespace mtp::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const client_protocol& secure_client() {
+  return all_protocols()[2];
+}
+const client_protocol& tls_client() {
+  return all_protocols()[3];
+}
+
+std::string protocol_error(const std::string& reason) {
+  return "protocol_error_total{listener=\"test\",reason=\"" + reason + "\"}";
+}
+
+TEST_CASE("a DC that is dead at boot is served as soon as it comes up; its clients wait") {
+  fake_telegram telegram{{.dcs = {1, 2}}};
+  telegram.set_dc_dead(1, true);
+  proxy_under_test proxy{{.telegram = &telegram}};
+  auto other = proxy.client(secure_client(), 2);
+  check_echo(other);
+  auto client = proxy.client(secure_client(), 1);
+  const auto packet = random_packet(64);
+  REQUIRE(client.send(packet, false, soon()));
+  CHECK(proxy.wait_for_metric("dc_num_waiting{dc=\"1\"}", 1));
+  telegram.set_dc_dead(1, false);
+  const auto got = client.receive(soon());
+  REQUIRE(got);
+  CHECK(got->packet == packet);
+}
+
+TEST_CASE("a client of a dead DC is closed after a bounded time, and counted") {
+  fake_telegram telegram{{.dcs = {1, 2}}};
+  telegram.set_dc_dead(1, true);
+  proxy_under_test proxy{{.config = "dc_wait_timeout_sec = 1", .telegram = &telegram}};
+  auto client = proxy.client(secure_client(), 1);
+  REQUIRE(client.send(random_packet(64), false, soon()));
+  check_closed(client);
+  CHECK(proxy.wait_for_metric("no_dc_total{listener=\"test\",dc_id=\"1\",reason=\"no_link\"}", 1));
+  CHECK(proxy.wait_for_metric("dc_num_waiting{dc=\"1\"}", 0));
+}
+
+TEST_CASE("every DC dead at boot: the proxy starts, and says so in one line") {
+  fake_telegram telegram{{.dcs = {1, 2}}};
+  telegram.set_dc_dead(1, true);
+  telegram.set_dc_dead(2, true);
+  proxy_under_test proxy{{.telegram = &telegram}};
+  CHECK(eventually(
+      [&] {
+        return proxy.program().output().find(
+                   "Telegram can't be reached: no connection to any of 2") != std::string::npos;
+      },
+      patience));
+  telegram.set_dc_dead(1, false);
+  telegram.set_dc_dead(2, false);
+  auto client = proxy.client(secure_client(), 2);
+  check_echo(client);
+}
+
+TEST_CASE(
+    "core.telegram.org dead at boot: the copy on disk is used; without one the built-in list") {
+  fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  {
+    auto client = proxy.client(secure_client());
+    check_echo(client);
+  }
+  REQUIRE(eventually(
+      [&] {
+        return std::filesystem::exists(proxy.directory() / "state" / "proxy-config-v6") ||
+               std::filesystem::exists(proxy.directory() / "state" / "proxy-config");
+      },
+      patience));
+  telegram.set_config_dead(true);
+  proxy.program().signal(SIGKILL);
+  REQUIRE(proxy.program().wait(10s));
+  proxy.start();
+  auto client = proxy.client(secure_client());
+  check_echo(client);
+  CHECK(proxy.program().output().find("using the copy on disk") != std::string::npos);
+}
+
+TEST_CASE("a configuration that makes no sense is not believed") {
+  fake_telegram telegram;
+  proxy_under_test proxy{{.config = "conf_refresh_interval = 1", .telegram = &telegram}};
+  auto client = proxy.client(secure_client());
+  check_echo(client);
+  telegram.set_config_dead(true);
+  const auto before = telegram.config_requests();
+  REQUIRE(eventually([&] { return telegram.config_requests() >= before + 3; }, patience));
+  check_echo(client);
+  auto another = proxy.client(tls_client(), 4);
+  check_echo(another);
+}
+
+TEST_CASE("a DC connection that stalls is found, counted, replaced; its idle clients move on") {
+  fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "dc_stall_timeout_sec = 2\ndc_ping_interval_sec = 1", .telegram = &telegram}};
+  auto client = proxy.client(secure_client());
+  check_echo(client);
+  telegram.set_dc_silent(2, true);
+  CHECK(eventually([&] { return proxy.metric("dc_stalled_total{dc_id=\"2\"}") >= 2; }, patience));
+  telegram.set_dc_silent(2, false);
+  check_echo(client);
+}
+
+TEST_CASE("garbage, HTTP and half a hello do no harm") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.config = "init_timeout_sec = 2", .telegram = &telegram}};
+  auto bystander = proxy.client(tls_client());
+  check_echo(bystander);
+
+  auto garbage = proxy.connect();
+  REQUIRE(garbage.send(random_packet(4096), soon()));
+  check_closed(garbage);
+  CHECK(proxy.metric(protocol_error("unknown_protocol")) == 1);
+
+  auto http = proxy.connect();
+  const std::string request =
+      "GET /index.html HTTP/1.1\r\nHost: example.com\r\nUser-Agent: curl/7.88.1\r\n\r\n";
+  REQUIRE(http.send(as_bytes(request), soon()));
+  check_closed(http);
+  CHECK(proxy.metric(protocol_error("unknown_protocol")) == 2);
+
+  auto half_hello = proxy.connect();
+  const auto hello = make_client_hello(proxy.secret(), "example.com", 0,
+                                       net::random_array<client_hello_random_size>());
+  REQUIRE(half_hello.send(byte_view{hello}.first(hello.size() / 2), soon()));
+  auto silent = proxy.connect();
+  check_closed(half_hello);
+  check_closed(silent);
+  CHECK(proxy.metric("inactive_timeout_total{listener=\"test\"}") == 2);
+
+  auto wrong_secret = proxy.connect();
+  const auto other = make_client_hello(net::random_array<16>(), "example.com", 0,
+                                       net::random_array<client_hello_random_size>());
+  REQUIRE(wrong_secret.send(other, soon()));
+  check_closed(wrong_secret);
+  CHECK(proxy.metric(protocol_error("tls_invalid_digest")) == 1);
+  check_echo(bystander);
+}
+
+TEST_CASE("only allowed protocols are let in") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{
+      {.config = "allowed_protocols = [\"mtp_fake_tls\"]", .telegram = &telegram}};
+  for (const auto& protocol : all_protocols()) {
+    CAPTURE(protocol.name);
+    auto client = proxy.client(protocol);
+    if (protocol.tls) {
+      check_echo(client);
+      continue;
+    }
+    REQUIRE(client.send(random_packet(64), false, soon()));
+    check_closed(client);
+  }
+  CHECK(proxy.metric(protocol_error("tls_client_hello_expected")) == 3);
+
+  proxy_under_test strict{
+      {.config = "allowed_protocols = [\"mtp_secure\"]", .telegram = &telegram}};
+  for (const auto& protocol : all_protocols()) {
+    CAPTURE(protocol.name);
+    if (protocol.tls) continue;
+    auto client = strict.client(protocol);
+    if (protocol.kind == transport::padded) {
+      check_echo(client);
+      continue;
+    }
+    REQUIRE(client.send(random_packet(64), false, soon()));
+    check_closed(client);
+  }
+  CHECK(strict.metric(protocol_error("disabled_protocol")) == 2);
+}
+
+TEST_CASE("out of descriptors: accepting pauses, clients wait, nobody is lost") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.max_open_files = 64, .telegram = &telegram}};
+  std::vector<net::blocking_socket> waiting;
+  auto first = proxy.client(secure_client());
+  check_echo(first);
+  for (int i = 0; i < 100; ++i)
+    waiting.push_back(proxy.connect());
+  CHECK(eventually(
+      [&] { return proxy.program().output().find("accepting pauses") != std::string::npos; },
+      patience));
+  check_echo(first);
+  waiting.clear();
+  auto later = proxy.client(tls_client());
+  check_echo(later);
+  CHECK(proxy.program().running());
+}
+
+TEST_CASE("at max_connections, clients wait in the backlog until there is room") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.config = "max_connections = 3", .telegram = &telegram}};
+  REQUIRE(proxy.wait_for_metric("connections_count{listener=\"test\"}", 0));
+  std::vector<net::proxy_client> inside;
+  for (int i = 0; i < 3; ++i) {
+    inside.push_back(proxy.client(secure_client()));
+    check_echo(inside.back());
+  }
+  auto outside = proxy.client(secure_client());
+  const auto packet = random_packet(64);
+  REQUIRE(outside.send(packet, false, soon()));
+  CHECK(eventually([&] { return proxy.metric("accept_paused_total{listener=\"test\"}") > 0; },
+                   patience));
+  CHECK(proxy.metric("connections_count{listener=\"test\"}") == 3);
+  inside.pop_back();
+  const auto got = outside.receive(soon());
+  REQUIRE(got);
+  CHECK(got->packet == packet);
+}
+
+TEST_CASE("a client that says nothing more is put to rest, then closed") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "hibernate_timeout_sec = 1\nready_timeout_sec = 3", .telegram = &telegram}};
+  auto client = proxy.client(secure_client());
+  check_echo(client);
+  CHECK(proxy.wait_for_metric("inactive_hibernate_total{listener=\"test\"}", 1));
+  check_echo(client);
+  CHECK(proxy.metric("timer_switch_total{listener=\"test\",from=\"stop\",to=\"hibernate\"}") == 1);
+  check_closed(client);
+  CHECK(proxy.metric("inactive_timeout_total{listener=\"test\"}") == 1);
+}
+
+TEST_CASE("a client that does not read is closed, and others are not kept waiting") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "upstream_healthchecks = { total_mem = 4194304 }", .telegram = &telegram}};
+  auto slow = proxy.client(secure_client());
+  auto quick = proxy.client(tls_client());
+  REQUIRE(slow.send(encode({.what = fake_command::code::bulk, .size = 1024 * 1024, .count = 64}),
+                    false, soon()));
+  CHECK(eventually([&] { return proxy.metric("healthcheck_total{action=\"total_memory\"}") == 1; },
+                   patience));
+  for (int i = 0; i < 10; ++i)
+    check_echo(quick);
+}
+
+TEST_CASE("reset_close_socket resets refused clients, and only those") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "reset_close_socket = \"handshake_error\"", .telegram = &telegram}};
+  auto refused = proxy.connect();
+  REQUIRE(refused.send(random_packet(64), soon()));
+  bytes buffer(64);
+  const auto reset = refused.receive(buffer, soon());
+  REQUIRE_FALSE(reset);
+  CHECK(reset.error() == "Connection reset by peer");
+
+  auto closed = proxy.client(secure_client());
+  check_echo(closed);
+  REQUIRE(closed.send(encode({.what = fake_command::code::close_client}), false, soon()));
+  const auto finished = closed.receive(soon());
+  REQUIRE_FALSE(finished);
+  CHECK(finished.error() == "closed");
+}
+
+}  // namespace
+}  // namespace mtp::test

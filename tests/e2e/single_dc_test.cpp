@@ -1,0 +1,325 @@
+// The cases of the original's single_dc_SUITE, by their names there.
+#include <ctime>
+
+#include "codecs/client_handshake.hpp"
+#include "net/entropy.hpp"
+#include "tests/e2e/harness.hpp"
+
+namespace mtp::test {
+namespace {
+
+const client_protocol& abridged_client() {
+  return all_protocols()[0];
+}
+const client_protocol& intermediate_client() {
+  return all_protocols()[1];
+}
+const client_protocol& secure_client() {
+  return all_protocols()[2];
+}
+const client_protocol& tls_client() {
+  return all_protocols()[3];
+}
+
+std::string protocol_error(const std::string& reason) {
+  return "protocol_error_total{listener=\"test\",reason=\"" + reason + "\"}";
+}
+
+TEST_CASE("echo_secure_case") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  const auto before = proxy.metric("in_connection_total{listener=\"test\"}");
+  {
+    auto client = proxy.client(secure_client());
+    check_echo(client);
+    CHECK(proxy.metric("protocol_ok_total{listener=\"test\",protocol=\"mtp_secure\"}") == 1);
+  }
+  CHECK(proxy.wait_for_metric("in_connection_closed_total{listener=\"test\"}", before + 1));
+  CHECK(proxy.metric("in_connection_total{listener=\"test\"}") == before + 1);
+  const std::string sent = "tg_packet_size_bytes_";
+  CHECK(proxy.metric(sent + "count{direction=\"upstream_to_downstream\"}") == 1);
+  CHECK(proxy.metric(sent + "sum{direction=\"upstream_to_downstream\"}") == 64);
+  CHECK(proxy.metric(sent + "count{direction=\"downstream_to_upstream\"}") == 1);
+}
+
+TEST_CASE("echo_abridged_many_packets_case") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  auto client = proxy.client(abridged_client());
+  std::vector<bytes> packets;
+  for (int i = 0; i < 15; ++i)
+    packets.push_back(random_packet(4 * net::random_between(1U, 50U)));
+  for (const auto& packet : packets)
+    REQUIRE(client.send(packet, false, soon()));
+  for (const auto& packet : packets) {
+    const auto got = client.receive(soon());
+    REQUIRE(got);
+    CHECK(got->packet == packet);
+  }
+  CHECK(proxy.metric("tg_packet_size_bytes_count{direction=\"upstream_to_downstream\"}") == 15);
+}
+
+TEST_CASE("echo_tls_case") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  auto client = proxy.client(tls_client());
+  check_echo(client);
+  CHECK(proxy.metric("protocol_ok_total{listener=\"test\",protocol=\"mtp_secure_fake_tls\"}") == 1);
+}
+
+/// A hello like any other, with one more extension of `extra` bytes.
+bytes hello_with(const secret16& secret, std::size_t extra) {
+  auto hello =
+      make_client_hello(secret, "example.com", static_cast<std::uint32_t>(std::time(nullptr)),
+                        net::random_array<client_hello_random_size>());
+  append_be16(hello, 0x0015);  // padding
+  append_be16(hello, extra);
+  hello.resize(hello.size() + extra);
+  const auto grown = 4 + extra;
+  const auto grow16 = [&](std::size_t at) {
+    store_be16(byte_span{hello}.subspan(at), load_be16(byte_view{hello}.subspan(at)) + grown);
+  };
+  grow16(3);  // the record
+  grow16(7);  // the message (the low 16 of its 24 bits)
+  const std::size_t suites_at = 44 + 32;
+  const std::size_t compression_at = suites_at + 2 + load_be16(byte_view{hello}.subspan(suites_at));
+  grow16(compression_at + 2);  // the extensions
+  sign_client_hello(hello, secret, static_cast<std::uint32_t>(std::time(nullptr)));
+  return hello;
+}
+
+/// Sends a hello in pieces and expects an answer that a client would take.
+void check_hello_accepted(proxy_under_test& proxy, const std::vector<bytes>& pieces,
+                          byte_view client_random) {
+  auto socket = proxy.connect();
+  for (const auto& piece : pieces)
+    REQUIRE(socket.send(piece, soon()));
+  bytes answer;
+  bytes buffer(65536);
+  while (true) {
+    const auto flight = check_server_flight(answer, client_random, proxy.secret());
+    REQUIRE(flight);
+    if (*flight) break;
+    const auto got = socket.receive(buffer, soon());
+    REQUIRE(got);
+    REQUIRE(*got > 0);
+    append(answer, byte_view{buffer}.first(*got));
+  }
+}
+
+std::vector<bytes> in_pieces(byte_view whole, std::size_t size) {
+  std::vector<bytes> out;
+  for (; !whole.empty(); whole = whole.subspan(std::min(size, whole.size())))
+    out.push_back(to_bytes(whole.first(std::min(size, whole.size()))));
+  return out;
+}
+
+TEST_CASE("echo_tls_long_hello_case") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  for (const std::size_t extra : {0, 224, 2000, 8000, 14500}) {
+    const auto hello = hello_with(proxy.secret(), extra);
+    CAPTURE(hello.size());
+    check_hello_accepted(proxy, {hello}, byte_view{hello}.subspan(client_random_at, 32));
+  }
+}
+
+TEST_CASE("a hello is taken byte by byte, and cut in any number of TLS records") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  const auto hello = hello_with(proxy.secret(), 100);
+  const auto random = byte_view{hello}.subspan(client_random_at, 32);
+  check_hello_accepted(proxy, in_pieces(hello, 1), random);
+  for (const std::size_t record : {1, 3, 100, 1000}) {
+    // The network, or a tool on the client's machine, cuts the record; the random is over the
+    // whole.
+    const auto again = hello_with(proxy.secret(), 100);
+    bytes records;
+    for (const auto& piece : in_pieces(byte_view{again}.subspan(5), record)) {
+      append(records, std::array<std::uint8_t, 3>{22, 3, 1});
+      append_be16(records, piece.size());
+      append(records, piece);
+    }
+    CAPTURE(record);
+    check_hello_accepted(proxy, in_pieces(records, 777),
+                         byte_view{again}.subspan(client_random_at, 32));
+  }
+}
+
+TEST_CASE("ipv6_connect_case") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.listen_ip = "::1", .telegram = &telegram}};
+  for (const auto& protocol : all_protocols()) {
+    auto client = proxy.client(protocol);
+    check_echo(client);
+    CHECK(telegram.requests().back().client.ip == *ip_address::parse("::1"));
+  }
+}
+
+TEST_CASE("packet_too_large_case") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  for (const auto& [protocol, reason] :
+       {std::pair{abridged_client(), "abridged_max_size"},
+        std::pair{intermediate_client(), "intermediate_max_size"}}) {
+    CAPTURE(protocol.name);
+    CHECK(proxy.metric(protocol_error(reason)) == 0);
+    auto client = proxy.client(protocol);
+    check_echo(client);
+    // The proxy may close before it has all been sent.
+    static_cast<void>(client.send(random_packet(1024 * 1024 + 1024), false, soon()));
+    check_closed(client);
+    CHECK(proxy.metric(protocol_error(reason)) == 1);
+  }
+}
+
+/// A header and a packet, as one client would send them.
+bytes recorded_start(const secret16& secret) {
+  auto header = make_obfuscated2(net::random_array<64>(), secret, transport::padded, 2);
+  obfuscated_writer writer{std::move(header.to_server), envelope::none};
+  encode_frame(transport::padded, random_packet(64), {}, writer.plain());
+  bytes out = to_bytes(header.header);
+  append(out, writer.take());
+  return out;
+}
+
+TEST_CASE("replay_attack_case") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  const auto start = recorded_start(proxy.secret());
+  auto first = proxy.connect();
+  REQUIRE(first.send(start, soon()));
+  bytes buffer(1024);
+  REQUIRE(first.receive(buffer, soon()).value_or(0) > 0);
+  CHECK(proxy.metric(protocol_error("replay_session_detected")) == 0);
+
+  auto second = proxy.connect();
+  REQUIRE(second.send(start, soon()));
+  check_closed(second);
+  CHECK(proxy.metric(protocol_error("replay_session_detected")) == 1);
+}
+
+TEST_CASE("a replayed ClientHello gets no answer") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  const auto hello = hello_with(proxy.secret(), 0);
+  check_hello_accepted(proxy, {hello}, byte_view{hello}.subspan(client_random_at, 32));
+  auto second = proxy.connect();
+  REQUIRE(second.send(hello, soon()));
+  check_closed(second);
+  CHECK(proxy.metric(protocol_error("replay_session_detected")) == 1);
+}
+
+TEST_CASE("replay_attack_server_error_case") {
+  const fake_telegram telegram;
+  const bytes server_error{0x6c, 0xfe, 0xff, 0xff};
+  const auto filtered = protocol_error("srv_error_filtered");
+  SUBCASE("first: only the first answer is dropped") {
+    proxy_under_test proxy{{.telegram = &telegram}};
+    auto client = proxy.client(secure_client());
+    REQUIRE(client.send(server_error, false, soon()));
+    CHECK(proxy.wait_for_metric(filtered, 1));
+    REQUIRE(client.send(server_error, false, soon()));
+    const auto got = client.receive(soon());
+    REQUIRE(got);
+    CHECK(got->packet == server_error);
+    CHECK(proxy.metric(filtered) == 1);
+  }
+  SUBCASE("on: every one is") {
+    proxy_under_test proxy{
+        {.config = "replay_check_server_error_filter = \"on\"", .telegram = &telegram}};
+    auto client = proxy.client(secure_client());
+    check_echo(client);
+    for (int i = 1; i <= 3; ++i) {
+      REQUIRE(client.send(server_error, false, soon()));
+      CHECK(proxy.wait_for_metric(filtered, i));
+    }
+    check_echo(client);
+  }
+  SUBCASE("off: none is") {
+    proxy_under_test proxy{
+        {.config = "replay_check_server_error_filter = \"off\"", .telegram = &telegram}};
+    auto client = proxy.client(secure_client());
+    REQUIRE(client.send(server_error, false, soon()));
+    const auto got = client.receive(soon());
+    REQUIRE(got);
+    CHECK(got->packet == server_error);
+  }
+}
+
+/// A hello whose lengths do not add up: no extensions, it says, and 433 bytes follow.
+bytes malformed_hello() {
+  bytes out{22, 3, 1, 0x02, 0x00, 1, 0x00, 0x01, 0xfc, 3, 3};
+  append(out, net::random_array<32>());
+  out.push_back(32);
+  append(out, net::random_array<32>());
+  append(out, std::array<std::uint8_t, 8>{0, 2, 0x13, 0x01, 1, 0, 0, 0});
+  out.resize(5 + 512);
+  return out;
+}
+
+TEST_CASE("malformed_tls_hello_decode_error_case") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  auto socket = proxy.connect();
+  REQUIRE(socket.send(malformed_hello(), soon()));
+  bytes answer(64);
+  const auto got = socket.receive(answer, soon());
+  REQUIRE(got);
+  answer.resize(*got);
+  CHECK(answer == bytes{21, 3, 3, 0, 2, 2, 50});
+  check_closed(socket);
+  CHECK(proxy.metric(protocol_error("tls_bad_client_hello")) == 1);
+}
+
+TEST_CASE("per_sni_secrets_on_case, per_sni_secrets_wrong_secret_case") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{
+      {.config = "per_sni_secrets = \"on\"\nper_sni_secret_salt = \"salt and pepper\"",
+       .telegram = &telegram}};
+  auto client = proxy.client_with_secret(
+      tls_client(), 2, derive_sni_secret(proxy.secret(), "example.com", "salt and pepper"));
+  check_echo(client);
+
+  net::proxy_client refused{proxy.connect(),
+                            {.secret = proxy.secret(), .tls_domain = std::string{"example.com"}}};
+  const auto shaken = refused.handshake(soon());
+  REQUIRE_FALSE(shaken);
+  CHECK(proxy.metric(protocol_error("tls_invalid_digest")) == 1);
+}
+
+TEST_CASE("downstream_migration_case: an idle client survives its DC connection") {
+  fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.telegram = &telegram}};
+  std::vector<net::proxy_client> clients;
+  for (const auto& protocol : all_protocols()) {
+    clients.push_back(proxy.client(protocol));
+    check_echo(clients.back());
+  }
+  for (int round = 1; round <= 5; ++round) {
+    REQUIRE(eventually([&] { return telegram.links(2) == 2; }, patience));
+    telegram.close_links(2);
+    CHECK(proxy.wait_for_metric(
+        "downstream_migration_total{listener=\"test\",dc_id=\"2\",result=\"ok\"}", 4 * round));
+    for (auto& client : clients)
+      check_echo(client);
+    CHECK(proxy.metric("dc_num_upstreams{dc=\"2\"}") == 4);
+  }
+}
+
+TEST_CASE("a client with a request in flight is closed when its DC connection ends") {
+  fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.telegram = &telegram}};
+  auto client = proxy.client(secure_client());
+  check_echo(client);
+  REQUIRE(client.send(encode({.what = fake_command::code::swallow}), false, soon()));
+  REQUIRE(eventually([&] { return telegram.requests().size() == 2; }, patience));
+  telegram.close_links(2);
+  check_closed(client);
+  CHECK(proxy.wait_for_metric(
+      "downstream_migration_total{listener=\"test\",dc_id=\"2\",result=\"mid_send\"}", 1));
+  CHECK(proxy.wait_for_metric("dc_num_upstreams{dc=\"2\"}", 0));
+}
+
+}  // namespace
+}  // namespace mtp::test
