@@ -89,8 +89,7 @@ void client_handler::on_readable(net::tcp_stream&) {
   forward_packets();
 }
 
-// -- handshake
-// --------------------------------------------------------------------------------------
+// -- handshake ----------------------------------------------------------------------------------
 
 void client_handler::handle_handshake(byte_view data) {
   while (stage_ == stage::handshake) {
@@ -156,8 +155,7 @@ void client_handler::reject(errc why) {
   quit();
 }
 
-// -- idle and the end
-// -------------------------------------------------------------------------------
+// -- idle and the end ---------------------------------------------------------------------------
 
 void client_handler::bump() {
   last_activity_ = home().now();

@@ -31,8 +31,7 @@ constexpr std::array<std::uint8_t, 4> server_error{0x6c, 0xfe, 0xff, 0xff};
 
 }  // namespace
 
-// -- a DC connection
-// --------------------------------------------------------------------------------
+// -- a DC connection ----------------------------------------------------------------------------
 
 void client_handler::ask_for_stream() {
   const auto now = home().now();
@@ -109,8 +108,7 @@ void client_handler::handle_refused(refusal why) {
   close_after_flush();
 }
 
-// -- client to DC
-// -----------------------------------------------------------------------------------
+// -- client to DC -------------------------------------------------------------------------------
 
 void client_handler::forward_packets() {
   while (stage_ == stage::tunnel && outstanding_ < client_window) {
@@ -146,8 +144,7 @@ void client_handler::handle_ack(const stream::ack& ack) {
   forward_kept();
 }
 
-// -- DC to client
-// -----------------------------------------------------------------------------------
+// -- DC to client -------------------------------------------------------------------------------
 
 bool client_handler::on_message(caf::mailbox_element& x) {
   auto* const frame = net::message_as<stream_frame>(x);

@@ -20,8 +20,7 @@ constexpr auto longest_pause = 5s;
 
 }  // namespace
 
-// -- from Telegram
-// ----------------------------------------------------------------------------------
+// -- from Telegram ------------------------------------------------------------------------------
 
 void dc_conn::handle_message(const rpc::from_dc& message) {
   std::visit(overloaded{
@@ -75,8 +74,7 @@ void dc_conn::close_client(const rpc::close_ext& close) {
   forget(which);
 }
 
-// -- from clients
-// -----------------------------------------------------------------------------------
+// -- from clients -------------------------------------------------------------------------------
 
 bool dc_conn::on_message(caf::mailbox_element& x) {
   auto* const frame = net::message_as<stream_frame>(x);
@@ -170,8 +168,7 @@ void dc_conn::release_clients() {
   options_.load->clients.fetch_sub(clients_.size());
 }
 
-// -- flow control
-// -----------------------------------------------------------------------------------
+// -- flow control -------------------------------------------------------------------------------
 
 std::string_view dc_conn::overflow() const {
   const auto& limits = env_->settings.downstream_backpressure;

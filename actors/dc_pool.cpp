@@ -31,6 +31,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::pool_tick)
 
 namespace mtp::actors {
 
+caf::actor dc_conn_start::operator()() const {
+  return net::spawn_pinned<dc_conn>(*env->reactors[reactor], std::ref(*env), options);
+}
+
 std::string dc_pool_name(dc_id dc) {
   return "dc_pool_" + std::to_string(dc);
 }
@@ -44,8 +48,7 @@ dc_pool_state::~dc_pool_state() {
     caf::anon_send(one.request.client, stream_frame{one.request.stream, stream::migrate{}});
 }
 
-// -- clients
-// ----------------------------------------------------------------------------------------
+// -- clients ------------------------------------------------------------------------------------
 
 void dc_pool_state::handle_open(open_stream& request) {
   if (auto* const best = choose_link(request.reactor)) {
@@ -121,8 +124,7 @@ void dc_pool_state::expire_waiting() {
   if (!waiting.empty()) tick_at(waiting.front().since + env->settings.dc_wait_timeout);
 }
 
-// -- connections
-// ------------------------------------------------------------------------------------
+// -- connections --------------------------------------------------------------------------------
 
 void dc_pool_state::grow_after(const link& assigned, unsigned reactor) {
   const auto load = assigned.load->clients.load();
@@ -175,10 +177,8 @@ bool dc_pool_state::connect(unsigned reactor) {
   const dc_conn_options options{
       .dc = dc, .to = *to, .pool = caf::actor{self}, .number = number, .load = added.load};
   links.emplace(number, std::move(added));
-  start_child order{.id = {}, .start = [environment = env, options, reactor] {
-                      return net::spawn_pinned<dc_conn>(*environment->reactors[reactor],
-                                                        std::ref(*environment), options);
-                    }};
+  start_child order{.id = {},
+                    .start = dc_conn_start{.env = env, .options = options, .reactor = reactor}};
   self->request(sup, caf::infinite, std::move(order))
       .then(
           [this, number](const caf::actor& started) {

@@ -48,6 +48,14 @@ struct dc_pool_status {
   std::size_t n_waiting = 0;
 };
 
+/// How a pool has dc_conn_sup start a connection. Named, so that tests can look inside.
+struct dc_conn_start {
+  environment* env = nullptr;
+  dc_conn_options options;
+  unsigned reactor = 0;
+  caf::actor operator()() const;
+};
+
 struct dc_pool_state {
   explicit dc_pool_state(caf::event_based_actor* actor);
   /// Whoever still waits is told.

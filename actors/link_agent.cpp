@@ -27,8 +27,7 @@ bool ends_stream(const stream::event& event) noexcept {
 
 }  // namespace
 
-// -- both
-// -------------------------------------------------------------------------------------------
+// -- both ---------------------------------------------------------------------------------------
 
 link_agent::link_agent(caf::actor_config& cfg, net::reactor& home, environment& env)
     : pinned_actor{cfg, home}, env_{&env}, sweep_timer_{*this} {}
@@ -92,15 +91,15 @@ void link_agent::stopped() {
   sweep_timer_.cancel();
 }
 
-// -- front
-// ------------------------------------------------------------------------------------------
+// -- front --------------------------------------------------------------------------------------
 
 caf::behavior front_link_agent::start() {
   set_down_handler([this](caf::down_msg& down) {
     if (peer() != down.source) return;
     use_session(0, nullptr);
     migrate_all();
-    connect();
+    // Its name may still be registered.
+    retry_timer_.arm(home().timers(), reconnect_after);
   });
   start_sweeping();
   connect();
@@ -178,8 +177,7 @@ void front_link_agent::stopped() {
   link_agent::stopped();
 }
 
-// -- back
-// -------------------------------------------------------------------------------------------
+// -- back ---------------------------------------------------------------------------------------
 
 caf::behavior back_link_agent::start() {
   set_down_handler([this](caf::down_msg& down) {

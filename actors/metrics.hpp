@@ -88,8 +88,7 @@ class metrics {
   void set_gauge(std::string_view name, std::string_view help,
                  std::function<gauge_values()> compute);
 
-  // -- reading
-  // --------------------------------------------------------------------------------------
+  // -- reading ----------------------------------------------------------------------------------
 
   enum class kind : std::uint8_t { counter, histogram, gauge };
   struct sample {

@@ -53,8 +53,7 @@ struct client_health_settings {
 };
 
 struct settings {
-  // -- clients
-  // --------------------------------------------------------------------------------------
+  // -- clients ----------------------------------------------------------------------------------
   std::vector<port_settings> ports;
   std::size_t max_connections = 64000;
   std::vector<protocol> allowed_protocols{protocol::mtp_fake_tls, protocol::mtp_secure,
@@ -73,8 +72,7 @@ struct settings {
   client_health_settings upstream_healthchecks{.qlen = std::nullopt,
                                                .total_mem = std::size_t{8} * 1024 * 1024};
 
-  // -- Telegram
-  // -------------------------------------------------------------------------------------
+  // -- Telegram ---------------------------------------------------------------------------------
   std::string proxy_secret_url = "https://core.telegram.org/getProxySecret";
   std::string proxy_config_url = "https://core.telegram.org/getProxyConfig";
   std::string proxy_config_v6_url = "https://core.telegram.org/getProxyConfigV6";
@@ -97,8 +95,7 @@ struct settings {
   std::chrono::seconds dc_ping_interval{30};
   std::chrono::seconds dc_stall_timeout{5};
 
-  // -- process
-  // --------------------------------------------------------------------------------------
+  // -- process ----------------------------------------------------------------------------------
   /// Threads that serve sockets; 0 means one a processor.
   unsigned reactors = 0;
   /// Where the last good configuration of Telegram is kept; empty: nowhere.

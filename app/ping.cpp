@@ -59,6 +59,7 @@ std::string name_of(secret_kind kind) {
 
 protocol make_protocol(const std::string& name, const proxy_secret& secret) {
   if (name == "normal") return {.name = name, .kind = transport::intermediate};
+  if (name == "abridged") return {.name = name, .kind = transport::abridged};
   if (name == "secure") return {.name = name, .kind = transport::padded};
   return {.name = name,
           .kind = transport::padded,
@@ -181,9 +182,10 @@ void add_ping_options(CLI::App& app, ping_options& into) {
                  "DCs to ask, comma-separated; media is negative (default -5..-1,1..5)")
       ->delimiter(',');
   app.add_option("--proto", into.protocols,
-                 "normal, secure, fake-tls, comma-separated (default: what the link asks for)")
+                 "normal (intermediate), abridged, secure (dd), fake-tls, comma-separated "
+                 "(default: what the link asks for)")
       ->delimiter(',')
-      ->check(CLI::IsMember({"normal", "secure", "fake-tls"}));
+      ->check(CLI::IsMember({"normal", "abridged", "secure", "fake-tls"}));
   app.add_option_function<unsigned>(
          "--timeout", [&into](unsigned ms) { into.timeout = milliseconds{ms}; },
          "Milliseconds for each step (default 5000)")

@@ -16,7 +16,7 @@ namespace mtp::app {
 struct ping_options {
   std::string link;
   std::vector<dc_id> dcs{-5, -4, -3, -2, -1, 1, 2, 3, 4, 5};
-  /// "normal", "secure", "fake-tls"; empty: what the link asks for.
+  /// "normal", "abridged", "secure", "fake-tls"; empty: what the link asks for.
   std::vector<std::string> protocols;
   std::chrono::milliseconds timeout{5000};
   unsigned repeat = 1;

@@ -33,12 +33,14 @@ epoll_event make_event(io_source* source, std::uint32_t events) noexcept {
 
 }  // namespace
 
-reactor::reactor(caf::actor_system& system, unsigned index, std::size_t scratch)
+reactor::reactor(caf::actor_system& system, unsigned index, std::size_t scratch,
+                 clock_function clock)
     : caf::execution_unit{&system},
       index_{index},
+      clock_{clock},
       epoll_{epoll_create1(EPOLL_CLOEXEC)},
       wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
-      now_{steady_clock::now()},
+      now_{clock_()},
       timers_{now_},
       scratch_(scratch) {
   require(static_cast<bool>(epoll_), "epoll_create1");
@@ -94,7 +96,7 @@ void reactor::exec_later(caf::resumable* job) {
 
 int reactor::prepare_to_sleep(std::chrono::milliseconds max_wait) {
   if (!jobs_.empty() || !dirty_.empty()) return 0;
-  const auto idle = timers_.idle_time(steady_clock::now());
+  const auto idle = timers_.idle_time(clock_());
   if (idle) max_wait = std::min(max_wait, std::chrono::ceil<std::chrono::milliseconds>(*idle));
   if (max_wait.count() <= 0) return 0;
   sleeping_.store(true);
@@ -109,7 +111,7 @@ void reactor::run_once(std::chrono::milliseconds max_wait) {
   const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait);
   sleeping_.store(false);
   require(count >= 0 || errno == EINTR, "epoll_wait");
-  now_ = steady_clock::now();
+  now_ = clock_();
   timers_.advance(now_);
   for (int i = 0; i < count; ++i) {
     const auto& event = events[static_cast<std::size_t>(i)];

@@ -44,8 +44,10 @@ class io_source {
 
 class reactor final : public caf::execution_unit {
  public:
-  /// `scratch` bytes of read buffer are shared by all sockets of this reactor.
-  reactor(caf::actor_system& system, unsigned index, std::size_t scratch);
+  using clock_function = steady_clock::time_point (*)();
+  /// `scratch` bytes of read buffer are shared by all sockets of this reactor. Tests bring a clock.
+  reactor(caf::actor_system& system, unsigned index, std::size_t scratch,
+          clock_function clock = &steady_clock::now);
   reactor(const reactor&) = delete;
   reactor& operator=(const reactor&) = delete;
   reactor(reactor&&) = delete;
@@ -67,8 +69,7 @@ class reactor final : public caf::execution_unit {
 
   [[nodiscard]] unsigned index() const noexcept { return index_; }
 
-  // -- for this reactor's thread only
-  // ---------------------------------------------------------------
+  // -- for this reactor's thread only -----------------------------------------------------------
 
   /// The time at the start of this iteration: good enough for timeouts, and free.
   [[nodiscard]] steady_clock::time_point now() const noexcept { return now_; }
@@ -100,6 +101,7 @@ class reactor final : public caf::execution_unit {
   void end_iteration();
 
   unsigned index_;
+  clock_function clock_;
   std::atomic<std::thread::id> thread_;
   std::atomic<bool> stopping_ = false;
   unique_fd epoll_;

@@ -296,7 +296,7 @@ TEST_CASE("downstream_migration_case: an idle client survives its DC connection"
     clients.push_back(proxy.client(protocol));
     check_echo(clients.back());
   }
-  for (int round = 1; round <= 5; ++round) {
+  for (int round = 1; round <= 3; ++round) {
     REQUIRE(eventually([&] { return telegram.links(2) == 2; }, patience));
     telegram.close_links(2);
     CHECK(proxy.wait_for_metric(

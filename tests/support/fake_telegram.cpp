@@ -485,8 +485,7 @@ void fake_telegram::loop::set_dead(middle_proxy& which, bool dead) {
   std::erase_if(connections, [&](const auto& item) { return item.second->of == &which; });
 }
 
-// -- the outside
-// ------------------------------------------------------------------------------------
+// -- the outside --------------------------------------------------------------------------------
 
 fake_telegram::fake_telegram(fake_telegram_options options) : options_{std::move(options)} {
   if (options_.secret.empty()) {

@@ -85,8 +85,7 @@ class fake_telegram {
   [[nodiscard]] const bytes& secret() const noexcept { return options_.secret; }
   [[nodiscard]] endpoint middle_proxy(dc_id dc) const;
 
-  // -- faults: each has happened when the call returns
-  // ----------------------------------------------
+  // -- faults: each has happened when the call returns ------------------------------------------
 
   /// Refuses new RPC connections of a DC and closes those there are; or serves again.
   void set_dc_dead(dc_id dc, bool dead);
@@ -99,8 +98,7 @@ class fake_telegram {
   /// The configuration server answers 503.
   void set_config_dead(bool dead);
 
-  // -- what happened
-  // --------------------------------------------------------------------------------
+  // -- what happened ----------------------------------------------------------------------------
 
   /// RPC connections past the handshake, now.
   [[nodiscard]] std::size_t links(dc_id dc) const;

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "net/entropy.hpp"
 #include "net/socket_address.hpp"
 #include "net/unique_fd.hpp"
 
@@ -95,11 +96,16 @@ std::string process::output() const {
 }
 
 std::uint16_t free_port(bool ipv6) {
-  const endpoint any{.ip = *ip_address::parse(ipv6 ? "::1" : "127.0.0.1"), .port = 0};
-  const auto address = net::to_socket_address(any);
-  const net::unique_fd fd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  if (::bind(fd.get(), address.get(), address.size) != 0) throw std::runtime_error{"no free port"};
-  return net::local_endpoint(fd.get()).port;
+  // Below the range from which the kernel serves outgoing connections: nobody takes it by chance.
+  constexpr int attempts = 100;
+  for (int i = 0; i < attempts; ++i) {
+    const endpoint at{.ip = *ip_address::parse(ipv6 ? "::1" : "127.0.0.1"),
+                      .port = net::random_between<std::uint16_t>(10000, 32000)};
+    const auto address = net::to_socket_address(at);
+    const net::unique_fd fd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (::bind(fd.get(), address.get(), address.size) == 0) return at.port;
+  }
+  throw std::runtime_error{"no free port"};
 }
 
 }  // namespace mtp::test

@@ -1,0 +1,539 @@
+#include "actors/dc_conn.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include "codecs/overloaded.hpp"
+#include "net/entropy.hpp"
+#include "net/socket_address.hpp"
+#include "net/socket_options.hpp"
+#include "net/tcp_stream.hpp"
+#include "tests/support/manual_node.hpp"
+
+namespace mtp::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr dc_id tested_dc = 2;
+
+std::uint32_t unix_time() {
+  return static_cast<std::uint32_t>(
+      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
+}
+
+/// A middle proxy's end of one RPC connection, moved by the test step by step.
+class middle_proxy {
+ public:
+  middle_proxy() {
+    listener_ = net::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    const auto any = net::to_socket_address({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0});
+    REQUIRE(::bind(listener_.get(), any.get(), any.size) == 0);
+    REQUIRE(::listen(listener_.get(), 8) == 0);
+  }
+
+  [[nodiscard]] endpoint at() const { return net::local_endpoint(listener_.get()); }
+
+  void accept() {
+    fd_ = net::unique_fd{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK)};
+    REQUIRE(fd_);
+    net::set_no_delay(fd_.get());
+  }
+  void stop_listening() { listener_ = {}; }
+
+  /// Bodies that arrived since the last call.
+  std::vector<bytes> read() {
+    bytes raw(1 << 20);
+    std::vector<bytes> out;
+    const auto size = ::recv(fd_.get(), raw.data(), raw.size(), 0);
+    if (size <= 0) return out;
+    reader_.feed(byte_span{raw}.first(static_cast<std::size_t>(size)));
+    while (true) {
+      const auto frame = reader_.next();
+      REQUIRE(frame);
+      if (!*frame) break;
+      out.push_back(to_bytes(**frame));
+    }
+    reader_.close();
+    return out;
+  }
+  /// Everything as it came.
+  std::size_t read_raw(std::size_t at_most) {
+    bytes raw(at_most);
+    const auto size = ::recv(fd_.get(), raw.data(), raw.size(), 0);
+    return size < 0 ? 0 : static_cast<std::size_t>(size);
+  }
+  void write(byte_view body) {
+    writer_.write(body);
+    const auto out = writer_.take();
+    // Beyond the kernel's buffers nothing is needed here.
+    static_cast<void>(::send(fd_.get(), out.data(), out.size(), MSG_NOSIGNAL));
+  }
+  void close() { fd_ = {}; }
+  [[nodiscard]] bool closed_by_peer() const {
+    std::uint8_t byte = 0;
+    return ::recv(fd_.get(), &byte, 1, MSG_PEEK) == 0;
+  }
+
+  void answer_nonce(byte_view secret, std::int32_t clock_skew = 0) {
+    const auto bodies = read();
+    REQUIRE(bodies.size() == 1);
+    const auto theirs = rpc::decode_nonce(bodies[0]);
+    REQUIRE(theirs);
+    const rpc::nonce_message mine{.key_selector = load_le<std::uint32_t>(secret),
+                                  .time = unix_time() + static_cast<std::uint32_t>(clock_skew),
+                                  .nonce = net::random_array<16>()};
+    bytes out;
+    rpc::encode_nonce(mine, out);
+    write(out);
+    const middle_key_input input{.server_nonce = mine.nonce,
+                                 .client_nonce = theirs->nonce,
+                                 .client_time = theirs->time,
+                                 .server = net::local_endpoint(fd_.get()),
+                                 .client = net::peer_endpoint(fd_.get()),
+                                 .secret = secret};
+    reader_.decrypt_with(derive_middle_key(input, key_purpose::client));
+    writer_.encrypt_with(derive_middle_key(input, key_purpose::server));
+  }
+  void answer_handshake() {
+    const auto bodies = read();
+    REQUIRE(bodies.size() == 1);
+    const auto theirs = rpc::decode_handshake(bodies[0]);
+    REQUIRE(theirs);
+    bytes out;
+    rpc::encode_handshake({.flags = 0, .sender = {}, .peer = theirs->sender}, out);
+    write(out);
+  }
+
+ private:
+  net::unique_fd listener_;
+  net::unique_fd fd_;
+  rpc::stream_reader reader_;
+  rpc::stream_writer writer_;
+};
+
+struct fixture {
+  test::manual_node node;
+  middle_proxy dc;
+  bytes secret = bytes(128, 0x5e);
+  test::inbox<link_ready, link_lost> pool{node.system()};
+  test::inbox<stream_frame, stream_opened> clients{node.system()};
+  std::shared_ptr<link_load> load = std::make_shared<link_load>();
+  caf::actor conn;
+  bool conn_ended = false;
+
+  fixture() {
+    auto config = std::make_shared<telegram_config>();
+    config->secret = secret;
+    node.env.telegram.set(std::move(config));
+    node.env.settings.downstream_backpressure = {.bytes_total = 1'000'000,
+                                                 .packets_total = 1000,
+                                                 .bytes_per_upstream = std::nullopt,
+                                                 .packets_per_upstream = std::nullopt};
+    node.env.settings.upstream_healthchecks = {};
+    node.env.settings.dc_ping_interval = 30s;
+    node.env.settings.dc_stall_timeout = 6s;
+  }
+  fixture(const fixture&) = delete;
+  fixture& operator=(const fixture&) = delete;
+  fixture(fixture&&) = delete;
+  fixture& operator=(fixture&&) = delete;
+  ~fixture() {
+    caf::anon_send_exit(conn, caf::exit_reason::kill);
+    node.settle();
+  }
+
+  void start() { start(dc.at()); }
+  void start(const endpoint& to) {
+    conn = net::spawn_pinned<dc_conn>(
+        *node.env.reactors[0], std::ref(node.env),
+        dc_conn_options{
+            .dc = tested_dc, .to = to, .pool = pool.handle(), .number = 7, .load = load});
+    conn->attach_functor([this] { conn_ended = true; });
+    node.settle();
+  }
+  void make_ready() {
+    start();
+    dc.accept();
+    dc.answer_nonce(secret);
+    node.settle();
+    dc.answer_handshake();
+    node.settle();
+    REQUIRE(pool.all<link_ready>().size() == 1);
+    CHECK(pool.all<link_ready>()[0].number == 7);
+  }
+  /// As the pool does.
+  void add_client(stream_id id) {
+    load->clients.fetch_add(1);
+    caf::anon_send(conn, open_stream{.stream = id,
+                                     .client = clients.handle(),
+                                     .request = {.dc = tested_dc,
+                                                 .client = *parse_endpoint("198.51.100.7:1234"),
+                                                 .kind = transport::padded}});
+    node.settle();
+  }
+  void tell(stream_id id, stream::event event) {
+    caf::anon_send(conn, stream_frame{id, std::move(event)});
+    node.settle();
+  }
+  void answer(stream_id id, byte_view packet) {
+    bytes out;
+    rpc::encode_proxy_ans(static_cast<rpc::conn_id>(id), packet, out);
+    dc.write(out);
+    node.settle();
+  }
+  std::vector<stream_frame>& frames() { return clients.all<stream_frame>(); }
+  /// The types of what Telegram got since the last look.
+  std::vector<std::string> arrived() {
+    std::vector<std::string> out;
+    for (const auto& body : dc.read()) {
+      const auto message = rpc::decode_to_dc(body);
+      REQUIRE(message);
+      out.push_back(std::visit(
+          overloaded{
+              [](const rpc::proxy_req& one) { return "req " + std::to_string(one.id); },
+              [](const rpc::close_conn& one) { return "close " + std::to_string(one.id); },
+              [](const rpc::ping&) { return std::string{"ping"}; },
+              [](const rpc::pong& one) { return "pong " + std::to_string(one.id); },
+          },
+          *message));
+    }
+    return out;
+  }
+  using texts = std::vector<std::string>;
+  std::string lost_reason() {
+    REQUIRE(pool.all<link_lost>().size() == 1);
+    CHECK(pool.all<link_lost>()[0].number == 7);
+    return pool.all<link_lost>()[0].reason;
+  }
+};
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: packets pass both ways with the client's addresses") {
+  make_ready();
+  add_client(21);
+  REQUIRE(clients.all<stream_opened>().size() == 1);
+  CHECK(clients.all<stream_opened>()[0].link == conn);
+  tell(21, stream::data{bytes(64, 0xab), true});
+  const auto bodies = dc.read();
+  REQUIRE(bodies.size() == 1);
+  const auto message = rpc::decode_to_dc(bodies[0]);
+  REQUIRE(message);
+  const auto& request = std::get<rpc::proxy_req>(*message);
+  CHECK(request.id == 21);
+  CHECK(request.client == *parse_endpoint("198.51.100.7:1234"));
+  CHECK((request.flags & rpc::flag_quick_ack) != 0);
+  CHECK(to_bytes(request.packet) == bytes(64, 0xab));
+  CHECK_FALSE(request.tag);
+
+  answer(21, bytes(32, 0xcd));
+  REQUIRE(frames().size() == 1);
+  CHECK(frames()[0] == stream_frame{21, stream::data{bytes(32, 0xcd), false}});
+
+  bytes ack;
+  rpc::encode_simple_ack(21, 0x8000'1234U, ack);
+  dc.write(ack);
+  node.settle();
+  REQUIRE(frames().size() == 2);
+  CHECK(frames()[1] == stream_frame{21, stream::quick_ack{0x8000'1234U}});
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: clients come and go") {
+  make_ready();
+  add_client(1);
+  add_client(2);
+  SUBCASE("the client leaves: Telegram is told, and told again if it answers") {
+    tell(1, stream::close{});
+    CHECK(arrived() == texts{"close 1"});
+    CHECK(load->clients == 1);
+    answer(1, bytes(16));
+    CHECK(frames().empty());
+    CHECK(arrived() == texts{"close 1"});
+  }
+  SUBCASE("Telegram closes the client: only the client is told") {
+    bytes out;
+    rpc::encode_close_ext(2, out);
+    dc.write(out);
+    node.settle();
+    REQUIRE(frames().size() == 1);
+    CHECK(frames()[0] == stream_frame{2, stream::close{}});
+    CHECK(arrived().empty());
+    CHECK(load->clients == 1);
+    // What it sent meanwhile goes nowhere.
+    tell(2, stream::data{bytes(16), false});
+    CHECK(arrived().empty());
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: a PING is answered; what is not known is passed over") {
+  make_ready();
+  bytes ping;
+  rpc::encode_ping(0x1122334455, ping);
+  dc.write(ping);
+  dc.write(bytes{1, 2, 3, 4, 5, 6, 7, 8});
+  node.settle();
+  CHECK(arrived() == texts{"pong " + std::to_string(0x1122334455)});
+  CHECK(pool.all<link_lost>().empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: what cannot be read ends it, and clients move on") {
+  make_ready();
+  add_client(1);
+  // A PROXY_ANS without its fields.
+  bytes out;
+  append_le(out, std::uint32_t{0x4403da0d});
+  dc.write(out);
+  node.settle();
+  CHECK_FALSE(lost_reason().empty());
+  CHECK(dc.closed_by_peer());
+  REQUIRE(frames().size() == 1);
+  CHECK(frames()[0] == stream_frame{1, stream::migrate{}});
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: the pool hears why a connection cannot be had") {
+  start();
+  SUBCASE("closed") {
+    dc.accept();
+    dc.close();
+    node.settle();
+    CHECK(lost_reason() == "closed by Telegram before the handshake");
+  }
+  SUBCASE("silence") {
+    node.advance(9s);
+    CHECK(lost_reason() == "the handshake took longer than 8 s");
+  }
+  SUBCASE("wrong clock") {
+    dc.accept();
+    dc.answer_nonce(secret, 100);
+    node.settle();
+    CHECK(lost_reason().find("set this machine's clock") != std::string::npos);
+  }
+  SUBCASE("another secret") {
+    dc.accept();
+    dc.answer_nonce(bytes(128, 0x77));
+    node.settle();
+    CHECK(lost_reason() == "it uses another proxy secret than getProxySecret gave");
+  }
+  SUBCASE("closed on the encrypted handshake") {
+    dc.accept();
+    dc.answer_nonce(secret);
+    node.settle();
+    static_cast<void>(dc.read());
+    dc.close();
+    node.settle();
+    CHECK(lost_reason().find("set external_ip") != std::string::npos);
+  }
+  SUBCASE("refused") {
+    dc.accept();
+    dc.answer_nonce(secret);
+    node.settle();
+    static_cast<void>(dc.read());
+    bytes error;
+    append_le(error, std::uint32_t{0x6a27beda});
+    append_le(error, std::int32_t{-3});
+    error.resize(20);  // its process id
+    dc.write(error);
+    node.settle();
+    CHECK(lost_reason() == "it refused the handshake with code -3");
+  }
+  CHECK_FALSE(pool.all<link_lost>()[0].served);
+  // Before it is ready nobody can have been assigned: it does not linger.
+  CHECK(conn_ended);
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: a connect that is refused ends it at once") {
+  const auto nobody = dc.at();
+  dc.stop_listening();
+  start(nobody);
+  CHECK(lost_reason() == "Connection refused");
+  CHECK(conn_ended);
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: a quiet connection is pinged; a silent one is replaced") {
+  make_ready();
+  add_client(1);
+  static_cast<void>(arrived());
+  node.advance(29s);
+  CHECK(arrived().empty());
+  node.advance(2s);
+  CHECK(arrived() == texts{"ping"});
+  SUBCASE("it answers") {
+    bytes pong;
+    rpc::encode_pong(1, pong);
+    dc.write(pong);
+    node.settle();
+    for (int i = 0; i < 12; ++i)
+      node.advance(1s);
+    CHECK(pool.all<link_lost>().empty());
+  }
+  SUBCASE("it does not") {
+    for (int i = 0; i < 12; ++i)
+      node.advance(1s);
+    CHECK(lost_reason() == "stalled: no answer for 6 s");
+    CHECK(frames() == std::vector<stream_frame>{{1, stream::migrate{}}});
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: a request without an answer is watched at once") {
+  make_ready();
+  add_client(1);
+  tell(1, stream::data{bytes(16), false});
+  CHECK(arrived() == texts{"req 1"});
+  node.advance(4s);
+  // Half of the stall timeout: maybe the request wants no answer.
+  CHECK(arrived() == texts{"ping"});
+  node.advance(3s);
+  CHECK(lost_reason() == "stalled: no answer for 6 s");
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: beyond the limits it is not read, until clients ack") {
+  node.env.settings.downstream_backpressure.bytes_total = 100'000;
+  make_ready();
+  add_client(1);
+  for (int i = 0; i < 30; ++i)
+    answer(1, bytes(10'000));
+  // The one that crossed the limit, and what came in the same read.
+  const auto before = frames().size();
+  CHECK(before >= 11);
+  CHECK(before < 30);
+  SUBCASE("acks let it go on") {
+    for (std::size_t i = 0; i < before; ++i)
+      tell(1, stream::ack{.size = 10'000, .packets = 1});
+    CHECK(frames().size() > before);
+  }
+  SUBCASE("acks of more than was sent count for what was sent") {
+    tell(1, stream::ack{.size = 4'000'000'000U, .packets = 4'000'000});
+    CHECK(frames().size() > before);
+  }
+  SUBCASE("a client that does not ack for 5 s is closed, for the sake of the others") {
+    node.advance(6s);
+    CHECK(frames().size() >= before + 1);
+    bool closed = false;
+    for (const auto& frame : frames())
+      closed = closed || frame == stream_frame{1, stream::close{}};
+    CHECK(closed);
+    const auto told = arrived();
+    CHECK(std::ranges::find(told, "close 1") != told.end());
+    CHECK(load->clients == 0);
+    CHECK(pool.all<link_lost>().empty());
+  }
+  SUBCASE("a paused connection is not a silent one") {
+    // Telegram cannot be blamed for what is not read.
+    tell(1, stream::data{bytes(16), false});
+    node.advance(4s);
+    CHECK(pool.all<link_lost>().empty());
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: upstream_healthchecks close the client that has too much") {
+  node.env.settings.upstream_healthchecks = {.qlen = 3, .total_mem = 50'000};
+  make_ready();
+  add_client(1);
+  add_client(2);
+  SUBCASE("packets") {
+    for (int i = 0; i < 4; ++i)
+      answer(1, bytes(16));
+  }
+  SUBCASE("bytes") {
+    answer(1, bytes(50'004));
+  }
+  REQUIRE_FALSE(frames().empty());
+  CHECK(frames().back() == stream_frame{1, stream::close{}});
+  CHECK(arrived() == texts{"close 1"});
+  CHECK(load->clients == 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: an ack is promised once what a client sent has left") {
+  make_ready();
+  add_client(1);
+  tell(1, stream::data{bytes(32'768), false});
+  CHECK(frames().empty());
+  tell(1, stream::data{bytes(32'768), false});
+  REQUIRE(frames().size() == 1);
+  CHECK(frames()[0] == stream_frame{1, stream::ack{.size = 65'536, .packets = 0}});
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: while Telegram does not read, clients get no acks") {
+  make_ready();
+  add_client(1);
+  // More than the kernel's buffers hold.
+  std::size_t sent = 0;
+  for (int i = 0; i < 400; ++i) {
+    tell(1, stream::data{bytes(65'536), false});
+    sent += 65'536;
+  }
+  std::size_t acked = 0;
+  const auto count = [&] {
+    acked = 0;
+    for (const auto& frame : frames())
+      if (const auto* const ack = std::get_if<stream::ack>(&frame.event)) acked += ack->size;
+    return acked;
+  };
+  CHECK(count() < sent);
+  for (int i = 0; i < 4000 && count() < sent; ++i) {
+    static_cast<void>(dc.read_raw(1 << 20));
+    node.settle();
+  }
+  CHECK(count() == sent);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "dc_conn: lost, it tells clients whether what they sent last has left, and "
+                  "answers late ones for 5 s") {
+  make_ready();
+  add_client(1);
+  add_client(2);
+  // Client 2 has data that did not leave; client 1 has not.
+  for (int i = 0; i < 400; ++i)
+    tell(2, stream::data{bytes(65'536), false});
+  frames().clear();
+  dc.close();
+  node.settle();
+  CHECK_FALSE(lost_reason().empty());
+  CHECK(load->clients == 0);
+  REQUIRE(frames().size() >= 2);
+  const auto has = [&](const stream_frame& wanted) {
+    return std::ranges::find(frames(), wanted) != frames().end();
+  };
+  CHECK(has({1, stream::migrate{}}));
+  CHECK(has({2, stream::refused{refusal::migrating}}));
+
+  // Sent before it knew.
+  frames().clear();
+  tell(1, stream::data{bytes(16), false});
+  CHECK(frames() == std::vector<stream_frame>{{1, stream::refused{refusal::migrating}}});
+  // Assigned before the pool knew.
+  frames().clear();
+  add_client(3);
+  CHECK(frames() == std::vector<stream_frame>{{3, stream::migrate{}}});
+  CHECK(load->clients == 0);
+  node.advance(4s);
+  CHECK_FALSE(conn_ended);
+  node.advance(2s);
+  CHECK(conn_ended);
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: told to stop, it says goodbye for every client") {
+  make_ready();
+  add_client(1);
+  add_client(2);
+  caf::anon_send_exit(conn, caf::exit_reason::user_shutdown);
+  node.settle();
+  CHECK(conn_ended);
+  auto told = arrived();
+  std::ranges::sort(told);
+  CHECK(told == texts{"close 1", "close 2"});
+  CHECK(frames().size() == 2);
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: without its pool it is of no use") {
+  make_ready();
+  add_client(1);
+  caf::anon_send_exit(pool.handle(), caf::exit_reason::kill);
+  node.settle();
+  CHECK(frames() == std::vector<stream_frame>{{1, stream::migrate{}}});
+  node.advance(6s);
+  CHECK(conn_ended);
+}
+
+}  // namespace
+}  // namespace mtp::actors

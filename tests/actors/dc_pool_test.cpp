@@ -1,0 +1,317 @@
+#include "actors/dc_pool.hpp"
+
+#include <doctest/doctest.h>
+
+#include "actors/supervisor.hpp"
+#include "tests/support/manual_node.hpp"
+
+namespace mtp::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr dc_id tested_dc = 2;
+
+/// A pool with a stand-in for dc_conn_sup: connections are inboxes, which the test makes ready or
+/// loses.
+struct fixture {
+  struct connection {
+    dc_conn_options options;
+    unsigned reactor;
+    test::inbox<open_stream, stream_frame> box;
+  };
+
+  test::manual_node node{2};
+  std::deque<connection> connections;
+  test::inbox<stream_frame, stream_opened> client{node.system()};
+  test::inbox<dc_outage, dc_recovery> config{node.system()};
+  caf::actor pool;
+  stream_id last_stream = 0;
+
+  fixture() {
+    auto& settings = node.env.settings;
+    settings.init_dc_connections = 2;
+    settings.clients_per_dc_connection = 4;
+    settings.dc_wait_timeout = 10s;
+    set_endpoints({"10.0.0.1:8888"});
+    node.env.names.put("dc_config", config.handle());
+  }
+
+  fixture(const fixture&) = delete;
+  fixture& operator=(const fixture&) = delete;
+  fixture(fixture&&) = delete;
+  fixture& operator=(fixture&&) = delete;
+  /// Nobody asks for connections once they can't be kept.
+  ~fixture() {
+    caf::anon_send_exit(pool, caf::exit_reason::kill);
+    node.settle();
+  }
+
+  void set_endpoints(const std::vector<std::string>& texts) {
+    auto next = std::make_shared<telegram_config>();
+    for (const auto& text : texts) {
+      const auto at = *parse_endpoint(text);
+      (at.ip.is_v4() ? next->v4 : next->v6).endpoints[tested_dc].push_back(at);
+    }
+    node.env.telegram.set(std::move(next));
+  }
+
+  void start() {
+    auto sup = node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](const start_child& order) { return adopt(order); }};
+    });
+    node.env.names.put("dc_conn_sup", sup);
+    pool = spawn_dc_pool(node.env, tested_dc);
+    node.settle();
+  }
+
+  /// Takes the options out of an order without starting a real connection.
+  caf::actor adopt(const start_child& order) {
+    const auto* const wanted = order.start.target<dc_conn_start>();
+    REQUIRE(wanted != nullptr);
+    connections.push_back({.options = wanted->options,
+                           .reactor = wanted->reactor,
+                           .box = test::inbox<open_stream, stream_frame>{node.system()}});
+    return connections.back().box.handle();
+  }
+
+  void make_ready(std::size_t which) {
+    caf::anon_send(pool, link_ready{connections.at(which).options.number});
+    node.settle();
+  }
+  void lose(std::size_t which, bool served = true) {
+    caf::anon_send(pool, link_lost{connections.at(which).options.number, "lost", served});
+    caf::anon_send_exit(connections.at(which).box.handle(), caf::exit_reason::user_shutdown);
+    node.settle();
+  }
+  stream_id open(bool migrating = false, unsigned reactor = 0) {
+    const auto id = ++last_stream;
+    caf::anon_send(pool, open_stream{.stream = id,
+                                     .client = client.handle(),
+                                     .request = {.dc = tested_dc, .migrating = migrating},
+                                     .reactor = reactor});
+    node.settle();
+    return id;
+  }
+  std::vector<open_stream>& opened(std::size_t which) {
+    return connections.at(which).box.all<open_stream>();
+  }
+  dc_pool_status status() {
+    dc_pool_status out;
+    node.system().spawn([&](caf::event_based_actor* self) {
+      self->request(pool, caf::infinite, get_dc_pool_status{}).then([&](const dc_pool_status& now) {
+        out = now;
+      });
+    });
+    node.settle();
+    return out;
+  }
+  bool was_refused(stream_id id, refusal why) {
+    for (const auto& frame : client.all<stream_frame>())
+      if (frame == stream_frame{id, stream::refused{why}}) return true;
+    return false;
+  }
+};
+
+TEST_CASE_FIXTURE(
+    fixture, "pool: opens init_dc_connections, spread over reactors, and never waits for them") {
+  start();
+  REQUIRE(connections.size() == 2);
+  CHECK(connections[0].options.dc == tested_dc);
+  CHECK(connections[0].options.to == *parse_endpoint("10.0.0.1:8888"));
+  CHECK(status().n_pending == 2);
+  CHECK(status().n_downstreams == 0);
+  make_ready(0);
+  CHECK(status().n_downstreams == 1);
+  CHECK(status().n_pending == 1);
+}
+
+TEST_CASE_FIXTURE(
+    fixture, "pool: a client waits for the first connection, and goes to the least loaded one") {
+  start();
+  const auto first = open();
+  CHECK(status().n_waiting == 1);
+  make_ready(0);
+  REQUIRE(opened(0).size() == 1);
+  CHECK(opened(0)[0].stream == first);
+  CHECK(status().n_waiting == 0);
+  CHECK(status().n_upstreams == 1);
+  make_ready(1);
+  open();
+  open();
+  // Whatever the reactors: nobody has three while somebody has none.
+  CHECK(opened(0).size() + opened(1).size() == 3);
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: a client prefers a connection on its own reactor") {
+  start();
+  make_ready(0);
+  make_ready(1);
+  for (int i = 0; i < 4; ++i)
+    open(false, 1);
+  // The two connections are on different reactors: all four clients are on one of them.
+  CHECK(connections[0].reactor != connections[1].reactor);
+  CHECK(opened(connections[0].reactor == 1 ? 0 : 1).size() == 4);
+  CHECK(status().max == 4);
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: a full connection brings more of them, a rush many more") {
+  start();
+  make_ready(0);
+  make_ready(1);
+  const auto before = connections.size();
+  for (int i = 0; i < 5; ++i)
+    open(false, 0);
+  CHECK(connections.size() == before + 2);
+  for (int i = 0; i < 20; ++i)
+    open(false, 0);
+  CHECK(status().n_pending == 10);
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: clients that wait in vain are refused after dc_wait_timeout") {
+  start();
+  const auto id = open();
+  node.advance(9s);
+  CHECK_FALSE(was_refused(id, refusal::no_link));
+  node.advance(2s);
+  CHECK(was_refused(id, refusal::no_link));
+  CHECK(status().n_waiting == 0);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "pool: with init_dc_connections = 0 a new client brings a connection, a "
+                  "migrating one is refused") {
+  node.env.settings.init_dc_connections = 0;
+  start();
+  CHECK(connections.empty());
+  const auto migrating = open(true);
+  CHECK(was_refused(migrating, refusal::no_link));
+  CHECK(connections.empty());
+  const auto fresh = open();
+  REQUIRE(connections.size() == 1);
+  make_ready(0);
+  REQUIRE(opened(0).size() == 1);
+  CHECK(opened(0)[0].stream == fresh);
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: too many waiting clients are refused at once") {
+  start();
+  for (std::size_t i = 0; i < max_waiting_clients; ++i)
+    caf::anon_send(pool, open_stream{.stream = ++last_stream, .client = client.handle()});
+  const auto one_more = open();
+  CHECK(was_refused(one_more, refusal::overloaded));
+  CHECK(status().n_waiting == max_waiting_clients);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "pool: a client that gave up is taken off the queue, or off its connection") {
+  start();
+  const auto waits = open();
+  caf::anon_send(pool, cancel_stream{waits});
+  node.settle();
+  CHECK(status().n_waiting == 0);
+  make_ready(0);
+  CHECK(opened(0).empty());
+
+  const auto assigned = open();
+  caf::anon_send(pool, cancel_stream{assigned});
+  node.settle();
+  REQUIRE(connections[0].box.all<stream_frame>().size() == 1);
+  CHECK(connections[0].box.all<stream_frame>()[0] == stream_frame{assigned, stream::close{}});
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: a connection that crashed hands its clients-to-be back") {
+  start();
+  make_ready(0);
+  make_ready(1);
+  // Dead, and the pool has not heard of it.
+  caf::anon_send_exit(connections[0].box.handle(), caf::exit_reason::kill);
+  caf::anon_send_exit(connections[1].box.handle(), caf::exit_reason::kill);
+  const auto id = open();
+  CHECK(status().n_waiting == 1);
+  // Two failures at once: two seconds of rest, and jitter.
+  node.advance(3s);
+  REQUIRE(connections.size() > 2);
+  make_ready(2);
+  REQUIRE(opened(2).size() == 1);
+  CHECK(opened(2)[0].stream == id);
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: a lost connection is replaced; failures wait longer and longer") {
+  start();
+  make_ready(0);
+  make_ready(1);
+  lose(0);
+  CHECK(connections.size() == 3);
+  // That one fails: the endpoint rests, first about a second.
+  lose(2, false);
+  CHECK(connections.size() == 3);
+  node.advance(900ms);
+  CHECK(connections.size() == 3);
+  node.advance(700ms);
+  REQUIRE(connections.size() == 4);
+  lose(3, false);
+  node.advance(1900ms);
+  CHECK(connections.size() == 4);
+  node.advance(1300ms);
+  REQUIRE(connections.size() == 5);
+  make_ready(4);
+  lose(4);
+  CHECK(connections.size() == 6);
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: at most one attempt a second goes to an endpoint that fails") {
+  start();
+  lose(0, false);
+  lose(1, false);
+  const auto begun = connections.size();
+  for (int i = 0; i < 600; ++i) {
+    node.advance(100ms);
+    if (connections.back().options.number != 0 && connections.size() > begun)
+      lose(connections.size() - 1, false);
+  }
+  // A minute: 1 + 2 + 4 + 8 + 16 + 30 s of rest at the least.
+  CHECK(connections.size() - begun <= 60);
+  CHECK(connections.size() - begun >= 3);
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: endpoints are tried in turn, IPv6 when IPv4 fails") {
+  set_endpoints({"10.0.0.1:8888", "10.0.0.2:8888", "[2001:db8::1]:443"});
+  node.env.settings.init_dc_connections = 1;
+  start();
+  std::vector<endpoint> tried;
+  for (std::size_t i = 0; i < 3; ++i) {
+    REQUIRE(connections.size() == i + 1);
+    tried.push_back(connections[i].options.to);
+    lose(i, false);
+  }
+  CHECK(tried == std::vector{*parse_endpoint("10.0.0.1:8888"), *parse_endpoint("10.0.0.2:8888"),
+                             *parse_endpoint("[2001:db8::1]:443")});
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: an outage is told once, after a while, and its end too") {
+  start();
+  lose(0, false);
+  lose(1, false);
+  CHECK(config.all<dc_outage>().empty());
+  node.advance(6s);
+  REQUIRE(config.all<dc_outage>().size() == 1);
+  CHECK(config.all<dc_outage>()[0].dc == tested_dc);
+  CHECK(config.all<dc_outage>()[0].why == "10.0.0.1:8888: lost");
+  node.advance(60s);
+  CHECK(config.all<dc_outage>().size() == 1);
+  make_ready(connections.size() - 1);
+  CHECK(config.all<dc_recovery>().size() == 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: clients that wait when it dies are told to ask again") {
+  start();
+  const auto id = open();
+  caf::anon_send_exit(pool, caf::exit_reason::kill);
+  node.settle();
+  REQUIRE(client.all<stream_frame>().size() == 1);
+  CHECK(client.all<stream_frame>()[0] == stream_frame{id, stream::migrate{}});
+}
+
+}  // namespace
+}  // namespace mtp::actors
