@@ -1,0 +1,47 @@
+# make run    build and start the proxy (installs missing Debian packages)
+# make test   everything that tests it
+# make demo   the main job offline, against a stand-in for Telegram
+# make check  format, layers, clang-tidy on what changed, shellcheck
+
+CONFIG ?= config/prod.toml
+# Seconds that each fuzz target runs in `make test`.
+FUZZ_SECONDS ?= 10
+JOBS ?= $(shell nproc)
+
+.PHONY: all run demo test check bench-micro clean
+
+all:
+	scripts/packages.sh build
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target mtproto-proxy
+
+run: all
+	scripts/init_config.sh $(CONFIG)
+	exec build/release/app/mtproto-proxy -c $(CONFIG)
+
+demo: all
+	cmake --build --preset release -j $(JOBS) --target fake-telegram
+	scripts/demo.sh
+
+test:
+	scripts/packages.sh test
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+	ctest --preset release
+	cmake --preset asan
+	cmake --build --preset asan -j $(JOBS)
+	ctest --preset asan
+	cmake --preset fuzz -DMTP_FUZZ_SECONDS=$(FUZZ_SECONDS)
+	cmake --build --preset fuzz -j $(JOBS)
+	ctest --preset fuzz -j $(JOBS)
+
+check:
+	scripts/packages.sh check
+	scripts/check.sh
+
+bench-micro: all
+	cmake --build --preset release -j $(JOBS) --target codecs_bench
+	build/release/bench/codecs_bench
+
+clean:
+	rm -rf build

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Includes point one way: codecs <- net <- actors <- app. Only tests see all of it.
+set -eu
+cd "$(dirname "$0")/.."
+
+status=0
+# forbid FOLDER PATTERN: no file of FOLDER includes anything that matches.
+forbid() {
+  if grep -nE "^#include [\"<]($2)" "$1"/*.hpp "$1"/*.cpp; then
+    echo "error: $1/ must not include the above" >&2
+    status=1
+  fi
+}
+
+forbid codecs 'net/|actors/|app/|tests/|caf/|spdlog/|curl/|sys/(epoll|socket)'
+forbid net 'actors/|app/|tests/'
+forbid actors 'app/|tests/'
+forbid app 'tests/'
+# What depends on the inside of CAF 0.17.6 stays where it can be found.
+forbid actors 'caf/detail/|caf/intrusive/|caf/scheduler/'
+forbid app 'caf/detail/|caf/intrusive/|caf/scheduler/'
+exit "$status"

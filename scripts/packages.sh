@@ -1,0 +1,38 @@
+#!/bin/sh
+# Installs the Debian packages that are missing.
+#   scripts/packages.sh build   to build and run
+#   scripts/packages.sh test    also to test
+#   scripts/packages.sh check   also for `make check`
+set -eu
+
+build="g++ cmake ninja-build pkg-config ccache libcaf-dev libssl-dev libfmt-dev libspdlog-dev
+  libtomlplusplus-dev libexpected-dev libcurl4-openssl-dev libcli11-dev libisal-dev
+  prometheus-cpp-dev doctest-dev librapidcheck-dev libbenchmark-dev"
+# clang builds the fuzz targets; openssl and curl are TLS clients that end-to-end tests run.
+test="clang libclang-rt-14-dev openssl curl"
+check="git clang-format clang-tidy shellcheck"
+
+case "${1:-build}" in
+  build) wanted="$build" ;;
+  test) wanted="$build $test" ;;
+  check) wanted="$build $test $check" ;;
+  *) echo "usage: $0 build|test|check" >&2; exit 2 ;;
+esac
+
+missing=""
+for package in $wanted; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" ||
+    missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+  echo "These packages are missing; install them as root and try again:" >&2
+  echo "  apt-get install$missing" >&2
+  exit 1
+fi
+echo "Installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+# shellcheck disable=SC2086 # a list of words
+apt-get install -q -y --no-install-recommends $missing
