@@ -69,6 +69,8 @@ caf::behavior client_handler::start() {
   handshake_ = std::make_unique<client_handshake>(handshake_options(settings, *port_));
   idle_timer_.arm(home().timers(), settings.init_timeout);
   stream_.adopt(std::move(accepted_));
+  // The others of this reactor may have been stopped already.
+  if (env_->stopping) quit(caf::exit_reason::user_shutdown);
   return {
       [this](const stream_opened& opened) { handle_opened(opened); },
   };
@@ -221,6 +223,7 @@ void client_handler::close_after_flush() {
   stream_.want_read(false);
   if (stream_.queued() == 0 && writer_->pending() == 0) return quit();
   stream_.flush_later();
+  watch_sending();
 }
 
 void client_handler::on_broken(net::tcp_stream&, int error) {

@@ -20,6 +20,9 @@ using namespace std::chrono_literals;
 struct refresh_due {};
 struct sync_due {};
 struct outages_due {};
+struct patience_over {};
+
+constexpr std::string_view earlier_fetch = "what was fetched before";
 
 constexpr auto first_retry = 10s;
 constexpr auto sync_retry = 100ms;
@@ -35,6 +38,22 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+void use_built_in(telegram_config& in) {
+  auto built_in = built_in_telegram_config();
+  in.secret = std::move(built_in.secret);
+  in.v4 = std::move(built_in.v4);
+  in.v6 = std::move(built_in.v6);
+}
+
+/// The built-in lists do not mix with those of another source.
+void forget_built_in(telegram_config& in) {
+  const auto built_in = built_in_telegram_config();
+  if (in.v4 != built_in.v4 || in.v6 != built_in.v6) return;
+  in.secret.clear();
+  in.v4 = {};
+  in.v6 = {};
+}
+
 }  // namespace
 
 }  // namespace mtp::actors
@@ -42,6 +61,7 @@ std::string_view trimmed(std::string_view text) noexcept {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::refresh_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::sync_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::outages_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::patience_over)
 
 namespace mtp::actors {
 
@@ -54,7 +74,19 @@ void dc_config_state::load() {
   draft.external_v4 = settings.external_ip ? settings.external_ip : draft.external_v4;
   draft.external_v6 = settings.external_ipv6;
   // The built-in list is for when nothing better can be had: a fetch is tried first.
-  if (!draft.secret.empty()) publish();
+  if (draft.secret.empty())
+    self->delayed_send(self, settings.core_api_http_timeout, patience_over{});
+  else
+    publish();
+}
+
+/// A fetch may take long to fail, one silent server after the other: clients do not wait for it.
+void dc_config_state::start_without_fetch() {
+  if (!env->telegram.get()->secret.empty()) return;
+  auto start = draft;
+  use_built_in(start);
+  env->telegram.set(std::make_shared<const telegram_config>(std::move(start)));
+  sync_pools();
 }
 
 void dc_config_state::refresh() {
@@ -62,6 +94,7 @@ void dc_config_state::refresh() {
   refreshing = true;
   failure.clear();
   if (const auto known = env->telegram.get(); !known->secret.empty()) draft = *known;
+  forget_built_in(draft);
   const auto& settings = env->settings;
   if (needs_address())
     for (const auto& url : settings.ip_lookup_services)
@@ -148,17 +181,14 @@ std::string dc_config_state::accept(purpose what, const std::string& body) {
 void dc_config_state::finish_refresh() {
   refreshing = false;
   if (draft.secret.empty() || draft.v4.endpoints.empty()) {
-    const auto built_in = built_in_telegram_config();
-    draft.secret = built_in.secret;
-    draft.v4 = built_in.v4;
-    draft.v6 = built_in.v6;
+    use_built_in(draft);
     source = "the built-in list";
   }
   const bool changed = draft != *env->telegram.get();
   if (failure.empty()) {
-    if (changed || warned || source != "core.telegram.org")
+    if (changed || warned || source != earlier_fetch)
       spdlog::info("Telegram's configuration fetched: {} DCs", draft.dcs().size());
-    source = "core.telegram.org";
+    source = earlier_fetch;
     warned = false;
     failures_in_a_row = 0;
     if (const auto why = files.save(draft); changed && !why.empty())
@@ -259,6 +289,7 @@ caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment&
   return {
       [&state](const refresh_telegram_config&) { state.refresh(); },
       [&state](const refresh_due&) { state.refresh(); },
+      [&state](const patience_over&) { state.start_without_fetch(); },
       [&state](const sync_due&) { state.sync_pools(); },
       [&state](const dc_outage& outage) { state.handle_outage(outage); },
       [&state](const dc_recovery& recovery) { state.handle_recovery(recovery.dc); },

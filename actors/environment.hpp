@@ -39,7 +39,7 @@ struct environment {
   /// One a reactor.
   std::deque<client_list> clients;
   std::vector<std::unique_ptr<open_port>> ports;
-  /// The proxy is stopping: what ends now ends for good.
+  /// The proxy is stopping: fetches are given up, and clients that arrive are not served.
   std::atomic<bool> stopping = false;
 
   /// Whom to ask for a DC connection: the pool of that DC, or of the default one; in split mode the

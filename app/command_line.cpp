@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <iostream>
 
 #include "codecs/text.hpp"
 
@@ -62,19 +63,21 @@ void apply_one_port(const one_port_options& given, actors::settings& into,
                     std::vector<config_problem>& problems) {
   if (!given.port && !given.secret && !given.tag) return;
   if (!given.port || !given.secret) {
-    problems.push_back(
-        problem("command line", "a port (-p) and a secret (-s) are needed together"));
+    problems.push_back(problem("command line",
+                               "a port (-p or MTP_PORT) and a secret (-s or MTP_SECRET) are needed "
+                               "together"));
     return;
   }
   actors::port_settings port{.name = "mtproto_proxy"};
   const auto number = parse_port(*given.port);
   const auto secret = parse_hex16(*given.secret);
-  if (!number) problems.push_back(problem("-p", "expected a port number, 1 to 65535"));
+  if (!number) problems.push_back(problem("-p or MTP_PORT", "expected a port number, 1 to 65535"));
   if (!secret)
-    problems.push_back(problem("-s", "expected 32 hexadecimal digits (without dd or ee in front)"));
+    problems.push_back(
+        problem("-s or MTP_SECRET", "expected 32 hexadecimal digits (without dd or ee in front)"));
   if (given.tag && !given.tag->empty()) {
     port.tag = parse_hex16(*given.tag);
-    if (!port.tag) problems.push_back(problem("-t", "expected 32 hexadecimal digits"));
+    if (!port.tag) problems.push_back(problem("-t or MTP_TAG", "expected 32 hexadecimal digits"));
   }
   port.listen.port = number.value_or(0);
   port.secret = secret.value_or(secret16{});
@@ -96,6 +99,7 @@ void apply_protocols(const one_port_options& given, actors::settings& into) {
 command parse_command_line(int argc, const char* const* argv) {
   CLI::App app{"Telegram MTProto proxy"};
   app.name("mtproto-proxy");
+  app.set_version_flag("--version", MTP_VERSION);
   app.require_subcommand(0, 1);
   run_command run;
   std::vector<std::string> allow;

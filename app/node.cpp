@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/client_handler_sup.hpp"
 #include "actors/proxy_sup.hpp"
 #include "actors/routing.hpp"
 #include "net/socket_options.hpp"
@@ -36,9 +37,16 @@ node::node(const actors::settings& settings) : system_{config_} {
 }
 
 node::~node() {
+  env_.stopping = true;
   if (root_ != nullptr) caf::anon_send_exit(root_, caf::exit_reason::kill);
   root_ = nullptr;
-  if (!threads_.empty()) system_.await_all_actors_done();
+  if (!threads_.empty()) {
+    // Clients belong to no supervisor: a tree that did not end in order leaves them behind.
+    for (const auto& one : env_.reactors)
+      caf::anon_send_exit(net::spawn_pinned<actors::client_handler_sup>(*one, env_),
+                          caf::exit_reason::user_shutdown);
+    system_.await_all_actors_done();
+  }
   for (const auto& one : env_.reactors)
     one->stop();
   for (auto& thread : threads_)

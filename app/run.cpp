@@ -82,14 +82,14 @@ bool stop_tree(node& proxy, events& happened) {
   proxy.stop();
   const auto limit = proxy.env().settings.stop_timeout;
   const auto begun = std::chrono::steady_clock::now();
+  const auto elapsed = [begun] { return std::chrono::steady_clock::now() - begun; };
   while (true) {
-    const auto now = std::chrono::steady_clock::now();
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(begun + limit - now);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit - elapsed());
     switch (happened.wait(std::max<std::chrono::milliseconds>(left, 0ms))) {
       case events::kind::tree_ended:
         return true;
       case events::kind::stop:
-        if (now - begun < signal_bounce) break;
+        if (elapsed() < signal_bounce) break;
         spdlog::warn("second signal: ending at once");
         return false;
       case events::kind::timeout:

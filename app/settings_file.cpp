@@ -163,6 +163,9 @@ void settings_reader::read_clients() {
   in_.number("max_connections", out.max_connections, 1);
   in_.boolean("per_sni_secrets", out.per_sni_secrets);
   in_.text("per_sni_secret_salt", out.per_sni_secret_salt);
+  if (out.per_sni_secrets && out.per_sni_secret_salt == settings{}.per_sni_secret_salt)
+    warn(*in_.find("per_sni_secrets"), "per_sni_secrets",
+         "the salt is the published one: set per_sni_secret_salt to a secret text of your own");
   in_.duration("init_timeout_sec", out.init_timeout, 1, year_s);
   in_.duration("hibernate_timeout_sec", out.hibernate_timeout, 1, year_s);
   in_.duration("ready_timeout_sec", out.ready_timeout, 1, year_s);

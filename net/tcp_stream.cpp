@@ -99,7 +99,7 @@ void tcp_stream::write_some() {
   const auto written = write_queue(error);
   want_write_ = queued_ > 0 && error == 0;
   update_interest();
-  if (written > 0) owner_->on_sent(*this, written);
+  if (written > 0 || want_write_) owner_->on_sent(*this, written);
   if (error != 0 && is_open()) owner_->on_broken(*this, error);
 }
 

@@ -1,6 +1,7 @@
 // What goes wrong outside: Telegram dead or silent, probes, floods, limits.
 #include <csignal>
 
+#include "codecs/text.hpp"
 #include "codecs/tls_client_hello.hpp"
 #include "net/entropy.hpp"
 #include "tests/e2e/harness.hpp"
@@ -65,8 +66,8 @@ TEST_CASE("every DC dead at boot: the proxy starts, and says so in one line") {
   check_echo(client);
 }
 
-TEST_CASE(
-    "core.telegram.org dead at boot: the copy on disk is used; without one the built-in list") {
+// Without a copy the built-in list is used: tests/actors/dc_config_test.cpp, which asks nobody.
+TEST_CASE("core.telegram.org dead at boot: the copy on disk is used") {
   fake_telegram telegram;
   proxy_under_test proxy{{.telegram = &telegram}};
   {
@@ -79,7 +80,7 @@ TEST_CASE(
                std::filesystem::exists(proxy.directory() / "state" / "proxy-config");
       },
       patience));
-  telegram.set_config_dead(true);
+  telegram.set_config_answer(config_answer::unavailable);
   proxy.program().signal(SIGKILL);
   REQUIRE(proxy.program().wait(10s));
   proxy.start();
@@ -88,17 +89,20 @@ TEST_CASE(
   CHECK(proxy.program().output().find("using the copy on disk") != std::string::npos);
 }
 
-TEST_CASE("a configuration that makes no sense is not believed") {
+TEST_CASE("a configuration that can't be had, or makes no sense, changes nothing") {
   fake_telegram telegram;
   proxy_under_test proxy{{.config = "conf_refresh_interval = 1", .telegram = &telegram}};
   auto client = proxy.client(secure_client());
   check_echo(client);
-  telegram.set_config_dead(true);
-  const auto before = telegram.config_requests();
-  REQUIRE(eventually([&] { return telegram.config_requests() >= before + 3; }, patience));
-  check_echo(client);
-  auto another = proxy.client(tls_client(), 4);
-  check_echo(another);
+  for (const auto answer : {config_answer::unavailable, config_answer::nonsense}) {
+    telegram.set_config_answer(answer);
+    const auto before = telegram.config_requests();
+    REQUIRE(eventually([&] { return telegram.config_requests() >= before + 6; }, patience));
+    check_echo(client);
+    auto another = proxy.client(tls_client(), 4);
+    check_echo(another);
+  }
+  CHECK(proxy.program().output().find("can't be fetched") != std::string::npos);
 }
 
 TEST_CASE("a DC connection that stalls is found, counted, replaced; its idle clients move on") {
@@ -113,39 +117,95 @@ TEST_CASE("a DC connection that stalls is found, counted, replaced; its idle cli
   check_echo(client);
 }
 
-TEST_CASE("garbage, HTTP and half a hello do no harm") {
-  const fake_telegram telegram;
-  proxy_under_test proxy{{.config = "init_timeout_sec = 2", .telegram = &telegram}};
+/// Lines of a second port's table.
+std::string second_port(const std::string& listen_ip, std::uint16_t port, const secret16& secret) {
+  return "[[ports]]\nname = \"other\"\nlisten_ip = \"" + listen_ip +
+         "\"\nport = " + std::to_string(port) + "\nsecret = \"" + to_hex(secret) + "\"\n";
+}
+
+TEST_CASE("several ports: each has its own secret, address and count") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  const secret16 other_secret = net::random_array<16>();
+  const auto other_port = free_port(true);
+  proxy_under_test proxy{
+      {.port_config = second_port("::1", other_port, other_secret), .telegram = &telegram}};
+  const auto connect = [&](const client_protocol& how, const secret16& secret) {
+    auto socket = net::blocking_socket::connect("::1", other_port, soon());
+    REQUIRE(socket);
+    return net::proxy_client{
+        std::move(*socket),
+        {.secret = secret,
+         .kind = how.kind,
+         .dc = 2,
+         .tls_domain = how.tls ? std::optional<std::string>{"example.com"} : std::nullopt}};
+  };
+  for (const auto& protocol : all_protocols()) {
+    CAPTURE(protocol.name);
+    auto first = proxy.client(protocol);
+    check_echo(first);
+    auto second = connect(protocol, other_secret);
+    REQUIRE(second.handshake(soon()));
+    check_echo(second);
+    // The first port's secret opens only the first port.
+    auto wrong = connect(protocol, proxy.secret());
+    if (wrong.handshake(soon())) {
+      REQUIRE(wrong.send(random_packet(64), false, soon()));
+      check_closed(wrong);
+    }
+  }
+  CHECK(proxy.metric("in_connection_total{listener=\"test\"}") == 4);
+  CHECK(proxy.metric("in_connection_total{listener=\"other\"}") == 8);
+}
+
+TEST_CASE("garbage, HTTP and half a hello do no harm, on any port") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  const auto other_port = free_port();
+  proxy_under_test proxy{
+      {.config = "init_timeout_sec = 2",
+       .port_config = second_port("127.0.0.1", other_port, net::random_array<16>()),
+       .telegram = &telegram}};
   auto bystander = proxy.client(tls_client());
   check_echo(bystander);
+  const std::map<std::string, std::uint16_t> ports{{"test", proxy.port()}, {"other", other_port}};
+  for (const auto& [name, port] : ports) {
+    CAPTURE(name);
+    const auto connect = [to = port] {
+      auto socket = net::blocking_socket::connect("127.0.0.1", to, soon());
+      REQUIRE(socket);
+      return std::move(*socket);
+    };
+    const auto errors = [&, listener = name](const std::string& reason) {
+      return proxy.metric("protocol_error_total{listener=\"" + listener + "\",reason=\"" + reason +
+                          "\"}");
+    };
+    auto garbage = connect();
+    REQUIRE(garbage.send(random_packet(4096), soon()));
+    check_closed(garbage);
+    CHECK(errors("unknown_protocol") == 1);
 
-  auto garbage = proxy.connect();
-  REQUIRE(garbage.send(random_packet(4096), soon()));
-  check_closed(garbage);
-  CHECK(proxy.metric(protocol_error("unknown_protocol")) == 1);
+    auto http = connect();
+    const std::string request =
+        "GET /index.html HTTP/1.1\r\nHost: example.com\r\nUser-Agent: curl/7.88.1\r\n\r\n";
+    REQUIRE(http.send(as_bytes(request), soon()));
+    check_closed(http);
+    CHECK(errors("unknown_protocol") == 2);
 
-  auto http = proxy.connect();
-  const std::string request =
-      "GET /index.html HTTP/1.1\r\nHost: example.com\r\nUser-Agent: curl/7.88.1\r\n\r\n";
-  REQUIRE(http.send(as_bytes(request), soon()));
-  check_closed(http);
-  CHECK(proxy.metric(protocol_error("unknown_protocol")) == 2);
+    auto half_hello = connect();
+    const auto hello = make_client_hello(proxy.secret(), "example.com", 0,
+                                         net::random_array<client_hello_random_size>());
+    REQUIRE(half_hello.send(byte_view{hello}.first(hello.size() / 2), soon()));
+    auto silent = connect();
+    check_closed(half_hello);
+    check_closed(silent);
+    CHECK(proxy.metric("inactive_timeout_total{listener=\"" + name + "\"}") == 2);
 
-  auto half_hello = proxy.connect();
-  const auto hello = make_client_hello(proxy.secret(), "example.com", 0,
-                                       net::random_array<client_hello_random_size>());
-  REQUIRE(half_hello.send(byte_view{hello}.first(hello.size() / 2), soon()));
-  auto silent = proxy.connect();
-  check_closed(half_hello);
-  check_closed(silent);
-  CHECK(proxy.metric("inactive_timeout_total{listener=\"test\"}") == 2);
-
-  auto wrong_secret = proxy.connect();
-  const auto other = make_client_hello(net::random_array<16>(), "example.com", 0,
-                                       net::random_array<client_hello_random_size>());
-  REQUIRE(wrong_secret.send(other, soon()));
-  check_closed(wrong_secret);
-  CHECK(proxy.metric(protocol_error("tls_invalid_digest")) == 1);
+    auto wrong_secret = connect();
+    const auto other = make_client_hello(net::random_array<16>(), "example.com", 0,
+                                         net::random_array<client_hello_random_size>());
+    REQUIRE(wrong_secret.send(other, soon()));
+    check_closed(wrong_secret);
+    CHECK(errors("tls_invalid_digest") == 1);
+  }
   check_echo(bystander);
 }
 
@@ -183,7 +243,8 @@ TEST_CASE("only allowed protocols are let in") {
 
 TEST_CASE("out of descriptors: accepting pauses, clients wait, nobody is lost") {
   const fake_telegram telegram{{.dcs = {2}}};
-  proxy_under_test proxy{{.max_open_files = 64, .telegram = &telegram}};
+  proxy_under_test proxy{
+      {.max_open_files = open_files{.soft = 64, .hard = 64}, .telegram = &telegram}};
   std::vector<net::blocking_socket> waiting;
   auto first = proxy.client(secure_client());
   check_echo(first);

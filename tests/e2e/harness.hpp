@@ -34,7 +34,7 @@ class proxy_under_test {
     /// More lines of the port's table.
     std::string port_config;
     std::string listen_ip = "127.0.0.1";
-    std::optional<std::size_t> max_open_files;
+    std::optional<open_files> max_open_files;
     const fake_telegram* telegram = nullptr;
     /// Take the list of IPv6 middle proxies for that of IPv4, which no real Telegram leaves empty.
     bool only_v6_list = false;

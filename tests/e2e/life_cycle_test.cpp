@@ -1,4 +1,6 @@
 // Starting and stopping: signals, ports that are taken, configurations that are wrong, ping.
+#include <sys/stat.h>
+
 #include <csignal>
 #include <fstream>
 
@@ -65,6 +67,51 @@ TEST_CASE("SIGTERM with every DC dead and a fetch under way still ends in time")
   const auto status = proxy.program().wait(6s);
   REQUIRE(status);
   CHECK(*status == 0);
+}
+
+/// A proxy one of whose parts hangs for ever: on a file that nobody writes.
+void make_it_hang(proxy_under_test& proxy) {
+  proxy.program().signal(SIGKILL);
+  REQUIRE(proxy.program().wait(10s));
+  const auto file = proxy.directory() / "state" / "proxy-secret";
+  std::filesystem::remove(file);
+  REQUIRE(mkfifo(file.c_str(), 0600) == 0);
+  proxy.start();
+}
+
+TEST_CASE("a second signal ends it at once") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.config = "stop_timeout_sec = 600", .telegram = &telegram}};
+  make_it_hang(proxy);
+  proxy.program().signal(SIGTERM);
+  CHECK_FALSE(proxy.program().wait(1s));
+  proxy.program().signal(SIGTERM);
+  const auto status = proxy.program().wait(2s);
+  REQUIRE(status);
+  CHECK(*status == 1);
+  CHECK(contains(proxy.program().output(), "second signal: ending at once"));
+}
+
+TEST_CASE("what hangs does not keep it from ending within stop_timeout_sec") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.config = "stop_timeout_sec = 1", .telegram = &telegram}};
+  make_it_hang(proxy);
+  proxy.program().signal(SIGTERM);
+  const auto status = proxy.program().wait(4s);
+  REQUIRE(status);
+  CHECK(*status == 1);
+  CHECK(contains(proxy.program().output(), "not everything ended within 1 s"));
+}
+
+TEST_CASE("the number of files that may be open is raised, reported, and respected") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test few{
+      {.max_open_files = open_files{.soft = 64, .hard = 600}, .telegram = &telegram}};
+  CHECK(contains(few.program().output(), "only 600 files may be open: 300 clients a port at most"));
+  proxy_under_test enough{{.config = "max_connections = 100",
+                           .max_open_files = open_files{.soft = 64, .hard = 2000},
+                           .telegram = &telegram}};
+  CHECK(contains(enough.program().output(), "2000 files may be open: enough for 100 clients"));
 }
 
 TEST_CASE("a port served by another process is refused with its name") {

@@ -24,7 +24,7 @@ TEST_CASE("a text is fetched whole") {
 TEST_CASE("another status than 200 is an error") {
   test::fake_telegram telegram;
   CHECK_FALSE(http_get({.url = telegram.url("/absent")}, go_on));
-  telegram.set_config_dead(true);
+  telegram.set_config_answer(test::config_answer::unavailable);
   const auto dead = http_get({.url = telegram.secret_url()}, go_on);
   REQUIRE_FALSE(dead);
   CHECK(dead.error().find("503") != std::string::npos);

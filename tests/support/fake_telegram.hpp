@@ -17,32 +17,9 @@
 #include "codecs/dc_list.hpp"
 #include "codecs/rpc.hpp"
 #include "net/unique_fd.hpp"
+#include "tests/support/fake_command.hpp"
 
 namespace mtp::test {
-
-/// What a client can make the stand-in do, as a packet: mark, code, two numbers.
-struct fake_command {
-  enum class code : std::uint32_t {
-    /// Answers with `count` packets of `size` bytes, each filled by `bulk_packet`.
-    bulk = 1,
-    /// Closes the client (CLOSE_EXT).
-    close_client = 2,
-    /// Answers with the 4-byte error -404.
-    server_error = 3,
-    /// Takes the packet and says nothing.
-    swallow = 4,
-    /// Closes the RPC connection that brought this.
-    close_link = 5,
-  };
-  code what = code::swallow;
-  std::uint32_t size = 0;
-  std::uint32_t count = 0;
-};
-[[nodiscard]] bytes encode(const fake_command& command);
-/// The packet number `index` of a bulk answer: both ends can compute it.
-[[nodiscard]] bytes bulk_packet(std::uint32_t index, std::uint32_t size);
-/// The quick ack token of a packet.
-[[nodiscard]] std::uint32_t quick_ack_token(byte_view packet);
 
 struct fake_telegram_options {
   std::vector<dc_id> dcs{1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 203, -203};
@@ -67,6 +44,10 @@ struct seen_request {
   std::optional<rpc::ad_tag> tag;
   std::size_t size = 0;
 };
+
+/// What the configuration server says: what is right, 503, 200 with the page of a captive portal,
+/// or nothing while the connection stays open.
+enum class config_answer : std::uint8_t { good, unavailable, nonsense, none };
 
 class fake_telegram {
  public:
@@ -95,8 +76,7 @@ class fake_telegram {
   void set_dc_silent(dc_id dc, bool silent);
   /// Sends a PING on every RPC connection of the DC.
   void ping_links(dc_id dc, std::int64_t id);
-  /// The configuration server answers 503.
-  void set_config_dead(bool dead);
+  void set_config_answer(config_answer how);
 
   // -- what happened ----------------------------------------------------------------------------
 

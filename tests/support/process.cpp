@@ -50,7 +50,7 @@ process::process(const std::string& program, const options& how) : output_{how.o
   ::dup2(out, STDOUT_FILENO);
   ::dup2(out, STDERR_FILENO);
   if (how.max_open_files) {
-    const rlimit limit{.rlim_cur = *how.max_open_files, .rlim_max = *how.max_open_files};
+    const rlimit limit{.rlim_cur = how.max_open_files->soft, .rlim_max = how.max_open_files->hard};
     setrlimit(RLIMIT_NOFILE, &limit);
   }
   sigset_t none;

@@ -26,6 +26,12 @@ class temporary_directory {
   std::filesystem::path path_;
 };
 
+/// Limits of the number of files: the one that counts, and how far a program may raise it.
+struct open_files {
+  std::size_t soft = 0;
+  std::size_t hard = 0;
+};
+
 /// Runs a program; what it prints goes to a file. Stopped by pid at the end: SIGTERM, then SIGKILL.
 class process {
  public:
@@ -33,8 +39,8 @@ class process {
     std::vector<std::string> arguments;
     std::vector<std::string> environment;
     std::filesystem::path output;
-    /// RLIMIT_NOFILE, soft and hard.
-    std::optional<std::size_t> max_open_files;
+    /// RLIMIT_NOFILE.
+    std::optional<open_files> max_open_files;
   };
   process(const std::string& program, const options& how);
   process(const process&) = delete;

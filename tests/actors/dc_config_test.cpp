@@ -1,0 +1,272 @@
+#include "actors/dc_config.hpp"
+
+#include <doctest/doctest.h>
+
+#include "actors/supervisor.hpp"
+#include "tests/support/manual_node.hpp"
+#include "tests/support/process.hpp"
+
+namespace mtp::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// dc_config with a fetcher that the test answers for, and a supervisor that only notes which pools
+/// are wanted.
+struct fixture {
+  struct fetch {
+    net::http_request request;
+    caf::response_promise reply;
+  };
+
+  test::manual_node node;
+  test::temporary_directory directory;
+  std::deque<fetch> fetches;
+  std::vector<std::string> pools;
+  test::inbox<telegram_config_changed> pool{node.system()};
+  caf::actor config;
+  std::vector<ip_address> found;
+
+  fixture() {
+    auto& settings = node.env.settings;
+    settings.state_dir = directory.path();
+    settings.proxy_secret_url = "secret";
+    settings.proxy_config_url = "v4";
+    settings.proxy_config_v6_url = "v6";
+    settings.ip_lookup_services.clear();
+    settings.ip_lookup_always = true;
+    settings.core_api_http_timeout = 3s;
+    settings.conf_refresh_interval = 3600s;
+    node.env.address_found = [this](const ip_address& ours) { found.push_back(ours); };
+    start_fetcher();
+    node.env.names.put("dc_pool_sup",
+                       node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+                         return {[this](const start_child& order) {
+                           pools.push_back(order.id);
+                           node.env.names.put(order.id, pool.handle());
+                           return pool.handle();
+                         }};
+                       }));
+  }
+  fixture(const fixture&) = delete;
+  fixture& operator=(const fixture&) = delete;
+  fixture(fixture&&) = delete;
+  fixture& operator=(fixture&&) = delete;
+  ~fixture() {
+    caf::anon_send_exit(config, caf::exit_reason::kill);
+    for (const auto* const name : {"http_fetcher", "dc_pool_sup"})
+      caf::anon_send_exit(node.env.names.find(name), caf::exit_reason::kill);
+    node.settle();
+  }
+
+  void start_fetcher() {
+    node.env.names.put("http_fetcher",
+                       node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
+                         return {[this, self](const http_fetch& what) -> caf::result<http_answer> {
+                                   auto reply = self->make_response_promise();
+                                   fetches.push_back({what.request, reply});
+                                   return caf::delegated<http_answer>{};
+                                 },
+                                 // From the test: the answer to the oldest.
+                                 [this](http_answer& answer) {
+                                   fetches.front().reply.deliver(std::move(answer));
+                                   fetches.pop_front();
+                                 }};
+                       }));
+  }
+  void start() {
+    config = node.system().spawn(
+        [this](caf::stateful_actor<dc_config_state>* self) { return dc_config(self, node.env); });
+    node.settle();
+  }
+  void answer(const std::string& url, tl::expected<std::string, std::string> body) {
+    REQUIRE_FALSE(fetches.empty());
+    CHECK(fetches.front().request.url == url);
+    caf::anon_send(node.env.names.find("http_fetcher"), http_answer{std::move(body)});
+    node.settle();
+  }
+  void refuse(const std::string& url) { answer(url, tl::unexpected<std::string>{"refused"}); }
+  void answer_well() {
+    answer("secret", std::string(128, '\x5e'));
+    answer("v4", "default 2;\nproxy_for 2 10.0.0.2:8888;\nproxy_for -2 10.0.0.3:8888;\n");
+    answer("v6", "proxy_for 2 [2001:db8::2]:443;\n");
+  }
+  [[nodiscard]] std::shared_ptr<const telegram_config> known() const {
+    return node.env.telegram.get();
+  }
+};
+
+TEST_CASE_FIXTURE(fixture, "config: what is fetched is published, and every DC gets a pool") {
+  start();
+  CHECK(known()->secret.empty());
+  answer_well();
+  CHECK(known()->secret.size() == 128);
+  CHECK(known()->dcs() == std::vector<dc_id>{-2, 2});
+  CHECK(known()->endpoints(2, false) ==
+        std::vector{*parse_endpoint("10.0.0.2:8888"), *parse_endpoint("[2001:db8::2]:443")});
+  CHECK(pools == std::vector<std::string>{dc_pool_name(-2), dc_pool_name(2)});
+  CHECK(fetches.empty());
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "config: it is fetched again after conf_refresh_interval, give or take") {
+  start();
+  answer_well();
+  node.advance(3590s);
+  CHECK(fetches.empty());
+  node.advance(400s);
+  answer_well();
+  // Nothing new, nothing to tell.
+  CHECK(pool.all<telegram_config_changed>().empty());
+  node.advance(3990s);
+  answer("secret", std::string(128, '\x5e'));
+  answer("v4", "proxy_for 2 10.0.0.9:8888;\nproxy_for 3 10.0.0.3:8888;\n");
+  refuse("v6");
+  CHECK(pools.back() == dc_pool_name(3));
+  CHECK(pool.all<telegram_config_changed>().size() == 1);
+  // What was known of IPv6 stays.
+  CHECK(known()->dcs() == std::vector<dc_id>{2, 3});
+  CHECK(known()->endpoints(2, false).size() == 2);
+}
+
+TEST_CASE_FIXTURE(fixture, "config: a silent server does not keep clients waiting") {
+  start();
+  node.advance(2s);
+  CHECK(known()->secret.empty());
+  node.advance(2s);
+  CHECK(*known() == built_in_telegram_config());
+  CHECK(pools.size() == known()->dcs().size());
+  // At last it answers, and nothing is left of the built-in lists.
+  answer("secret", std::string(128, '\x5e'));
+  answer("v4", "proxy_for 2 10.0.0.2:8888;\n");
+  refuse("v6");
+  CHECK(known()->dcs() == std::vector<dc_id>{2});
+  CHECK(known()->v6.endpoints.empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "config: refused everywhere, it uses the built-in list and tries on") {
+  start();
+  refuse("secret");
+  refuse("v4");
+  refuse("v6");
+  CHECK(*known() == built_in_telegram_config());
+  CHECK(known()->dcs() == std::vector<dc_id>{-203, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 203});
+  CHECK(fetches.empty());
+  // 10 s, then twice as long, with jitter.
+  node.advance(9s);
+  CHECK(fetches.empty());
+  node.advance(3s);
+  refuse("secret");
+  refuse("v4");
+  refuse("v6");
+  node.advance(19s);
+  CHECK(fetches.empty());
+  node.advance(4s);
+  answer_well();
+  CHECK(known()->dcs() == std::vector<dc_id>{-2, 2});
+  // None of that was worth keeping but the last.
+  telegram_config loaded;
+  CHECK(telegram_config_files{directory.path()}.load(loaded));
+  CHECK(loaded.dcs() == std::vector<dc_id>{-2, 2});
+}
+
+TEST_CASE_FIXTURE(fixture, "config: nonsense is not believed") {
+  start();
+  answer_well();
+  const auto before = known();
+  caf::anon_send(config, refresh_telegram_config{});
+  node.settle();
+  SUBCASE("a page instead of a secret") {
+    answer("secret", "<html>Please log in</html> and then some more text to be long enough");
+  }
+  SUBCASE("too short a secret") {
+    answer("secret", std::string(31, 's'));
+  }
+  answer("v4", "<html>Please log in</html>");
+  answer("v6", "");
+  CHECK(*known() == *before);
+}
+
+TEST_CASE_FIXTURE(fixture, "config: the copy on disk is there before any answer") {
+  start();
+  answer_well();
+  caf::anon_send_exit(config, caf::exit_reason::kill);
+  node.settle();
+  node.env.telegram.set(std::make_shared<telegram_config>());
+  pools.clear();
+  for (const auto dc : {dc_id{-2}, dc_id{2}})
+    node.env.names.remove(dc_pool_name(dc), pool.handle().address());
+  start();
+  CHECK(known()->dcs() == std::vector<dc_id>{-2, 2});
+  CHECK(pools.size() == 2);
+}
+
+TEST_CASE_FIXTURE(fixture, "config: restarted, it goes on with what was known") {
+  node.env.settings.state_dir.clear();
+  start();
+  answer_well();
+  const auto before = known();
+  caf::anon_send_exit(config, caf::exit_reason::kill);
+  node.settle();
+  start();
+  CHECK(*known() == *before);
+  refuse("secret");
+  refuse("v4");
+  refuse("v6");
+  CHECK(*known() == *before);
+}
+
+TEST_CASE_FIXTURE(fixture, "config: look-up services are asked in turn until one answers") {
+  node.env.settings.ip_lookup_services = {"first", "second", "third"};
+  start();
+  refuse("first");
+  answer("second", " 198.51.100.7\n");
+  answer_well();
+  CHECK(known()->external_v4 == ip_address::v4({198, 51, 100, 7}));
+  CHECK(found == std::vector{ip_address::v4({198, 51, 100, 7})});
+}
+
+TEST_CASE_FIXTURE(fixture, "config: an address set by the operator is not asked for") {
+  node.env.settings.ip_lookup_services = {"first"};
+  node.env.settings.external_ip = ip_address::v4({203, 0, 113, 1});
+  start();
+  answer_well();
+  CHECK(known()->external_v4 == ip_address::v4({203, 0, 113, 1}));
+}
+
+TEST_CASE_FIXTURE(fixture, "config: the fetcher may die: the next attempt finds the next one") {
+  const auto dead = node.env.names.find("http_fetcher");
+  caf::anon_send_exit(dead, caf::exit_reason::kill);
+  node.settle();
+  start();
+  CHECK(*known() == built_in_telegram_config());
+  node.env.names.remove("http_fetcher", dead.address());
+  node.advance(12s);
+  start_fetcher();
+  node.advance(24s);
+  answer_well();
+  CHECK(known()->dcs() == std::vector<dc_id>{-2, 2});
+}
+
+TEST_CASE_FIXTURE(fixture, "config: pools come back with their supervisor") {
+  start();
+  answer_well();
+  pools.clear();
+  for (const auto dc : {dc_id{-2}, dc_id{2}})
+    node.env.names.remove(dc_pool_name(dc), pool.handle().address());
+  const auto old = node.env.names.find("dc_pool_sup");
+  node.env.names.put("dc_pool_sup",
+                     node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+                       return {[this](const start_child& order) {
+                         pools.push_back(order.id);
+                         return pool.handle();
+                       }};
+                     }));
+  caf::anon_send_exit(old, caf::exit_reason::kill);
+  node.settle();
+  node.advance(200ms);
+  CHECK(pools == std::vector<std::string>{dc_pool_name(-2), dc_pool_name(2)});
+}
+
+}  // namespace
+}  // namespace mtp::actors

@@ -1,0 +1,218 @@
+// Every node of the running supervision tree is killed, one after the other, while clients talk.
+#include <doctest/doctest.h>
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+#include "actors/client_handler.hpp"
+#include "actors/supervisor.hpp"
+#include "app/node.hpp"
+#include "net/entropy.hpp"
+#include "net/proxy_client.hpp"
+#include "tests/support/fake_telegram.hpp"
+#include "tests/support/process.hpp"
+
+namespace mtp::app {
+namespace {
+
+using namespace std::chrono_literals;
+using actors::child_status;
+using test::eventually;
+
+constexpr auto patience = 10s;
+constexpr dc_id asked_dc = 2;
+
+net::proxy_client::clock::time_point soon() {
+  return net::proxy_client::clock::now() + patience;
+}
+
+/// A node of the tree: names from the root down. Connections to DCs have no names; they are told
+/// apart by number.
+using path = std::vector<std::string>;
+
+std::string to_string(const path& of) {
+  std::string out;
+  for (const auto& part : of)
+    out += (out.empty() ? "" : " > ") + part;
+  return out;
+}
+
+/// Kills a client's handler, from the thread it lives in.
+class handler_killer final : public net::pinned_actor {
+ public:
+  handler_killer(caf::actor_config& cfg, net::reactor& home, actors::environment& env)
+      : pinned_actor{cfg, home}, env_{&env} {}
+
+ private:
+  caf::behavior start() override {
+    if (auto* const one = env_->clients[home().index()].front())
+      caf::anon_send_exit(caf::actor{one}, caf::exit_reason::kill);
+    quit();
+    return {};
+  }
+  bool on_message(caf::mailbox_element&) override { return false; }
+  void on_due(net::timer&) override {}
+  void stopped() override {}
+
+  actors::environment* env_;
+};
+
+struct fixture {
+  test::fake_telegram telegram{{.dcs = {1, asked_dc, -asked_dc}}};
+  test::temporary_directory directory;
+  secret16 secret = net::random_array<16>();
+  std::optional<node> proxy;
+  std::atomic<bool> ended = false;
+
+  fixture() { spdlog::set_level(spdlog::level::off); }
+  fixture(const fixture&) = delete;
+  fixture& operator=(const fixture&) = delete;
+  fixture(fixture&&) = delete;
+  fixture& operator=(fixture&&) = delete;
+  ~fixture() {
+    proxy.reset();
+    spdlog::set_level(spdlog::level::info);
+  }
+
+  void start(bool through_link_agents) {
+    actors::settings settings;
+    settings.ports.push_back({.name = "test",
+                              .listen = {.ip = ip_address::v4({127, 0, 0, 1}), .port = 0},
+                              .secret = secret,
+                              .tag = std::nullopt});
+    settings.proxy_secret_url = telegram.secret_url();
+    settings.proxy_config_url = telegram.config_url();
+    settings.proxy_config_v6_url = telegram.config_v6_url();
+    settings.ip_lookup_services.clear();
+    settings.state_dir = directory.path();
+    settings.reactors = 2;
+    settings.through_link_agents = through_link_agents;
+    proxy.emplace(settings);
+    REQUIRE(proxy->start([this] { ended = true; }));
+  }
+
+  net::proxy_client connect() {
+    const auto port = proxy->env().settings.ports[0].listen.port;
+    auto socket = net::blocking_socket::connect("127.0.0.1", port, soon());
+    REQUIRE(socket);
+    net::proxy_client client{
+        std::move(*socket),
+        {.secret = secret, .kind = transport::padded, .dc = asked_dc, .tls_domain = std::nullopt}};
+    REQUIRE(client.handshake(soon()));
+    return client;
+  }
+  static bool echoes(net::proxy_client& client) {
+    bytes packet(64);
+    net::fill_random(packet);
+    packet[0] |= 1;
+    if (!client.send(packet, false, soon())) return false;
+    const auto got = client.receive(soon());
+    return got && got->packet == packet;
+  }
+
+  std::vector<child_status> children_of(const caf::actor& supervisor) {
+    std::vector<child_status> out;
+    caf::scoped_actor self{proxy->system()};
+    self->request(supervisor, patience, actors::list_children{})
+        .receive([&](std::vector<child_status>& all) { out = std::move(all); },
+                 [](const caf::error&) { /* it has just ended: no children */ });
+    for (std::size_t i = 0; i < out.size(); ++i)
+      if (out[i].id.empty()) out[i].id = "connection " + std::to_string(i);
+    return out;
+  }
+  /// All nodes below the root, parents first.
+  std::map<path, caf::actor> walk() {
+    std::map<path, caf::actor> out;
+    walk(proxy->root(), {"proxy_sup"}, out);
+    return out;
+  }
+  void walk(const caf::actor& supervisor, const path& at, std::map<path, caf::actor>& out) {
+    for (const auto& child : children_of(supervisor)) {
+      if (child.handle == nullptr) continue;
+      auto below = at;
+      below.push_back(child.id);
+      out.emplace(below, child.handle);
+      // client_handler_sup_<i> does not restart anybody and is not a supervisor in this sense.
+      if (child.id.ends_with("_sup")) walk(child.handle, below, out);
+    }
+  }
+  /// Waits until the tree has all those nodes, and `old` is none of them.
+  bool complete(const std::map<path, caf::actor>& wanted, const caf::actor& old) {
+    return eventually(
+        [&] {
+          const auto now = walk();
+          return std::ranges::all_of(wanted, [&](const auto& item) {
+            const auto found = now.find(item.first);
+            return found != now.end() && found->second != old;
+          });
+        },
+        patience);
+  }
+  bool links_up() {
+    return eventually([&] { return telegram.links(asked_dc) == 2; }, patience);
+  }
+};
+
+void kill_everything(fixture& on) {
+  REQUIRE(on.links_up());
+  std::vector<net::proxy_client> idle;
+  for (int i = 0; i < 8; ++i) {
+    idle.push_back(on.connect());
+    REQUIRE(on.echoes(idle.back()));
+  }
+  REQUIRE(eventually([&] { return on.telegram.links(1) == 2 && on.telegram.links(-2) == 2; },
+                     patience));
+  const auto tree = on.walk();
+  INFO(tree.size() << " nodes");
+  // proxy_sup's own, agents aside; 3 pools, 6 connections, 2 listeners.
+  CHECK(tree.size() >= 8 + 3 + 6 + 2);
+  for (const auto& [where, ignored] : tree) {
+    CAPTURE(to_string(where));
+    // As it is now: an earlier kill may have replaced it.
+    const auto now = on.walk();
+    const auto victim = now.find(where);
+    REQUIRE(victim != now.end());
+    caf::anon_send_exit(victim->second, caf::exit_reason::kill);
+    REQUIRE(on.complete(tree, victim->second));
+    REQUIRE(on.links_up());
+    for (auto& client : idle)
+      REQUIRE(on.echoes(client));
+    auto fresh = on.connect();
+    REQUIRE(on.echoes(fresh));
+  }
+  CHECK_FALSE(on.ended);
+
+  // A handler's client is gone with it; nobody else's is.
+  net::spawn_pinned<handler_killer>(*on.proxy->env().reactors[0], std::ref(on.proxy->env()));
+  net::spawn_pinned<handler_killer>(*on.proxy->env().reactors[1], std::ref(on.proxy->env()));
+  std::size_t alive = 0;
+  REQUIRE(eventually([&] { return on.proxy->env().ports[0]->connections == idle.size() - 2; },
+                     patience));
+  for (auto& client : idle)
+    alive += on.echoes(client) ? 1 : 0;
+  CHECK(alive == idle.size() - 2);
+}
+
+TEST_CASE_FIXTURE(fixture, "tree: every node comes back, and no client notices") {
+  start(false);
+  kill_everything(*this);
+}
+
+TEST_CASE_FIXTURE(fixture, "tree: every node comes back, link agents too, and no client notices") {
+  start(true);
+  kill_everything(*this);
+}
+
+TEST_CASE_FIXTURE(fixture, "tree: without its root nothing is left") {
+  start(false);
+  auto client = connect();
+  REQUIRE(echoes(client));
+  caf::anon_send_exit(proxy->root(), caf::exit_reason::kill);
+  CHECK(eventually([&] { return ended.load(); }, patience));
+  proxy.reset();
+  CHECK_FALSE(echoes(client));
+  CHECK(eventually([&] { return telegram.links(asked_dc) == 0; }, patience));
+}
+
+}  // namespace
+}  // namespace mtp::app

@@ -1,0 +1,379 @@
+#include "tests/support/fake_telegram_loop.hpp"
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include "codecs/overloaded.hpp"
+#include "codecs/req_pq.hpp"
+#include "codecs/rpc_handshake.hpp"
+#include "net/entropy.hpp"
+#include "net/socket_address.hpp"
+#include "net/socket_options.hpp"
+
+namespace mtp::test {
+
+namespace {
+
+constexpr std::size_t remembered_requests = 1000;
+/// A peer that does not read has this much queued for it, then its answers stop.
+constexpr std::size_t max_queue = std::size_t{256} * 1024 * 1024;
+
+net::unique_fd listen_on(const endpoint& at) {
+  const int family = at.ip.is_v4() ? AF_INET : AF_INET6;
+  net::unique_fd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  const int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const auto address = net::to_socket_address(at);
+  if (::bind(fd.get(), address.get(), address.size) != 0 || ::listen(fd.get(), 4096) != 0)
+    throw std::runtime_error{"fake Telegram can't listen on " + to_string(at)};
+  return fd;
+}
+
+std::uint32_t unix_time() {
+  return static_cast<std::uint32_t>(
+      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
+}
+
+}  // namespace
+
+fake_telegram::loop::loop(fake_telegram_options& opts) : options{&opts}, buffer_(1 << 19) {
+  watch(wake_.get(), EPOLLIN, EPOLL_CTL_ADD);
+  const auto loopback4 = ip_address::v4({127, 0, 0, 1});
+  const auto loopback6 = *ip_address::parse("::1");
+  config_listener_ = listen_on({.ip = loopback4, .port = 0});
+  config_at = net::local_endpoint(config_listener_.get());
+  watch(config_listener_.get(), EPOLLIN, EPOLL_CTL_ADD);
+  for (const auto dc : opts.dcs) {
+    auto& proxy = proxies[dc];
+    proxy.dc = dc;
+    proxy.listener = listen_on({.ip = opts.ipv6 ? loopback6 : loopback4, .port = 0});
+    proxy.at = net::local_endpoint(proxy.listener.get());
+    watch(proxy.listener.get(), EPOLLIN, EPOLL_CTL_ADD);
+  }
+}
+
+void fake_telegram::loop::watch(int fd, std::uint32_t events, int how) {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = fd;
+  epoll_ctl(epoll_.get(), how, fd, &event);
+}
+
+void fake_telegram::loop::post(std::function<void()> what) {
+  {
+    const std::lock_guard lock{mutex_};
+    posted_.push_back(std::move(what));
+  }
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(wake_.get(), &one, sizeof one));
+}
+
+void fake_telegram::loop::stop() {
+  post([this] { stopping_ = true; });
+}
+
+void fake_telegram::loop::run_posted() {
+  std::uint64_t ignored = 0;
+  static_cast<void>(!::read(wake_.get(), &ignored, sizeof ignored));
+  std::vector<std::function<void()>> now;
+  {
+    const std::lock_guard lock{mutex_};
+    now.swap(posted_);
+  }
+  for (const auto& what : now)
+    what();
+}
+
+void fake_telegram::loop::run() {
+  while (!stopping_) {
+    std::array<epoll_event, 256> events;
+    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < count; ++i) {
+      const auto& event = events[static_cast<std::size_t>(i)];
+      const int fd = event.data.fd;
+      if (fd == wake_.get()) {
+        run_posted();
+        continue;
+      }
+      if (fd == config_listener_.get()) {
+        accept_on(fd, nullptr);
+        continue;
+      }
+      const auto listener = std::ranges::find_if(
+          proxies, [&](const auto& item) { return item.second.listener.get() == fd; });
+      if (listener != proxies.end()) {
+        accept_on(fd, &listener->second);
+        continue;
+      }
+      auto known = connections.find(fd);
+      if (known != connections.end() && (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+        handle_readable(*known->second);
+      known = connections.find(fd);
+      if (known != connections.end() && (event.events & EPOLLOUT) != 0) flush(*known->second);
+    }
+  }
+}
+
+void fake_telegram::loop::accept_on(int listener, middle_proxy* of) {
+  net::unique_fd fd{::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (!fd) return;
+  net::set_no_delay(fd.get());
+  auto created = std::make_unique<connection>();
+  created->of = of;
+  if (of != nullptr) ++of->accepted;
+  watch(fd.get(), EPOLLIN, EPOLL_CTL_ADD);
+  created->fd = std::move(fd);
+  auto& placed = *created;
+  connections.emplace(placed.fd.get(), std::move(created));
+  if (of != nullptr && of->silent) {
+    placed.stopped_reading = true;
+    set_interest(placed);
+  }
+}
+
+void fake_telegram::loop::set_interest(connection& which) {
+  const std::uint32_t in = which.stopped_reading ? 0U : EPOLLIN;
+  const std::uint32_t out = which.queue.empty() ? 0U : EPOLLOUT;
+  watch(which.fd.get(), in | out, EPOLL_CTL_MOD);
+}
+
+void fake_telegram::loop::close(connection& which) {
+  connections.erase(which.fd.get());
+}
+
+void fake_telegram::loop::flush(connection& which) {
+  append(which.queue, which.writer.take());
+  std::size_t sent = 0;
+  while (sent < which.queue.size()) {
+    const auto size =
+        ::send(which.fd.get(), which.queue.data() + sent, which.queue.size() - sent, MSG_NOSIGNAL);
+    if (size <= 0) break;
+    sent += static_cast<std::size_t>(size);
+  }
+  which.queue.erase(which.queue.begin(), which.queue.begin() + static_cast<std::ptrdiff_t>(sent));
+  if (which.queue.empty() && which.close_after_write) return close(which);
+  set_interest(which);
+}
+
+void fake_telegram::loop::handle_readable(connection& which) {
+  const auto size = ::recv(which.fd.get(), buffer_.data(), buffer_.size(), 0);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (size <= 0) return close(which);
+  const auto data = byte_span{buffer_}.first(static_cast<std::size_t>(size));
+  if (which.of == nullptr) {
+    which.http += as_text(data);
+    return handle_http(which);
+  }
+  which.reader.feed(data);
+  while (true) {
+    const auto frame = which.reader.next();
+    if (!frame) {
+      complain(which, "bad frame: " + std::string{to_string(frame.error())});
+      return close(which);
+    }
+    if (!*frame) break;
+    if (!handle_frame(which, **frame)) return close(which);
+  }
+  which.reader.close();
+  flush(which);
+}
+
+bool fake_telegram::loop::complain(const connection& which, std::string what) {
+  complaints.push_back("dc " + std::to_string(which.of->dc) + ": " + std::move(what));
+  return false;
+}
+
+bool fake_telegram::loop::handle_frame(connection& which, byte_view body) {
+  switch (which.at) {
+    case connection::stage::nonce:
+      return handle_nonce(which, body);
+    case connection::stage::handshake:
+      return handle_handshake(which, body);
+    case connection::stage::ready:
+      return handle_message(which, body);
+  }
+  return false;
+}
+
+bool fake_telegram::loop::handle_nonce(connection& which, byte_view body) {
+  const auto theirs = rpc::decode_nonce(body);
+  if (!theirs) return complain(which, "bad nonce message");
+  if (theirs->key_selector != load_le<std::uint32_t>(options->secret))
+    return complain(which, "wrong key selector");
+  const auto mine =
+      rpc::nonce_message{.key_selector = theirs->key_selector,
+                         .time = unix_time() + static_cast<std::uint32_t>(options->clock_skew),
+                         .nonce = net::random_array<16>()};
+  bytes out;
+  rpc::encode_nonce(mine, out);
+  which.writer.write(out);
+  flush(which);
+  const middle_key_input input{.server_nonce = mine.nonce,
+                               .client_nonce = theirs->nonce,
+                               .client_time = theirs->time,
+                               .server = net::local_endpoint(which.fd.get()),
+                               .client = net::peer_endpoint(which.fd.get()),
+                               .secret = options->secret};
+  which.reader.decrypt_with(derive_middle_key(input, key_purpose::client));
+  which.writer.encrypt_with(derive_middle_key(input, key_purpose::server));
+  which.at = connection::stage::handshake;
+  return true;
+}
+
+bool fake_telegram::loop::handle_handshake(connection& which, byte_view body) {
+  const auto theirs = rpc::decode_handshake(body);
+  if (!theirs) return complain(which, "bad handshake message");
+  const bool castagnoli = options->crc32c && (theirs->flags & rpc::handshake_crc32c) != 0;
+  bytes out;
+  rpc::encode_handshake({.flags = castagnoli ? rpc::handshake_crc32c : 0,
+                         .sender = {.ip = 1, .port = 2, .pid = 3, .start_time = 4},
+                         .peer = theirs->sender},
+                        out);
+  which.writer.write(out);
+  if (castagnoli) {
+    which.writer.use(checksum::crc32c);
+    which.reader.use(checksum::crc32c);
+    ++crc32c_links;
+  }
+  which.at = connection::stage::ready;
+  return true;
+}
+
+bool fake_telegram::loop::handle_message(connection& which, byte_view body) {
+  const auto message = rpc::decode_to_dc(body);
+  if (!message) return complain(which, "message that can't be read");
+  return std::visit(
+      overloaded{
+          [&](const rpc::proxy_req& request) { return handle_request(which, request); },
+          [&](const rpc::close_conn& close) {
+            ++which.of->closed_clients;
+            which.clients.erase(close.id);
+            return true;
+          },
+          [&](const rpc::ping& ping) {
+            ++pings;
+            bytes out;
+            rpc::encode_pong(ping.id, out);
+            which.writer.write(out);
+            return true;
+          },
+          [&](const rpc::pong& pong) {
+            pongs.push_back(pong.id);
+            return true;
+          },
+      },
+      *message);
+}
+
+bool fake_telegram::loop::handle_request(connection& which, const rpc::proxy_req& request) {
+  which.clients.insert(request.id);
+  requests.push_back({.dc = which.of->dc,
+                      .flags = request.flags,
+                      .id = request.id,
+                      .client = request.client,
+                      .proxy = request.proxy,
+                      .tag = request.tag,
+                      .size = request.packet.size()});
+  if (requests.size() > remembered_requests) requests.pop_front();
+  if ((request.flags & rpc::flag_quick_ack) != 0) {
+    bytes out;
+    rpc::encode_simple_ack(request.id, quick_ack_token(request.packet), out);
+    which.writer.write(out);
+  }
+  if (const auto command = decode_command(request.packet))
+    return run_command(which, request.id, *command);
+  if (const auto nonce = parse_req_pq(request.packet))
+    answer(which, request.id,
+           make_res_pq(*nonce, net::random_array<16>(), std::uint64_t{unix_time()} << 32 | 1));
+  else
+    answer(which, request.id, request.packet);
+  return true;
+}
+
+void fake_telegram::loop::answer(connection& which, rpc::conn_id client, byte_view packet) {
+  bytes head;
+  rpc::encode_proxy_ans(client, {}, head);
+  which.writer.write(head, packet);
+}
+
+bool fake_telegram::loop::run_command(connection& which, rpc::conn_id client,
+                                      const fake_command& command) {
+  switch (command.what) {
+    case fake_command::code::bulk:
+      for (std::uint32_t i = 0; i < command.count && which.queue.size() < max_queue; ++i) {
+        answer(which, client, bulk_packet(i, command.size));
+        flush(which);
+      }
+      return true;
+    case fake_command::code::close_client: {
+      bytes out;
+      rpc::encode_close_ext(client, out);
+      which.writer.write(out);
+      which.clients.erase(client);
+      return true;
+    }
+    case fake_command::code::server_error:
+      answer(which, client, std::array<std::uint8_t, 4>{0x6c, 0xfe, 0xff, 0xff});
+      return true;
+    case fake_command::code::swallow:
+      return true;
+    case fake_command::code::close_link:
+      return false;
+  }
+  return true;
+}
+
+std::string fake_telegram::loop::list_text(bool v6) const {
+  dc_list list{.default_dc = options->default_dc, .endpoints = {}};
+  for (const auto& [dc, proxy] : proxies)
+    if (proxy.at.ip.is_v4() != v6) list.endpoints[dc].push_back(proxy.at);
+  return "# the stand-in for Telegram\n" + format_dc_list(list);
+}
+
+void fake_telegram::loop::handle_http(connection& which) {
+  if (which.http.find("\r\n\r\n") == std::string::npos) return;
+  ++config_requests;
+  if (config == config_answer::none) return;
+  std::string body;
+  std::string status = "200 OK";
+  const auto is_for = [&](std::string_view path) {
+    return which.http.starts_with("GET " + std::string{path} + " ");
+  };
+  if (config == config_answer::unavailable)
+    status = "503 Service Unavailable";
+  else if (config == config_answer::nonsense)
+    body = "<html><body>Please log in.</body></html>";
+  else if (is_for("/getProxySecret"))
+    body = as_text(options->secret);
+  else if (is_for("/getProxyConfig"))
+    body = list_text(false);
+  else if (is_for("/getProxyConfigV6"))
+    body = list_text(true);
+  else if (is_for("/ip"))
+    body = "127.0.0.1\n";
+  else
+    status = "404 Not Found";
+  const auto text = "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
+                    "\r\nConnection: close\r\n\r\n" + body;
+  append(which.queue, as_bytes(text));
+  which.close_after_write = true;
+  flush(which);
+}
+
+void fake_telegram::loop::set_dead(middle_proxy& which, bool dead) {
+  if (!dead) {
+    which.listener = listen_on(which.at);
+    watch(which.listener.get(), EPOLLIN, EPOLL_CTL_ADD);
+    return;
+  }
+  which.listener = {};
+  std::erase_if(connections, [&](const auto& item) { return item.second->of == &which; });
+}
+
+}  // namespace mtp::test

@@ -1,0 +1,90 @@
+// The thread's half of fake_telegram: an event loop with everything it owns.
+#pragma once
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <deque>
+#include <mutex>
+#include <set>
+
+#include "codecs/rpc_stream.hpp"
+#include "tests/support/fake_telegram.hpp"
+
+namespace mtp::test {
+
+/// The thread's event loop, with everything it owns.
+class fake_telegram::loop {
+ public:
+  explicit loop(fake_telegram_options& options);
+  void run();
+  void stop();
+  void post(std::function<void()> what);
+
+  struct middle_proxy {
+    dc_id dc = 0;
+    endpoint at;
+    net::unique_fd listener;
+    bool silent = false;
+    std::size_t accepted = 0;
+    std::size_t closed_clients = 0;
+  };
+
+  struct connection {
+    net::unique_fd fd;
+    /// Null for a client of the configuration server.
+    middle_proxy* of = nullptr;
+    enum class stage : std::uint8_t { nonce, handshake, ready } at = stage::nonce;
+    rpc::stream_reader reader;
+    rpc::stream_writer writer;
+    bytes queue;
+    std::string http;
+    bool close_after_write = false;
+    bool stopped_reading = false;
+    std::set<rpc::conn_id> clients;
+  };
+  using connection_map = std::map<int, std::unique_ptr<connection>>;
+
+  void set_dead(middle_proxy& which, bool dead);
+  void close(connection& which);
+  void flush(connection& which);
+  void set_interest(connection& which);
+
+  fake_telegram_options* options;
+  std::map<dc_id, middle_proxy> proxies;
+  connection_map connections;
+  endpoint config_at;
+  config_answer config = config_answer::good;
+  std::size_t config_requests = 0;
+  std::size_t pings = 0;
+  std::size_t crc32c_links = 0;
+  std::vector<std::int64_t> pongs;
+  std::deque<seen_request> requests;
+  std::vector<std::string> complaints;
+
+ private:
+  void accept_on(int listener, middle_proxy* of);
+  void handle_readable(connection& which);
+  void handle_http(connection& which);
+  bool handle_frame(connection& which, byte_view body);
+  bool handle_nonce(connection& which, byte_view body);
+  bool handle_handshake(connection& which, byte_view body);
+  bool handle_message(connection& which, byte_view body);
+  bool handle_request(connection& which, const rpc::proxy_req& request);
+  bool run_command(connection& which, rpc::conn_id client, const fake_command& command);
+  void answer(connection& which, rpc::conn_id client, byte_view packet);
+  bool complain(const connection& which, std::string what);
+  [[nodiscard]] std::string list_text(bool v6) const;
+  void watch(int fd, std::uint32_t events, int how);
+  void run_posted();
+
+  net::unique_fd epoll_{epoll_create1(EPOLL_CLOEXEC)};
+  net::unique_fd wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  net::unique_fd config_listener_;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> posted_;
+  bool stopping_ = false;
+  bytes buffer_;
+};
+
+}  // namespace mtp::test
