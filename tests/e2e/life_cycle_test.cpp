@@ -74,6 +74,7 @@ void make_it_hang(proxy_under_test& proxy) {
   proxy.program().signal(SIGKILL);
   REQUIRE(proxy.program().wait(10s));
   const auto file = proxy.directory() / "state" / "proxy-secret";
+  std::filesystem::create_directories(file.parent_path());
   std::filesystem::remove(file);
   REQUIRE(mkfifo(file.c_str(), 0600) == 0);
   proxy.start();
