@@ -1,0 +1,176 @@
+#include "codecs/dc_list.hpp"
+
+#include <algorithm>
+
+#include "tests/support/property.hpp"
+
+namespace mtp {
+namespace {
+
+using test::any_endpoint;
+using test::check_property;
+
+endpoint at(std::string_view text) {
+  const auto parsed = parse_endpoint(text);
+  REQUIRE_MESSAGE(parsed, text);
+  return *parsed;
+}
+
+void check_bad(std::string_view text) {
+  const auto got = parse_dc_list(text);
+  REQUIRE_MESSAGE(!got, text);
+  CHECK(got.error() == errc::bad_dc_list);
+}
+
+// The form of core.telegram.org/getProxyConfig; addresses are examples.
+TEST_CASE("dc_list: the text as Telegram serves it") {
+  const auto got = parse_dc_list(
+      "# force_probability 10 10\n"
+      "default 2;\n"
+      "proxy_for 1 149.154.175.50:8888;\n"
+      "proxy_for -1 149.154.175.50:8888;\n"
+      "proxy_for 2 149.154.161.144:8888;\n"
+      "proxy_for -2 149.154.161.144:8888;\n"
+      "proxy_for 4 91.108.4.215:8888;\n"
+      "proxy_for 4 91.108.4.132:8888;\n"
+      "proxy_for 203 91.105.192.110:443;\n");
+  REQUIRE(got);
+  const dc_list expected{.default_dc = 2,
+                         .endpoints = {{1, {at("149.154.175.50:8888")}},
+                                       {-1, {at("149.154.175.50:8888")}},
+                                       {2, {at("149.154.161.144:8888")}},
+                                       {-2, {at("149.154.161.144:8888")}},
+                                       {4, {at("91.108.4.215:8888"), at("91.108.4.132:8888")}},
+                                       {203, {at("91.105.192.110:443")}}}};
+  CHECK(*got == expected);
+}
+
+TEST_CASE("dc_list: getProxyConfigV6 has addresses in brackets") {
+  const auto got = parse_dc_list("default 2;\nproxy_for -4 [2001:67c:4e8:f004::d]:8888;\n");
+  REQUIRE(got);
+  CHECK(got->endpoints.at(-4) == std::vector{at("[2001:67c:4e8:f004::d]:8888")});
+}
+
+TEST_CASE("dc_list: blanks, carriage returns and semicolons may stand around") {
+  const auto got = parse_dc_list(
+      "\r\n  \n\t default   3 ;\r\n"
+      "\tproxy_for\t1   1.2.3.4:80\t;;\r\n"
+      "proxy_for 2 1.2.3.4:81");  // neither semicolon nor end of line
+  REQUIRE(got);
+  CHECK(got->default_dc == 3);
+  CHECK(got->endpoints.size() == 2);
+  CHECK(got->endpoints.at(2) == std::vector{at("1.2.3.4:81")});
+}
+
+TEST_CASE("dc_list: lines of other kinds are skipped") {
+  const auto got = parse_dc_list(
+      "# default 9;\n"
+      "#proxy_for 9 1.2.3.4:80;\n"
+      "min_connections 5;\n"
+      "proxy_for_all 1.2.3.4:80;\n"
+      "defaults x;\n"
+      ";;;\n"
+      "proxy_for 1 1.2.3.4:80;\n");
+  REQUIRE(got);
+  CHECK_FALSE(got->default_dc);
+  CHECK(got->endpoints.size() == 1);
+}
+
+TEST_CASE("dc_list: a comment may end any line") {
+  const auto got = parse_dc_list(
+      "default 2; # default 3;\n"
+      "proxy_for 1 1.2.3.4:80;#x\n"
+      "proxy_for 1 1.2.3.4:81 # proxy_for 1 1.2.3.4:82;\n");
+  REQUIRE(got);
+  CHECK(got->default_dc == 2);
+  CHECK(got->endpoints.at(1) == std::vector{at("1.2.3.4:80"), at("1.2.3.4:81")});
+  check_bad("proxy_for 1 # 1.2.3.4:80;\n");
+}
+
+TEST_CASE("dc_list: an endpoint that comes twice is kept once, where it came first") {
+  const auto got = parse_dc_list(
+      "proxy_for 1 1.2.3.4:80;\n"
+      "proxy_for 1 1.2.3.4:81;\n"
+      "proxy_for 1 1.2.3.4:80;\n");
+  REQUIRE(got);
+  CHECK(got->endpoints.at(1) == std::vector{at("1.2.3.4:80"), at("1.2.3.4:81")});
+}
+
+TEST_CASE("dc_list: a text without an endpoint is refused") {
+  check_bad("");
+  check_bad("default 2;\n");
+  check_bad("<html><body>502 Bad Gateway</body></html>\n");
+}
+
+TEST_CASE("dc_list: one broken line refuses the text") {
+  for (const std::string_view line :
+       {"default;", "default x;", "default 2 3;", "default 32768;", "default 2.5;", "proxy_for;",
+        "proxy_for 1;", "proxy_for x 1.2.3.4:80;", "proxy_for 1 1.2.3.4;", "proxy_for 1 1.2.3.4:0;",
+        "proxy_for 1 example.com:80;", "proxy_for 1 1.2.3.4:80 x;", "proxy_for 1 2001:db8::1:80;",
+        "proxy_for -32769 1.2.3.4:80;", "proxy_for +1 1.2.3.4:80;", "proxy_for 1; 1.2.3.4:80;",
+        "proxy_for 1 1.2.3.4:80; proxy_for 2 1.2.3.4:80;"}) {
+    check_bad(std::string{"proxy_for 1 1.2.3.4:80;\n"}.append(line));
+    check_bad(std::string{line}.append("\nproxy_for 1 1.2.3.4:80;\n"));
+  }
+}
+
+TEST_CASE("dc_list: data centers, endpoints and text have bounds") {
+  std::string dcs;
+  for (std::size_t dc = 0; dc < max_dcs; ++dc)
+    dcs += "proxy_for " + std::to_string(dc) + " 1.2.3.4:80;\n";
+  CHECK(parse_dc_list(dcs));
+  check_bad(dcs + "proxy_for -1 1.2.3.4:80;\n");
+
+  std::string endpoints;
+  for (std::size_t port = 1; port <= max_endpoints_per_dc; ++port)
+    endpoints += "proxy_for 1 1.2.3.4:" + std::to_string(port) + ";\n";
+  CHECK(parse_dc_list(endpoints));
+  check_bad(endpoints + "proxy_for 1 1.2.3.5:1;\n");
+
+  std::string text = "proxy_for 1 1.2.3.4:80;\n";
+  text.resize(max_dc_list_text, '\n');
+  CHECK(parse_dc_list(text));
+  check_bad(text + '\n');
+}
+
+/// At least one DC, each with endpoints of its own.
+rc::Gen<dc_list> any_dc_list() {
+  const auto distinct = rc::gen::nonEmpty(rc::gen::unique<std::vector<endpoint>>(any_endpoint()));
+  return rc::gen::build<dc_list>(
+      rc::gen::set(&dc_list::default_dc,
+                   rc::gen::oneOf(rc::gen::just(std::optional<dc_id>{}),
+                                  rc::gen::map(rc::gen::arbitrary<dc_id>(),
+                                               [](dc_id dc) { return std::optional{dc}; }))),
+      rc::gen::set(&dc_list::endpoints,
+                   rc::gen::nonEmpty(rc::gen::container<std::map<dc_id, std::vector<endpoint>>>(
+                       rc::gen::arbitrary<dc_id>(), distinct))));
+}
+
+TEST_CASE("dc_list: what is written is read back") {
+  check_property([] {
+    const auto list = *any_dc_list();
+    const auto got = parse_dc_list(format_dc_list(list));
+    RC_ASSERT(got);
+    RC_ASSERT(*got == list);
+  });
+}
+
+TEST_CASE("dc_list: any text is read, and then holds endpoints within bounds, or refused") {
+  check_property([] {
+    const auto words =
+        rc::gen::element<std::string>("default", "proxy_for", "1", "-2", "1.2.3.4:80", "[::1]:80",
+                                      ";", "\n", " ", "\t", "#", "x", std::string(1, '\0'));
+    std::string text;
+    for (const auto& word : *rc::gen::container<std::vector<std::string>>(words))
+      text += word;
+    const auto got = parse_dc_list(text);
+    if (!got) return;
+    RC_ASSERT(!got->endpoints.empty());
+    RC_ASSERT(
+        std::ranges::none_of(got->endpoints, [](const auto& dc) { return dc.second.empty(); }));
+    RC_ASSERT(parse_dc_list(format_dc_list(*got)) == *got);
+  });
+}
+
+}  // namespace
+}  // namespace mtp

@@ -1,0 +1,19 @@
+// A text as address, endpoint and port. What is read is written and read again.
+#include "codecs/address.hpp"
+
+#include "tests/fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto text = mtp::as_text({data, size});
+  if (const auto ip = mtp::ip_address::parse(text)) {
+    FUZZ_REQUIRE(mtp::ip_address::parse(mtp::to_string(*ip)) == *ip);
+    FUZZ_REQUIRE(mtp::ip_address::v6(ip->mapped()) == *ip);
+    FUZZ_REQUIRE(ip->is_private() || !(ip->is_any() || ip->is_loopback()));
+  }
+  if (const auto at = mtp::parse_endpoint(text)) {
+    FUZZ_REQUIRE(at->port != 0);
+    FUZZ_REQUIRE(mtp::parse_endpoint(mtp::to_string(*at)) == *at);
+  }
+  if (const auto port = mtp::parse_port(text)) FUZZ_REQUIRE(*port != 0);
+  return 0;
+}
