@@ -40,8 +40,7 @@ class obfuscated_reader {
 class obfuscated_writer {
  public:
   /// Records carry at most `max_record` bytes.
-  obfuscated_writer(aes_ctr cipher, envelope outer,
-                    std::size_t max_record = max_tls_record_payload)
+  obfuscated_writer(aes_ctr cipher, envelope outer, std::size_t max_record = max_tls_record_payload)
       : cipher_{std::move(cipher)}, outer_{outer}, max_record_{max_record} {}
 
   /// Where plain bytes are appended (existing content must be left alone).

@@ -50,7 +50,10 @@ tl::expected<void, std::string> proxy_client::tls_handshake(clock::time_point de
   bytes answer;
   while (true) {
     const auto flight = check_server_flight(answer, client_random, options_.secret);
-    if (!flight) return tl::unexpected{explain_tls(flight.error(), answer)};
+    if (!flight) {
+      const auto reason = explain_tls(flight.error(), answer);
+      return tl::unexpected{reason};
+    }
     if (*flight) {
       if (**flight == answer.size()) return {};
       return tl::unexpected<std::string>{"the proxy spoke before the client did"};
