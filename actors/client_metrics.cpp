@@ -1,5 +1,7 @@
 #include "actors/client_metrics.hpp"
 
+#include <cstdlib>
+
 #include "actors/metric_names.hpp"
 
 namespace mtp::actors {
@@ -24,6 +26,15 @@ histogram_spec lifetime_buckets() {
        {200, 500, 1000, 5000, 10000, 30000, 60000, 150000, 300000, 600000, 1200000})
     out.bounds.push_back(ms * 1'000'000);
   return out;
+}
+
+/// A client may write any number in its header: only those that Telegram gives to DCs get a label
+/// of their own.
+std::string dc_label(dc_id dc) {
+  constexpr int most_dcs = 10;
+  constexpr int cdn = 203;
+  const int number = std::abs(dc);
+  return number <= most_dcs || number == cdn ? std::to_string(dc) : "other";
 }
 
 }  // namespace
@@ -84,13 +95,13 @@ counter client_metrics::migration(dc_id dc, std::string_view result) {
   return in_->get_counter(
       "mtproto_proxy_downstream_migration_total",
       "Count of client migrations to a new downstream connection",
-      {{"listener", listener_}, {"dc_id", std::to_string(dc)}, {"result", std::string{result}}});
+      {{"listener", listener_}, {"dc_id", dc_label(dc)}, {"result", std::string{result}}});
 }
 
 counter client_metrics::no_dc(dc_id dc, std::string_view reason) {
   return in_->get_counter(
       "mtproto_proxy_no_dc_total", "Clients closed because no DC connection could be had",
-      {{"listener", listener_}, {"dc_id", std::to_string(dc)}, {"reason", std::string{reason}}});
+      {{"listener", listener_}, {"dc_id", dc_label(dc)}, {"reason", std::string{reason}}});
 }
 
 }  // namespace mtp::actors

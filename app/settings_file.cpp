@@ -54,6 +54,7 @@ class settings_reader {
   void read_ports();
   void read_port(toml_reader& in);
   void read_protocols();
+  void read_salt();
   void read_storage();
   void read_telegram();
   void read_backpressure();
@@ -155,6 +156,17 @@ void settings_reader::read_storage() {
   });
 }
 
+void settings_reader::read_salt() {
+  const auto* const node = in_.find("per_sni_secret_salt");
+  if (node == nullptr) return;
+  // Never shown, whatever it is.
+  const auto* const text = node->as_string();
+  if (text != nullptr && !text->get().empty())
+    out_.settings.per_sni_secret_salt = text->get();
+  else
+    in_.problem(*node, "per_sni_secret_salt", "expected a text that is not empty");
+}
+
 void settings_reader::read_clients() {
   auto& out = out_.settings;
   read_ports();
@@ -162,7 +174,7 @@ void settings_reader::read_clients() {
   read_storage();
   in_.number("max_connections", out.max_connections, 1);
   in_.boolean("per_sni_secrets", out.per_sni_secrets);
-  in_.text("per_sni_secret_salt", out.per_sni_secret_salt);
+  read_salt();
   if (out.per_sni_secrets && out.per_sni_secret_salt == settings{}.per_sni_secret_salt)
     warn(*in_.find("per_sni_secrets"), "per_sni_secrets",
          "the salt is the published one: set per_sni_secret_salt to a secret text of your own");

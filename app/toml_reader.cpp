@@ -51,7 +51,13 @@ bool toml_reader::is_word(const toml::node& node, std::string_view word) {
 }
 
 void toml_reader::boolean(std::string_view key, bool& into) {
-  choice<bool>(key, into, {{"on", true}, {"off", false}});
+  const auto* const node = find(key);
+  if (node == nullptr) return;
+  const bool on = is_word(*node, "on");
+  if (on || is_word(*node, "off"))
+    into = on;
+  else
+    wrong(*node, key, "true or false");
 }
 
 void toml_reader::text(std::string_view key, std::string& into) {

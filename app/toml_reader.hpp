@@ -22,6 +22,7 @@ class toml_reader {
 
   // Each leaves `into` alone if the key is absent, or reports it if its value is not what is
   // wanted.
+  /// "on" and "off" count as true and false.
   void boolean(std::string_view key, bool& into);
   void text(std::string_view key, std::string& into);
   template <class Number>

@@ -93,6 +93,22 @@ TEST_CASE("metrics: a gauge is computed when somebody looks") {
   CHECK(family_of(all.read(), "g").samples.at(0).value == 42);
 }
 
+TEST_CASE("metrics: DC numbers that clients make up share one label") {
+  metrics all;
+  client_metrics of_clients{all, "port"};
+  for (int dc = 1000; dc < 2000; ++dc)
+    of_clients.no_dc(static_cast<dc_id>(dc), "unknown_dc").add();
+  of_clients.no_dc(-203, "unknown_dc").add();
+  const auto families = all.read();
+  const auto found =
+      std::ranges::find(families, "mtproto_proxy_no_dc_total", &metrics::family::name);
+  REQUIRE(found != families.end());
+  REQUIRE(found->samples.size() == 2);
+  CHECK(found->samples[0].labels[1] == std::pair<std::string, std::string>{"dc_id", "other"});
+  CHECK(found->samples[0].value == 1000);
+  CHECK(found->samples[1].labels[1].second == "-203");
+}
+
 TEST_CASE("metrics: beyond the room there is, counting does nothing") {
   metrics all;
   for (int i = 0; i < 20'000; ++i)

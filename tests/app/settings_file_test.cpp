@@ -93,6 +93,7 @@ TEST_CASE("settings: every option is read") {
         std::vector{protocol::mtp_secure, protocol::mtp_fake_tls});
   CHECK(with("per_sni_secrets = \"on\"").per_sni_secrets);
   CHECK(with("per_sni_secrets = true").per_sni_secrets);
+  CHECK(with("per_sni_secrets = \"on\"\nper_sni_secret_salt = \"s\"").per_sni_secrets);
   CHECK(with("per_sni_secret_salt = \"s\"").per_sni_secret_salt == "s");
   CHECK(with("init_timeout_sec = 7").init_timeout == 7s);
   CHECK(with("hibernate_timeout_sec = 7").hibernate_timeout == 7s);
@@ -219,7 +220,7 @@ TEST_CASE("settings: a mistake is told with file, line, key and what would be ri
   CHECK(problem("ip_lookup_services = [1]") ==
         "dir/proxy.toml:1: ip_lookup_services: expected a text, found 1");
   CHECK(problem("per_sni_secrets = 1") ==
-        "dir/proxy.toml:1: per_sni_secrets: expected one of \"on\", \"off\", found 1");
+        "dir/proxy.toml:1: per_sni_secrets: expected true or false, found 1");
   CHECK(problem("downstream_backpressure = { packets_per_upstream = 0.5 }") ==
         "dir/proxy.toml:1: downstream_backpressure.packets_per_upstream: expected a number of at "
         "least 1, found 0.5");
@@ -251,6 +252,10 @@ TEST_CASE("settings: a secret is never shown, not even a wrong one") {
     CHECK(contains(all[0], "dir/proxy.toml:3: ports[0].secret: expected 32 hexadecimal digits"));
     CHECK_FALSE(contains(all[0], secret));
   }
+  CHECK(problem("per_sni_secret_salt = 31415926") ==
+        "dir/proxy.toml:1: per_sni_secret_salt: expected a text that is not empty");
+  CHECK(problem("per_sni_secret_salt = \"\"") ==
+        "dir/proxy.toml:1: per_sni_secret_salt: expected a text that is not empty");
 }
 
 TEST_CASE("settings: all mistakes are told at once, in order") {
