@@ -46,10 +46,9 @@ struct accepted_client {
 
 /// Messages:
 /// - `stream_opened`: its DC connection.
-/// - `stream_frame` data, quick_ack, ack, close, migrate, refused of its stream; other streams' are
-/// late
-///   and ignored, but `refused` of the previous one: data was lost with it, so the client is
-///   closed.
+/// - `stream_frame` data, quick_ack, ack, close, migrate, refused: of its stream. Those of others
+///   are late and ignored, but `refused` of the previous one: data was lost with it, so the client
+///   is closed.
 /// - exit_msg: flushes what it can at once, tells the DC connection, closes.
 class client_handler final : public net::pinned_actor, private net::stream_owner {
  public:

@@ -69,9 +69,9 @@ struct dc_config_state {
 };
 
 /// Behavior: starts with the copy on disk; without one it fetches, and if that takes longer than
-/// `core_api_http_timeout_ms` starts with the built-in list meanwhile: no client waits for a blocked
-/// core.telegram.org. Refreshes every `conf_refresh_interval`, sooner after a failure. Only what is
-/// valid replaces what was known.
+/// `core_api_http_timeout_ms` starts with the built-in list meanwhile: no client waits for a
+/// blocked core.telegram.org. Refreshes every `conf_refresh_interval`, sooner after a failure. Only
+/// what is valid replaces what was known.
 /// - `refresh_telegram_config`.
 /// - `dc_outage`, `dc_recovery` from pools: told to the operator, many DCs in one line.
 caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment& env);

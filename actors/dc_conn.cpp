@@ -220,13 +220,7 @@ void dc_conn::on_broken(net::tcp_stream&, int error) {
 }
 
 void dc_conn::on_due(net::timer& which) {
-  if (&which == &pause_limit_) {
-    const auto slowest = std::ranges::max_element(
-        clients_, {}, [](const auto& item) { return item.second.unacked_bytes; });
-    if (slowest != clients_.end()) drop_slow_client(slowest, "paused_link");
-    if (paused_) pause_limit_.arm(home().timers(), dying_time);
-    return;
-  }
+  if (&which == &pause_limit_) return drop_slowest_client();
   switch (stage_) {
     case stage::connecting:
       metrics_->connect_error("timeout").add();
@@ -298,6 +292,8 @@ void dc_conn::stopped() {
     flush_now();
     release_clients();
   }
+  // Whoever still has a handle of this actor must not keep its clients' actors alive.
+  clients_.clear();
   stream_.close();
   deadline_.cancel();
   pause_limit_.cancel();

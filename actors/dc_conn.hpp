@@ -52,8 +52,7 @@ struct link_lost {
 /// - `open_stream` (request): takes the client on; to it goes `stream_opened`, or `migrate` if
 /// dying.
 /// - `stream_frame` data, ack, close: of a client it has. Unknown streams are ignored: their end is
-/// on its
-///   way to the client.
+///   on its way to the client.
 /// - exit_msg: says goodbye to Telegram for every client, then ends.
 /// To clients: `stream_frame` data, quick_ack, ack, close, migrate, refused (data that was not
 /// sent).
@@ -131,6 +130,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void update_pause();
   [[nodiscard]] std::string_view overflow() const;
   void drop_slow_client(client_map::iterator which, std::string_view why);
+  void drop_slowest_client();
 
   // Silence and the end.
   void check_silence();

@@ -1,6 +1,7 @@
 // The clients of a dc_conn: what passes between them and Telegram, and how much of it may wait.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
 
 #include "actors/dc_conn_metrics.hpp"
@@ -200,6 +201,13 @@ void dc_conn::update_pause() {
     metrics_->pause_duration.observe(
         static_cast<std::uint64_t>((home().now() - paused_since_).count()));
   }
+}
+
+void dc_conn::drop_slowest_client() {
+  const auto slowest = std::ranges::max_element(
+      clients_, {}, [](const auto& item) { return item.second.unacked_bytes; });
+  if (slowest != clients_.end()) drop_slow_client(slowest, "paused_link");
+  if (paused_) pause_limit_.arm(home().timers(), longest_pause);
 }
 
 void dc_conn::drop_slow_client(client_map::iterator which, std::string_view why) {

@@ -126,8 +126,7 @@ struct dc_pool_state {
 
 /// Behavior of a pool. It never waits for Telegram: it starts with every DC dead.
 /// - `open_stream` (request): gives the client a connection, now or within `dc_wait_timeout`; after
-/// that,
-///   or when too many wait, the client gets `refused`.
+///   that, or when too many wait, the client gets `refused`.
 /// - `cancel_stream`: the client left before its stream was opened, or while that was on its way.
 /// - `link_ready`, `link_lost` from its connections; `telegram_config_changed` from dc_config.
 /// - `get_dc_pool_status`.

@@ -69,8 +69,7 @@ class link_agent : public net::pinned_actor, private net::io_source {
 
 /// Messages:
 /// - `open_stream` (request), `cancel_stream`, `stream_frame` from handlers, as a pool and a
-/// dc_conn.
-///   Without a session `open_stream` fails, and the handler asks again.
+///   dc_conn. Without a session `open_stream` fails, and the handler asks again.
 /// - `link_blob` from its back agent. If that ends, every client migrates.
 class front_link_agent final : public link_agent {
  public:

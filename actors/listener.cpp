@@ -26,11 +26,7 @@ constexpr auto warning_interval = 10s;
 }  // namespace
 
 listener::listener(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port)
-    : pinned_actor{cfg, home},
-      env_{&env},
-      port_{&port},
-      home_index_{home.index()},
-      resume_timer_{*this} {}
+    : pinned_actor{cfg, home}, env_{&env}, port_{&port}, resume_timer_{*this} {}
 
 caf::behavior listener::start() {
   home().watch(fd(), *this, EPOLLIN);
@@ -76,11 +72,7 @@ bool listener::accept_one() {
     return true;
   }
   switch (errno) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-      pause(std::generic_category().message(errno).c_str());
+    case EAGAIN:
       return false;
     // A client that left before it was accepted is no reason to stop.
     case ECONNABORTED:
@@ -89,6 +81,8 @@ bool listener::accept_one() {
     case EPROTO:
       return true;
     default:
+      // Out of descriptors or memory, mostly: the socket stays readable.
+      pause(std::generic_category().message(errno).c_str());
       return false;
   }
 }

@@ -28,11 +28,10 @@ class listener final : public net::pinned_actor, private net::io_source {
   /// False if nothing more can be accepted now.
   bool accept_one();
   void pause(const char* why);
-  [[nodiscard]] int fd() const noexcept { return port_->sockets.socket(home_index_); }
+  [[nodiscard]] int fd() noexcept { return port_->sockets.socket(home().index()); }
 
   environment* env_;
   open_port* port_;
-  unsigned home_index_;
   bool watching_ = false;
   net::timer resume_timer_;
   net::steady_clock::time_point quiet_until_;

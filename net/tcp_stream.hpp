@@ -19,8 +19,8 @@ class stream_owner {
   virtual void on_readable(tcp_stream& stream) = 0;
   /// About to write: the last moment to `send`.
   virtual void on_flush(tcp_stream& stream) = 0;
-  /// This many bytes have left for the peer; `stream.queued()` are still here. 0 if it takes none at
-  /// the moment.
+  /// This many bytes have left for the peer; `stream.queued()` are still here. 0 if it takes none
+  /// at the moment.
   virtual void on_sent(tcp_stream& stream, std::size_t size) = 0;
   /// An outgoing connection is up (0) or failed (errno).
   virtual void on_connected(tcp_stream& stream, int error) = 0;
