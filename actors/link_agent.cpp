@@ -88,6 +88,8 @@ void link_agent::on_due(net::timer&) {
 void link_agent::stopped() {
   home().forget_flush(*this);
   flush();
+  // Each agent of a pair has the other's handle: one must let go.
+  peer_ = nullptr;
   sweep_timer_.cancel();
 }
 
