@@ -17,7 +17,9 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Messages to itself.
-struct refresh_due {};
+struct refresh_due {
+  std::uint64_t number = 0;
+};
 struct sync_due {};
 struct outages_due {};
 struct patience_over {};
@@ -207,7 +209,8 @@ void dc_config_state::finish_refresh() {
                    failure, source);
   }
   const auto jitter = std::chrono::milliseconds{delay} * net::random_between<int>(0, 99) / 1000;
-  self->delayed_send(self, delay + jitter, refresh_due{});
+  // A refresh that was asked for takes the place of the one that was due.
+  self->delayed_send(self, delay + jitter, refresh_due{++last_due});
 }
 
 void dc_config_state::publish() {
@@ -221,6 +224,11 @@ void dc_config_state::sync_pools() {
   if (watched_sup != sup) self->monitor(sup);
   watched_sup = sup;
   const auto dcs = env->telegram.get()->dcs();
+  const auto is_gone = [&](dc_id dc) { return std::ranges::find(dcs, dc) == dcs.end(); };
+  for (const auto dc : pooled)
+    if (is_gone(dc)) caf::anon_send(sup, stop_child{dc_pool_name(dc)});
+  std::erase_if(outages, [&](const auto& item) { return is_gone(item.first); });
+  pooled = {dcs.begin(), dcs.end()};
   for (const auto dc : dcs) {
     if (const auto pool = env->names.find(dc_pool_name(dc))) {
       caf::anon_send(pool, telegram_config_changed{});
@@ -288,7 +296,9 @@ caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment&
   state.refresh();
   return {
       [&state](const refresh_telegram_config&) { state.refresh(); },
-      [&state](const refresh_due&) { state.refresh(); },
+      [&state](const refresh_due& due) {
+        if (due.number == state.last_due) state.refresh();
+      },
       [&state](const patience_over&) { state.start_without_fetch(); },
       [&state](const sync_due&) { state.sync_pools(); },
       [&state](const dc_outage& outage) { state.handle_outage(outage); },

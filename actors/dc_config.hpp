@@ -55,13 +55,16 @@ struct dc_config_state {
   /// The first thing that went wrong with the secret or the IPv4 list.
   std::string failure;
 
-  /// The dc_pool_sup that is monitored.
+  /// The dc_pool_sup that is monitored, and the DCs it was asked to have pools for.
   caf::actor watched_sup;
+  std::set<dc_id> pooled;
   std::map<dc_id, std::string> outages;
   std::set<dc_id> told_outages;
   bool telling = false;
 
   bool refreshing = false;
+  /// Tells the next refresh from those that were overtaken.
+  std::uint64_t last_due = 0;
   bool warned = false;
   unsigned failures_in_a_row = 0;
 

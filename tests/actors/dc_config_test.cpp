@@ -23,6 +23,7 @@ struct fixture {
   test::temporary_directory directory;
   std::deque<fetch> fetches;
   std::vector<std::string> pools;
+  std::vector<std::string> stopped;
   test::inbox<telegram_config_changed> pool{node.system()};
   caf::actor config;
   std::vector<ip_address> found;
@@ -42,10 +43,11 @@ struct fixture {
     node.env.names.put("dc_pool_sup",
                        node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
                          return {[this](const start_child& order) {
-                           pools.push_back(order.id);
-                           node.env.names.put(order.id, pool.handle());
-                           return pool.handle();
-                         }};
+                                   pools.push_back(order.id);
+                                   node.env.names.put(order.id, pool.handle());
+                                   return pool.handle();
+                                 },
+                                 [this](const stop_child& order) { stopped.push_back(order.id); }};
                        }));
   }
   fixture(const fixture&) = delete;
@@ -127,6 +129,33 @@ TEST_CASE_FIXTURE(fixture,
   // What was known of IPv6 stays.
   CHECK(known()->dcs() == std::vector<dc_id>{2, 3});
   CHECK(known()->endpoints(2, false).size() == 2);
+}
+
+TEST_CASE_FIXTURE(fixture, "config: a DC that is gone loses its pool") {
+  start();
+  answer_well();
+  CHECK(stopped.empty());
+  caf::anon_send(config, refresh_telegram_config{});
+  node.settle();
+  answer("secret", std::string(128, '\x5e'));
+  answer("v4", "default 2;\nproxy_for 2 10.0.0.2:8888;\n");
+  refuse("v6");
+  CHECK(stopped == std::vector<std::string>{dc_pool_name(-2)});
+}
+
+TEST_CASE_FIXTURE(fixture, "config: asking for a refresh does not make for more of them later") {
+  start();
+  answer_well();
+  for (int i = 0; i < 3; ++i) {
+    caf::anon_send(config, refresh_telegram_config{});
+    node.settle();
+    answer_well();
+  }
+  node.advance(3990s);
+  answer_well();
+  CHECK(fetches.empty());
+  node.advance(3500s);
+  CHECK(fetches.empty());
 }
 
 TEST_CASE_FIXTURE(fixture, "config: a silent server does not keep clients waiting") {

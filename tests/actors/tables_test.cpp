@@ -85,6 +85,35 @@ TEST_CASE("metrics: nothing counted by several threads is lost") {
   CHECK(family_of(all.read(), "c").samples.at(0).value == 800'000);
 }
 
+TEST_CASE("tables that reactors share: several threads at once") {
+  test::manual_node node;
+  auto& env = node.env;
+  std::atomic<int> fresh = 0;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread)
+    threads.emplace_back([&] {
+      for (std::uint64_t n = 0; n < 2'000; ++n) {
+        bytes handshake;
+        append_le(handshake, n);
+        if (env.sessions.add(handshake, 0)) ++fresh;
+        if (n % 500 == 0) {
+          static_cast<void>(env.sessions.remove_older(-1));
+          auto next = std::make_shared<telegram_config>();
+          next->secret = handshake;
+          env.telegram.set(std::move(next));
+          env.names.put("x", caf::actor{});
+        }
+        static_cast<void>(env.telegram.get()->secret.size());
+        static_cast<void>(env.names.find("x"));
+      }
+    });
+  for (auto& one : threads)
+    one.join();
+  // Four threads saw each handshake; one of them was the first.
+  CHECK(fresh == 2'000);
+  CHECK(env.sessions.size() == 2'000);
+}
+
 TEST_CASE("metrics: a gauge is computed when somebody looks") {
   metrics all;
   double value = 1;
