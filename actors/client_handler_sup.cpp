@@ -16,7 +16,7 @@ caf::behavior client_handler_sup::start() {
       one->run_as_handler([one] { one->quit(caf::exit_reason::user_shutdown); });
     quit(asked.reason);
   });
-  return {[](caf::unit_t) {}};
+  return {[](const caf::unit_t&) {}};
 }
 
 }  // namespace mtp::actors

@@ -23,7 +23,7 @@ std::string_view to_string(idle_state state) noexcept {
 histogram_spec lifetime_buckets() {
   histogram_spec out{.bounds = {}, .scale = 1e9};
   for (const std::uint64_t ms :
-       {200, 500, 1000, 5000, 10000, 30000, 60000, 150000, 300000, 600000, 1200000})
+       {200U, 500U, 1000U, 5000U, 10000U, 30000U, 60000U, 150000U, 300000U, 600000U, 1200000U})
     out.bounds.push_back(ms * 1'000'000);
   return out;
 }

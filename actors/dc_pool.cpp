@@ -251,7 +251,7 @@ unsigned dc_pool_state::emptiest_reactor() const {
   for (const auto& [number, one] : links)
     ++count[one.reactor];
   // DCs start at different reactors, so that single connections do not pile up on the first.
-  const auto first = static_cast<std::size_t>(std::abs(dc) * 2 + (dc < 0 ? 1 : 0));
+  const auto first = static_cast<std::size_t>(std::abs(dc)) * 2 + (dc < 0 ? 1 : 0);
   auto best = first % count.size();
   for (std::size_t i = 0; i < count.size(); ++i) {
     const auto at = (first + i) % count.size();

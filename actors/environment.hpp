@@ -22,6 +22,9 @@ namespace mtp::actors {
 
 /// One configured port with its sockets and its share of `max_connections`.
 struct open_port {
+  open_port(port_settings configured, net::bound_port bound, client_metrics counters)
+      : settings{std::move(configured)}, sockets{std::move(bound)}, metrics{std::move(counters)} {}
+
   port_settings settings;
   net::bound_port sockets;
   client_metrics metrics;

@@ -31,7 +31,7 @@ listener::listener(caf::actor_config& cfg, net::reactor& home, environment& env,
 caf::behavior listener::start() {
   home().watch(fd(), *this, EPOLLIN);
   watching_ = true;
-  return {[](caf::unit_t) {}};
+  return {[](const caf::unit_t&) {}};
 }
 
 void listener::stopped() {

@@ -19,9 +19,9 @@ class session_table {
   /// Seconds since the epoch; passed in, so that tests need not wait.
   using unix_seconds = std::int64_t;
 
-  /// Remembers `handshake` as used now. True if it was not known. Of a header, key and IV count
-  /// (bytes 8..55); of a ClientHello, its random.
-  bool add(byte_view handshake, unix_seconds now);
+  /// Remembers a handshake as used now. True if it was not known. `material` tells handshakes
+  /// apart: key and IV of a header (bytes 8..55), or the random of a ClientHello.
+  bool add(byte_view material, unix_seconds now);
 
   [[nodiscard]] std::size_t size() const;
   /// An estimate of the bytes that this many items take.

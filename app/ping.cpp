@@ -141,7 +141,7 @@ void print_row(const row& one) {
                one.result->total().count());
   else
     fmt::print("ERROR {}\n", one.result.error());
-  std::fflush(stdout);
+  static_cast<void>(std::fflush(stdout));
 }
 
 void print_summary(const std::vector<protocol>& protocols, const std::vector<row>& rows) {
@@ -209,6 +209,7 @@ int run_ping(const ping_options& options) {
   std::vector<protocol> protocols;
   const auto names =
       options.protocols.empty() ? std::vector{name_of(link->secret.kind)} : options.protocols;
+  protocols.reserve(names.size());
   for (const auto& name : names)
     protocols.push_back(make_protocol(name, link->secret));
 

@@ -44,7 +44,7 @@ class events {
       sigaddset(&signals, one);
     // Before any thread starts: they all inherit it.
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
+    static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
     signals_ = net::unique_fd{signalfd(-1, &signals, SFD_CLOEXEC)};
     tree_ended_ = net::unique_fd{eventfd(0, EFD_CLOEXEC)};
   }
@@ -73,7 +73,7 @@ class events {
 
 void announce(const actors::settings& settings, const std::string& server) {
   fmt::print("{}\n", describe_links(settings, server));
-  std::fflush(stdout);
+  static_cast<void>(std::fflush(stdout));
 }
 
 /// Stops the tree and waits for it. True if everything ended within the bound.

@@ -17,7 +17,7 @@ using actors::settings;
 /// The example of the original's documentation.
 constexpr std::string_view published_secret = "d0d6e111bada5511fcce9584deadbeef";
 
-constexpr std::int64_t year_s = 366 * 24 * 3600;
+constexpr std::int64_t year_s = std::int64_t{366} * 24 * 3600;
 
 std::optional<ip_address> parse_v4(const std::string& text) {
   const auto ip = ip_address::parse(text);

@@ -38,7 +38,7 @@ cipher_key derive_middle_key(const middle_key_input& in, key_purpose purpose) {
   const auto head = md5({all.subspan(1)});
   const auto tail = sha1({all});
   cipher_key out{.key = {}, .iv = md5({all.subspan(2)})};
-  const auto rest = std::copy_n(head.begin(), 12, out.key.begin());
+  auto* const rest = std::copy_n(head.begin(), 12, out.key.begin());
   std::ranges::copy(tail, rest);
   return out;
 }

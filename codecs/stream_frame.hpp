@@ -116,6 +116,6 @@ void begin_stream_blob(std::uint64_t session, bytes& out);
 /// Appends a frame to a blob.
 void encode_stream_frame(const stream_frame& frame, bytes& out);
 /// Error: `bad_stream_frame` (cut short, unknown kind or value, over `max_stream_blob`).
-[[nodiscard]] result<stream_blob> decode_stream_blob(byte_view in);
+[[nodiscard]] result<stream_blob> decode_stream_blob(byte_view blob);
 
 }  // namespace mtp

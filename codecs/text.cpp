@@ -53,7 +53,7 @@ std::string to_base64url(byte_view in) {
 }
 
 std::optional<bytes> from_base64(std::string_view text) {
-  constexpr std::size_t longest = 64 * 1024;
+  constexpr auto longest = std::size_t{64} * 1024;
   std::string standard{text.substr(0, text.find_last_not_of('=') + 1)};
   std::ranges::replace(standard, '-', '+');
   std::ranges::replace(standard, '_', '/');

@@ -68,7 +68,7 @@ std::optional<std::size_t> message_size(byte_view head, byte_view more) {
   std::array<std::uint8_t, handshake_header> header;
   if (head.size() + more.size() < header.size()) return std::nullopt;
   head = head.first(std::min(head.size(), header.size()));
-  const auto rest = std::ranges::copy(head, header.begin()).out;
+  auto* const rest = std::ranges::copy(head, header.begin()).out;
   std::ranges::copy(more.first(header.size() - head.size()), rest);
   return header.size() + load_be24(byte_view{header}.subspan(1));
 }

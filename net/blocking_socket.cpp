@@ -74,7 +74,7 @@ tl::expected<void, std::string> blocking_socket::send(byte_view data, clock::tim
       data = data.subspan(static_cast<std::size_t>(size));
     } else if (errno != EAGAIN && errno != EINTR) {
       return failure(errno);
-    } else if (const auto ready = wait(POLLOUT, deadline); !ready) {
+    } else if (auto ready = wait(POLLOUT, deadline); !ready) {
       return ready;
     }
   }

@@ -40,7 +40,7 @@ class tcp_stream final : private io_source {
   tcp_stream(tcp_stream&&) = delete;
   tcp_stream& operator=(tcp_stream&&) = delete;
   /// The stream must be closed: a reactor still has its address otherwise.
-  ~tcp_stream() = default;
+  ~tcp_stream() override = default;
 
   /// Takes over a connected socket and starts reading.
   void adopt(unique_fd fd);
