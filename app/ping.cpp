@@ -29,12 +29,14 @@ struct protocol {
   std::optional<std::string> tls_domain;
 };
 
-struct timings {
-  milliseconds tcp{0};
-  milliseconds handshake{0};
-  milliseconds ping{0};
+using fractional_ms = std::chrono::duration<double, std::milli>;
 
-  [[nodiscard]] milliseconds total() const { return tcp + handshake + ping; }
+struct timings {
+  fractional_ms tcp{0};
+  fractional_ms handshake{0};
+  fractional_ms ping{0};
+
+  [[nodiscard]] fractional_ms total() const { return tcp + handshake + ping; }
 };
 
 using outcome = tl::expected<timings, std::string>;
@@ -42,7 +44,10 @@ using outcome = tl::expected<timings, std::string>;
 struct row {
   std::string protocol;
   dc_id dc = 0;
+  /// The average of those that succeeded, or why the last one failed.
   outcome result;
+  std::size_t succeeded = 0;
+  std::size_t tried = 0;
 };
 
 std::string name_of(secret_kind kind) {
@@ -66,8 +71,8 @@ protocol make_protocol(const std::string& name, const proxy_secret& secret) {
           .tls_domain = secret.domain.empty() ? std::string{any_domain} : secret.domain};
 }
 
-milliseconds since(clock::time_point start) {
-  return std::chrono::duration_cast<milliseconds>(clock::now() - start);
+fractional_ms since(clock::time_point start) {
+  return clock::now() - start;
 }
 
 std::uint64_t message_id_now() {
@@ -117,7 +122,7 @@ timings average(const std::vector<timings>& all) {
     out.handshake += one.handshake;
     out.ping += one.ping;
   }
-  const auto count = static_cast<milliseconds::rep>(all.size());
+  const auto count = static_cast<double>(all.size());
   return {.tcp = out.tcp / count, .handshake = out.handshake / count, .ping = out.ping / count};
 }
 
@@ -130,17 +135,23 @@ row ping_dc(const ping_options& options, const proxy_link& link, const protocol&
     if (options.verbose && !last)
       fmt::print("  attempt {} of {} failed: {}\n", i + 1, options.repeat, last.error());
   }
-  return {.protocol = how.name, .dc = dc, .result = good.empty() ? last : outcome{average(good)}};
+  return {.protocol = how.name,
+          .dc = dc,
+          .result = good.empty() ? last : outcome{average(good)},
+          .succeeded = good.size(),
+          .tried = options.repeat};
 }
 
 void print_row(const row& one) {
-  fmt::print("  {:<9}  DC {:+}  :  ", one.protocol, one.dc);
-  if (one.result)
-    fmt::print("tcp={}ms  handshake={}ms  ping={}ms  [total={}ms]  OK\n", one.result->tcp.count(),
-               one.result->handshake.count(), one.result->ping.count(),
-               one.result->total().count());
+  fmt::print("  {:<9}  DC {:<+6}:  ", one.protocol, one.dc);
+  if (!one.result)
+    fmt::print("ERROR {}", one.result.error());
   else
-    fmt::print("ERROR {}\n", one.result.error());
+    fmt::print("tcp={:.1f}ms  handshake={:.1f}ms  ping={:.1f}ms  [total={:.1f}ms]  OK",
+               one.result->tcp.count(), one.result->handshake.count(), one.result->ping.count(),
+               one.result->total().count());
+  if (one.tried > 1) fmt::print("  ({} of {})", one.succeeded, one.tried);
+  fmt::print("\n");
   static_cast<void>(std::fflush(stdout));
 }
 
@@ -165,12 +176,12 @@ void print_summary(const std::vector<protocol>& protocols, const std::vector<row
                all, good > 0 ? "" : reason);
   }
   if (by_dc.empty()) return;
-  fmt::print("\nAvg timings per DC:\n{:<5} {:<8}  {:<13}  {:<9}  {:<9}\n{:-<50}\n", "DC", "TCP(ms)",
+  fmt::print("\nAvg timings per DC:\n{:<6} {:<8}  {:<13}  {:<9}  {:<9}\n{:-<51}\n", "DC", "TCP(ms)",
              "Handshake(ms)", "Ping(ms)", "Total(ms)", "");
   for (const auto& [dc, all] : by_dc) {
     const auto mean = average(all);
-    fmt::print("{:<+5} {:<8}  {:<13}  {:<9}  {:<9}\n", dc, mean.tcp.count(), mean.handshake.count(),
-               mean.ping.count(), mean.total().count());
+    fmt::print("{:<+6} {:<8.1f}  {:<13.1f}  {:<9.1f}  {:<9.1f}\n", dc, mean.tcp.count(),
+               mean.handshake.count(), mean.ping.count(), mean.total().count());
   }
 }
 
