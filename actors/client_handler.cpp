@@ -8,6 +8,7 @@
 
 #include "actors/metric_names.hpp"
 #include "codecs/overloaded.hpp"
+#include "codecs/text.hpp"
 #include "net/entropy.hpp"
 #include "net/socket_options.hpp"
 
@@ -17,11 +18,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What a site sends behind ServerHello: certificates and the like. One size a process, as one site
-/// has one certificate chain, give or take the length of a signature.
-std::size_t encrypted_flight_size() {
-  static const auto chain = net::random_between<std::size_t>(2500, 4500);
-  return chain + net::random_between<std::size_t>(0, 2);
+/// What a site sends behind ServerHello: certificates and the like. One size a secret, also after a
+/// restart, as one site has one certificate chain, give or take the length of a signature.
+std::size_t encrypted_flight_size(const secret16& secret) {
+  constexpr std::size_t shortest = 2500;
+  constexpr std::size_t spread = 2000;
+  const auto digest = sha256({as_bytes("encrypted flight"), secret});
+  return shortest + load_le<std::uint32_t>(digest) % spread +
+         net::random_between<std::size_t>(0, 2);
 }
 
 std::int64_t unix_time() noexcept {
@@ -99,7 +103,9 @@ void client_handler::handle_handshake(byte_view data) {
     if (!step) return reject(step.error());
     if (std::holds_alternative<client_handshake::incomplete>(*step)) return;
     if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
-      if (is_replay(received->hello->random)) return reject(errc::replay_session_detected);
+      // Not the last 4 bytes, which hold the clock: nothing protects them.
+      const auto digest = byte_view{received->hello->random}.first(client_digest_size);
+      if (is_replay(digest)) return reject(errc::replay_session_detected);
       answer_hello(*received);
     } else {
       enter_tunnel(std::get<client_handshake::established>(*step));
@@ -109,8 +115,8 @@ void client_handler::handle_handshake(byte_view data) {
 
 void client_handler::answer_hello(const client_handshake::hello_received& received) {
   spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", port_->settings.name,
-                received.hello->sni, std::int64_t{received.client_time} - unix_time());
-  bytes encrypted(encrypted_flight_size());
+                printable(received.hello->sni), std::int64_t{received.client_time} - unix_time());
+  bytes encrypted(encrypted_flight_size(port_->settings.secret));
   net::fill_random(encrypted);
   server_flight_random random{
       .x25519_key = net::random_x25519_key(), .mlkem_ciphertext = {}, .encrypted = encrypted};
@@ -201,7 +207,8 @@ void client_handler::on_due(net::timer& which) {
 
 void client_handler::check_progress() {
   if (stage_ == stage::opening) {
-    if (home().now() < opening_until_) return ask_for_stream();
+    // Nobody had it: somebody may by now.
+    if (link_ == nullptr && home().now() < opening_until_) return ask_for_stream();
     leave_stream();
     return handle_refused(refusal::no_link);
   }

@@ -138,7 +138,7 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   bool migrating_ = false;
   net::steady_clock::time_point opening_until_;
 
-  /// Sent to the DC connection and not acked.
+  /// Sent to the DC connection and not acked, as `credit_of`.
   std::size_t outstanding_ = 0;
   /// Something was sent since anything came back.
   bool awaits_answer_ = false;

@@ -121,7 +121,7 @@ void client_handler::forward_packets() {
       caf::anon_send(link_,
                      stream_frame{stream_id_, stream::data{.packet = to_bytes((*frame)->packet),
                                                            .quick_ack = (*frame)->quick_ack}});
-      outstanding_ += size;
+      outstanding_ += credit_of(size, 1);
       awaits_answer_ = true;
       last_sent_ = home().now();
     }
@@ -139,7 +139,7 @@ void client_handler::forward_kept() {
 
 void client_handler::handle_ack(const stream::ack& ack) {
   const bool was_full = outstanding_ >= client_window;
-  outstanding_ -= std::min<std::size_t>(ack.size, outstanding_);
+  outstanding_ -= std::min(credit_of(ack.size, ack.packets), outstanding_);
   if (!was_full || outstanding_ >= client_window) return;
   forward_kept();
 }
@@ -156,7 +156,9 @@ void client_handler::handle_frame(stream_frame& frame) {
   if (stage_ == stage::closing) return;
   if (frame.stream != stream_id_) {
     const auto* const refused = std::get_if<stream::refused>(&frame.event);
-    if (refused != nullptr && frame.stream == previous_stream_) handle_refused(refused->why);
+    if (refused == nullptr || frame.stream != previous_stream_) return;
+    leave_stream();
+    handle_refused(refused->why);
     return;
   }
   std::visit(overloaded{

@@ -160,7 +160,8 @@ std::string dc_config_state::accept(purpose what, const std::string& body) {
   switch (what) {
     case purpose::address: {
       const auto ours = ip_address::parse(trimmed(body));
-      if (!ours || !ours->is_v4()) return "the answer is not an IPv4 address";
+      if (!ours || !ours->is_v4() || ours->is_any() || ours->is_loopback())
+        return "the answer is not an IPv4 address that others could reach";
       if (draft.external_v4 != ours) env->address_found(*ours);
       draft.external_v4 = ours;
       return {};
@@ -182,6 +183,12 @@ std::string dc_config_state::accept(purpose what, const std::string& body) {
 
 void dc_config_state::finish_refresh() {
   refreshing = false;
+  // Secret and lists belong together: all of them are taken over, or none.
+  if (const auto known = env->telegram.get(); !failure.empty()) {
+    draft.secret = known->secret;
+    draft.v4 = known->v4;
+    draft.v6 = known->v6;
+  }
   if (draft.secret.empty() || draft.v4.endpoints.empty()) {
     use_built_in(draft);
     source = "the built-in list";
@@ -242,6 +249,7 @@ void dc_config_state::sync_pools() {
 }
 
 void dc_config_state::sync_pools_later() {
+  if (std::exchange(sync_pending, true)) return;
   self->delayed_send(self, sync_retry, sync_due{});
 }
 
@@ -300,7 +308,10 @@ caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment&
         if (due.number == state.last_due) state.refresh();
       },
       [&state](const patience_over&) { state.start_without_fetch(); },
-      [&state](const sync_due&) { state.sync_pools(); },
+      [&state](const sync_due&) {
+        state.sync_pending = false;
+        state.sync_pools();
+      },
       [&state](const dc_outage& outage) { state.handle_outage(outage); },
       [&state](const dc_recovery& recovery) { state.handle_recovery(recovery.dc); },
       [&state](const outages_due&) { state.tell_outages(); },

@@ -63,6 +63,7 @@ struct dc_config_state {
   bool telling = false;
 
   bool refreshing = false;
+  bool sync_pending = false;
   /// Tells the next refresh from those that were overtaken.
   std::uint64_t last_due = 0;
   bool warned = false;

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
 
 #include "actors/dc_conn_metrics.hpp"
@@ -132,7 +133,7 @@ result<void> dc_conn::handle_nonce(byte_view body) {
   // Our nonce left in plain: the server would not have answered it otherwise.
   writer_.encrypt_with(keys->to_dc);
   reader_.decrypt_with(keys->from_dc);
-  writer_.write(handshake_->handshake());
+  writer_.write(handshake_->handshake(options_.offer_crc32c));
   stream_.flush_later();
   stage_ = stage::handshake;
   return {};
@@ -188,11 +189,18 @@ void dc_conn::write(byte_view tail) {
   writer_.write(head_, tail);
   head_.clear();
   stream_.flush_later();
-  const auto now = home().now();
-  if (!unanswered_since_) unanswered_since_ = now;
-  if (watching_) return;
+  if (!unanswered_since_) unanswered_since_ = home().now();
+  if (!watching_) watch_for_answer();
+}
+
+/// An answer is expected: to what was sent or, from half of the time on, to a ping.
+void dc_conn::watch_for_answer() {
   watching_ = true;
-  deadline_.arm(home().timers(), env_->settings.dc_stall_timeout / 2);
+  deadline_.arm(home().timers(), half_stall());
+}
+
+std::chrono::milliseconds dc_conn::half_stall() const {
+  return std::chrono::milliseconds{env_->settings.dc_stall_timeout} / 2;
 }
 
 void dc_conn::on_flush(net::tcp_stream&) {
@@ -211,7 +219,7 @@ void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
     const auto& due = promised_.front();
     const auto which = clients_.find(due.stream);
     if (which != clients_.end())
-      send_to(which->second, due.stream, stream::ack{.size = due.size, .packets = 0});
+      send_to(which->second, due.stream, stream::ack{.size = due.size, .packets = due.packets});
   }
 }
 
@@ -236,7 +244,6 @@ void dc_conn::on_due(net::timer& which) {
 }
 
 void dc_conn::check_silence() {
-  const auto half = env_->settings.dc_stall_timeout / 2;
   if (!unanswered_since_ || paused_) {
     // Nothing is owed to us. After a quiet time a ping finds out whether anybody is there.
     if (!watching_ && !paused_) return send_ping();
@@ -244,14 +251,15 @@ void dc_conn::check_silence() {
     deadline_.arm(home().timers(), env_->settings.dc_ping_interval);
     return;
   }
-  if (home().now() - *unanswered_since_ >= env_->settings.dc_stall_timeout) {
+  const auto left = *unanswered_since_ + env_->settings.dc_stall_timeout - home().now();
+  if (pinged_ && left <= left.zero()) {
     metrics_->stalled.add();
     spdlog::warn("dc {}: {} does not answer: replaced, {} clients move", options_.dc,
                  to_string(options_.to), clients_.size());
     return lose("stalled: no answer for " +
                 std::to_string(env_->settings.dc_stall_timeout.count()) + " s");
   }
-  deadline_.arm(home().timers(), half);
+  deadline_.arm(home().timers(), std::clamp<net::steady_clock::duration>(left, 1ms, half_stall()));
   if (!pinged_) send_ping();
 }
 
@@ -264,6 +272,7 @@ void dc_conn::send_ping() {
 void dc_conn::lose(std::string reason) {
   if (stage_ == stage::dying) return;
   const bool was_ready = stage_ == stage::ready;
+  const bool in_handshake = stage_ == stage::handshake;
   // Telegram closes connections all the time, and the pool tells when none can be had.
   spdlog::debug("dc {}: {}: {}; {} clients to move", options_.dc, to_string(options_.to), reason,
                 clients_.size());
@@ -271,7 +280,7 @@ void dc_conn::lose(std::string reason) {
   stream_.close();
   pause_limit_.cancel();
   stage_ = stage::dying;
-  send(options_.pool, link_lost{options_.number, std::move(reason), served_});
+  send(options_.pool, link_lost{options_.number, std::move(reason), served_, in_handshake});
   if (!was_ready) return quit();
   release_clients();
   deadline_.arm(home().timers(), dying_time);
@@ -292,8 +301,10 @@ void dc_conn::stopped() {
     flush_now();
     release_clients();
   }
-  // Whoever still has a handle of this actor must not keep its clients' actors alive.
+  // Whoever still has a handle of this actor must not keep its clients' actors alive, nor the pool
+  // what is left of this actor.
   clients_.clear();
+  demonitor(options_.pool);
   stream_.close();
   deadline_.cancel();
   pause_limit_.cancel();

@@ -34,6 +34,8 @@ struct dc_conn_options {
   /// The pool's number for this connection.
   std::uint64_t number = 0;
   std::shared_ptr<link_load> load;
+  /// Offer CRC-32C in the handshake.
+  bool offer_crc32c = true;
 };
 
 /// To the pool: clients can be assigned.
@@ -46,11 +48,13 @@ struct link_lost {
   std::string reason;
   /// It has carried messages from Telegram.
   bool served = false;
+  /// Telegram closed it when it had our encrypted handshake.
+  bool in_handshake = false;
 };
 
 /// Messages:
 /// - `open_stream` (request): takes the client on; to it goes `stream_opened`, or `migrate` if
-/// dying.
+///   dying.
 /// - `stream_frame` data, ack, close: of a client it has. Unknown streams are ignored: their end is
 ///   on its way to the client.
 /// - exit_msg: says goodbye to Telegram for every client, then ends.
@@ -75,7 +79,8 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
     /// Where in the outgoing stream its latest packet ends.
     std::uint64_t sent_until = 0;
     /// Taken from the client since an ack was last promised to it.
-    std::size_t unpromised = 0;
+    std::size_t unpromised_bytes = 0;
+    std::size_t unpromised_packets = 0;
   };
   using client_map = std::unordered_map<stream_id, client>;
 
@@ -84,6 +89,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
     std::uint64_t until = 0;
     stream_id stream = 0;
     std::uint32_t size = 0;
+    std::uint32_t packets = 0;
   };
 
   struct metric_set;
@@ -133,6 +139,8 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void drop_slowest_client();
 
   // Silence and the end.
+  void watch_for_answer();
+  [[nodiscard]] std::chrono::milliseconds half_stall() const;
   void check_silence();
   void send_ping();
   void lose(std::string reason);

@@ -126,12 +126,14 @@ void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
                                data.packet, head_);
   write(data.packet);
   from.sent_until = queued_total_ + writer_.pending();
-  from.unpromised += data.packet.size();
-  if (from.unpromised < ack_step) return;
+  from.unpromised_bytes += data.packet.size();
+  from.unpromised_packets += 1;
+  if (credit_of(from.unpromised_bytes, from.unpromised_packets) < ack_step) return;
   promised_.push_back({.until = from.sent_until,
                        .stream = which->first,
-                       .size = static_cast<std::uint32_t>(from.unpromised)});
-  from.unpromised = 0;
+                       .size = static_cast<std::uint32_t>(from.unpromised_bytes),
+                       .packets = static_cast<std::uint32_t>(from.unpromised_packets)});
+  from.unpromised_bytes = from.unpromised_packets = 0;
 }
 
 void dc_conn::handle_ack(client& from, const stream::ack& ack) {
@@ -173,13 +175,19 @@ void dc_conn::release_clients() {
 
 std::string_view dc_conn::overflow() const {
   const auto& limits = env_->settings.downstream_backpressure;
-  if (unacked_packets_ > limits.packets_total) return "count_total";
-  if (unacked_bytes_ > limits.bytes_total) return "bytes_total";
+  // Once it pauses, it goes on when a quarter is free: not packet by packet.
+  const double share = paused_ ? 0.75 : 1.0;
+  const auto above = [share](std::size_t value, double limit) {
+    return static_cast<double>(value) > share * limit;
+  };
   const auto clients = static_cast<double>(clients_.size());
+  if (above(unacked_packets_, static_cast<double>(limits.packets_total))) return "count_total";
+  if (above(unacked_bytes_, static_cast<double>(limits.bytes_total))) return "bytes_total";
   if (limits.packets_per_upstream &&
-      static_cast<double>(unacked_packets_) > clients * *limits.packets_per_upstream)
+      above(unacked_packets_, clients * *limits.packets_per_upstream))
     return "count_per_upstream";
-  if (limits.bytes_per_upstream && unacked_bytes_ > clients_.size() * *limits.bytes_per_upstream)
+  if (limits.bytes_per_upstream &&
+      above(unacked_bytes_, clients * static_cast<double>(*limits.bytes_per_upstream)))
     return "bytes_per_upstream";
   return {};
 }
@@ -196,7 +204,11 @@ void dc_conn::update_pause() {
   } else {
     pause_limit_.cancel();
     // Telegram could not answer a connection that nobody read.
-    if (unanswered_since_) unanswered_since_ = home().now();
+    if (unanswered_since_) {
+      unanswered_since_ = home().now();
+      pinged_ = false;
+      watch_for_answer();
+    }
     metrics_->down_backpressure("off").add();
     metrics_->pause_duration.observe(
         static_cast<std::uint64_t>((home().now() - paused_since_).count()));

@@ -13,7 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Message to itself: look at endpoints that rested and at clients that wait.
-struct pool_tick {};
+struct pool_tick {
+  std::uint64_t number = 0;
+};
 
 /// The most connections on their way at once, as the original.
 constexpr std::size_t burst_max = 10;
@@ -71,9 +73,10 @@ void dc_pool_state::handle_open(open_stream& request) {
 void dc_pool_state::handle_cancel(stream_id stream) {
   if (std::erase_if(waiting, [&](const auto& one) { return one.request.stream == stream; }) > 0)
     return;
-  // Assigned already. Which connection has it is known only there.
+  // Assigned already. Which connection has it is known only there, if it has not come back.
+  assigning.erase(stream);
   for (const auto& [number, one] : links)
-    if (one.ready) caf::anon_send(one.handle, stream_frame{stream, stream::close{}});
+    if (one.takes_clients()) caf::anon_send(one.handle, stream_frame{stream, stream::close{}});
 }
 
 dc_pool_state::link* dc_pool_state::choose_link(unsigned reactor) {
@@ -81,7 +84,7 @@ dc_pool_state::link* dc_pool_state::choose_link(unsigned reactor) {
   link* best_local = nullptr;
   const auto load = [](const link& one) { return one.load->clients.load(); };
   for (auto& [number, one] : links) {
-    if (!one.ready) continue;
+    if (!one.takes_clients()) continue;
     if (best == nullptr || load(one) < load(*best)) best = &one;
     if (one.reactor == reactor && (best_local == nullptr || load(one) < load(*best_local)))
       best_local = &one;
@@ -95,10 +98,12 @@ dc_pool_state::link* dc_pool_state::choose_link(unsigned reactor) {
 void dc_pool_state::assign(const open_stream& request, link& to) {
   to.load->clients.fetch_add(1);
   grow_after(to, request.reactor);
+  assigning.insert(request.stream);
   // A connection that crashes before it takes the client returns the request.
   self->request(to.handle, caf::infinite, request)
-      .then([] {},
+      .then([this, stream = request.stream] { assigning.erase(stream); },
             [this, request](const caf::error&) {
+              if (assigning.erase(request.stream) == 0) return;  // cancelled meanwhile
               auto again = request;
               handle_open(again);
             });
@@ -108,6 +113,9 @@ void dc_pool_state::serve_waiting() {
   while (!waiting.empty()) {
     auto* const best = choose_link(waiting.front().request.reactor);
     if (best == nullptr) return;
+    // After an outage everybody waits: the first connection up is not to have them all.
+    const auto full = env->settings.clients_per_dc_connection * 3 / 2;
+    if (best->load->clients > full && pending() > 0) return;
     const auto next = std::move(waiting.front());
     waiting.pop_front();
     assign(next.request, *best);
@@ -174,8 +182,12 @@ bool dc_pool_state::connect(unsigned reactor) {
              .ready = false,
              .ready_since = {},
              .load = std::make_shared<link_load>()};
-  const dc_conn_options options{
-      .dc = dc, .to = *to, .pool = caf::actor{self}, .number = number, .load = added.load};
+  const dc_conn_options options{.dc = dc,
+                                .to = *to,
+                                .pool = caf::actor{self},
+                                .number = number,
+                                .load = added.load,
+                                .offer_crc32c = offer_crc32c};
   links.emplace(number, std::move(added));
   start_child order{.id = {},
                     .start = dc_conn_start{.env = env, .options = options, .reactor = reactor}};
@@ -186,6 +198,8 @@ bool dc_pool_state::connect(unsigned reactor) {
             if (which == links.end()) return;
             which->second.handle = started;
             self->monitor(started);
+            // It may have been ready before this answer came.
+            if (which->second.ready) serve_waiting();
           },
           [this, number](const caf::error&) {
             links.erase(number);
@@ -211,10 +225,13 @@ void dc_pool_state::handle_lost(link_map::iterator which, const link_lost& lost)
   links.erase(which);
   const auto now = self->clock().now();
   last_failure = to_string(gone.to) + ": " + lost.reason;
-  if (!gone.ready || (!lost.served && now - gone.ready_since < short_life))
+  if (lost.in_handshake && std::exchange(offer_crc32c, false)) {
+    // Perhaps it is one that ends the connection over a flag it does not know: tried again at once.
+  } else if (!gone.ready || (!lost.served && now - gone.ready_since < short_life))
     backoff.failed(gone.to, now);
   check_outage();
   keep_minimum();
+  serve_waiting();
 }
 
 void dc_pool_state::check_outage() {
@@ -268,8 +285,9 @@ std::size_t dc_pool_state::pending() const {
 void dc_pool_state::tick_at(time_point when) {
   if (next_tick && *next_tick <= when) return;
   next_tick = when;
+  // An earlier tick takes the place of a later one.
   self->delayed_send(self, std::max(when - self->clock().now(), time_point::duration{0}),
-                     pool_tick{});
+                     pool_tick{++last_tick});
 }
 
 dc_pool_status dc_pool_state::status() const {
@@ -301,7 +319,8 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env
         if (which != state.links.end()) state.handle_lost(which, lost);
       },
       [&state](const telegram_config_changed&) { state.keep_minimum(); },
-      [&state](const pool_tick&) {
+      [&state](const pool_tick& tick) {
+        if (tick.number != state.last_tick) return;
         state.next_tick.reset();
         state.expire_waiting();
         state.check_outage();

@@ -5,6 +5,7 @@
 #include <caf/stateful_actor.hpp>
 #include <deque>
 #include <map>
+#include <unordered_set>
 
 #include "actors/dc_conn.hpp"
 #include "actors/endpoint_backoff.hpp"
@@ -75,6 +76,8 @@ struct dc_pool_state {
     bool ready = false;
     time_point ready_since;
     std::shared_ptr<link_load> load;
+
+    [[nodiscard]] bool takes_clients() const { return ready && handle != nullptr; }
   };
   struct waiting_client {
     open_stream request;
@@ -112,8 +115,13 @@ struct dc_pool_state {
   link_map links;
   std::uint64_t last_number = 0;
   std::deque<waiting_client> waiting;
+  /// Streams that a connection was asked to take and has not answered for.
+  std::unordered_set<stream_id> assigning;
   endpoint_backoff backoff;
   std::optional<time_point> next_tick;
+  std::uint64_t last_tick = 0;
+  /// Until a middle proxy closes a connection over it.
+  bool offer_crc32c = true;
   /// Since when no connection is ready; and why the last attempt failed.
   std::optional<time_point> down_since;
   std::string last_failure;

@@ -60,6 +60,10 @@ void link_agent::use_session(std::uint64_t session, caf::actor peer) {
 
 void link_agent::send_to_peer(const stream_frame& frame) {
   if (peer_ == nullptr) return;
+  // A blob has room for the largest packet, but not for others in front of it.
+  if (const auto* const data = std::get_if<stream::data>(&frame.event);
+      data != nullptr && blob_.size() + data->packet.size() > full_blob)
+    flush();
   if (blob_.empty()) begin_stream_blob(session_, blob_);
   encode_stream_frame(frame, blob_);
   if (blob_.size() >= full_blob)
@@ -89,6 +93,7 @@ void link_agent::stopped() {
   home().forget_flush(*this);
   flush();
   // Each agent of a pair has the other's handle: one must let go.
+  if (peer_ != nullptr) demonitor(peer_);
   peer_ = nullptr;
   sweep_timer_.cancel();
 }

@@ -9,6 +9,13 @@
 
 namespace mtp::actors {
 
+/// What `bytes` in `packets` count against a client's window towards Telegram: a message and an RPC
+/// header cost more than a small packet itself.
+[[nodiscard]] constexpr std::size_t credit_of(std::size_t bytes, std::size_t packets) noexcept {
+  constexpr std::size_t packet_cost = 128;
+  return bytes + packets * packet_cost;
+}
+
 /// To whoever `environment::route` names, as a request: `client` wants a DC connection. The reply
 /// (unit) only says that somebody cares for it; an error that nobody does, and it may be asked
 /// again. To the client follows `stream_opened`, or a `stream_frame` with `refused` or `migrate`.

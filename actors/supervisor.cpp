@@ -81,6 +81,8 @@ void supervisor::forget(child& which) {
 
 caf::result<caf::actor> supervisor::handle_start(start_child& what) {
   if (stopping_) return caf::sec::runtime_error;
+  const auto same = std::ranges::find(children_, what.id, [](const child& x) { return x.spec.id; });
+  if (!what.id.empty() && same != children_.end()) return same->handle;
   auto& created = children_.emplace_back(
       child{.spec = spec_.children.front(), .restarts = 0, .handle = nullptr});
   created.spec.id = std::move(what.id);

@@ -58,7 +58,7 @@ struct supervisor_spec {
 
 /// Message: start one more child (simple_one_for_one). Replies with its handle (caf::actor), or
 /// fails with sec::runtime_error while the supervisor is stopping. `id` is registered unless it is
-/// empty.
+/// empty; if there is a child of that name already, the reply is that one.
 struct start_child {
   std::string id;
   child_start start;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -88,6 +89,25 @@ bool replace_file(const std::filesystem::path& path, byte_view content) {
   return ::rename(temporary.c_str(), path.c_str()) == 0;
 }
 
+/// Whether these are whole UTF-8 characters and no control characters but blanks. Random bytes are
+/// not.
+bool is_utf8_text(byte_view in) noexcept {
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const auto lead = in[i];
+    if (lead < 0x80) {
+      if ((lead < ' ' && lead != '\t' && lead != '\r' && lead != '\n') || lead == 0x7f)
+        return false;
+      continue;
+    }
+    const auto more = static_cast<std::size_t>(std::countl_one(lead)) - 1;
+    if (more < 1 || more > 3 || more >= in.size() - i) return false;
+    for (const auto next : in.subspan(i + 1, more))
+      if ((next & 0xc0) != 0x80) return false;
+    i += more;
+  }
+  return true;
+}
+
 }  // namespace
 
 telegram_config built_in_telegram_config() {
@@ -102,10 +122,11 @@ bool is_proxy_secret(byte_view secret) noexcept {
   constexpr std::size_t shortest = 32;
   constexpr std::size_t longest = 256;
   if (secret.size() < shortest || secret.size() > longest) return false;
-  const bool is_text = std::ranges::all_of(secret, [](auto byte) {
-    return (byte >= ' ' && byte < 0x7f) || byte == '\n' || byte == '\r';
+  // A page, JSON or an error message, in any language, of whoever is in the way.
+  constexpr std::string_view telling = " \t\r\n<{[\"";
+  return !is_utf8_text(secret) || std::ranges::none_of(secret, [&](auto byte) {
+    return telling.find(static_cast<char>(byte)) != std::string_view::npos;
   });
-  return !(is_text && secret[0] == '<');
 }
 
 bool telegram_config_files::load(telegram_config& into) const {

@@ -114,6 +114,10 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
   return {};
 }
 
+bool node::is_idle() {
+  return system_.registry().running() == 0;
+}
+
 void node::stop() {
   env_.stopping = true;
   caf::anon_send_exit(root_, caf::exit_reason::user_shutdown);

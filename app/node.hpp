@@ -28,6 +28,8 @@ class node {
   [[nodiscard]] tl::expected<void, std::string> start(std::function<void()> on_end);
   /// Asks the tree to stop: clients leave, Telegram is told, then `on_end`. Does not wait.
   void stop();
+  /// After `on_end`: whether no actor runs any more, so that the destructor will not wait.
+  [[nodiscard]] bool is_idle();
 
   [[nodiscard]] actors::environment& env() noexcept { return env_; }
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }

@@ -21,8 +21,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Two signals this close are one wish: process managers and terminals often send it twice.
-constexpr auto signal_bounce = 200ms;
+/// Two signals this close are one wish: some process managers send it to the process and to its
+/// group.
+constexpr auto signal_bounce = 20ms;
 
 void set_up_logging(const std::string& level) {
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
@@ -60,7 +61,11 @@ class events {
                               pollfd{.fd = tree_ended_.get(), .events = POLLIN, .revents = 0}};
     const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(limit.count()));
     if (ready <= 0) return kind::timeout;
-    if (fds[1].revents != 0) return kind::tree_ended;
+    if (fds[1].revents != 0) {
+      std::uint64_t ignored = 0;
+      static_cast<void>(!::read(tree_ended_.get(), &ignored, sizeof ignored));
+      return kind::tree_ended;
+    }
     signalfd_siginfo info{};
     if (::read(signals_.get(), &info, sizeof info) != sizeof info) return kind::timeout;
     return info.ssi_signo == SIGHUP ? kind::refresh : kind::stop;
@@ -83,11 +88,16 @@ bool stop_tree(node& proxy, events& happened) {
   const auto limit = proxy.env().settings.stop_timeout;
   const auto begun = std::chrono::steady_clock::now();
   const auto elapsed = [begun] { return std::chrono::steady_clock::now() - begun; };
+  bool tree_ended = false;
   while (true) {
+    // An actor that did not end in time is killed by its supervisor, but may still be in a call.
+    if (tree_ended && proxy.is_idle()) return true;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit - elapsed());
-    switch (happened.wait(std::max<std::chrono::milliseconds>(left, 0ms))) {
+    const auto patience = tree_ended ? std::min<std::chrono::milliseconds>(left, 10ms) : left;
+    switch (happened.wait(std::max<std::chrono::milliseconds>(patience, 0ms))) {
       case events::kind::tree_ended:
-        return true;
+        tree_ended = true;
+        break;
       case events::kind::stop:
         if (elapsed() < signal_bounce) break;
         spdlog::warn("second signal: ending at once");
@@ -136,6 +146,10 @@ int run_proxy(const actors::settings& settings) {
     announce(env.settings, to_string(ours));
   };
   add_gauges(env, proxy.system());
+  if (const auto started = proxy.start([&] { happened.tell_tree_ended(); }); !started) {
+    spdlog::critical("{}", started.error());
+    return 1;
+  }
   std::unique_ptr<metrics_endpoint> endpoint;
   if (const auto& at = settings.metrics_listen) {
     auto opened = metrics_endpoint::open(*at, env.metrics);
@@ -145,10 +159,6 @@ int run_proxy(const actors::settings& settings) {
     }
     endpoint = std::move(*opened);
     spdlog::info("metrics at http://{}/metrics", to_string(*at));
-  }
-  if (const auto started = proxy.start([&] { happened.tell_tree_ended(); }); !started) {
-    spdlog::critical("{}", started.error());
-    return 1;
   }
   announce(env.settings, {});
   const bool asked = serve(proxy, happened);

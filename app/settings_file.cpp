@@ -19,14 +19,29 @@ constexpr std::string_view published_secret = "d0d6e111bada5511fcce9584deadbeef"
 
 constexpr std::int64_t year_s = std::int64_t{366} * 24 * 3600;
 
+/// Addresses that others see us by.
 std::optional<ip_address> parse_v4(const std::string& text) {
   const auto ip = ip_address::parse(text);
-  return ip && ip->is_v4() ? ip : std::nullopt;
+  return ip && ip->is_v4() && !ip->is_any() ? ip : std::nullopt;
 }
 
 std::optional<ip_address> parse_v6(const std::string& text) {
   const auto ip = ip_address::parse(text);
-  return ip && !ip->is_v4() ? ip : std::nullopt;
+  return ip && !ip->is_v4() && !ip->is_any() ? ip : std::nullopt;
+}
+
+constexpr std::string_view url_wanted = "a URL that starts with http:// or https://";
+
+std::optional<std::string> parse_url(const std::string& text) {
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (text.starts_with(scheme) && text.size() > scheme.size() && text[scheme.size()] != '/' &&
+        std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; }))
+      return text;
+  return std::nullopt;
+}
+
+std::optional<std::string> parse_url_or_none(const std::string& text) {
+  return text.empty() ? text : parse_url(text);
 }
 
 std::optional<ip_address> parse_ip(const std::string& text) {
@@ -68,6 +83,7 @@ class settings_reader {
   std::vector<config_problem> problems_;
   toml_reader in_;
   std::set<std::string> port_names_;
+  std::set<endpoint> port_places_;
   ip_address default_listen_;
 };
 
@@ -83,13 +99,16 @@ void settings_reader::read_port(toml_reader& in) {
   if (port.name.empty())
     port.name = "mtp_handler_" + std::to_string(out_.settings.ports.size() + 1);
   const auto* const named = in.find("name");
-  if (!port_names_.insert(port.name).second && named != nullptr)
-    in.problem(*named, "name", "is used by two ports; names must differ");
+  if (!port_names_.insert(port.name).second)
+    in.problem(named != nullptr ? *named : in.self(), "name",
+               '"' + port.name + "\" is used by two ports; names must differ");
   in.parsed("listen_ip", port.listen.ip, "an IPv4 or IPv6 address", parse_ip);
   if (in.has("port"))
     in.number("port", port.listen.port, 1, 65535);
   else
     in.missing("port", "a port number, 1 to 65535");
+  if (port.listen.port != 0 && !port_places_.insert(port.listen).second)
+    in.problem(*in.find("port"), "port", to_string(port.listen) + " is there twice");
   if (in.has("secret")) {
     // Never shown: a mistyped secret is still most of a secret.
     const auto* const node = in.find("secret");
@@ -97,7 +116,7 @@ void settings_reader::read_port(toml_reader& in) {
     const auto secret = text != nullptr ? parse_hex16(text->get()) : std::nullopt;
     if (secret) {
       port.secret = *secret;
-      if (text->get() == published_secret)
+      if (to_hex(port.secret) == published_secret)
         out_.warnings.push_back({.line = node->source().begin.line,
                                  .where = in.where(*node, "secret"),
                                  .what = "is the published example: anybody can use this proxy"});
@@ -118,33 +137,25 @@ void settings_reader::read_port(toml_reader& in) {
 void settings_reader::read_ports() {
   in_.parsed("listen_ip", default_listen_, "an IPv4 or IPv6 address", parse_ip);
   in_.tables("ports", [this](toml_reader& in) { read_port(in); });
-  std::set<endpoint> taken;
-  for (const auto& port : out_.settings.ports)
-    if (port.listen.port != 0 && !taken.insert(port.listen).second)
-      in_.problem(*in_.find("ports"), "ports", to_string(port.listen) + " is there twice");
 }
 
 void settings_reader::read_protocols() {
   using actors::protocol;
-  std::vector<std::string> names;
   const auto* const node = in_.find("allowed_protocols");
   if (node == nullptr) return;
-  in_.texts("allowed_protocols", names);
-  std::vector<protocol> allowed;
-  for (const auto& name : names) {
-    const std::array all{protocol::mtp_abridged, protocol::mtp_intermediate, protocol::mtp_secure,
-                         protocol::mtp_fake_tls};
-    const auto* const known =
-        std::ranges::find(all, name, [](protocol one) { return to_string(one); });
-    if (known != all.end())
-      allowed.push_back(*known);
-    else
-      in_.problem(*node, "allowed_protocols",
-                  "expected mtp_abridged, mtp_intermediate, mtp_secure or mtp_fake_tls, found \"" +
-                      name + '"');
-  }
-  if (names.empty()) in_.problem(*node, "allowed_protocols", "expected at least one protocol");
-  out_.settings.allowed_protocols = allowed;
+  auto& allowed = out_.settings.allowed_protocols;
+  in_.list("allowed_protocols", allowed,
+           "mtp_abridged, mtp_intermediate, mtp_secure or mtp_fake_tls",
+           [](const std::string& name) -> std::optional<protocol> {
+             const std::array all{protocol::mtp_abridged, protocol::mtp_intermediate,
+                                  protocol::mtp_secure, protocol::mtp_fake_tls};
+             const auto* const known =
+                 std::ranges::find(all, name, [](protocol one) { return to_string(one); });
+             return known != all.end() ? std::optional{*known} : std::nullopt;
+           });
+  const auto* const given = node->as_array();
+  if (given != nullptr && given->empty())
+    in_.problem(*node, "allowed_protocols", "expected at least one protocol");
 }
 
 void settings_reader::read_storage() {
@@ -200,6 +211,8 @@ void settings_reader::read_clients() {
     limit = 0;
     in.number("total_mem", limit, 1024);
     if (limit > 0) out.upstream_healthchecks.total_mem = limit;
+    std::size_t ignored = 0;
+    in.number("gc", ignored, 1);
     if (const auto* const gc = in.find("gc"))
       out_.warnings.push_back({.line = gc->source().begin.line,
                                .where = in.where(*gc, "gc"),
@@ -232,17 +245,18 @@ void settings_reader::read_backpressure() {
 
 void settings_reader::read_telegram() {
   auto& out = out_.settings;
-  in_.text("proxy_secret_url", out.proxy_secret_url);
-  in_.text("proxy_config_url", out.proxy_config_url);
+  in_.parsed("proxy_secret_url", out.proxy_secret_url, std::string{url_wanted}, parse_url);
+  in_.parsed("proxy_config_url", out.proxy_config_url, std::string{url_wanted}, parse_url);
   // Whoever has a configuration server of their own has it for both families.
   if (in_.has("proxy_config_url")) out.proxy_config_v6_url.clear();
-  in_.text("proxy_config_v6_url", out.proxy_config_v6_url);
+  in_.parsed("proxy_config_v6_url", out.proxy_config_v6_url,
+             std::string{url_wanted} + ", or \"\" for none", parse_url_or_none);
   in_.duration("core_api_http_timeout_ms", out.core_api_http_timeout, 100, 600'000);
   in_.duration("conf_refresh_interval", out.conf_refresh_interval, 1, year_s);
   in_.parsed("external_ip", out.external_ip, "an IPv4 address", parse_v4);
   in_.parsed("external_ipv6", out.external_ipv6, "an IPv6 address", parse_v6);
   out.ip_lookup_always = in_.has("ip_lookup_services");
-  in_.texts("ip_lookup_services", out.ip_lookup_services);
+  in_.list("ip_lookup_services", out.ip_lookup_services, std::string{url_wanted}, parse_url);
   in_.boolean("prefer_ipv6", out.prefer_ipv6);
   in_.number("init_dc_connections", out.init_dc_connections, 0, 1000);
   in_.number("clients_per_dc_connection", out.clients_per_dc_connection, 1, 1'000'000);
@@ -291,6 +305,8 @@ void settings_reader::read_later() {
                 "this version can't forward to other sites yet; set it to \"off\"");
   std::chrono::seconds ignored{0};
   in_.duration("domain_fronting_timeout_sec", ignored, 1, year_s);
+  if (const auto* const node = in_.find("domain_fronting_timeout_sec"))
+    warn(*node, "domain_fronting_timeout_sec", "has no effect yet");
   if (const auto* const node = in_.find("policy")) {
     const auto* const rules = node->as_array();
     if (rules == nullptr || !rules->empty())
@@ -301,6 +317,8 @@ void settings_reader::read_later() {
 }
 
 void settings_reader::read_without_meaning() {
+  std::size_t ignored = 0;
+  in_.number("num_acceptors", ignored, 1);
   if (const auto* const node = in_.find("num_acceptors"))
     warn(*node, "num_acceptors", "has no effect: every reactor accepts its own clients");
   if (const auto* const node = in_.find("metric_backend"))
@@ -343,6 +361,10 @@ tl::expected<loaded_settings, std::vector<config_problem>> parse_settings(std::s
 }
 
 tl::expected<loaded_settings, std::vector<config_problem>> load_settings(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    return tl::unexpected{std::vector{
+        config_problem{.line = 0, .where = path, .what = "is a directory, not a TOML file"}}};
   try {
     const auto table = toml::parse_file(path);
     return settings_reader{table, path}.read();

@@ -77,20 +77,6 @@ std::optional<std::int64_t> toml_reader::whole(std::string_view key, std::int64_
   return std::nullopt;
 }
 
-void toml_reader::texts(std::string_view key, std::vector<std::string>& into) {
-  const auto* const node = find(key);
-  if (node == nullptr) return;
-  const auto* const list = node->as_array();
-  if (list == nullptr) return wrong(*node, key, "a list of texts");
-  into.clear();
-  for (const auto& item : *list) {
-    if (const auto* const value = item.as_string())
-      into.push_back(value->get());
-    else
-      wrong(item, key, "a text");
-  }
-}
-
 void toml_reader::table(std::string_view key, const std::function<void(toml_reader&)>& read) {
   const auto* const node = find(key);
   if (node == nullptr) return;

@@ -64,13 +64,33 @@ class toml_reader {
     else
       wrong(*node, key, wanted);
   }
-  void texts(std::string_view key, std::vector<std::string>& into);
+  /// A list whose items `parse` understands, as `parsed`.
+  template <class Into, class Parse>
+  void list(std::string_view key, std::vector<Into>& into, const std::string& wanted,
+            Parse&& parse) {
+    const auto* const node = find(key);
+    if (node == nullptr) return;
+    const auto* const items = node->as_array();
+    if (items == nullptr) return wrong(*node, key, "a list of texts");
+    into.clear();
+    for (const auto& item : *items) {
+      const auto* const text = item.as_string();
+      std::optional<Into> value;
+      if (text != nullptr) value = parse(text->get());
+      if (value)
+        into.push_back(std::move(*value));
+      else
+        wrong(item, key, wanted);
+    }
+  }
   /// Calls `read` with a reader of the table at `key`, if there is one.
   void table(std::string_view key, const std::function<void(toml_reader&)>& read);
   /// The same for each element of an array of tables; false if the key is absent.
   bool tables(std::string_view key, const std::function<void(toml_reader&)>& read);
 
   [[nodiscard]] bool has(std::string_view key) const { return table_->contains(key); }
+  /// The table itself.
+  [[nodiscard]] const toml::node& self() const noexcept { return *table_; }
   /// Null if absent. Marks the key as known.
   const toml::node* find(std::string_view key);
   void wrong(const toml::node& node, std::string_view key, const std::string& wanted);

@@ -29,7 +29,10 @@ result<client_handshake::step> client_handshake::feed(byte_view data) {
 result<client_handshake::step> client_handshake::read_hello() {
   auto whole = assembler_.next(raw_);
   if (!whole) return fail(whole.error());
-  if (!*whole) return step{incomplete{}};
+  if (!*whole) {
+    drop_raw(assembler_.take_consumed());
+    return step{incomplete{}};
+  }
   if (!options_.fake_tls) return fail(errc::disabled_protocol);
   const auto& record = (*whole)->record;
   auto parsed = parse_client_hello(record);
@@ -44,10 +47,14 @@ result<client_handshake::step> client_handshake::read_hello() {
   return step{hello_received{.hello = &hello_, .client_time = *time}};
 }
 
+void client_handshake::drop_raw(std::size_t size) {
+  raw_.erase(raw_.begin(), raw_.begin() + static_cast<std::ptrdiff_t>(size));
+}
+
 bytes client_handshake::answer(const server_flight_random& random) {
   stage_ = stage::header;
   records_.emplace();
-  raw_.erase(raw_.begin(), raw_.begin() + static_cast<std::ptrdiff_t>(hello_size_));
+  drop_raw(hello_size_);
   return make_server_flight(hello_, options_.secret, random);
 }
 

@@ -64,12 +64,12 @@ class client_handshake {
 
   [[nodiscard]] result<step> read_hello();
   [[nodiscard]] result<step> read_header();
+  void drop_raw(std::size_t size);
   [[nodiscard]] bool lets_in(transport kind) const noexcept;
 
   options options_;
   stage stage_ = stage::start;
-  /// What came and was not understood yet. As no record of a hello is empty, at most 96 KiB and a
-  /// read.
+  /// What came and was not understood yet: at most a record of a hello and a read.
   bytes raw_;
   client_hello_assembler assembler_;
   std::size_t hello_size_ = 0;

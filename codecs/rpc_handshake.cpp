@@ -107,11 +107,12 @@ result<client_handshake::keys> client_handshake::on_nonce(byte_view body, const 
               .from_dc = derive_middle_key(input, key_purpose::server)};
 }
 
-bytes client_handshake::handshake() const {
+bytes client_handshake::handshake(bool offer_crc32c) const {
   bytes out;
   // Our own id as the peer's too, as the Python and Erlang proxies do: middle proxies ignore it,
   // and a peer that sends the message back as it came is accepted.
-  encode_handshake({.flags = handshake_crc32c, .sender = self_, .peer = self_}, out);
+  encode_handshake({.flags = offer_crc32c ? handshake_crc32c : 0, .sender = self_, .peer = self_},
+                   out);
   return out;
 }
 

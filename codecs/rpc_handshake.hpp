@@ -68,8 +68,8 @@ class client_handshake {
   /// How far the middle proxy's clock is ahead of ours, seconds; known after `on_nonce`.
   [[nodiscard]] std::int64_t clock_skew() const noexcept { return skew_; }
 
-  /// The second message. Offers CRC32C.
-  [[nodiscard]] bytes handshake() const;
+  /// The second message. CRC32C is used if both offer it.
+  [[nodiscard]] bytes handshake(bool offer_crc32c = true) const;
   /// Takes the answer to it; the checksum of every later frame, both ways. Errors: `rpc_malformed`,
   /// `rpc_refused`, `rpc_bad_pid`, `rpc_bad_flags`.
   [[nodiscard]] result<checksum> on_handshake(byte_view body) const;

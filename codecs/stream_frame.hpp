@@ -17,20 +17,15 @@ using stream_id = std::uint64_t;
 
 /// Why a stream was not opened, or why data was sent back.
 enum class refusal : std::uint8_t {
-  /// Neither this DC nor a default one is known.
-  unknown_dc,
   /// No connection to the DC came up in time.
   no_link,
   /// Too many clients wait for a connection to the DC.
   overloaded,
   /// The DC connection is closing; the data was not sent.
   migrating,
-  /// The stream is not known (any more).
-  unknown_stream,
 };
-inline constexpr std::array<std::string_view, 5> refusal_names{
-    "unknown_dc", "no_link", "overloaded", "mid_send", "unknown_stream"};
-static_assert(refusal_names.size() == static_cast<std::size_t>(refusal::unknown_stream) + 1);
+inline constexpr std::array<std::string_view, 3> refusal_names{"no_link", "overloaded", "mid_send"};
+static_assert(refusal_names.size() == static_cast<std::size_t>(refusal::migrating) + 1);
 [[nodiscard]] constexpr std::string_view to_string(refusal why) noexcept {
   return refusal_names[static_cast<std::size_t>(why)];
 }

@@ -74,4 +74,11 @@ std::optional<bytes> from_base64(std::string_view text) {
   return out;
 }
 
+std::string printable(std::string_view text) {
+  std::string out{text};
+  std::ranges::replace_if(
+      out, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return out;
+}
+
 }  // namespace mtp

@@ -18,4 +18,7 @@ namespace mtp {
 /// Both alphabets, with or without padding. Nothing for anything else.
 [[nodiscard]] std::optional<bytes> from_base64(std::string_view text);
 
+/// `text` with every byte that is not printable ASCII replaced by '?': a peer's text for the log.
+[[nodiscard]] std::string printable(std::string_view text);
+
 }  // namespace mtp

@@ -88,7 +88,7 @@ bool looks_like_client_hello(byte_view in) noexcept {
 }
 
 decoded<client_hello_bytes> client_hello_assembler::next(byte_view in) {
-  constexpr std::size_t max_message = max_client_hello - tls_record_header_size;
+  constexpr auto max_message = max_client_hello;
   record_.resize(std::max(record_.size(), tls_record_header_size));
   while (true) {
     const auto message = byte_view{record_}.subspan(tls_record_header_size);
@@ -139,7 +139,7 @@ result<client_hello> parse_client_hello(byte_view record) {
 result<std::uint32_t> check_client_digest(byte_view record, const secret16& secret) {
   const auto random = record.subspan(client_random_at, client_random_size);
   const auto expected = digest_of(record, secret);
-  constexpr std::size_t compared = client_random_size - 4;
+  constexpr auto compared = client_digest_size;
   if (!equal_constant_time(byte_view{expected}.first(compared), random.first(compared)))
     return fail(errc::tls_invalid_digest);
   return load_le<std::uint32_t>(byte_view{expected}.subspan(compared)) ^
@@ -148,7 +148,7 @@ result<std::uint32_t> check_client_digest(byte_view record, const secret16& secr
 
 void sign_client_hello(byte_span record, const secret16& secret, std::uint32_t unix_time) {
   auto digest = digest_of(record, secret);
-  const auto clock = byte_span{digest}.subspan(client_random_size - 4);
+  const auto clock = byte_span{digest}.subspan(client_digest_size);
   store_le(clock, load_le<std::uint32_t>(clock) ^ unix_time);
   std::ranges::copy(digest, record.subspan(client_random_at).begin());
 }

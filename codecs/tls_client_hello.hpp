@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <utility>
 
 #include "codecs/bytes.hpp"
 #include "codecs/crypto.hpp"
@@ -11,12 +12,15 @@
 
 namespace mtp {
 
-/// A ClientHello, with its record header, never takes more.
+/// A ClientHello never takes more: what one TLS record can hold.
 inline constexpr std::size_t max_client_hello = std::size_t{16} * 1024;
 
 /// Where the random stands in the record.
 inline constexpr std::size_t client_random_at = 11;
 inline constexpr std::size_t client_random_size = 32;
+/// What of it is the digest as it stands; the rest is mixed with the client's clock, which anybody
+/// can change.
+inline constexpr std::size_t client_digest_size = 28;
 
 /// Whether a connection that starts with these bytes opens TLS (16 03 01): all of `in` agrees with
 /// it as far as it goes. Three bytes decide.
@@ -34,10 +38,13 @@ struct client_hello_bytes {
 /// Takes the ClientHello from the front of a connection's bytes, cut in any number of records.
 class client_hello_assembler {
  public:
-  /// `in` is all that the connection has sent so far; what an earlier call has read is not read
-  /// again. Error: `tls_bad_client_hello`, as soon as the bytes can't become a hello of at most
-  /// `max_client_hello`. As no record is empty, that bounds `in` to six times as much.
+  /// `in` is all that the connection has sent so far, less what `take_consumed` told; what an
+  /// earlier call has read is not read again. Error: `tls_bad_client_hello`, as soon as the bytes
+  /// can't become a hello of at most `max_client_hello`.
   [[nodiscard]] decoded<client_hello_bytes> next(byte_view in);
+  /// While a hello is incomplete: this many bytes at the front of `in` are kept here by now, and
+  /// the next `in` goes on behind them.
+  [[nodiscard]] std::size_t take_consumed() noexcept { return std::exchange(consumed_, 0); }
 
  private:
   /// Header and what whole records brought of the message.

@@ -1,8 +1,10 @@
 #include "net/bound_port.hpp"
 
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <system_error>
 
 #include "net/socket_address.hpp"
@@ -46,6 +48,22 @@ bool bind_to(int fd, const endpoint& at) noexcept {
   return ::bind(fd, address.get(), address.size) == 0;
 }
 
+/// Holds a name in the kernel that only one process can have, so that of two proxies that start at
+/// the same time only one gets the port. An abstract socket leaves no file behind.
+unique_fd lock_port(const endpoint& at) {
+  unique_fd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  if (!fd) return {};
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const auto text = "mtproto-proxy " + to_string(at);
+  // From the second byte on: that is what makes it abstract.
+  text.copy(name.sun_path + 1, sizeof name.sun_path - 1);
+  const auto size = offsetof(sockaddr_un, sun_path) + 1 + text.size();
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), static_cast<socklen_t>(size)) != 0)
+    return {};
+  return fd;
+}
+
 }  // namespace
 
 tl::expected<bound_port, std::string> bound_port::bind(const endpoint& at, unsigned sockets,
@@ -53,6 +71,10 @@ tl::expected<bound_port, std::string> bound_port::bind(const endpoint& at, unsig
   const auto failed = [&] { return tl::unexpected{explain(at, errno)}; };
   bound_port out;
   out.where_ = at;
+  if (at.port != 0) {
+    out.lock_ = lock_port(at);
+    if (!out.lock_) return failed();
+  }
   for (unsigned i = 0; i < sockets; ++i) {
     auto fd = open_socket(at, also_v4);
     if (!fd) return failed();

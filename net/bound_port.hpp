@@ -29,6 +29,7 @@ class bound_port {
 
  private:
   std::vector<unique_fd> sockets_;
+  unique_fd lock_;
   endpoint where_;
 };
 

@@ -46,6 +46,8 @@ tl::expected<std::string, std::string> http_get(const http_request& request,
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  // A name server that says nothing must not keep us after the time is over.
+  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
   curl_easy_setopt(curl, CURLOPT_IPRESOLVE,
                    request.family == http_family::v4 ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_WHATEVER);

@@ -191,8 +191,9 @@ void reactor::rewatch(int fd, io_source& source, std::uint32_t events) {
   require(epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0, "epoll_ctl modify");
 }
 
-void reactor::unwatch(int fd, io_source& source) {
-  require(epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0, "epoll_ctl delete");
+void reactor::unwatch(int fd, io_source& source) noexcept {
+  // It may not be watched at all; the descriptor is about to be closed anyway.
+  static_cast<void>(epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr));
   forget_flush(source);
 }
 

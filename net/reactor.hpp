@@ -80,7 +80,7 @@ class reactor final : public caf::execution_unit {
   void watch(int fd, io_source& source, std::uint32_t events);
   void rewatch(int fd, io_source& source, std::uint32_t events);
   /// Also forgets a pending `flush_later`.
-  void unwatch(int fd, io_source& source);
+  void unwatch(int fd, io_source& source) noexcept;
   /// `source.on_flush` is called once before the loop waits again. Whatever is queued until then
   /// goes out in one write.
   void flush_later(io_source& source);

@@ -19,10 +19,11 @@ constexpr std::size_t chunks_per_write = 64;
 }  // namespace
 
 void tcp_stream::adopt(unique_fd fd) {
+  // First: if this throws, there is nothing to give back.
+  actor_->home().watch(fd.get(), *this, EPOLLIN);
   fd_ = std::move(fd);
   want_read_ = true;
   interest_ = EPOLLIN;
-  actor_->home().watch(fd_.get(), *this, interest_);
 }
 
 int tcp_stream::connect(const endpoint& to) {
@@ -32,10 +33,10 @@ int tcp_stream::connect(const endpoint& to) {
   const auto address = to_socket_address(to);
   if (::connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS) return errno;
   // Up at once (loopback) or not, the result is reported from the loop.
+  actor_->home().watch(fd.get(), *this, EPOLLOUT);
   fd_ = std::move(fd);
   connecting_ = true;
   interest_ = EPOLLOUT;
-  actor_->home().watch(fd_.get(), *this, interest_);
   return 0;
 }
 

@@ -42,7 +42,7 @@ class timer : private detail::timer_link {
   timer& operator=(timer&&) = delete;
   ~timer() { cancel(); }
 
-  /// Fires once, `delay` from the wheel's present on (up to a tick later); replaces an earlier
+  /// Fires once, `delay` from the wheel's present on, give or take a tick; replaces an earlier
   /// arming.
   void arm(timer_wheel& wheel, steady_clock::duration delay);
   void cancel() noexcept;
@@ -60,7 +60,7 @@ class timer : private detail::timer_link {
 
 class timer_wheel {
  public:
-  /// How late a timer may fire.
+  /// How early or late a timer may fire.
   static constexpr std::chrono::milliseconds tick{8};
 
   explicit timer_wheel(steady_clock::time_point start) noexcept : start_{start} {}

@@ -5,7 +5,7 @@
 #   scripts/packages.sh check   also for `make check`
 set -eu
 
-build="g++ cmake ninja-build pkg-config ccache libcaf-dev libssl-dev libfmt-dev libspdlog-dev
+build="ca-certificates g++ cmake ninja-build pkg-config ccache libcaf-dev libssl-dev libfmt-dev libspdlog-dev
   libtomlplusplus-dev libexpected-dev libcurl4-openssl-dev libcli11-dev libisal-dev
   prometheus-cpp-dev doctest-dev librapidcheck-dev libbenchmark-dev"
 # clang builds the fuzz targets; openssl and curl are TLS clients that end-to-end tests run.

@@ -256,9 +256,32 @@ TEST_CASE_FIXTURE(
 TEST_CASE_FIXTURE(fixture, "handler: data that the old connection sends back closes the client") {
   const auto id = established();
   tell(id, stream::migrate{});
-  open();
-  tell(id, stream::refused{refusal::migrating});
+  SUBCASE("while it waits for a new one, which is then not wanted") {
+    const auto wanted = last_stream();
+    tell(id, stream::refused{refusal::migrating});
+    REQUIRE(dc.all<cancel_stream>().size() == 1);
+    CHECK(dc.all<cancel_stream>()[0].stream == wanted);
+  }
+  SUBCASE("when it has a new one, which is told") {
+    open();
+    tell(id, stream::refused{refusal::migrating});
+    REQUIRE(frames().size() == 1);
+    CHECK(frames()[0] == stream_frame{last_stream(), stream::close{}});
+  }
   CHECK(closed());
+}
+
+TEST_CASE_FIXTURE(fixture, "handler: many small packets use up the window, and acks give it back") {
+  const auto id = established();
+  const std::size_t sent = 2050;
+  for (std::size_t i = 0; i < sent; ++i)
+    send_packet(packet_of(4));
+  const auto passed = frames().size();
+  CHECK(passed < sent);
+  CHECK(credit_of(4 * passed, passed) >= 256 * 1024);
+  tell(id, stream::ack{.size = static_cast<std::uint32_t>(4 * passed),
+                       .packets = static_cast<std::uint32_t>(passed)});
+  CHECK(frames().size() > passed);
 }
 
 TEST_CASE_FIXTURE(fixture, "handler: it asks again while nobody gives connections, then gives up") {

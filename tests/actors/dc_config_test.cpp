@@ -199,6 +199,18 @@ TEST_CASE_FIXTURE(fixture, "config: refused everywhere, it uses the built-in lis
   CHECK(loaded.dcs() == std::vector<dc_id>{-2, 2});
 }
 
+TEST_CASE_FIXTURE(fixture, "config: secret and list are taken over together or not at all") {
+  start();
+  answer_well();
+  caf::anon_send(config, refresh_telegram_config{});
+  node.settle();
+  answer("secret", std::string(128, '\x5f'));
+  refuse("v4");
+  answer("v6", "proxy_for 2 [2001:db8::9]:443;\n");
+  CHECK(known()->secret == bytes(128, 0x5e));
+  CHECK(known()->endpoints(2, true).front() == *parse_endpoint("[2001:db8::2]:443"));
+}
+
 TEST_CASE_FIXTURE(fixture, "config: nonsense is not believed") {
   start();
   answer_well();

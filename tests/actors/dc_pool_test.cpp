@@ -260,6 +260,50 @@ TEST_CASE_FIXTURE(fixture, "pool: a lost connection is replaced; failures wait l
   CHECK(connections.size() == 6);
 }
 
+TEST_CASE_FIXTURE(fixture,
+                  "pool: ten minutes of outage with clients coming do not pile up timers") {
+  set_endpoints({"10.0.0.1:8888", "10.0.0.2:8888", "10.0.0.3:8888"});
+  start();
+  std::size_t lost = 0;
+  for (int i = 0; i < 2400; ++i) {
+    open();
+    node.advance(250ms);
+    for (; lost < connections.size(); ++lost)
+      lose(lost, false);
+  }
+  CHECK(node.scheduler().clock().schedule().size() < 100);
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: CRC32C is not offered again once it seems to end connections") {
+  start();
+  REQUIRE(connections.size() == 2);
+  CHECK(connections[0].options.offer_crc32c);
+  caf::anon_send(pool, link_lost{.number = connections[0].options.number,
+                                 .reason = "closed",
+                                 .served = false,
+                                 .in_handshake = true});
+  node.settle();
+  // At once, as there is another reason to hope.
+  REQUIRE(connections.size() == 3);
+  CHECK_FALSE(connections[2].options.offer_crc32c);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "pool: a client that left while its connection crashed is not assigned") {
+  start();
+  make_ready(0);
+  caf::anon_send_exit(connections[0].box.handle(), caf::exit_reason::kill);
+  caf::anon_send(
+      pool,
+      open_stream{
+          .stream = 77, .client = client.handle(), .request = {.dc = tested_dc}, .reactor = 0});
+  caf::anon_send(pool, cancel_stream{77});
+  node.settle();
+  make_ready(1);
+  CHECK(opened(1).empty());
+  CHECK(status().n_waiting == 0);
+}
+
 TEST_CASE_FIXTURE(fixture, "pool: at most one attempt a second goes to an endpoint that fails") {
   start();
   lose(0, false);

@@ -126,8 +126,8 @@ TEST_CASE("metrics: DC numbers that clients make up share one label") {
   metrics all;
   client_metrics of_clients{all, "port"};
   for (int dc = 1000; dc < 2000; ++dc)
-    of_clients.no_dc(static_cast<dc_id>(dc), "unknown_dc").add();
-  of_clients.no_dc(-203, "unknown_dc").add();
+    of_clients.no_dc(static_cast<dc_id>(dc), "no_link").add();
+  of_clients.no_dc(-203, "no_link").add();
   const auto families = all.read();
   const auto found =
       std::ranges::find(families, "mtproto_proxy_no_dc_total", &metrics::family::name);
@@ -335,8 +335,17 @@ TEST_CASE("Telegram: what is saved is loaded; what is broken is not believed") {
 }
 
 TEST_CASE("Telegram: a captive portal's page is no secret") {
-  const std::string page = "<html><body>Please log in to use this network</body></html>";
-  CHECK_FALSE(is_proxy_secret(as_bytes(page)));
+  for (const std::string page : {
+           "<html><body>Please-log-in-to-use-this-network</body></html>",
+           "Access to this resource is blocked by order of the regulator.",
+           "Доступ ограничен по решению суда",
+           "{\"error\":\"forbidden\",\"code\":451,\"by\":\"regulator\"}",
+       }) {
+    CAPTURE(page);
+    CHECK_FALSE(is_proxy_secret(as_bytes(page)));
+  }
+  CHECK(is_proxy_secret(as_bytes(std::string(64, 'a'))));
+  CHECK(is_proxy_secret(net::random_array<128>()));
   CHECK_FALSE(is_proxy_secret(bytes(31)));
   CHECK_FALSE(is_proxy_secret(bytes(257)));
   CHECK(is_proxy_secret(bytes(32)));

@@ -122,18 +122,18 @@ TEST_CASE("settings: every option is read") {
   CHECK_FALSE(health.total_mem);
   CHECK(with("upstream_healthchecks = { total_mem = 4096 }").upstream_healthchecks.total_mem ==
         4096);
-  CHECK(with("proxy_secret_url = \"u\"").proxy_secret_url == "u");
-  const auto lists = with("proxy_config_url = \"u\"");
-  CHECK(lists.proxy_config_url == "u");
+  CHECK(with("proxy_secret_url = \"http://u\"").proxy_secret_url == "http://u");
+  const auto lists = with("proxy_config_url = \"https://u\"");
+  CHECK(lists.proxy_config_url == "https://u");
   // Somebody else's server does not go with Telegram's list of IPv6.
   CHECK(lists.proxy_config_v6_url.empty());
-  CHECK(with("proxy_config_v6_url = \"u\"").proxy_config_v6_url == "u");
+  CHECK(with("proxy_config_v6_url = \"http://u\"").proxy_config_v6_url == "http://u");
   CHECK(with("core_api_http_timeout_ms = 100").core_api_http_timeout == 100ms);
   CHECK(with("conf_refresh_interval = 1").conf_refresh_interval == 1s);
   CHECK(with("external_ip = \"192.0.2.1\"").external_ip == ip_address::v4({192, 0, 2, 1}));
   CHECK(with("external_ipv6 = \"2001:db8::1\"").external_ipv6 == ip_address::parse("2001:db8::1"));
   CHECK(with("ip_lookup_services = []").ip_lookup_services.empty());
-  CHECK(with("ip_lookup_services = [\"a\"]").ip_lookup_always);
+  CHECK(with("ip_lookup_services = [\"http://a\"]").ip_lookup_always);
   CHECK_FALSE(with("").ip_lookup_always);
   CHECK(with("prefer_ipv6 = true").prefer_ipv6);
   CHECK(with("init_dc_connections = 0").init_dc_connections == 0);
@@ -217,8 +217,19 @@ TEST_CASE("settings: a mistake is told with file, line, key and what would be ri
         "doc/config.md for those there are");
   CHECK(problem("replay_check_session_storage_opts = 5") ==
         "dir/proxy.toml:1: replay_check_session_storage_opts: expected a table, found 5");
-  CHECK(problem("ip_lookup_services = [1]") ==
-        "dir/proxy.toml:1: ip_lookup_services: expected a text, found 1");
+  CHECK(
+      problem("ip_lookup_services = [1]") ==
+      "dir/proxy.toml:1: ip_lookup_services: expected a URL that starts with http:// or https://, "
+      "found 1");
+  CHECK(contains(problem("proxy_secret_url = \"banana\""), "proxy_secret_url: expected a URL"));
+  CHECK(contains(problem("proxy_config_url = \"\""), "proxy_config_url: expected a URL"));
+  CHECK(contains(problem("proxy_config_v6_url = \"ftp://x/y\""), "or \"\" for none, found"));
+  CHECK(contains(problem("external_ip = \"0.0.0.0\""), "external_ip: expected an IPv4 address"));
+  CHECK(contains(problem("num_acceptors = \"x\""), "num_acceptors: expected a whole number"));
+  CHECK(contains(problem("upstream_healthchecks = { gc = \"x\" }"), "gc: expected a whole number"));
+  CHECK(problem("allowed_protocols = [\n\"mtp_secure\",\n\"tls\"]") ==
+        "dir/proxy.toml:3: allowed_protocols: expected mtp_abridged, mtp_intermediate, mtp_secure "
+        "or mtp_fake_tls, found \"tls\"");
   CHECK(problem("per_sni_secrets = 1") ==
         "dir/proxy.toml:1: per_sni_secrets: expected true or false, found 1");
   CHECK(problem("downstream_backpressure = { packets_per_upstream = 0.5 }") ==
@@ -236,12 +247,13 @@ TEST_CASE("settings: mistakes in ports") {
   CHECK(contains(problems("ports = 5")[0], "expected an array of tables: [[ports]]"));
   const auto twice = problems(std::string{one_port} + std::string{one_port});
   REQUIRE(twice.size() == 1);
-  CHECK(contains(twice[0], "0.0.0.0:1443 is there twice"));
+  CHECK(contains(twice[0], "ports[1].port: 0.0.0.0:1443 is there twice"));
   const auto named = problems(
       "[[ports]]\nname = \"a\"\nport = 1\nsecret = \"00112233445566778899aabbccddeeff\"\n"
       "[[ports]]\nname = \"a\"\nport = 2\nsecret = \"00112233445566778899aabbccddeeff\"\n");
-  CHECK(named == std::vector<std::string>{
-                     "dir/proxy.toml:6: ports[1].name: is used by two ports; names must differ"});
+  CHECK(named ==
+        std::vector<std::string>{
+            "dir/proxy.toml:6: ports[1].name: \"a\" is used by two ports; names must differ"});
 }
 
 TEST_CASE("settings: a secret is never shown, not even a wrong one") {

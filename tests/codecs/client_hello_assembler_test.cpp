@@ -131,8 +131,8 @@ TEST_CASE("assembler: a record header that opens no hello is refused") {
   check_refused(bytes{0x16, 0x03, 0x00, 0x02, 0x00});  // SSL 3
   check_refused(bytes{0x16, 0x03, 0x04, 0x02, 0x00});  //
   check_refused(bytes{0x16, 0x03, 0x01, 0x00, 0x00});  // empty
-  check_refused(bytes{0x16, 0x03, 0x01, 0x3f, 0xfc});  // 16380 bytes: 16 KiB with the header, and 1
-  check_waits(bytes{0x16, 0x03, 0x01, 0x3f, 0xfb});    // 16379
+  check_refused(bytes{0x16, 0x03, 0x01, 0x40, 0x01});  // 16385 bytes: no record has more than 16384
+  check_waits(bytes{0x16, 0x03, 0x01, 0x40, 0x00});    // 16384
 }
 
 TEST_CASE("assembler: a message that is no ClientHello is refused at its first byte") {
@@ -151,17 +151,17 @@ TEST_CASE("assembler: a later record must be a handshake record with something i
 }
 
 TEST_CASE("assembler: more than 16 KiB is refused once it is announced") {
-  // A message of 16376 bytes and its header of 4 do not fit in 16379.
-  check_refused(bytes{0x16, 0x03, 0x01, 0x3f, 0xfb,  // a record of 16379 bytes, of which 4 are here
-                      0x01, 0x00, 0x3f, 0xf8});
-  check_waits(bytes{0x16, 0x03, 0x01, 0x3f, 0xfb,  //
-                    0x01, 0x00, 0x3f, 0xf7});
+  // A message of 16381 bytes and its header of 4 do not fit in 16384.
+  check_refused(bytes{0x16, 0x03, 0x01, 0x40, 0x00,  // a record of 16384 bytes, of which 4 are here
+                      0x01, 0x00, 0x3f, 0xfd});
+  check_waits(bytes{0x16, 0x03, 0x01, 0x40, 0x00,  //
+                    0x01, 0x00, 0x3f, 0xfc});
   // The same in a small record, and in a length that starts in one record and ends in another.
   check_refused(bytes{0x16, 0x03, 0x01, 0x00, 0x10, 0x01, 0xff, 0xff, 0xff});
   check_refused(bytes{0x16, 0x03, 0x01, 0x00, 0x02, 0x01, 0x00,  // 2 bytes of the message
-                      0x16, 0x03, 0x03, 0x00, 0x05, 0x3f, 0xf8});
+                      0x16, 0x03, 0x03, 0x00, 0x05, 0x3f, 0xfd});
   check_waits(bytes{0x16, 0x03, 0x01, 0x00, 0x02, 0x01, 0x00,  //
-                    0x16, 0x03, 0x03, 0x00, 0x05, 0x3f, 0xf7});
+                    0x16, 0x03, 0x03, 0x00, 0x05, 0x3f, 0xfc});
 }
 
 TEST_CASE("assembler: a record that reaches behind the hello is refused before it is there") {
@@ -177,16 +177,39 @@ TEST_CASE("assembler: a record that reaches behind the hello is refused before i
 }
 
 TEST_CASE("assembler: a hello of exactly 16 KiB is taken, in whatever records") {
-  const auto hello = hello_of_size(max_client_hello);
-  REQUIRE(hello.size() == max_client_hello);
-  for (const std::size_t size : {1, 1000, 16379}) {
+  const auto hello = hello_of_size(5 + max_client_hello);
+  REQUIRE(hello.size() == 5 + max_client_hello);
+  for (const std::size_t size : {1, 1000, 16384}) {
     const auto stream = in_records(hello, std::vector<std::size_t>(hello.size() / size, size));
-    CHECK(stream.size() <= 6 * max_client_hello);
     client_hello_assembler assembler;
     const auto got = assembler.next(stream);
     REQUIRE(found(got));
     CHECK((*got)->record == hello);
   }
+}
+
+TEST_CASE("assembler: what it has taken over need not be kept by the caller") {
+  const auto hello = hello_of_size(5 + max_client_hello);
+  const auto stream = in_records(hello, std::vector<std::size_t>(hello.size(), 1));
+  client_hello_assembler assembler;
+  bytes kept;
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < stream.size(); ++i) {
+    kept.push_back(stream[i]);
+    most = std::max(most, kept.size());
+    const auto got = assembler.next(kept);
+    REQUIRE(got);
+    if (*got) {
+      CHECK((*got)->record == hello);
+      CHECK(i + 1 == stream.size());
+      CHECK((*got)->consumed == kept.size());
+      break;
+    }
+    const auto taken = assembler.take_consumed();
+    kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(taken));
+  }
+  // Records of one byte: 6 bytes each.
+  CHECK(most == 6);
 }
 
 TEST_CASE("assembler: in any segments, random bytes are refused where they are refused whole") {

@@ -40,11 +40,9 @@ TEST_CASE("refusals: every name is a label of its own, in the order of the enume
   const std::set<std::string_view> distinct(refusal_names.begin(), refusal_names.end());
   CHECK(distinct.size() == refusal_names.size());
   CHECK(std::ranges::all_of(refusal_names, is_label));
-  CHECK(to_string(refusal::unknown_dc) == "unknown_dc");
   CHECK(to_string(refusal::no_link) == "no_link");
   CHECK(to_string(refusal::overloaded) == "overloaded");
   CHECK(to_string(refusal::migrating) == "mid_send");  // the Erlang proxy's name for it
-  CHECK(to_string(refusal::unknown_stream) == "unknown_stream");
 }
 
 TEST_CASE("decoded: a value, nothing yet, or an error are told apart") {

@@ -244,19 +244,28 @@ TEST_CASE("only allowed protocols are let in") {
 }
 
 TEST_CASE("out of descriptors: accepting pauses, clients wait, nobody is lost") {
-  const fake_telegram telegram{{.dcs = {2}}};
+  // 24 connections to 12 DCs, and max_connections at half of the descriptors: the former are out
+  // before the latter is reached.
+  const fake_telegram telegram;
   proxy_under_test proxy{
       {.max_open_files = open_files{.soft = 64, .hard = 64}, .telegram = &telegram}};
-  std::vector<net::blocking_socket> waiting;
+  std::vector<net::blocking_socket> silent;
   auto first = proxy.client(secure_client());
   check_echo(first);
-  for (int i = 0; i < 100; ++i)
-    waiting.push_back(proxy.connect());
+  for (int i = 0; i < 40; ++i)
+    silent.push_back(proxy.connect());
   CHECK(eventually(
-      [&] { return proxy.program().output().find("accepting pauses") != std::string::npos; },
+      [&] { return proxy.program().output().find("Too many open files") != std::string::npos; },
       patience));
   check_echo(first);
-  waiting.clear();
+  // Whoever comes now waits in the kernel, and is served once there is room.
+  auto waiting = proxy.client(secure_client());
+  const auto packet = random_packet(64);
+  REQUIRE(waiting.send(packet, false, soon()));
+  silent.clear();
+  const auto got = waiting.receive(soon());
+  REQUIRE(got);
+  CHECK(got->packet == packet);
   auto later = proxy.client(tls_client());
   check_echo(later);
   CHECK(proxy.program().running());

@@ -88,7 +88,35 @@ bytes hello_with(const secret16& secret, std::size_t extra) {
   return hello;
 }
 
-/// Sends a hello in pieces and expects an answer that a client would take.
+/// Goes on behind the hello, and has a packet come back.
+void check_echo_behind_hello(net::blocking_socket& socket, const secret16& secret) {
+  auto client =
+      make_obfuscated2(net::random_array<obfuscated2_header_size>(), secret, transport::padded, 2);
+  obfuscated_writer writer{std::move(client.to_server), envelope::tls};
+  obfuscated_reader reader{std::move(client.from_server), envelope::tls};
+  bytes out{0x14, 3, 3, 0, 1, 1};  // ChangeCipherSpec
+  append_tls_records(client.header, max_tls_record_payload, out);
+  const auto packet = random_packet(64);
+  encode_frame(transport::padded, packet, {}, writer.plain());
+  append(out, writer.take());
+  REQUIRE(socket.send(out, soon()));
+  bytes buffer(65536);
+  while (true) {
+    const auto got = socket.receive(buffer, soon());
+    REQUIRE(got);
+    REQUIRE(*got > 0);
+    REQUIRE(reader.feed(byte_span{buffer}.first(*got)));
+    const auto frame = decode_frame(transport::padded, reader.view());
+    REQUIRE(frame);
+    if (*frame) {
+      CHECK(to_bytes((*frame)->packet) == packet);
+      return;
+    }
+    reader.close();
+  }
+}
+
+/// Sends a hello in pieces and expects an answer that a client would take, and service.
 void check_hello_accepted(proxy_under_test& proxy, const std::vector<bytes>& pieces,
                           byte_view client_random) {
   auto socket = proxy.connect();
@@ -105,6 +133,7 @@ void check_hello_accepted(proxy_under_test& proxy, const std::vector<bytes>& pie
     REQUIRE(*got > 0);
     append(answer, byte_view{buffer}.first(*got));
   }
+  check_echo_behind_hello(socket, proxy.secret());
 }
 
 std::vector<bytes> in_pieces(byte_view whole, std::size_t size) {
@@ -208,6 +237,13 @@ TEST_CASE("a replayed ClientHello gets no answer") {
   REQUIRE(second.send(hello, soon()));
   check_closed(second);
   CHECK(proxy.metric(protocol_error("replay_session_detected")) == 1);
+  // Nothing protects the clock in the last 4 bytes of the random: it makes no new hello.
+  auto changed = hello;
+  changed[client_random_at + client_digest_size] ^= 0x55;
+  auto third = proxy.connect();
+  REQUIRE(third.send(changed, soon()));
+  check_closed(third);
+  CHECK(proxy.metric(protocol_error("replay_session_detected")) == 2);
 }
 
 TEST_CASE("replay_attack_server_error_case") {
