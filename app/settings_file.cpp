@@ -250,7 +250,7 @@ void settings_reader::read_telegram() {
   // Whoever has a configuration server of their own has it for both families.
   if (in_.has("proxy_config_url")) out.proxy_config_v6_url.clear();
   in_.parsed("proxy_config_v6_url", out.proxy_config_v6_url,
-             std::string{url_wanted} + ", or \"\" for none", parse_url_or_none);
+             "a URL that starts with http:// or https://, or \"\" for none", parse_url_or_none);
   in_.duration("core_api_http_timeout_ms", out.core_api_http_timeout, 100, 600'000);
   in_.duration("conf_refresh_interval", out.conf_refresh_interval, 1, year_s);
   in_.parsed("external_ip", out.external_ip, "an IPv4 address", parse_v4);

@@ -13,6 +13,7 @@ void stream_reader::feed(byte_span data) {
 }
 
 void stream_reader::decrypt_whole_blocks() {
+  if (expects_plain_filler_ && !skip_plain_filler()) return;
   const auto encrypted = window_.writable().subspan(plain_);
   const auto blocks = encrypted.first(encrypted.size() - encrypted.size() % aes_block);
   cipher_->apply(blocks);
@@ -31,6 +32,14 @@ decoded<byte_view> stream_reader::next() {
   return (*frame)->body;
 }
 
+/// Filler behind a nonce in plain. False while it can't be told whether more follows. An encrypted
+/// block that starts like filler is one in 2^32.
+bool stream_reader::skip_plain_filler() {
+  window_.consume(filler_prefix(window_.view()));
+  expects_plain_filler_ = window_.view().size() < sizeof(std::uint32_t);
+  return !expects_plain_filler_;
+}
+
 void stream_reader::close() {
   window_.close();
 }
@@ -38,6 +47,7 @@ void stream_reader::close() {
 void stream_reader::decrypt_with(const cipher_key& key) {
   cipher_.emplace(key.key, key.iv);
   plain_ = 0;
+  expects_plain_filler_ = true;
   decrypt_whole_blocks();
 }
 

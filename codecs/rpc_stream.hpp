@@ -22,18 +22,22 @@ class stream_reader {
   [[nodiscard]] decoded<byte_view> next();
   void close();
 
-  /// Everything after the last frame that `next` returned is encrypted.
+  /// Everything after the last frame that `next` returned is encrypted, but for filler right behind
+  /// it: the Erlang and Python proxies fill up their nonce too, and so may a peer.
   void decrypt_with(const cipher_key& key);
   /// Every frame after the last one that `next` returned carries this checksum.
   void use(checksum kind) noexcept { frames_.use(kind); }
 
  private:
   void decrypt_whole_blocks();
+  bool skip_plain_filler();
 
   stream_window window_;
   /// Bytes at the front of the window that can be parsed.
   std::size_t plain_ = 0;
   std::optional<aes_cbc_decryptor> cipher_;
+  /// Filler in plain may still come.
+  bool expects_plain_filler_ = false;
   full_decoder frames_;
 };
 

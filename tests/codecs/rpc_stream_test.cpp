@@ -68,6 +68,25 @@ TEST_CASE("rpc stream: the nonce goes plain and without filler") {
   CHECK(writer.take().empty());
 }
 
+TEST_CASE("rpc stream: filler behind a nonce in plain is skipped, in any pieces") {
+  check_property([] {
+    stream_writer writer;
+    const auto start = opening(writer);
+    writer.write(bytes(64, 0x33));
+    const auto nonce_end = start.begin() + 44;
+    bytes stream(start.begin(), nonce_end);
+    const auto fillers = *rc::gen::inRange<std::size_t>(0, 4);
+    for (std::size_t i = 0; i < fillers; ++i)
+      append(stream, bytes{0x04, 0x00, 0x00, 0x00});
+    stream.insert(stream.end(), nonce_end, start.end());
+    append(stream, writer.take());
+    connection_reader reader;
+    for (const auto& piece : *any_split(stream))
+      RC_ASSERT(!reader.read(piece));
+    RC_ASSERT(reader.bodies() == (std::vector<bytes>{nonce, handshake, bytes(64, 0x33)}));
+  });
+}
+
 TEST_CASE("rpc stream: after it, flushes are whole AES blocks") {
   stream_writer writer;
   const auto start = opening(writer);
