@@ -85,6 +85,8 @@ void dc_config_state::load() {
 /// A fetch may take long to fail, one silent server after the other: clients do not wait for it.
 void dc_config_state::start_without_fetch() {
   if (!env->telegram.get()->secret.empty()) return;
+  warned = true;
+  spdlog::warn("Telegram's configuration does not come: using the built-in list, and trying on");
   auto start = draft;
   use_built_in(start);
   env->telegram.set(std::make_shared<const telegram_config>(std::move(start)));

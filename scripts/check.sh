@@ -1,6 +1,7 @@
 #!/bin/sh
-# Format, layers, shell scripts, and clang-tidy on what differs from BASE (default: the last commit on
-# main that is on its remote, else HEAD). "scripts/check.sh all" runs clang-tidy on everything.
+# Format, layers, shell scripts, and clang-tidy on what differs from BASE (default: where this branch
+# left origin/main, else the commit before the last): changed sources, and sources that include a
+# changed header. "scripts/check.sh all" runs clang-tidy on everything.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,12 +16,19 @@ scripts/check_layers.sh
 echo "shell scripts"
 shellcheck scripts/*.sh .ci/run
 
-base="${BASE:-$(git rev-parse -q --verify origin/main || git rev-parse HEAD)}"
+base="${BASE:-$(git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD~1)}"
 if [ "${1:-}" = all ]; then
   files="$(ours | grep -E '^(codecs|net|actors|app)/.*\.cpp$')"
 else
-  files="$(git diff --name-only --diff-filter=d "$base" -- 'codecs/*.cpp' 'net/*.cpp' \
-    'actors/*.cpp' 'app/*.cpp')"
+  changed="$(git diff --name-only --diff-filter=d "$base" -- codecs net actors app)"
+  files="$(
+    for one in $changed; do
+      case "$one" in
+        *.cpp) echo "$one" ;;
+        *.hpp) grep -l "#include \"$one\"" codecs/*.cpp net/*.cpp actors/*.cpp app/*.cpp || true ;;
+      esac
+    done | sort -u
+  )"
 fi
 if [ -n "$files" ]; then
   echo "clang-tidy"

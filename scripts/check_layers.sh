@@ -12,6 +12,11 @@ forbid() {
   fi
 }
 
+for folder in codecs net actors app; do
+  forbid "$folder" '\.\.?/'
+done
+# Pure: the standard library, libcrypto, isa-l, and inet_pton.
+forbid codecs '(unistd|fcntl|poll|signal|pthread|netdb|errno)\.h|netinet/|(thread|mutex|chrono|random|fstream|iostream)>|fmt/'
 forbid codecs 'net/|actors/|app/|tests/|caf/|spdlog/|curl/|sys/(epoll|socket)'
 forbid net 'actors/|app/|tests/'
 forbid actors 'app/|tests/'
