@@ -264,6 +264,8 @@ TEST_CASE("out of descriptors: accepting pauses, clients wait, nobody is lost") 
   REQUIRE(waiting.send(packet, false, soon()));
   silent.clear();
   const auto got = waiting.receive(soon());
+  CAPTURE(got ? std::string{} : got.error());
+  CAPTURE(proxy.program().output());
   REQUIRE(got);
   CHECK(got->packet == packet);
   auto later = proxy.client(tls_client());
