@@ -225,10 +225,10 @@ void dc_pool_state::handle_lost(link_map::iterator which, const link_lost& lost)
   links.erase(which);
   const auto now = self->clock().now();
   last_failure = to_string(gone.to) + ": " + lost.reason;
-  if (lost.in_handshake && std::exchange(offer_crc32c, false)) {
-    // Perhaps it is one that ends the connection over a flag it does not know: tried again at once.
-  } else if (!gone.ready || (!lost.served && now - gone.ready_since < short_life))
-    backoff.failed(gone.to, now);
+  const bool failed = !gone.ready || (!lost.served && now - gone.ready_since < short_life);
+  // Perhaps it is one that ends the connection over a flag it does not know: tried again at once.
+  const bool over_the_offer = lost.in_handshake && std::exchange(offer_crc32c, false);
+  if (failed && !over_the_offer) backoff.failed(gone.to, now);
   check_outage();
   keep_minimum();
   serve_waiting();
