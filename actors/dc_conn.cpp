@@ -252,7 +252,7 @@ void dc_conn::check_silence() {
     return;
   }
   const auto left = *unanswered_since_ + env_->settings.dc_stall_timeout - home().now();
-  if (pinged_ && left <= left.zero()) {
+  if (pinged_ && left.count() <= 0) {
     metrics_->stalled.add();
     spdlog::warn("dc {}: {} does not answer: replaced, {} clients move", options_.dc,
                  to_string(options_.to), clients_.size());
