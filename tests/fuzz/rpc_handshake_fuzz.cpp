@@ -16,7 +16,7 @@ mtp::endpoint take_endpoint(mtp::byte_view& in) {
   std::array<std::uint8_t, 16> ip{};
   std::ranges::copy(mtp::fuzz::take_bytes(in, ip.size()), ip.begin());
   const auto high = mtp::fuzz::take_byte(in);
-  return {.ip = mtp::ip_address{ip},
+  return {.ip = mtp::ip_address::v6(ip),
           .port = static_cast<std::uint16_t>(high << 8 | mtp::fuzz::take_byte(in))};
 }
 
