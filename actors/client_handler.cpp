@@ -241,7 +241,7 @@ void client_handler::on_broken(net::tcp_stream&, int error) {
 void client_handler::stopped() {
   env_->clients[home().index()].leave(place_);
   leave_stream();
-  if (writer_) stream_.send(writer_->take());
+  if (writer_) stream_.send_pending(*writer_);
   stream_.write_now();
   stream_.close();
   idle_timer_.cancel();

@@ -102,7 +102,7 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
 
   // DC to client.
   void handle_frame(stream_frame& frame);
-  void deliver(const stream::data& data);
+  void deliver(stream::data& data);
   [[nodiscard]] bool is_filtered(byte_view packet);
   void acknowledge(std::uint32_t size, std::uint32_t packets);
 

@@ -112,20 +112,18 @@ void client_handler::handle_refused(refusal why) {
 
 void client_handler::forward_packets() {
   while (stage_ == stage::tunnel && outstanding_ < client_window) {
-    const auto frame = decode_frame(kind_, reader_->view());
-    if (!frame) return reject(frame.error());
-    if (!*frame) break;
-    const auto size = (*frame)->packet.size();
-    if (size > 0) {
-      port_->metrics.packet_size.observe(size);
-      caf::anon_send(link_,
-                     stream_frame{stream_id_, stream::data{.packet = to_bytes((*frame)->packet),
-                                                           .quick_ack = (*frame)->quick_ack}});
-      outstanding_ += credit_of(size, 1);
-      awaits_answer_ = true;
-      last_sent_ = home().now();
-    }
-    reader_->consume((*frame)->consumed);
+    auto next = reader_->next(kind_);
+    if (!next) return reject(next.error());
+    if (!*next) break;
+    auto& [packet, quick_ack] = **next;
+    if (packet.empty()) continue;
+    const auto size = packet.size();
+    port_->metrics.packet_size.observe(size);
+    caf::anon_send(link_, stream_frame{stream_id_, stream::data{.packet = std::move(packet),
+                                                                .quick_ack = quick_ack}});
+    outstanding_ += credit_of(size, 1);
+    awaits_answer_ = true;
+    last_sent_ = home().now();
   }
   reader_->close();
   stream_.want_read(stage_ == stage::tunnel && outstanding_ < client_window);
@@ -162,7 +160,7 @@ void client_handler::handle_frame(stream_frame& frame) {
     return;
   }
   std::visit(overloaded{
-                 [this](const stream::data& data) { deliver(data); },
+                 [this](stream::data& data) { deliver(data); },
                  [this](const stream::quick_ack& ack) {
                    encode_quick_ack(kind_, ack.confirm, writer_->plain());
                    stream_.flush_later();
@@ -176,10 +174,10 @@ void client_handler::handle_frame(stream_frame& frame) {
              frame.event);
 }
 
-void client_handler::deliver(const stream::data& data) {
+void client_handler::deliver(stream::data& data) {
   awaits_answer_ = false;
   const auto size = static_cast<std::uint32_t>(data.packet.size());
-  if (is_filtered(data.packet)) {
+  if (is_filtered(data.packet.view())) {
     port_->metrics.protocol_error("srv_error_filtered").add();
     return acknowledge(size, 1);
   }
@@ -190,7 +188,7 @@ void client_handler::deliver(const stream::data& data) {
     padding_size = net::random_between<std::size_t>(0, max_padding);
     padding.fill(static_cast<std::uint8_t>(net::fast_random()()));
   }
-  encode_frame(kind_, data.packet, byte_view{padding}.first(padding_size), writer_->plain());
+  writer_->write(kind_, std::move(data.packet), byte_view{padding}.first(padding_size));
   unflushed_.size += size;
   unflushed_.packets += 1;
   stream_.flush_later();
@@ -210,13 +208,11 @@ void client_handler::acknowledge(std::uint32_t size, std::uint32_t packets) {
 
 void client_handler::on_flush(net::tcp_stream&) {
   if (!writer_) return;
-  auto out = writer_->take();
-  queued_total_ += out.size();
+  queued_total_ += stream_.send_pending(*writer_);
   if (unflushed_.packets > 0) {
     unflushed_.until = queued_total_;
     owed_.push_back(std::exchange(unflushed_, {}));
   }
-  stream_.send(std::move(out));
   write_started_ = net::steady_clock::now();
 }
 

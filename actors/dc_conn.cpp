@@ -185,8 +185,8 @@ std::string dc_conn::explain_end() const {
   }
 }
 
-void dc_conn::write(byte_view tail) {
-  writer_.write(head_, tail);
+void dc_conn::write(packet_buffer tail) {
+  writer_.write(head_, std::move(tail));
   head_.clear();
   stream_.flush_later();
   if (!unanswered_since_) unanswered_since_ = home().now();
@@ -204,9 +204,7 @@ std::chrono::milliseconds dc_conn::half_stall() const {
 }
 
 void dc_conn::on_flush(net::tcp_stream&) {
-  auto out = writer_.take();
-  queued_total_ += out.size();
-  stream_.send(std::move(out));
+  queued_total_ += stream_.send_pending(writer_);
   write_started_ = net::steady_clock::now();
 }
 
@@ -288,7 +286,7 @@ void dc_conn::lose(std::string reason) {
 
 /// What is known to be the last chance: the connection may be ours to close.
 void dc_conn::flush_now() {
-  stream_.send(writer_.take());
+  stream_.send_pending(writer_);
   stream_.write_now();
 }
 

@@ -129,7 +129,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void forget(client_map::iterator which);
 
   /// Frames what `head_` holds and `tail`.
-  void write(byte_view tail = {});
+  void write(packet_buffer tail = {});
   static void send_to(const client& to, stream_id stream, stream::event event);
 
   // Flow control towards clients.

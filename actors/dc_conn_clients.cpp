@@ -50,7 +50,8 @@ void dc_conn::deliver(const rpc::proxy_ans& answer) {
   }
   auto& to = which->second;
   const auto size = answer.packet.size();
-  send_to(to, which->first, stream::data{.packet = to_bytes(answer.packet), .quick_ack = false});
+  send_to(to, which->first,
+          stream::data{.packet = reader_.claim(answer.packet), .quick_ack = false});
   to.unacked_bytes += size;
   to.unacked_packets += 1;
   unacked_bytes_ += size;
@@ -123,10 +124,11 @@ void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
     return;
   }
   rpc::encode_proxy_req_header(from.info, static_cast<rpc::conn_id>(which->first), data.quick_ack,
-                               data.packet, head_);
-  write(data.packet);
+                               data.packet.view(), head_);
+  const auto size = data.packet.size();
+  write(std::move(data.packet));
   from.sent_until = queued_total_ + writer_.pending();
-  from.unpromised_bytes += data.packet.size();
+  from.unpromised_bytes += size;
   from.unpromised_packets += 1;
   if (credit_of(from.unpromised_bytes, from.unpromised_packets) < ack_step) return;
   promised_.push_back({.until = from.sent_until,

@@ -23,15 +23,26 @@ std::optional<frame_length> read_length(byte_view in) noexcept {
 
 }  // namespace
 
-decoded<client_frame> decode(byte_view in, std::size_t limit) {
+decoded<client_frame_header> decode_header(byte_view in, std::size_t limit) {
   const auto length = read_length(in);
   if (!length) return std::nullopt;
   if (length->packet >= limit) return fail(errc::abridged_max_size);
-  const auto total = length->header + length->packet;
-  if (in.size() < total) return std::nullopt;
-  return client_frame{.packet = in.subspan(length->header, length->packet),
-                      .consumed = total,
-                      .quick_ack = (in[0] & ack_bit) != 0};
+  return client_frame_header{.header = length->header,
+                             .packet = length->packet,
+                             .total = length->header + length->packet,
+                             .quick_ack = (in[0] & ack_bit) != 0};
+}
+
+decoded<client_frame> decode(byte_view in, std::size_t limit) {
+  return cut_frame(decode_header(in, limit), in);
+}
+
+void encode_header(packet_buffer& packet) {
+  const auto words = static_cast<std::uint32_t>(packet.size() / 4);
+  if (words < long_form)
+    packet.grow_front(1)[0] = static_cast<std::uint8_t>(words);
+  else
+    store_le(packet.grow_front(4), std::uint32_t{words << 8 | long_form});
 }
 
 void encode(byte_view packet, bool ask_ack, bytes& out) {

@@ -25,9 +25,28 @@ std::string_view to_string(transport kind) noexcept {
   return {};
 }
 
+decoded<client_frame_header> decode_frame_header(transport kind, byte_view in, std::size_t limit) {
+  if (kind == transport::abridged) return abridged::decode_header(in, limit);
+  return intermediate::decode_header(tail_of(kind), in, limit);
+}
+
+decoded<client_frame> cut_frame(const decoded<client_frame_header>& header, byte_view in) {
+  if (!header) return fail(header.error());
+  if (!*header || in.size() < (*header)->total) return std::nullopt;
+  return client_frame{.packet = in.subspan((*header)->header, (*header)->packet),
+                      .consumed = (*header)->total,
+                      .quick_ack = (*header)->quick_ack};
+}
+
 decoded<client_frame> decode_frame(transport kind, byte_view in, std::size_t limit) {
-  if (kind == transport::abridged) return abridged::decode(in, limit);
-  return intermediate::decode(tail_of(kind), in, limit);
+  return cut_frame(decode_frame_header(kind, in, limit), in);
+}
+
+void encode_frame_header(transport kind, std::size_t padding, packet_buffer& packet) {
+  if (kind == transport::abridged)
+    abridged::encode_header(packet);
+  else
+    intermediate::encode_header(padding, packet);
 }
 
 void encode_frame(transport kind, byte_view packet, byte_view padding, bytes& out) {

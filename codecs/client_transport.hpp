@@ -8,6 +8,7 @@
 
 #include "codecs/bytes.hpp"
 #include "codecs/error.hpp"
+#include "codecs/packet_buffer.hpp"
 
 namespace mtp {
 
@@ -43,6 +44,24 @@ struct client_frame {
   bool quick_ack = false;
 };
 
+/// What the start of a frame says.
+struct client_frame_header {
+  /// Bytes in front of the packet, of the packet, and of the whole frame with its tail.
+  std::size_t header = 0;
+  std::size_t packet = 0;
+  std::size_t total = 0;
+  bool quick_ack = false;
+};
+
+/// Reads the header at the front of `in`: `max_frame_header` bytes are enough. Errors as
+/// `decode_frame`. A result without a header means that more bytes are needed.
+[[nodiscard]] decoded<client_frame_header> decode_frame_header(
+    transport kind, byte_view in, std::size_t limit = max_client_packet);
+
+/// The frame that has `header`, if all of it is in `in`.
+[[nodiscard]] decoded<client_frame> cut_frame(const decoded<client_frame_header>& header,
+                                              byte_view in);
+
 /// Reads the frame at the front of `in`. Errors: `abridged_max_size`, `intermediate_max_size`
 /// (announced size not below `limit`; nothing is buffered for it), `not_aligned`.
 [[nodiscard]] decoded<client_frame> decode_frame(transport kind, byte_view in,
@@ -52,6 +71,10 @@ struct client_frame {
 /// 2^31 otherwise. `padding`, for padded only, is the random tail: a server sends at most
 /// `max_padding` bytes, a client up to 15.
 void encode_frame(transport kind, byte_view packet, byte_view padding, bytes& out);
+
+/// Writes what `encode_frame` puts in front of a packet of `size` bytes and a tail of `padding`,
+/// into the room in front of it; the tail is the caller's to append.
+void encode_frame_header(transport kind, std::size_t padding, packet_buffer& packet);
 
 /// Appends a client's frame that asks for a quick ack; otherwise as `encode_frame`.
 void encode_frame_asking_ack(transport kind, byte_view packet, byte_view padding, bytes& out);

@@ -21,20 +21,27 @@ std::size_t filler_prefix(byte_view in) noexcept {
   return size;
 }
 
-decoded<full_frame> full_decoder::next(byte_view in) {
+decoded<std::size_t> full_decoder::length(byte_view in) const {
   // A length that can't be is refused at once, even if nothing else has arrived.
   if (in.size() < 4) return std::nullopt;
   const std::size_t length = load_le<std::uint32_t>(in);
   if (length % 4 != 0 || length < full_overhead || length > max_full_frame)
     return fail(errc::full_bad_length);
-  if (in.size() < 8) return std::nullopt;
+  if (in.size() < full_header) return std::nullopt;
   if (load_le<std::int32_t>(in.subspan(4)) != seqno_) return fail(errc::full_bad_seqno);
-  if (in.size() < length) return std::nullopt;
-  const auto covered = in.first(length - 4);
-  if (verify_ && load_le<std::uint32_t>(in.subspan(length - 4)) != sum(checksum_, covered))
+  return length;
+}
+
+decoded<full_frame> full_decoder::next(byte_view in) {
+  const auto known = length(in);
+  if (!known) return fail(known.error());
+  if (!*known || in.size() < **known) return std::nullopt;
+  const auto size = **known;
+  const auto covered = in.first(size - 4);
+  if (verify_ && load_le<std::uint32_t>(in.subspan(size - 4)) != sum(checksum_, covered))
     return fail(errc::full_bad_crc);
   ++seqno_;
-  return full_frame{.body = covered.subspan(8), .consumed = length};
+  return full_frame{.body = covered.subspan(full_header), .consumed = size};
 }
 
 void full_encoder::encode(byte_view head, byte_view tail, bytes& out) {
@@ -45,6 +52,21 @@ void full_encoder::encode(byte_view head, byte_view tail, bytes& out) {
   append(out, head);
   append(out, tail);
   append_le(out, sum(checksum_, byte_view{out}.subspan(at)));
+}
+
+void full_encoder::encode(byte_view head, packet_buffer& tail) {
+  std::ranges::copy(head, tail.grow_front(head.size()).begin());
+  const auto length = tail.size() + full_overhead;
+  const auto prefix = tail.grow_front(full_header);
+  store_le(prefix, static_cast<std::uint32_t>(length));
+  store_le(prefix.subspan(4), seqno_++);
+  const auto covered = tail.view();
+  store_le(tail.grow_back(4), sum(checksum_, covered));
+}
+
+void pad_to_block(packet_buffer& out) {
+  while (out.size() % aes_block != 0)
+    store_le(out.grow_back(4), filler);
 }
 
 void pad_to_block(bytes& out, std::size_t from) {

@@ -4,6 +4,7 @@
 
 #include "codecs/bytes.hpp"
 #include "codecs/error.hpp"
+#include "codecs/packet_buffer.hpp"
 
 namespace mtp {
 
@@ -15,6 +16,8 @@ inline constexpr std::size_t max_full_frame = std::size_t{1} << 24;
 
 /// Bytes a frame adds to its body: length, sequence number, CRC.
 inline constexpr std::size_t full_overhead = 12;
+/// Those in front of it.
+inline constexpr std::size_t full_header = 8;
 
 /// What guards a frame.
 enum class checksum : std::uint8_t { crc32, crc32c };
@@ -36,6 +39,9 @@ class full_decoder {
   explicit full_decoder(bool verify = true) noexcept : verify_{verify} {}
   /// From the next frame on.
   void use(checksum kind) noexcept { checksum_ = kind; }
+  /// The length of the frame at the front of `in`, as far as `in` tells. Errors: as `next`, but for
+  /// the checksum's.
+  [[nodiscard]] decoded<std::size_t> length(byte_view in) const;
   /// Reads the frame at the front of `in`, which has no filler there. Errors: `full_bad_length`
   /// (not a multiple of 4, below 12, above `max_full_frame`), `full_bad_seqno`, `full_bad_crc`. A
   /// result without a frame means that more bytes are needed.
@@ -54,6 +60,8 @@ class full_encoder {
   /// Appends a frame whose body is the concatenation of `head` and `tail`; the sum of their sizes
   /// must be a multiple of 4. The caller fills blocks with `pad_to_block` once a flush.
   void encode(byte_view head, byte_view tail, bytes& out);
+  /// The same around `tail`, in the room it has: it becomes the frame.
+  void encode(byte_view head, packet_buffer& tail);
 
  private:
   std::int32_t seqno_ = full_first_seqno;
@@ -63,5 +71,7 @@ class full_encoder {
 /// Appends filler words until what follows `from` is a multiple of the AES block. A reader skips
 /// them.
 void pad_to_block(bytes& out, std::size_t from);
+/// The same for a whole buffer; it needs at most 12 bytes of its back room.
+void pad_to_block(packet_buffer& out);
 
 }  // namespace mtp

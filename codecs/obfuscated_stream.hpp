@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "codecs/client_transport.hpp"
 #include "codecs/crypto.hpp"
 #include "codecs/stream_window.hpp"
 #include "codecs/tls_records.hpp"
@@ -13,8 +14,15 @@ namespace mtp {
 /// Whether the obfuscated stream travels in TLS records.
 enum class envelope : std::uint8_t { none, tls };
 
-/// Deciphers what was read. Use: `feed`, then `view`/`consume` until no whole packet is left, then
-/// `close`; bytes given to `feed` must stay valid until `close`.
+/// A client's packet.
+struct client_packet {
+  packet_buffer packet;
+  /// The client wants a quick ack for it.
+  bool quick_ack = false;
+};
+
+/// Deciphers what was read. Use: `feed`, then `next` (or `view`/`consume`) until no whole packet is
+/// left, then `close`; bytes given to `feed` must stay valid until `close`.
 class obfuscated_reader {
  public:
   obfuscated_reader(aes_ctr cipher, envelope outer);
@@ -25,7 +33,10 @@ class obfuscated_reader {
 
   /// Takes `data` out of its records and deciphers it in place. Error: `tls_bad_record`.
   [[nodiscard]] result<void> feed(byte_span data);
-  [[nodiscard]] byte_view view() const noexcept { return window_.view(); }
+  /// The next packet, if it is all there. Errors: those of `decode_frame`.
+  [[nodiscard]] decoded<client_packet> next(transport kind, std::size_t limit = max_client_packet);
+  /// Everything that is unread, in one piece.
+  [[nodiscard]] byte_view view() { return window_.front(window_.size()); }
   void consume(std::size_t size) noexcept { window_.consume(size); }
   void close() { window_.close(); }
 
@@ -45,17 +56,30 @@ class obfuscated_writer {
 
   /// Where plain bytes are appended (existing content must be left alone).
   [[nodiscard]] bytes& plain();
-  /// Plain bytes waiting for `take`.
+  /// Appends a frame as `encode_frame` does. A large packet is not copied.
+  void write(transport kind, packet_buffer packet, byte_view padding);
+  /// Bytes waiting to be taken, without records.
   [[nodiscard]] std::size_t pending() const noexcept;
-  /// Enciphers what is pending and returns it, in records if there is an envelope.
+  /// Enciphers what is pending and appends it to `out`, in records if there is an envelope. Returns
+  /// how many bytes that are.
+  std::size_t take(std::vector<chunk>& out);
+  /// The same, as one piece.
   [[nodiscard]] bytes take();
 
  private:
+  void seal();
+  void seal(packet_buffer packet);
+
   aes_ctr cipher_;
   envelope outer_;
   std::size_t max_record_;
   /// With an envelope, the first record's header has its place at the front.
   bytes plain_;
+  /// Enciphered: large packets, and what was written in front of them.
+  std::vector<chunk> sealed_;
+  /// Their bytes, without and with records.
+  std::size_t sealed_plain_ = 0;
+  std::size_t sealed_size_ = 0;
 };
 
 }  // namespace mtp

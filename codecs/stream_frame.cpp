@@ -46,7 +46,7 @@ stream::open read_open(field_reader& in) {
 stream::data read_data(field_reader& in) {
   const bool quick_ack = read_choice(in, 2) != 0;
   const auto size = in.le<std::uint32_t>();
-  return {.packet = to_bytes(in.take(size)), .quick_ack = quick_ack};
+  return {.packet = packet_buffer{in.take(size)}, .quick_ack = quick_ack};
 }
 
 stream::event read_event(std::uint8_t kind, field_reader& in) {
@@ -96,7 +96,7 @@ void encode_stream_frame(const stream_frame& frame, bytes& out) {
           [&](const stream::data& in) {
             out.push_back(in.quick_ack ? 1 : 0);
             append_le(out, static_cast<std::uint32_t>(in.packet.size()));
-            append(out, in.packet);
+            append(out, in.packet.view());
           },
           [&](const stream::ack& in) {
             append_le(out, in.size);

@@ -70,7 +70,7 @@ struct migrate {
 
 /// One packet.
 struct data {
-  bytes packet;
+  packet_buffer packet;
   /// From a client: it wants a quick ack.
   bool quick_ack = false;
   friend bool operator==(const data&, const data&) = default;

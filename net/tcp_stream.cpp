@@ -14,7 +14,7 @@ namespace mtp::net {
 
 namespace {
 
-constexpr std::size_t chunks_per_write = 64;
+constexpr std::size_t chunks_per_write = 256;
 
 }  // namespace
 
@@ -78,7 +78,7 @@ void tcp_stream::want_read(bool on) {
 void tcp_stream::send(bytes data) {
   if (data.empty() || !is_open()) return;
   queued_ += data.size();
-  queue_.push_back(std::move(data));
+  append_chunk(queue_, std::move(data));
   flush_later();
 }
 
@@ -118,8 +118,10 @@ std::size_t tcp_stream::write_queue(int& error) {
     std::size_t offered = 0;
     for (auto i = first_; i < queue_.size() && message.msg_iovlen < parts.size(); ++i) {
       const auto skip = i == first_ ? sent_of_first_ : 0;
-      parts[message.msg_iovlen++] = {queue_[i].data() + skip, queue_[i].size() - skip};
-      offered += queue_[i].size() - skip;
+      const auto rest = queue_[i].view.subspan(skip);
+      // sendmsg does not write through its pointers.
+      parts[message.msg_iovlen++] = {const_cast<std::uint8_t*>(rest.data()), rest.size()};
+      offered += rest.size();
     }
     const auto size = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
     if (size < 0) {
@@ -137,12 +139,12 @@ std::size_t tcp_stream::write_queue(int& error) {
 void tcp_stream::drop_sent(std::size_t size) {
   queued_ -= size;
   sent_of_first_ += size;
-  while (first_ < queue_.size() && sent_of_first_ >= queue_[first_].size()) {
-    sent_of_first_ -= queue_[first_].size();
-    bytes{}.swap(queue_[first_++]);
+  while (first_ < queue_.size() && sent_of_first_ >= queue_[first_].view.size()) {
+    sent_of_first_ -= queue_[first_].view.size();
+    queue_[first_++].memory = {};
   }
   if (queued_ == 0) {
-    std::vector<bytes>{}.swap(queue_);
+    std::vector<chunk>{}.swap(queue_);
     first_ = 0;
   } else if (first_ > chunks_per_write && first_ > queue_.size() / 2) {
     queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(first_));
@@ -162,7 +164,7 @@ void tcp_stream::close() {
   actor_->home().unwatch(fd(), *this);
   actor_->home().close_later(std::move(fd_));
   connecting_ = want_read_ = want_write_ = false;
-  std::vector<bytes>{}.swap(queue_);
+  std::vector<chunk>{}.swap(queue_);
   first_ = sent_of_first_ = queued_ = 0;
 }
 

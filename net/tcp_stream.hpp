@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "codecs/address.hpp"
+#include "codecs/packet_buffer.hpp"
 #include "net/pinned_actor.hpp"
 
 namespace mtp::net {
@@ -65,6 +66,14 @@ class tcp_stream final : private io_source {
 
   /// Queues bytes; they go out at the end of the loop iteration.
   void send(bytes data);
+  /// Queues what a codec's writer has pending; for `on_flush`. Returns how many bytes that are.
+  template <class Writer>
+  std::size_t send_pending(Writer& writer) {
+    if (!is_open()) return 0;
+    const auto size = writer.take(queue_);
+    queued_ += size;
+    return size;
+  }
   /// Has `on_flush` called at the end of the loop iteration.
   void flush_later();
   /// Bytes queued here (not those in the kernel).
@@ -94,7 +103,7 @@ class tcp_stream final : private io_source {
   /// What epoll was last told.
   std::uint32_t interest_ = 0;
   /// Chunks to write, from `first_` on; of that one, the first `sent_of_first_` bytes are gone.
-  std::vector<bytes> queue_;
+  std::vector<chunk> queue_;
   std::size_t first_ = 0;
   std::size_t sent_of_first_ = 0;
   std::size_t queued_ = 0;

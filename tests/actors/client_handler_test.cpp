@@ -158,7 +158,8 @@ TEST_CASE_FIXTURE(
   CHECK(frames().empty());
   open();
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{asked.stream, stream::data{packet_of(64), false}});
+  CHECK(frames()[0] ==
+        stream_frame{asked.stream, stream::data{packet_buffer{packet_of(64)}, false}});
 }
 
 TEST_CASE_FIXTURE(fixture,
@@ -166,9 +167,9 @@ TEST_CASE_FIXTURE(fixture,
   const auto id = established();
   send_packet(packet_of(8), true);
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{id, stream::data{packet_of(8), true}});
-  tell(id, stream::data{packet_of(100), false});
-  tell(id, stream::data{packet_of(200), false});
+  CHECK(frames()[0] == stream_frame{id, stream::data{packet_buffer{packet_of(8)}, true}});
+  tell(id, stream::data{packet_buffer{packet_of(100)}, false});
+  tell(id, stream::data{packet_buffer{packet_of(200)}, false});
   CHECK(packets() == std::vector<bytes>{packet_of(100), packet_of(200)});
   REQUIRE(frames().size() == 3);
   CHECK(frames()[1] == stream_frame{id, stream::ack{.size = 100, .packets = 1}});
@@ -178,7 +179,7 @@ TEST_CASE_FIXTURE(fixture,
 TEST_CASE_FIXTURE(fixture, "handler: what a client does not take is not acked") {
   const auto id = established();
   constexpr std::size_t size = 4 << 20;
-  tell(id, stream::data{packet_of(size), false});
+  tell(id, stream::data{packet_buffer{packet_of(size)}, false});
   CHECK(frames().empty());
   CHECK(awaited_packets().size() == 1);
   REQUIRE(frames().size() == 1);
@@ -205,11 +206,11 @@ TEST_CASE_FIXTURE(fixture,
                   "handler: an idle client migrates, and old acks stay with the old connection") {
   const auto old_id = established();
   send_packet(packet_of(8));
-  tell(old_id, stream::data{packet_of(16), false});
+  tell(old_id, stream::data{packet_buffer{packet_of(16)}, false});
   static_cast<void>(packets());
   frames().clear();
   // Still waiting for the client when the connection dies.
-  tell(old_id, stream::data{packet_of(4 << 20), false});
+  tell(old_id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
   tell(old_id, stream::migrate{});
   REQUIRE(dc.all<open_stream>().size() == 2);
   CHECK(dc.all<open_stream>()[1].request.migrating);
@@ -219,12 +220,12 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(counted("downstream_migration_total", {{"dc_id", "-4"}, {"result", "ok"}}) == 1);
   CHECK(awaited_packets().size() == 1);
   CHECK(frames().empty());
-  tell(new_id, stream::data{packet_of(20), false});
+  tell(new_id, stream::data{packet_buffer{packet_of(20)}, false});
   CHECK(packets() == std::vector<bytes>{packet_of(20)});
   REQUIRE(frames().size() == 1);
   CHECK(frames()[0] == stream_frame{new_id, stream::ack{.size = 20, .packets = 1}});
   // Late events of the old stream mean nothing.
-  tell(old_id, stream::data{packet_of(24), false});
+  tell(old_id, stream::data{packet_buffer{packet_of(24)}, false});
   tell(old_id, stream::close{});
   CHECK(packets().empty());
   CHECK_FALSE(closed());
@@ -247,7 +248,7 @@ TEST_CASE_FIXTURE(
     CHECK(dc.all<open_stream>().size() == 2);
   }
   SUBCASE("answered") {
-    tell(id, stream::data{packet_of(12), false});
+    tell(id, stream::data{packet_buffer{packet_of(12)}, false});
     tell(id, stream::migrate{});
     CHECK_FALSE(closed());
   }
@@ -339,7 +340,7 @@ TEST_CASE_FIXTURE(fixture, "handler: a stream opened for somebody who left is cl
 
 TEST_CASE_FIXTURE(fixture, "handler: close lets what is queued reach the client first") {
   const auto id = established();
-  tell(id, stream::data{packet_of(4 << 20), false});
+  tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
   tell(id, stream::close{});
   CHECK(awaited_packets().size() == 1);
   CHECK(closed());
@@ -349,7 +350,7 @@ TEST_CASE_FIXTURE(fixture,
                   "handler: a client that takes nothing is closed after upstream_send_timeout") {
   node.env.settings.upstream_send_timeout = 5s;
   const auto id = established();
-  tell(id, stream::data{packet_of(4 << 20), false});
+  tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
   node.advance(4s);
   CHECK(port->connections == 1);
   node.advance(2s);
@@ -379,7 +380,7 @@ TEST_CASE_FIXTURE(fixture,
   node.advance(61s);
   CHECK(counted("inactive_hibernate_total") == 1);
   send_packet(packet_of(8));
-  tell(id, stream::data{packet_of(8), false});
+  tell(id, stream::data{packet_buffer{packet_of(8)}, false});
   CHECK(counted("timer_switch_total", {{"from", "stop"}, {"to", "hibernate"}}) == 1);
   node.advance(1100s);
   CHECK_FALSE(closed());
@@ -397,26 +398,26 @@ TEST_CASE_FIXTURE(fixture, "handler: the server error filter drops -404 as told"
   SUBCASE("first") {
     node.env.settings.server_error_filter = error_filter::first;
     const auto id = established();
-    tell(id, stream::data{error, false});
+    tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets().empty());
     // Dropped or not, it has been dealt with.
     CHECK(frames().back() == stream_frame{id, stream::ack{.size = 4, .packets = 1}});
-    tell(id, stream::data{error, false});
+    tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets() == std::vector<bytes>{error});
     CHECK(dropped() == 1);
   }
   SUBCASE("first, but not the first packet") {
     node.env.settings.server_error_filter = error_filter::first;
     const auto id = established();
-    tell(id, stream::data{packet_of(8), false});
-    tell(id, stream::data{error, false});
+    tell(id, stream::data{packet_buffer{packet_of(8)}, false});
+    tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets() == std::vector<bytes>{packet_of(8), error});
   }
   SUBCASE("on") {
     node.env.settings.server_error_filter = error_filter::on;
     const auto id = established();
     for (int i = 0; i < 3; ++i)
-      tell(id, stream::data{error, false});
+      tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets().empty());
     CHECK(dropped() == 3);
   }

@@ -213,7 +213,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: packets pass both ways with the client's ad
   add_client(21);
   REQUIRE(clients.all<stream_opened>().size() == 1);
   CHECK(clients.all<stream_opened>()[0].link == conn);
-  tell(21, stream::data{bytes(64, 0xab), true});
+  tell(21, stream::data{packet_buffer{bytes(64, 0xab)}, true});
   const auto bodies = dc.read();
   REQUIRE(bodies.size() == 1);
   const auto message = rpc::decode_to_dc(bodies[0]);
@@ -227,7 +227,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: packets pass both ways with the client's ad
 
   answer(21, bytes(32, 0xcd));
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{21, stream::data{bytes(32, 0xcd), false}});
+  CHECK(frames()[0] == stream_frame{21, stream::data{packet_buffer{bytes(32, 0xcd)}, false}});
 
   bytes ack;
   rpc::encode_simple_ack(21, 0x8000'1234U, ack);
@@ -259,7 +259,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: clients come and go") {
     CHECK(arrived().empty());
     CHECK(load->clients == 1);
     // What it sent meanwhile goes nowhere.
-    tell(2, stream::data{bytes(16), false});
+    tell(2, stream::data{packet_buffer{bytes(16)}, false});
     CHECK(arrived().empty());
   }
 }
@@ -376,7 +376,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a quiet connection is pinged; a silent one 
 TEST_CASE_FIXTURE(fixture, "dc_conn: a request without an answer is watched at once") {
   make_ready();
   add_client(1);
-  tell(1, stream::data{bytes(16), false});
+  tell(1, stream::data{packet_buffer{bytes(16)}, false});
   CHECK(arrived() == texts{"req 1"});
   node.advance(4s);
   // Half of the stall timeout: maybe the request wants no answer.
@@ -418,7 +418,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: beyond the limits it is not read, until cli
   }
   SUBCASE("a paused connection is not a silent one") {
     // Telegram cannot be blamed for what is not read.
-    tell(1, stream::data{bytes(16), false});
+    tell(1, stream::data{packet_buffer{bytes(16)}, false});
     node.advance(4s);
     CHECK(pool.all<link_lost>().empty());
   }
@@ -445,9 +445,9 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: upstream_healthchecks close the client that
 TEST_CASE_FIXTURE(fixture, "dc_conn: an ack is promised once what a client sent has left") {
   make_ready();
   add_client(1);
-  tell(1, stream::data{bytes(32'768), false});
+  tell(1, stream::data{packet_buffer{bytes(32'768)}, false});
   CHECK(frames().empty());
-  tell(1, stream::data{bytes(32'768), false});
+  tell(1, stream::data{packet_buffer{bytes(32'768)}, false});
   REQUIRE(frames().size() == 1);
   CHECK(frames()[0] == stream_frame{1, stream::ack{.size = 65'536, .packets = 2}});
 }
@@ -458,7 +458,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: while Telegram does not read, clients get n
   // More than the kernel's buffers hold.
   std::size_t sent = 0;
   for (int i = 0; i < 400; ++i) {
-    tell(1, stream::data{bytes(65'536), false});
+    tell(1, stream::data{packet_buffer{bytes(65'536)}, false});
     sent += 65'536;
   }
   std::size_t acked = 0;
@@ -484,7 +484,7 @@ TEST_CASE_FIXTURE(fixture,
   add_client(2);
   // Client 2 has data that did not leave; client 1 has not.
   for (int i = 0; i < 400; ++i)
-    tell(2, stream::data{bytes(65'536), false});
+    tell(2, stream::data{packet_buffer{bytes(65'536)}, false});
   frames().clear();
   dc.close();
   node.settle();
@@ -499,7 +499,7 @@ TEST_CASE_FIXTURE(fixture,
 
   // Sent before it knew.
   frames().clear();
-  tell(1, stream::data{bytes(16), false});
+  tell(1, stream::data{packet_buffer{bytes(16)}, false});
   CHECK(frames() == std::vector<stream_frame>{{1, stream::refused{refusal::migrating}}});
   // Assigned before the pool knew.
   frames().clear();

@@ -104,21 +104,21 @@ TEST_CASE_FIXTURE(fixture,
 
 TEST_CASE_FIXTURE(fixture, "link: every event passes, in order") {
   open();
-  from_client(stream::data{bytes(8, 1), true});
+  from_client(stream::data{packet_buffer{bytes(8, 1)}, true});
   from_client(stream::ack{.size = 5, .packets = 1});
-  CHECK(at_dc() ==
-        frames{{local(), stream::data{bytes(8, 1), true}}, {local(), stream::ack{5, 1}}});
-  from_dc(stream::data{bytes(12, 2), false});
+  CHECK(at_dc() == frames{{local(), stream::data{packet_buffer{bytes(8, 1)}, true}},
+                          {local(), stream::ack{5, 1}}});
+  from_dc(stream::data{packet_buffer{bytes(12, 2)}, false});
   from_dc(stream::quick_ack{0x8000'0001U});
   from_dc(stream::ack{.size = 9, .packets = 0});
   from_dc(stream::close{});
-  CHECK(at_client() == frames{{remote, stream::data{bytes(12, 2), false}},
+  CHECK(at_client() == frames{{remote, stream::data{packet_buffer{bytes(12, 2)}, false}},
                               {remote, stream::quick_ack{0x8000'0001U}},
                               {remote, stream::ack{9, 0}},
                               {remote, stream::close{}}});
   // It is over for both.
-  from_client(stream::data{bytes(8, 1), false});
-  from_dc(stream::data{bytes(8, 1), false});
+  from_client(stream::data{packet_buffer{bytes(8, 1)}, false});
+  from_dc(stream::data{packet_buffer{bytes(8, 1)}, false});
   CHECK(at_dc().size() == 2);
   CHECK(at_client().size() == 4);
 }
@@ -148,8 +148,8 @@ TEST_CASE_FIXTURE(fixture,
   open();
   from_dc(stream::migrate{});
   CHECK(at_client() == frames{{remote, stream::migrate{}}});
-  from_client(stream::data{bytes(8, 1), false});
-  CHECK(at_dc() == frames{{local(), stream::data{bytes(8, 1), false}}});
+  from_client(stream::data{packet_buffer{bytes(8, 1)}, false});
+  CHECK(at_dc() == frames{{local(), stream::data{packet_buffer{bytes(8, 1)}, false}}});
   from_dc(stream::refused{refusal::migrating});
   CHECK(at_client().back() == stream_frame{remote, stream::refused{refusal::migrating}});
 }
@@ -158,7 +158,7 @@ TEST_CASE_FIXTURE(fixture, "link: a migrated stream is forgotten after a while")
   open();
   from_dc(stream::migrate{});
   node.advance(13s);
-  from_client(stream::data{bytes(8, 1), false});
+  from_client(stream::data{packet_buffer{bytes(8, 1)}, false});
   CHECK(at_dc().empty());
 }
 

@@ -74,10 +74,10 @@ TEST_CASE("client handshake: without fake-TLS, 64 bytes are all it takes") {
   const auto waits = handshake.feed(byte_view{client.header}.first(63));
   REQUIRE(waits);
   CHECK(std::holds_alternative<incomplete>(*waits));
-  const auto got = handshake.feed(byte_view{client.header}.subspan(63));
+  auto got = handshake.feed(byte_view{client.header}.subspan(63));
   REQUIRE(got);
   REQUIRE(std::holds_alternative<established>(*got));
-  const auto& end = std::get<established>(*got);
+  auto end = std::get<established>(std::move(*got));
   CHECK(end.kind == transport::intermediate);
   CHECK(end.dc == -4);
   CHECK_FALSE(end.tls);
@@ -99,10 +99,10 @@ TEST_CASE("client handshake: with fake-TLS, a hello is answered before the heade
   CHECK(check_server_flight(flight, random, hello_secret) == flight.size());
 
   auto client = make_client(transport::padded, 2);
-  const auto got = handshake.feed(in_records(header_and(client, {1, 2, 3})));
+  auto got = handshake.feed(in_records(header_and(client, {1, 2, 3})));
   REQUIRE(got);
   REQUIRE(std::holds_alternative<established>(*got));
-  const auto& end = std::get<established>(*got);
+  auto end = std::get<established>(std::move(*got));
   CHECK(end.kind == transport::padded);
   CHECK(end.dc == 2);
   CHECK(end.tls);

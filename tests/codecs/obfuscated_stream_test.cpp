@@ -201,6 +201,63 @@ TEST_CASE("obfuscated_reader: goes on with a stream that somebody began to read"
   });
 }
 
+TEST_CASE("obfuscated_writer: a large packet is sent from where it is") {
+  for (const auto outer : {envelope::none, envelope::tls}) {
+    obfuscated_writer writer{cipher(), outer};
+    packet_buffer packet{noise(100'000, 1)};
+    const auto* const where = packet.view().data();
+    writer.write(transport::padded, packet_buffer{bytes(8, 1)}, {});
+    writer.write(transport::padded, std::move(packet), bytes{7, 7, 7});
+    writer.write(transport::padded, packet_buffer{bytes(8, 2)}, {});
+    CHECK(writer.pending() == 12 + 4 + 100'000 + 3 + 12);
+    std::vector<chunk> out;
+    const auto size = writer.take(out);
+    CHECK(writer.pending() == 0);
+    CHECK(size == join(out).size());
+    CHECK(std::ranges::any_of(out, [&](const chunk& one) { return one.view.data() == where - 4; }));
+    // The last chunk with a packet's bytes owns them, so that they outlive all others.
+    for (std::size_t i = 0; i < out.size(); ++i)
+      if (const auto* const owned = std::get_if<packet_buffer>(&out[i].memory))
+        CHECK(owned->view().data() + owned->size() == out[i].view.data() + out[i].view.size());
+  }
+}
+
+TEST_CASE("obfuscated streams: packets of any size arrive, whatever is gathered or cut") {
+  check_property([] {
+    const auto outer = *any_envelope();
+    const auto kind =
+        *rc::gen::element(transport::abridged, transport::intermediate, transport::padded);
+    obfuscated_writer writer{cipher(), outer,
+                             *rc::gen::element<std::size_t>(2878, max_tls_record_payload)};
+    std::vector<bytes> expected;
+    bytes stream;
+    const auto count = *rc::gen::inRange(0, 8);
+    for (int i = 0; i < count; ++i) {
+      const auto words = *rc::gen::oneOf(rc::gen::inRange<std::size_t>(1, 300),
+                                         rc::gen::inRange<std::size_t>(500, 20'000));
+      expected.push_back(noise(words * 4, static_cast<unsigned>(i)));
+      const bytes padding(kind == transport::padded ? *rc::gen::inRange<std::size_t>(0, 4) : 0);
+      writer.write(kind, packet_buffer{expected.back()}, padding);
+      if (*rc::gen::arbitrary<bool>()) append(stream, writer.take());
+    }
+    append(stream, writer.take());
+    obfuscated_reader reader{cipher(), outer};
+    std::vector<bytes> got;
+    for (auto& piece : *any_split(stream)) {
+      RC_ASSERT(reader.feed(piece).has_value());
+      while (true) {
+        auto next = reader.next(kind);
+        RC_ASSERT(next.has_value());
+        if (!*next) break;
+        got.push_back(to_bytes((*next)->packet.view()));
+      }
+      reader.close();
+      std::ranges::fill(piece, std::uint8_t{0xdd});
+    }
+    RC_ASSERT(got == expected);
+  });
+}
+
 TEST_CASE("obfuscated_reader: random bytes are data or an error") {
   check_property([] {
     const auto outer = *any_envelope();

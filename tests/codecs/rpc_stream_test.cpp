@@ -226,9 +226,17 @@ TEST_CASE("rpc stream: any flushes in any split give the same frames") {
         rc::gen::container<std::vector<bytes>>(any_packet()));
     for (const auto& flush : flushes) {
       for (const auto& body : flush) {
-        const auto head = *rc::gen::inRange<std::size_t>(0, body.size() + 1);
-        writer.write(byte_view{body}.first(head), byte_view{body}.subspan(head));
-        expected.push_back(body);
+        const auto head =
+            *rc::gen::inRange<std::size_t>(0, std::min<std::size_t>(body.size(), 88) + 1);
+        if (*rc::gen::arbitrary<bool>()) {
+          writer.write(byte_view{body}.first(head), byte_view{body}.subspan(head));
+          expected.push_back(body);
+        } else {
+          auto whole = body;
+          whole.resize(whole.size() + *rc::gen::element<std::size_t>(0, 4096, 20'000));
+          writer.write(byte_view{whole}.first(head), packet_buffer{byte_view{whole}.subspan(head)});
+          expected.push_back(whole);
+        }
       }
       const auto sent = writer.take();
       RC_ASSERT((stream.size() - 44 + sent.size()) % aes_block == 0u);
@@ -239,6 +247,46 @@ TEST_CASE("rpc stream: any flushes in any split give the same frames") {
       RC_ASSERT(!reader.read(piece));
     RC_ASSERT(reader.bodies() == expected);
   });
+}
+
+TEST_CASE("rpc stream: a large packet is sent from where it is, and read into one piece") {
+  stream_writer writer;
+  auto stream = opening(writer);
+  packet_buffer packet{bytes(100'000, 0x44)};
+  const auto* const where = packet.view().data();
+  writer.write(bytes(8, 1));
+  writer.write(bytes(16, 2), std::move(packet));
+  writer.write(bytes(8, 3));
+  std::vector<chunk> out;
+  const auto pending = writer.pending();
+  const auto size = writer.take(out);
+  CHECK(size == join(out).size());
+  CHECK(size - pending < aes_block);
+  REQUIRE(out.size() == 3);
+  CHECK(out[1].view.data() == where - 16 - full_header);
+  append(stream, join(out));
+
+  stream_reader reader;
+  bool is_open = false;
+  std::size_t frames = 0;
+  for (std::size_t at = 0; at < stream.size();) {
+    auto read =
+        to_bytes(byte_view{stream}.subspan(at, std::min<std::size_t>(30'000, stream.size() - at)));
+    at += read.size();
+    reader.feed(read);
+    while (true) {
+      const auto body = reader.next();
+      REQUIRE(body);
+      if (!*body) break;
+      if (!std::exchange(is_open, true)) reader.decrypt_with(key);
+      if (++frames != 4) continue;
+      const auto claimed = reader.claim((*body)->subspan(16));
+      CHECK(claimed.view().data() == (*body)->data() + 16);
+      CHECK(to_bytes(claimed.view()) == bytes(100'000, 0x44));
+    }
+    reader.close();
+  }
+  CHECK(frames == 5);
 }
 
 TEST_CASE("rpc stream: changed bytes never give a frame that was not sent") {

@@ -81,10 +81,11 @@ TEST_CASE("stream frame: answers of the DC's side") {
 }
 
 TEST_CASE("stream frame: what both sides send") {
-  check_frame(stream::data{.packet = {0xaa, 0xbb, 0xcc, 0xdd}, .quick_ack = true}, 5,
-              {0x01,                      // wants a quick ack
-               0x04, 0x00, 0x00, 0x00,    // 4 bytes
-               0xaa, 0xbb, 0xcc, 0xdd});  // packet
+  check_frame(
+      stream::data{.packet = packet_buffer{bytes{0xaa, 0xbb, 0xcc, 0xdd}}, .quick_ack = true}, 5,
+      {0x01,                      // wants a quick ack
+       0x04, 0x00, 0x00, 0x00,    // 4 bytes
+       0xaa, 0xbb, 0xcc, 0xdd});  // packet
   check_frame(stream::data{.packet = {}, .quick_ack = false}, 5, {0x00, 0x00, 0x00, 0x00, 0x00});
   check_frame(stream::ack{.size = 0x0403'0201, .packets = 5}, 6,
               {0x01, 0x02, 0x03, 0x04,    // bytes
@@ -131,13 +132,16 @@ TEST_CASE("stream frame: a blob over the limit is refused, one at it is taken") 
   auto blob = session_5;
   const auto overhead = session_5.size() + 1 + 8 + 1 + 4;
   encode_stream_frame(
-      {.stream = 7, .event = stream::data{bytes(max_stream_blob - overhead), false}}, blob);
+      {.stream = 7, .event = stream::data{packet_buffer{bytes(max_stream_blob - overhead)}, false}},
+      blob);
   REQUIRE(blob.size() == max_stream_blob);
   CHECK(decode_stream_blob(blob));
 
   blob = session_5;
   encode_stream_frame(
-      {.stream = 7, .event = stream::data{bytes(max_stream_blob - overhead + 1), false}}, blob);
+      {.stream = 7,
+       .event = stream::data{packet_buffer{bytes(max_stream_blob - overhead + 1)}, false}},
+      blob);
   check_refused(blob);
 }
 
@@ -162,7 +166,8 @@ rc::Gen<stream::event> any_event() {
       case 4:
         return stream::migrate{};
       case 5:
-        return stream::data{.packet = *any_bytes(), .quick_ack = *rc::gen::arbitrary<bool>()};
+        return stream::data{.packet = packet_buffer{*any_bytes()},
+                            .quick_ack = *rc::gen::arbitrary<bool>()};
       case 6:
         return stream::ack{.size = *rc::gen::arbitrary<std::uint32_t>(),
                            .packets = *rc::gen::arbitrary<std::uint32_t>()};
