@@ -2,13 +2,17 @@
 # make test   everything that tests it
 # make demo   the main job offline, against a stand-in for Telegram
 # make check  format, layers, clang-tidy on what changed, shellcheck
+# make bench  speed beside a hand-written floor, about 10 minutes (doc/performance.md);
+#             BENCH="--only 'dd echo' --against OTHER_BUILD" and the like choose what is measured
+# make bench-micro  speed of the codecs
 
 CONFIG ?= config/prod.toml
 # Seconds that each fuzz target runs in `make test`.
 FUZZ_SECONDS ?= 10
 JOBS ?= $(shell nproc)
+BENCH ?=
 
-.PHONY: all run demo test check bench-micro clean
+.PHONY: all run demo test check bench bench-micro clean
 
 all:
 	scripts/packages.sh build
@@ -38,6 +42,10 @@ test:
 check:
 	scripts/packages.sh check
 	scripts/check.sh
+
+bench: all
+	cmake --build --preset release -j $(JOBS) --target bench
+	build/release/bench/bench $(BENCH)
 
 bench-micro: all
 	cmake --build --preset release -j $(JOBS) --target codecs_bench

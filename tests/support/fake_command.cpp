@@ -18,17 +18,19 @@ bytes encode(const fake_command& command) {
   append_le(out, static_cast<std::uint32_t>(command.what));
   append_le(out, command.size);
   append_le(out, command.count);
+  append_le(out, command.number);
   return out;
 }
 
 std::optional<fake_command> decode_command(byte_view packet) {
-  if (packet.size() < command_mark.size() + 12 ||
+  if (packet.size() < fake_command_size ||
       !std::ranges::equal(packet.first(command_mark.size()), command_mark))
     return std::nullopt;
   const auto rest = packet.subspan(command_mark.size());
   return fake_command{.what = static_cast<fake_command::code>(load_le<std::uint32_t>(rest)),
                       .size = load_le<std::uint32_t>(rest.subspan(4)),
-                      .count = load_le<std::uint32_t>(rest.subspan(8))};
+                      .count = load_le<std::uint32_t>(rest.subspan(8)),
+                      .number = load_le<std::uint64_t>(rest.subspan(12))};
 }
 
 bytes bulk_packet(std::uint32_t index, std::uint32_t size) {

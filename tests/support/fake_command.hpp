@@ -8,7 +8,7 @@
 
 namespace mtp::test {
 
-/// What a client can make the stand-in do, as a packet: mark, code, two numbers.
+/// What a client can make the stand-in do, as a packet: mark, code, three numbers.
 struct fake_command {
   enum class code : std::uint32_t {
     /// Answers with `count` packets of `size` bytes, each filled by `bulk_packet`.
@@ -21,11 +21,19 @@ struct fake_command {
     swallow = 4,
     /// Closes the RPC connection that brought this.
     close_link = 5,
+    /// Answers with tag and body of packet `number`, `size` bytes in all (see tagged_packet.hpp).
+    part = 6,
+    /// Brings the body of packet `number`, `size` bytes, behind the command. Answers with its tag;
+    /// with CLOSE_EXT and a complaint if a byte is wrong.
+    upload = 7,
   };
   code what = code::swallow;
   std::uint32_t size = 0;
   std::uint32_t count = 0;
+  std::uint64_t number = 0;
 };
+/// Bytes of a command as a packet.
+inline constexpr std::size_t fake_command_size = 28;
 [[nodiscard]] bytes encode(const fake_command& command);
 /// Nothing if the packet is no command.
 [[nodiscard]] std::optional<fake_command> decode_command(byte_view packet);

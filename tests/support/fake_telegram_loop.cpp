@@ -15,6 +15,7 @@
 #include "net/entropy.hpp"
 #include "net/socket_address.hpp"
 #include "net/socket_options.hpp"
+#include "tests/support/tagged_packet.hpp"
 
 namespace mtp::test {
 
@@ -96,28 +97,25 @@ void fake_telegram::loop::run() {
     const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
     for (int i = 0; i < count; ++i) {
       const auto& event = events[static_cast<std::size_t>(i)];
-      const int fd = event.data.fd;
-      if (fd == wake_.get()) {
-        run_posted();
-        continue;
-      }
-      if (fd == config_listener_.get()) {
-        accept_on(fd, nullptr);
-        continue;
-      }
-      const auto listener = std::ranges::find_if(
-          proxies, [&](const auto& item) { return item.second.listener.get() == fd; });
-      if (listener != proxies.end()) {
-        accept_on(fd, &listener->second);
-        continue;
-      }
-      auto known = connections.find(fd);
-      if (known != connections.end() && (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
-        handle_readable(*known->second);
-      known = connections.find(fd);
-      if (known != connections.end() && (event.events & EPOLLOUT) != 0) flush(*known->second);
+      handle_event(event.data.fd, event.events);
     }
   }
+}
+
+void fake_telegram::loop::handle_event(int fd, std::uint32_t events) {
+  if (const auto known = connections.find(fd); known != connections.end()) {
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) handle_readable(*known->second);
+    if ((events & EPOLLOUT) == 0) return;
+    // Reading may have been the end of it.
+    const auto still = connections.find(fd);
+    if (still != connections.end()) flush(*still->second);
+    return;
+  }
+  if (fd == wake_.get()) return run_posted();
+  if (fd == config_listener_.get()) return accept_on(fd, nullptr);
+  const auto listener = std::ranges::find_if(
+      proxies, [&](const auto& item) { return item.second.listener.get() == fd; });
+  if (listener != proxies.end()) accept_on(fd, &listener->second);
 }
 
 void fake_telegram::loop::accept_on(int listener, middle_proxy* of) {
@@ -140,7 +138,9 @@ void fake_telegram::loop::accept_on(int listener, middle_proxy* of) {
 void fake_telegram::loop::set_interest(connection& which) {
   const std::uint32_t in = which.stopped_reading ? 0U : EPOLLIN;
   const std::uint32_t out = which.queue.empty() ? 0U : EPOLLOUT;
-  watch(which.fd.get(), in | out, EPOLL_CTL_MOD);
+  if (which.interest == (in | out)) return;
+  which.interest = in | out;
+  watch(which.fd.get(), which.interest, EPOLL_CTL_MOD);
 }
 
 void fake_telegram::loop::close(connection& which) {
@@ -148,15 +148,20 @@ void fake_telegram::loop::close(connection& which) {
 }
 
 void fake_telegram::loop::flush(connection& which) {
-  append(which.queue, which.writer.take());
-  std::size_t sent = 0;
-  while (sent < which.queue.size()) {
-    const auto size =
-        ::send(which.fd.get(), which.queue.data() + sent, which.queue.size() - sent, MSG_NOSIGNAL);
-    if (size <= 0) break;
-    sent += static_cast<std::size_t>(size);
+  if (which.writer.pending() > 0) {
+    which.queue.push_back(which.writer.take());
+    which.queued += which.queue.back().size();
   }
-  which.queue.erase(which.queue.begin(), which.queue.begin() + static_cast<std::ptrdiff_t>(sent));
+  while (!which.queue.empty()) {
+    const auto rest = byte_view{which.queue.front()}.subspan(which.first_sent);
+    const auto size = ::send(which.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (size <= 0) break;
+    which.first_sent += static_cast<std::size_t>(size);
+    which.queued -= static_cast<std::size_t>(size);
+    if (which.first_sent < which.queue.front().size()) break;
+    which.queue.pop_front();
+    which.first_sent = 0;
+  }
   if (which.queue.empty() && which.close_after_write) return close(which);
   set_interest(which);
 }
@@ -287,7 +292,7 @@ bool fake_telegram::loop::handle_request(connection& which, const rpc::proxy_req
     which.writer.write(out);
   }
   if (const auto command = decode_command(request.packet))
-    return run_command(which, request.id, *command);
+    return run_command(which, request.id, request.packet, *command);
   if (const auto nonce = parse_req_pq(request.packet))
     answer(which, request.id,
            make_res_pq(*nonce, net::random_array<16>(), std::uint64_t{unix_time()} << 32 | 1));
@@ -296,28 +301,25 @@ bool fake_telegram::loop::handle_request(connection& which, const rpc::proxy_req
   return true;
 }
 
-void fake_telegram::loop::answer(connection& which, rpc::conn_id client, byte_view packet) {
+void fake_telegram::loop::answer(connection& which, rpc::conn_id client, byte_view first,
+                                 byte_view rest) {
   bytes head;
-  rpc::encode_proxy_ans(client, {}, head);
-  which.writer.write(head, packet);
+  rpc::encode_proxy_ans(client, first, head);
+  which.writer.write(head, rest);
 }
 
-bool fake_telegram::loop::run_command(connection& which, rpc::conn_id client,
+bool fake_telegram::loop::run_command(connection& which, rpc::conn_id client, byte_view packet,
                                       const fake_command& command) {
   switch (command.what) {
     case fake_command::code::bulk:
-      for (std::uint32_t i = 0; i < command.count && which.queue.size() < max_queue; ++i) {
-        answer(which, client, bulk_packet(i, command.size));
+      for (std::uint32_t i = 0; i < command.count && which.queued < max_queue; ++i) {
+        answer(which, client, {}, bulk_packet(i, command.size));
         flush(which);
       }
       return true;
-    case fake_command::code::close_client: {
-      bytes out;
-      rpc::encode_close_ext(client, out);
-      which.writer.write(out);
-      which.clients.erase(client);
+    case fake_command::code::close_client:
+      close_client(which, client);
       return true;
-    }
     case fake_command::code::server_error:
       answer(which, client, std::array<std::uint8_t, 4>{0x6c, 0xfe, 0xff, 0xff});
       return true;
@@ -325,8 +327,35 @@ bool fake_telegram::loop::run_command(connection& which, rpc::conn_id client,
       return true;
     case fake_command::code::close_link:
       return false;
+    case fake_command::code::part: {
+      const auto size = std::clamp(std::size_t{command.size}, packet_tag_size, max_packet_body);
+      answer(which, client, packet_tag(command.number),
+             packet_body(command.number, size - packet_tag_size));
+      return true;
+    }
+    case fake_command::code::upload:
+      take_upload(which, client, packet, command);
+      return true;
   }
   return true;
+}
+
+void fake_telegram::loop::take_upload(connection& which, rpc::conn_id client, byte_view packet,
+                                      const fake_command& command) {
+  const auto body = packet.subspan(fake_command_size);
+  const auto size = std::size_t{command.size};
+  if (size <= std::min(body.size(), max_packet_body) &&
+      std::memcmp(body.data(), packet_body(command.number, size).data(), size) == 0)
+    return answer(which, client, packet_tag(command.number));
+  complain(which, "an upload came changed");
+  close_client(which, client);
+}
+
+void fake_telegram::loop::close_client(connection& which, rpc::conn_id client) {
+  bytes out;
+  rpc::encode_close_ext(client, out);
+  which.writer.write(out);
+  which.clients.erase(client);
 }
 
 std::string fake_telegram::loop::list_text(bool v6) const {
@@ -361,7 +390,8 @@ void fake_telegram::loop::handle_http(connection& which) {
     status = "404 Not Found";
   const auto text = "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
                     "\r\nConnection: close\r\n\r\n" + body;
-  append(which.queue, as_bytes(text));
+  which.queue.push_back(to_bytes(as_bytes(text)));
+  which.queued += text.size();
   which.close_after_write = true;
   flush(which);
 }

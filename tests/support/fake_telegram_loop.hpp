@@ -6,7 +6,8 @@
 
 #include <deque>
 #include <mutex>
-#include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "codecs/rpc_stream.hpp"
 #include "tests/support/fake_telegram.hpp"
@@ -37,13 +38,19 @@ class fake_telegram::loop {
     enum class stage : std::uint8_t { nonce, handshake, ready } at = stage::nonce;
     rpc::stream_reader reader;
     rpc::stream_writer writer;
-    bytes queue;
+    /// What the peer's socket did not take, in the order of writing.
+    std::deque<bytes> queue;
+    /// Of the first piece of `queue`, this much is gone.
+    std::size_t first_sent = 0;
+    std::size_t queued = 0;
+    /// What epoll was told.
+    std::uint32_t interest = EPOLLIN;
     std::string http;
     bool close_after_write = false;
     bool stopped_reading = false;
-    std::set<rpc::conn_id> clients;
+    std::unordered_set<rpc::conn_id> clients;
   };
-  using connection_map = std::map<int, std::unique_ptr<connection>>;
+  using connection_map = std::unordered_map<int, std::unique_ptr<connection>>;
 
   void set_dead(middle_proxy& which, bool dead);
   void close(connection& which);
@@ -63,6 +70,7 @@ class fake_telegram::loop {
   std::vector<std::string> complaints;
 
  private:
+  void handle_event(int fd, std::uint32_t events);
   void accept_on(int listener, middle_proxy* of);
   void handle_readable(connection& which);
   void handle_http(connection& which);
@@ -71,8 +79,13 @@ class fake_telegram::loop {
   bool handle_handshake(connection& which, byte_view body);
   bool handle_message(connection& which, byte_view body);
   bool handle_request(connection& which, const rpc::proxy_req& request);
-  bool run_command(connection& which, rpc::conn_id client, const fake_command& command);
-  void answer(connection& which, rpc::conn_id client, byte_view packet);
+  bool run_command(connection& which, rpc::conn_id client, byte_view packet,
+                   const fake_command& command);
+  void take_upload(connection& which, rpc::conn_id client, byte_view packet,
+                   const fake_command& command);
+  void close_client(connection& which, rpc::conn_id client);
+  /// A packet made of `first` and `rest`.
+  void answer(connection& which, rpc::conn_id client, byte_view first, byte_view rest = {});
   bool complain(const connection& which, std::string what);
   [[nodiscard]] std::string list_text(bool v6) const;
   void watch(int fd, std::uint32_t events, int how);

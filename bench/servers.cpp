@@ -1,0 +1,81 @@
+#include "bench/servers.hpp"
+
+#include <fstream>
+#include <stdexcept>
+
+#include "codecs/dc_list.hpp"
+#include "codecs/text.hpp"
+#include "net/entropy.hpp"
+#include "net/http_get.hpp"
+
+namespace mtp::bench {
+
+namespace {
+
+constexpr std::chrono::seconds patience{10};
+constexpr dc_id measured_dc = 2;
+
+/// The rest of the line behind `name = "`, up to the next quote.
+std::string setting(const std::string& lines, const std::string& name) {
+  const auto start = name + " = \"";
+  const auto at = lines.find(start);
+  if (at == std::string::npos) throw std::runtime_error{"the stand-in gave no " + name};
+  const auto value = at + start.size();
+  return lines.substr(value, lines.find('"', value) - value);
+}
+
+std::string fetch(const std::string& url) {
+  const std::atomic<bool> cancelled{false};
+  auto body = net::http_get({.url = url}, cancelled);
+  if (!body) throw std::runtime_error{url + ": " + body.error()};
+  return *body;
+}
+
+std::string write_config(const std::filesystem::path& directory, const stand_in& telegram,
+                         std::uint16_t port, const std::string& secret) {
+  const auto path = directory / ("proxy-" + std::to_string(port) + ".toml");
+  std::ofstream config{path};
+  config << "state_dir = \"state-" << port << "\"\n"
+         << "ip_lookup_services = []\n"
+         // However slow the machine: it never turns to the built-in list, and the real Telegram.
+         << "core_api_http_timeout_ms = 60000\n"
+         << telegram.config_lines() << "\n[[ports]]\nname = \"bench\"\nlisten_ip = \"127.0.0.1\"\n"
+         << "port = " << port << "\nsecret = \"" << secret << "\"\n";
+  return path.string();
+}
+
+void wait_for(test::process& program, const std::string& text) {
+  const bool there = test::eventually(
+      [&] { return !program.running() || program.output().find(text) != std::string::npos; },
+      patience);
+  if (!there || !program.running()) throw std::runtime_error{"no start:\n" + program.output()};
+}
+
+}  // namespace
+
+stand_in::stand_in(const std::string& program, const std::filesystem::path& directory)
+    : process_{program, {.output = directory / "stand-in"}} {
+  wait_for(process_, "proxy_config_url");
+  config_lines_ = process_.output();
+  secret_ = to_hex(as_bytes(fetch(setting(config_lines_, "proxy_secret_url"))));
+  const auto list = parse_dc_list(fetch(setting(config_lines_, "proxy_config_url")));
+  if (!list) throw std::runtime_error{"the stand-in gave a broken list"};
+  middle_proxy_ = list->endpoints.at(measured_dc).front();
+}
+
+server::server(const server_kind& kind, const stand_in& telegram,
+               const std::filesystem::path& directory)
+    : port_{test::free_port()}, secret_{to_hex(net::random_array<16>())} {
+  test::process::options how{.output = directory / ("server-" + std::to_string(port_))};
+  if (kind.is_floor)
+    how.arguments = {"--port",         std::to_string(port_),
+                     "--secret",       secret_,
+                     "--proxy-secret", telegram.secret(),
+                     "--middle-proxy", to_string(telegram.middle_proxy())};
+  else
+    how.arguments = {"run", "-c", write_config(directory, telegram, port_, secret_)};
+  process_ = std::make_unique<test::process>(kind.program, how);
+  wait_for(*process_, kind.is_floor ? "ready" : "configuration fetched");
+}
+
+}  // namespace mtp::bench

@@ -1,0 +1,57 @@
+// The programs that a measurement needs: the stand-in for Telegram, and what is measured in front
+// of it. All on loopback, on ports picked at run time, each a process of its own.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "codecs/address.hpp"
+#include "codecs/crypto.hpp"
+#include "tests/support/process.hpp"
+
+namespace mtp::bench {
+
+class stand_in {
+ public:
+  /// Throws std::runtime_error if it does not start.
+  stand_in(const std::string& program, const std::filesystem::path& directory);
+
+  /// Lines of the proxy's configuration that point at it.
+  [[nodiscard]] const std::string& config_lines() const noexcept { return config_lines_; }
+  /// What the configuration server gives, for a proxy that can't ask: the secret in hex, and the
+  /// middle proxy of DC 2.
+  [[nodiscard]] const std::string& secret() const noexcept { return secret_; }
+  [[nodiscard]] const endpoint& middle_proxy() const noexcept { return middle_proxy_; }
+
+ private:
+  std::string config_lines_;
+  std::string secret_;
+  endpoint middle_proxy_;
+  test::process process_;
+};
+
+/// What is measured: a build of the proxy, or the floor.
+struct server_kind {
+  /// As the table's head calls it.
+  std::string name;
+  std::string program;
+  bool is_floor = false;
+};
+
+class server {
+ public:
+  /// Starts it with shipped defaults and waits until it serves clients. Throws std::runtime_error.
+  server(const server_kind& kind, const stand_in& telegram, const std::filesystem::path& directory);
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  /// 32 hexadecimal digits.
+  [[nodiscard]] const std::string& secret() const noexcept { return secret_; }
+  [[nodiscard]] pid_t pid() const noexcept { return process_->pid(); }
+
+ private:
+  std::uint16_t port_;
+  std::string secret_;
+  std::unique_ptr<test::process> process_;
+};
+
+}  // namespace mtp::bench
