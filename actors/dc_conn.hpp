@@ -38,6 +38,10 @@ struct dc_conn_options {
   bool offer_crc32c = true;
 };
 
+/// To the pool: the TCP connection is up; the handshake follows.
+struct link_connected {
+  std::uint64_t number = 0;
+};
 /// To the pool: clients can be assigned.
 struct link_ready {
   std::uint64_t number = 0;
@@ -185,5 +189,6 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
 
 }  // namespace mtp::actors
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_connected)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_lost)
