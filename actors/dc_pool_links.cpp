@@ -41,7 +41,8 @@ void dc_pool_state::grow_after(const link& assigned, unsigned reactor) {
   if (load > per_connection + per_connection / 2 && coming < burst_max) more = burst_max - coming;
   if (assigned.reactor != reactor && is_crowded(strangers[reactor])) {
     const auto local = [&](const auto& item) { return item.second.reactor == reactor; };
-    if (std::ranges::none_of(links, local)) more = std::max<std::size_t>(more, 1);
+    if (coming < burst_max && std::ranges::none_of(links, local))
+      more = std::max<std::size_t>(more, 1);
   }
   for (; more > 0 && connect(reactor); --more) {
   }

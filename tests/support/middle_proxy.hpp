@@ -21,21 +21,30 @@ inline std::uint32_t unix_time() {
 /// Listens on a loopback port of its own; has one connection at a time.
 class middle_proxy {
  public:
-  middle_proxy() {
-    listener_ = net::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    const auto any = net::to_socket_address({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0});
-    REQUIRE(::bind(listener_.get(), any.get(), any.size) == 0);
-    REQUIRE(::listen(listener_.get(), 8) == 0);
-  }
+  middle_proxy() { listen({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}); }
+  /// Has only a connection that another one accepted.
+  explicit middle_proxy(net::unique_fd accepted) : fd_{std::move(accepted)} {}
 
   [[nodiscard]] endpoint at() const { return net::local_endpoint(listener_.get()); }
 
   void accept() {
-    fd_ = net::unique_fd{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK)};
+    fd_ = accept_one();
     REQUIRE(fd_);
     net::set_no_delay(fd_.get());
   }
+  /// The next connection, if there is one.
+  [[nodiscard]] net::unique_fd accept_one() const {
+    return net::unique_fd{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK)};
+  }
   void stop_listening() { listener_ = {}; }
+  void listen(const endpoint& at) {
+    listener_ = net::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    const int on = 1;
+    setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const auto address = net::to_socket_address(at);
+    REQUIRE(::bind(listener_.get(), address.get(), address.size) == 0);
+    REQUIRE(::listen(listener_.get(), 64) == 0);
+  }
 
   /// Bodies that arrived since the last call.
   std::vector<bytes> read() {
