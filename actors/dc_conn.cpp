@@ -73,6 +73,7 @@ void dc_conn::on_connected(net::tcp_stream&, int error) {
     return;
   }
   metrics_->connect_ok.add();
+  send(options_.pool, link_connected{options_.number});
   net::set_no_delay(stream_.fd());
   net::set_keep_alive(stream_.fd());
   net::set_user_timeout(stream_.fd(), send_timeout);
@@ -104,6 +105,7 @@ void dc_conn::on_readable(net::tcp_stream&) {
   if (got.size == 0) return;
   metrics_->received_bytes.add(got.size);
   metrics_->read_size.observe(got.size);
+  heard_ = home().now();
   unanswered_since_.reset();
   pinged_ = false;
   reader_.feed(buffer.first(got.size));
@@ -189,6 +191,7 @@ void dc_conn::write(packet_buffer tail) {
   writer_.write(head_, std::move(tail));
   head_.clear();
   stream_.flush_later();
+  unconfirmed_ = true;
   if (!unanswered_since_) unanswered_since_ = home().now();
   if (!watching_) watch_for_answer();
 }
@@ -213,6 +216,10 @@ void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
   metrics_->send_duration.observe(
       static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
   sent_total_ += size;
+  if (stream_.queued() == 0)
+    blocked_since_.reset();
+  else if (size > 0 || !blocked_since_)
+    note_blocked();
   for (; !promised_.empty() && promised_.front().until <= sent_total_; promised_.pop_front()) {
     const auto& due = promised_.front();
     const auto which = clients_.find(due.stream);
@@ -242,29 +249,71 @@ void dc_conn::on_due(net::timer& which) {
 }
 
 void dc_conn::check_silence() {
-  if (!unanswered_since_ || paused_) {
+  const auto now = home().now();
+  const auto left = [&](net::steady_clock::time_point since) {
+    return since + env_->settings.dc_stall_timeout - now;
+  };
+  // A slow network: the kernel wants a third of its buffer free before it takes more.
+  if (blocked_since_ && net::untaken_bytes(stream_.fd()) < blocked_with_) note_blocked();
+  if (!paused_ && blocked_since_ && left(*blocked_since_).count() <= 0)
+    return replace_stalled("nothing taken");
+  if (!paused_ && pinged_ && unanswered_since_ && left(*unanswered_since_).count() <= 0) {
+    if (!net::has_unread(stream_.fd())) return replace_stalled("no answer");
+    // This look comes late: so does the one at the socket.
+    deadline_.arm(home().timers(), 1ms);
+    return;
+  }
+  if (paused_ || (!unanswered_since_ && !unconfirmed_ && !blocked_since_)) {
     // Nothing is owed to us. After a quiet time a ping finds out whether anybody is there.
     if (!watching_ && !paused_) return send_ping();
     watching_ = false;
     deadline_.arm(home().timers(), env_->settings.dc_ping_interval);
     return;
   }
-  const auto left = *unanswered_since_ + env_->settings.dc_stall_timeout - home().now();
-  if (pinged_ && left.count() <= 0) {
-    metrics_->stalled.add();
-    spdlog::warn("dc {}: {} does not answer: replaced, {} clients move", options_.dc,
-                 to_string(options_.to), clients_.size());
-    return lose("stalled: no answer for " +
-                std::to_string(env_->settings.dc_stall_timeout.count()) + " s");
+  net::steady_clock::duration least = 1ms;
+  if (!pinged_ && (unanswered_since_ || unconfirmed_)) {
+    // What came last may have been sent before it could be an answer.
+    if (!unanswered_since_) unanswered_since_ = heard_;
+    send_ping();
+    // However late this look is, the ping has its time.
+    least = half_stall() / 2;
   }
-  deadline_.arm(home().timers(), std::clamp<net::steady_clock::duration>(left, 1ms, half_stall()));
-  if (!pinged_) send_ping();
+  auto wait = unanswered_since_ ? left(*unanswered_since_) : half_stall();
+  if (blocked_since_) wait = std::min(wait, left(*blocked_since_));
+  deadline_.arm(home().timers(),
+                std::clamp<net::steady_clock::duration>(wait, least, half_stall()));
+}
+
+/// Bytes wait here because the kernel takes no more of them.
+void dc_conn::note_blocked() {
+  blocked_since_ = home().now();
+  blocked_with_ = net::untaken_bytes(stream_.fd());
+}
+
+/// Telegram could neither answer nor, perhaps, go on reading while nobody read what it sent.
+void dc_conn::forgive_silence() {
+  const auto now = home().now();
+  if (unanswered_since_) unanswered_since_ = now;
+  if (blocked_since_) blocked_since_ = now;
+  heard_ = now;
+  pinged_ = false;
+  unconfirmed_ = true;
+  watch_for_answer();
+}
+
+void dc_conn::replace_stalled(std::string_view what) {
+  metrics_->stalled.add();
+  spdlog::warn("dc {}: {} does not answer: replaced, {} clients move", options_.dc,
+               to_string(options_.to), clients_.size());
+  lose("stalled: " + std::string{what} + " for " +
+       std::to_string(env_->settings.dc_stall_timeout.count()) + " s");
 }
 
 void dc_conn::send_ping() {
   pinged_ = true;
   rpc::encode_ping(static_cast<std::int64_t>(env_->next_stream(home().index())), head_);
   write();
+  unconfirmed_ = false;
 }
 
 void dc_conn::lose(std::string reason) {

@@ -38,6 +38,10 @@ struct dc_conn_options {
   bool offer_crc32c = true;
 };
 
+/// To the pool: the TCP connection is up; the handshake follows.
+struct link_connected {
+  std::uint64_t number = 0;
+};
 /// To the pool: clients can be assigned.
 struct link_ready {
   std::uint64_t number = 0;
@@ -142,6 +146,9 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void watch_for_answer();
   [[nodiscard]] std::chrono::milliseconds half_stall() const;
   void check_silence();
+  void note_blocked();
+  void forgive_silence();
+  void replace_stalled(std::string_view what);
   void send_ping();
   void lose(std::string reason);
   void flush_now();
@@ -177,6 +184,12 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
 
   /// Something was sent since anything was received.
   std::optional<net::steady_clock::time_point> unanswered_since_;
+  /// Something was sent since the last ping. What was received then need not be the answer.
+  bool unconfirmed_ = false;
+  net::steady_clock::time_point heard_;
+  /// Telegram has taken nothing of what waits here and, so many bytes, in the kernel.
+  std::optional<net::steady_clock::time_point> blocked_since_;
+  std::size_t blocked_with_ = 0;
   /// The deadline timer looks for an answer; else it waits for the time of an idle ping.
   bool watching_ = false;
   bool served_ = false;
@@ -185,5 +198,6 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
 
 }  // namespace mtp::actors
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_connected)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_lost)

@@ -205,12 +205,7 @@ void dc_conn::update_pause() {
     metrics_->down_backpressure(why).add();
   } else {
     pause_limit_.cancel();
-    // Telegram could not answer a connection that nobody read.
-    if (unanswered_since_) {
-      unanswered_since_ = home().now();
-      pinged_ = false;
-      watch_for_answer();
-    }
+    forgive_silence();
     metrics_->down_backpressure("off").add();
     metrics_->pause_duration.observe(
         static_cast<std::uint64_t>((home().now() - paused_since_).count()));

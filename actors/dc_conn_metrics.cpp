@@ -36,8 +36,7 @@ counter dc_conn::metric_set::healthcheck(std::string_view action) {
 }
 
 counter dc_conn::metric_set::connect_error(std::string_view reason) {
-  return in_->get_counter("mtproto_proxy_out_connect_error_total", "Proxy out connect errors",
-                          {{"dc_id", dc_}, {"reason", std::string{reason}}});
+  return out_connect_error(*in_, dc_, reason);
 }
 
 }  // namespace mtp::actors

@@ -75,9 +75,23 @@ struct dc_pool_state {
     endpoint to;
     bool ready = false;
     time_point ready_since;
+    /// Not ready by then, others are tried beside it.
+    time_point expected_by;
+    /// Started because another one was overdue.
+    bool spare = false;
     std::shared_ptr<link_load> load;
+    /// A time since when it has had no client, if it has none.
+    std::optional<time_point> idle_since;
+    /// Of which other reactors it may have clients.
+    std::vector<bool> strangers;
 
     [[nodiscard]] bool takes_clients() const { return ready && handle != nullptr; }
+    [[nodiscard]] bool overdue(time_point now) const { return !ready && now >= expected_by; }
+  };
+  /// Clients of one reactor that got a connection of another one, since when.
+  struct stranger_count {
+    std::size_t clients = 0;
+    time_point since;
   };
   struct waiting_client {
     open_stream request;
@@ -95,17 +109,31 @@ struct dc_pool_state {
   void expire_waiting();
 
   // Connections.
+  void handle_connected(std::uint64_t number);
   void handle_ready(std::uint64_t number);
   void handle_lost(link_map::iterator which, const link_lost& lost);
   void check_outage();
   void handle_down(const caf::down_msg& down);
   void grow_after(const link& assigned, unsigned reactor);
+  [[nodiscard]] bool is_crowded(stranger_count& here) const;
   void keep_minimum();
-  /// False if no endpoint may be tried now; then a tick is scheduled for when one may.
-  bool connect(unsigned reactor);
+  /// False if no endpoint may be tried now; then a tick is scheduled for when one may. `spare`: see
+  /// `link`.
+  bool connect(unsigned reactor, bool spare = false);
   [[nodiscard]] std::vector<endpoint_candidate> candidates() const;
   [[nodiscard]] unsigned emptiest_reactor() const;
-  [[nodiscard]] std::size_t pending() const;
+  /// How many connections there should be, however few clients there are.
+  [[nodiscard]] std::size_t wanted() const;
+  [[nodiscard]] std::size_t ready() const;
+  /// Connections on their way that are not overdue.
+  [[nodiscard]] std::size_t on_their_way() const;
+  /// A connection is up: those on their way that were its rivals are given up, unless needed.
+  void drop_rivals(const link& winner);
+  link_map::iterator drop(link_map::iterator which);
+  void close_idle();
+  [[nodiscard]] bool is_needed(const link& idle) const;
+  void watch_expected();
+  void tick();
   void tick_at(time_point when);
   [[nodiscard]] dc_pool_status status() const;
 
@@ -126,8 +154,10 @@ struct dc_pool_state {
   std::optional<time_point> down_since;
   std::string last_failure;
   bool outage_told = false;
-  /// Clients of each reactor that got a connection of another one since the last growth there.
-  std::vector<std::size_t> strangers;
+  /// A reactor each, since the last growth there.
+  std::vector<stranger_count> strangers;
+  counter idle_closed;
+  counter overtaken;
 
   static inline const char* name = "dc_pool";
 };
@@ -136,7 +166,8 @@ struct dc_pool_state {
 /// - `open_stream` (request): gives the client a connection, now or within `dc_wait_timeout`; after
 ///   that, or when too many wait, the client gets `refused`.
 /// - `cancel_stream`: the client left before its stream was opened, or while that was on its way.
-/// - `link_ready`, `link_lost` from its connections; `telegram_config_changed` from dc_config.
+/// - `link_connected`, `link_ready`, `link_lost` from its connections.
+/// - `telegram_config_changed` from dc_config.
 /// - `get_dc_pool_status`.
 caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env, dc_id dc);
 [[nodiscard]] caf::actor spawn_dc_pool(environment& env, dc_id dc);

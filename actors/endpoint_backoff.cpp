@@ -9,14 +9,19 @@ std::optional<endpoint> endpoint_backoff::choose(const std::vector<endpoint_cand
                                                  time_point now) {
   std::erase_if(records_,
                 [&](const auto& item) { return item.second.rests_until + forget_after < now; });
-  using preference = std::tuple<unsigned, unsigned, std::size_t>;
+  const auto held_up = [&](unsigned rank) {
+    return std::ranges::any_of(
+        candidates, [&](const auto& one) { return one.rank == rank && one.overdue > 0; });
+  };
+  using preference = std::tuple<unsigned, bool, unsigned, std::size_t>;
   std::optional<preference> best;
   std::optional<endpoint> out;
   for (const auto& one : candidates) {
+    if (one.overdue > 0) continue;
     const auto known = records_.find(one.at);
     const auto failures = known == records_.end() ? 0 : known->second.failures;
     if (failures > 0 && (known->second.rests_until > now || one.pending > 0)) continue;
-    const preference mine{failures, one.rank, one.pending + one.open};
+    const preference mine{failures, held_up(one.rank), one.rank, one.pending + one.open};
     if (best && *best <= mine) continue;
     best = mine;
     out = one.at;
@@ -44,7 +49,10 @@ endpoint_backoff::time_point endpoint_backoff::next_chance(
   std::optional<time_point> first;
   for (const auto& one : candidates) {
     const auto known = records_.find(one.at);
-    const auto when = known == records_.end() ? now : std::max(now, known->second.rests_until);
+    const bool failed = known != records_.end();
+    // One that is being tried is heard of when that ends.
+    if (one.overdue > 0 || (failed && one.pending > 0)) continue;
+    const auto when = failed ? std::max(now, known->second.rests_until) : now;
     first = std::min(first.value_or(when), when);
   }
   return first.value_or(now);

@@ -14,11 +14,13 @@ namespace mtp::actors {
 /// An endpoint that could be tried.
 struct endpoint_candidate {
   endpoint at;
-  /// 0 for the preferred address family; others are tried when all of rank 0 fail.
+  /// 0 for the preferred address family; others are tried when all of rank 0 fail or take long.
   unsigned rank = 0;
   /// Connections to it that are on their way, and that are up.
   std::size_t pending = 0;
   std::size_t open = 0;
+  /// Of those on their way: that should have been up by now.
+  std::size_t overdue = 0;
 };
 
 /// No clock and no randomness of its own: both are passed in.
@@ -39,14 +41,16 @@ class endpoint_backoff {
 
   /// The endpoint to try now; nothing if all that may be tried rest. Healthy ones come first, by
   /// rank and then by how few connections they have; then those with the fewest failures, by one
-  /// connection at a time.
+  /// connection at a time. Where a connection is overdue no other one is tried beside it, and the
+  /// other family comes first (RFC 8305).
   [[nodiscard]] std::optional<endpoint> choose(const std::vector<endpoint_candidate>& candidates,
                                                time_point now);
   void succeeded(const endpoint& at);
   /// Returns when it may be tried again: at least `first_rest` from now, plus up to half as much
   /// jitter.
   time_point failed(const endpoint& at, time_point now);
-  /// When the first of `candidates` may be tried; `now` if one may already.
+  /// When the first of `candidates` may be tried; `now` if one may already, or if all are being
+  /// tried.
   [[nodiscard]] time_point next_chance(const std::vector<endpoint_candidate>& candidates,
                                        time_point now) const;
 

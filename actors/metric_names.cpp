@@ -29,6 +29,11 @@ histogram tg_packet_size(metrics& in, std::string_view direction) {
                           {{"direction", std::string{direction}}});
 }
 
+counter out_connect_error(metrics& in, std::string_view dc, std::string_view reason) {
+  return in.get_counter("mtproto_proxy_out_connect_error_total", "Proxy out connect errors",
+                        {{"dc_id", std::string{dc}}, {"reason", std::string{reason}}});
+}
+
 std::string errno_label(int error) {
   const char* const known = strerrorname_np(error);
   std::string out = known != nullptr ? known : "error_" + std::to_string(error);

@@ -14,6 +14,8 @@ namespace mtp::actors {
 [[nodiscard]] histogram tracker_packet_size(metrics& in, std::string_view direction);
 /// Bytes of one Telegram packet: "upstream_to_downstream" or "downstream_to_upstream".
 [[nodiscard]] histogram tg_packet_size(metrics& in, std::string_view direction);
+/// Attempts to connect to a DC that came to nothing.
+[[nodiscard]] counter out_connect_error(metrics& in, std::string_view dc, std::string_view reason);
 
 /// errno as a lower-case name: "econnrefused".
 [[nodiscard]] std::string errno_label(int error);

@@ -94,6 +94,8 @@ struct settings {
   std::chrono::seconds dc_wait_timeout{10};
   std::chrono::seconds dc_ping_interval{30};
   std::chrono::seconds dc_stall_timeout{5};
+  /// A connection above `init_dc_connections` without clients for this long is closed.
+  std::chrono::seconds dc_idle_timeout{300};
 
   // -- process ----------------------------------------------------------------------------------
   /// Threads that serve sockets; 0 means one a processor.

@@ -265,6 +265,7 @@ void settings_reader::read_telegram() {
   in_.duration("dc_wait_timeout_sec", out.dc_wait_timeout, 1, 3600);
   in_.duration("dc_ping_interval_sec", out.dc_ping_interval, 1, year_s);
   in_.duration("dc_stall_timeout_sec", out.dc_stall_timeout, 1, 3600);
+  in_.duration("dc_idle_timeout_sec", out.dc_idle_timeout, 1, year_s);
   read_backpressure();
 }
 

@@ -1,11 +1,14 @@
 #include "net/socket_options.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstdint>
 
 namespace mtp::net {
 
@@ -54,6 +57,16 @@ std::size_t raise_open_files_limit() noexcept {
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) static_cast<void>(getrlimit(RLIMIT_NOFILE, &limit));
   return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+bool has_unread(int fd) noexcept {
+  std::uint8_t byte = 0;
+  return ::recv(fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+std::size_t untaken_bytes(int fd) noexcept {
+  int size = 0;
+  return ::ioctl(fd, SIOCOUTQ, &size) == 0 ? static_cast<std::size_t>(size) : 0;
 }
 
 }  // namespace mtp::net

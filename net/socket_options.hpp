@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 
 namespace mtp::net {
 
@@ -23,5 +24,11 @@ void set_reset_on_close(int fd, bool on) noexcept;
 
 /// Raises the soft limit of open files to the hard one; returns the limit now in force.
 std::size_t raise_open_files_limit() noexcept;
+
+/// Whether bytes, or the end, wait to be read.
+[[nodiscard]] bool has_unread(int fd) noexcept;
+
+/// Bytes in the kernel that the peer's kernel has not taken yet.
+[[nodiscard]] std::size_t untaken_bytes(int fd) noexcept;
 
 }  // namespace mtp::net

@@ -15,11 +15,14 @@
 
 namespace mtp::test {
 
-/// Checks a property 100 times (RC_PARAMS="max_success=N seed=S" changes that); reports the
-/// counterexample and the seed that reproduces it.
+/// Checks a property 100 times (RC_PARAMS="max_success=N seed=S" changes that), or `times` as many;
+/// reports the counterexample and the seed that reproduces it.
 template <class Property>
-void check_property(Property&& property) {
-  const auto outcome = rc::detail::checkTestable(std::forward<Property>(property));
+void check_property(Property&& property, int times = 1) {
+  auto params = rc::detail::configuration().testParams;
+  params.maxSuccess *= times;
+  const auto outcome = rc::detail::checkTestable(std::forward<Property>(property),
+                                                 rc::detail::TestMetadata{}, params);
   std::ostringstream text;
   rc::detail::printResultMessage(outcome, text);
   CHECK_MESSAGE(outcome.template is<rc::detail::SuccessResult>(), text.str());
