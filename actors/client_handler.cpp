@@ -62,12 +62,6 @@ caf::behavior client_handler::start() {
   port_->metrics.in_connection.add();
   spdlog::debug("{}: connection from {}", port_->settings.name, to_string(peer_));
   const auto& settings = env_->settings;
-  const int fd = accepted_.get();
-  net::set_no_delay(fd);
-  net::set_keep_alive(fd);
-  if (settings.upstream_send_timeout.count() > 0)
-    net::set_user_timeout(fd, settings.upstream_send_timeout);
-  if (settings.reset_close_socket != reset_close::off) net::set_reset_on_close(fd, true);
   started_ = last_activity_ = home().now();
   filter_ = settings.server_error_filter;
   handshake_ = std::make_unique<client_handshake>(handshake_options(settings, *port_));
@@ -119,7 +113,7 @@ void client_handler::answer_hello(const client_handshake::hello_received& receiv
   bytes encrypted(encrypted_flight_size(port_->settings.secret));
   net::fill_random(encrypted);
   server_flight_random random{
-      .x25519_key = net::random_x25519_key(), .mlkem_ciphertext = {}, .encrypted = encrypted};
+      .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
   if (received.hello->x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
   auto flight = handshake_->answer(random);
   queued_total_ += flight.size();

@@ -207,13 +207,13 @@ void client_handler::acknowledge(std::uint32_t size, std::uint32_t packets) {
 }
 
 void client_handler::on_flush(net::tcp_stream&) {
-  if (!writer_) return;
+  write_started_ = net::steady_clock::now();
+  if (!writer_) return;  // an answer to a hello is queued already
   queued_total_ += stream_.send_pending(*writer_);
   if (unflushed_.packets > 0) {
     unflushed_.until = queued_total_;
     owed_.push_back(std::exchange(unflushed_, {}));
   }
-  write_started_ = net::steady_clock::now();
 }
 
 void client_handler::on_sent(net::tcp_stream&, std::size_t size) {

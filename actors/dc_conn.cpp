@@ -63,6 +63,10 @@ caf::behavior dc_conn::start() {
   if (const int error = stream_.connect(options_.to); error != 0) on_connected(stream_, error);
   return {
       [this](open_stream& request) { handle_open(request); },
+      [this](const cancel_stream& cancel) {
+        const auto which = clients_.find(cancel.stream);
+        if (which != clients_.end()) handle_close(which);
+      },
   };
 }
 
@@ -327,6 +331,7 @@ void dc_conn::lose(std::string reason) {
   stream_.close();
   pause_limit_.cancel();
   stage_ = stage::dying;
+  env_->links.withdraw(options_.dc, home().index(), caf::actor{this});
   send(options_.pool, link_lost{options_.number, std::move(reason), served_, in_handshake});
   if (!was_ready) return quit();
   release_clients();

@@ -7,7 +7,6 @@
 // client that was assigned to it, or that just sent, is left waiting.
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <memory>
 #include <unordered_map>
@@ -19,12 +18,6 @@
 #include "net/tcp_stream.hpp"
 
 namespace mtp::actors {
-
-/// Clients on a connection: the pool counts one up when it assigns it, the connection down when it
-/// is gone. Shared so that neither needs to tell the other.
-struct link_load {
-  std::atomic<std::size_t> clients = 0;
-};
 
 struct dc_conn_options {
   dc_id dc = 0;
@@ -57,8 +50,9 @@ struct link_lost {
 };
 
 /// Messages:
-/// - `open_stream` (request): takes the client on; to it goes `stream_opened`, or `migrate` if
-///   dying.
+/// - `open_stream` (request): takes the client, which is counted in its load, on; to it goes
+///   `stream_opened`, or `migrate` if dying.
+/// - `cancel_stream`: as `close` of that stream.
 /// - `stream_frame` data, ack, close: of a client it has. Unknown streams are ignored: their end is
 ///   on its way to the client.
 /// - exit_msg: says goodbye to Telegram for every client, then ends.
@@ -129,6 +123,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   // From clients.
   void handle_open(open_stream& request);
   void handle_data(client_map::iterator which, stream::data& data);
+  void handle_close(client_map::iterator which);
   void handle_ack(client& from, const stream::ack& ack);
   void forget(client_map::iterator which);
 

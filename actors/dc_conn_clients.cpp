@@ -86,13 +86,7 @@ bool dc_conn::on_message(caf::mailbox_element& x) {
   std::visit(overloaded{
                  [&](stream::data& data) { handle_data(which, data); },
                  [&](const stream::ack& ack) { handle_ack(which->second, ack); },
-                 [&](const stream::close&) {
-                   if (stage_ == stage::ready) {
-                     rpc::encode_close_conn(static_cast<rpc::conn_id>(frame->stream), head_);
-                     write();
-                   }
-                   forget(which);
-                 },
+                 [&](const stream::close&) { handle_close(which); },
                  [](const auto&) { /* the other events only go to clients */ },
              },
              frame->event);
@@ -136,6 +130,14 @@ void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
                        .size = static_cast<std::uint32_t>(from.unpromised_bytes),
                        .packets = static_cast<std::uint32_t>(from.unpromised_packets)});
   from.unpromised_bytes = from.unpromised_packets = 0;
+}
+
+void dc_conn::handle_close(client_map::iterator which) {
+  if (stage_ == stage::ready) {
+    rpc::encode_close_conn(static_cast<rpc::conn_id>(which->first), head_);
+    write();
+  }
+  forget(which);
 }
 
 void dc_conn::handle_ack(client& from, const stream::ack& ack) {

@@ -32,6 +32,8 @@ dc_pool_state::dc_pool_state(caf::event_based_actor* actor)
     : self{actor}, backoff{[] { return net::random_between(0, 999) / 1000.0; }} {}
 
 dc_pool_state::~dc_pool_state() {
+  for (auto& [number, one] : links)
+    withdraw(one);
   // They ask again, and find the pool that takes over.
   for (const auto& one : waiting)
     caf::anon_send(one.request.client, stream_frame{one.request.stream, stream::migrate{}});
@@ -85,8 +87,7 @@ dc_pool_state::link* dc_pool_state::choose_link(unsigned reactor) {
 }
 
 void dc_pool_state::assign(const open_stream& request, link& to) {
-  to.load->clients.fetch_add(1);
-  to.idle_since.reset();
+  to.load->add_client();
   if (to.reactor != request.reactor) to.strangers[request.reactor] = true;
   grow_after(to, request.reactor);
   assigning.insert(request.stream);

@@ -80,10 +80,14 @@ struct dc_pool_state {
     /// Started because another one was overdue.
     bool spare = false;
     std::shared_ptr<link_load> load;
-    /// A time since when it has had no client, if it has none.
+    /// A time since when it has had no client, if it has none; and how many it had been given then.
     std::optional<time_point> idle_since;
+    std::uint64_t given = 0;
     /// Of which other reactors it may have clients.
     std::vector<bool> strangers;
+
+    /// On `environment::links`: handlers of its reactor take it from there.
+    bool offered = false;
 
     [[nodiscard]] bool takes_clients() const { return ready && handle != nullptr; }
     [[nodiscard]] bool overdue(time_point now) const { return !ready && now >= expected_by; }
@@ -131,6 +135,8 @@ struct dc_pool_state {
   void drop_rivals(const link& winner);
   link_map::iterator drop(link_map::iterator which);
   void close_idle();
+  void offer(link& which);
+  void withdraw(link& which);
   [[nodiscard]] bool is_needed(const link& idle) const;
   void watch_expected();
   void tick();

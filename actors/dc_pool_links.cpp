@@ -117,7 +117,9 @@ bool dc_pool_state::connect(unsigned reactor, bool spare) {
             which->second.handle = started;
             self->monitor(started);
             // It may have been ready before this answer came.
-            if (which->second.ready) serve_waiting();
+            if (!which->second.ready) return;
+            serve_waiting();
+            offer(which->second);
           },
           [this, number](const caf::error&) {
             links.erase(number);
@@ -145,6 +147,7 @@ void dc_pool_state::handle_ready(std::uint64_t number) {
   if (std::exchange(outage_told, false))
     caf::anon_send(env->names.find("dc_config"), dc_recovery{dc});
   serve_waiting();
+  offer(up);
   drop_rivals(up);
   // The endpoint may have been tried with one connection only.
   keep_minimum();
@@ -177,7 +180,19 @@ void dc_pool_state::drop_rivals(const link& winner) {
   }
 }
 
+/// Those who wait come first.
+void dc_pool_state::offer(link& which) {
+  if (!which.takes_clients() || which.offered) return;
+  env->links.offer(dc, which.reactor, which.handle, which.load);
+  which.offered = true;
+}
+
+void dc_pool_state::withdraw(link& which) {
+  if (std::exchange(which.offered, false)) env->links.withdraw(dc, which.reactor, which.handle);
+}
+
 dc_pool_state::link_map::iterator dc_pool_state::drop(link_map::iterator which) {
+  withdraw(which->second);
   if (which->second.handle != nullptr)
     caf::anon_send_exit(which->second.handle, caf::exit_reason::user_shutdown);
   return links.erase(which);
@@ -189,18 +204,30 @@ void dc_pool_state::close_idle() {
   auto open = ready();
   if (open <= settings.init_dc_connections) return;
   for (auto& [number, one] : links) {
-    if (!one.takes_clients() || one.idle_since || one.load->clients > 0) continue;
+    if (!one.takes_clients()) continue;
+    const auto given = one.load->given.load();
+    const bool was_used = std::exchange(one.given, given) != given;
+    if (one.load->clients > 0) {
+      one.idle_since.reset();
+      continue;
+    }
+    if (one.idle_since && !was_used) continue;
     one.idle_since = now;
     one.strangers.assign(one.strangers.size(), false);
   }
   // The newest first: of idle ones, clients get the oldest.
   for (auto which = links.end(); which != links.begin() && open > settings.init_dc_connections;) {
     --which;
-    const auto& one = which->second;
-    // Only the pool gives it clients: none can be on its way to a connection that is idle.
+    auto& one = which->second;
     if (!one.takes_clients() || !one.idle_since || is_needed(one) ||
         now - *one.idle_since < settings.dc_idle_timeout)
       continue;
+    // Handlers take it no more; one may have done so a moment ago.
+    withdraw(one);
+    if (one.load->clients > 0) {
+      offer(one);
+      continue;
+    }
     spdlog::debug("dc {}: {} closed: no clients for {} s", dc, to_string(one.to),
                   settings.dc_idle_timeout.count());
     idle_closed.add();
@@ -228,6 +255,7 @@ bool dc_pool_state::is_needed(const link& idle) const {
 }
 
 void dc_pool_state::handle_lost(link_map::iterator which, const link_lost& lost) {
+  withdraw(which->second);
   const auto gone = std::move(which->second);
   links.erase(which);
   const auto now = self->clock().now();

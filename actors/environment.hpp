@@ -9,6 +9,7 @@
 
 #include "actors/client_list.hpp"
 #include "actors/client_metrics.hpp"
+#include "actors/link_board.hpp"
 #include "actors/metrics.hpp"
 #include "actors/name_registry.hpp"
 #include "actors/session_table.hpp"
@@ -37,6 +38,7 @@ struct environment {
   mtp::actors::metrics metrics;
   name_registry names;
   session_table sessions;
+  link_board links;
   telegram_config_slot telegram;
   std::vector<std::unique_ptr<net::reactor>> reactors;
   /// One a reactor.
@@ -45,8 +47,9 @@ struct environment {
   /// The proxy is stopping: fetches are given up, and clients that arrive are not served.
   std::atomic<bool> stopping = false;
 
-  /// Whom to ask for a DC connection: the pool of that DC, or of the default one; in split mode the
-  /// link agent of the client's reactor. A null handle if there is nobody (yet).
+  /// Whom to ask for a DC connection, by an `open_stream`: a connection to that DC, or to the
+  /// default one, that expects this client now; the pool; in split mode the link agent of the
+  /// client's reactor. A null handle if there is nobody (yet).
   std::function<caf::actor(dc_id dc, unsigned reactor)> route;
 
   /// Told when our address as Telegram sees it becomes known or changes.

@@ -230,21 +230,21 @@ void back_link_agent::handle_peer_frame(stream_frame& frame) {
 
 void back_link_agent::open(stream_id remote, const mtp::stream::open& request_in) {
   const auto local = env().next_stream(home().index());
-  const auto pool = route_to_pool(env(), request_in.dc);
+  const auto asked = route_to_dc(env(), request_in.dc, home().index());
   // The front asks again.
   const auto nobody = [this, remote](const caf::error&) {
     send_to_peer({remote, mtp::stream::migrate{}});
     forget(remote);
   };
   by_remote_.insert_or_assign(
-      remote, stream{.local = local, .link = pool, .is_open = false, .released = std::nullopt});
+      remote, stream{.local = local, .link = asked, .is_open = false, .released = std::nullopt});
   remote_of_.insert_or_assign(local, remote);
-  if (pool == nullptr) return nobody({});
+  if (asked == nullptr) return nobody({});
   open_stream order{.stream = local,
                     .client = caf::actor{this},
                     .request = request_in,
                     .reactor = home().index()};
-  request(pool, caf::infinite, std::move(order)).then([] {}, nobody);
+  request(asked, caf::infinite, std::move(order)).then([] {}, nobody);
 }
 
 void back_link_agent::handle_local_frame(stream_frame& frame) {

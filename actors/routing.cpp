@@ -4,9 +4,13 @@
 
 namespace mtp::actors {
 
-caf::actor route_to_pool(const environment& env, dc_id dc) {
+caf::actor route_to_dc(environment& env, dc_id dc, unsigned reactor) {
   const auto resolved = env.telegram.get()->resolve(dc);
-  return resolved ? env.names.find(dc_pool_name(*resolved)) : caf::actor{};
+  if (!resolved) return {};
+  // A full one is the pool's business: it has more of them opened.
+  if (auto link = env.links.take(*resolved, reactor, env.settings.clients_per_dc_connection))
+    return link;
+  return env.names.find(dc_pool_name(*resolved));
 }
 
 caf::actor route_to_front_agent(const environment& env, unsigned reactor) {

@@ -5,8 +5,9 @@
 
 namespace mtp::actors {
 
-/// The pool of `dc`, or of the default DC if there is none; null while neither runs.
-[[nodiscard]] caf::actor route_to_pool(const environment& env, dc_id dc);
+/// A connection on `reactor` to `dc`, or to the default DC if that is unknown, that has room: it
+/// expects an `open_stream` now. If there is none, the pool; null while that does not run.
+[[nodiscard]] caf::actor route_to_dc(environment& env, dc_id dc, unsigned reactor);
 
 /// The front agent of `reactor`; null while it is being restarted.
 [[nodiscard]] caf::actor route_to_front_agent(const environment& env, unsigned reactor);

@@ -31,7 +31,7 @@ node::node(const actors::settings& settings) : system_{config_} {
   env_.settings = settings;
   env_.route = [this](dc_id dc, unsigned reactor) {
     return env_.settings.through_link_agents ? actors::route_to_front_agent(env_, reactor)
-                                             : actors::route_to_pool(env_, dc);
+                                             : actors::route_to_dc(env_, dc, reactor);
   };
   make_reactors();
 }
@@ -63,6 +63,7 @@ void node::make_reactors() {
   for (unsigned i = 0; i < count; ++i)
     env_.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch));
   env_.clients.resize(count);
+  env_.links.open(count);
 }
 
 /// Keeps `max_connections` below what the process may open, and says so.

@@ -303,7 +303,7 @@ class worker {
     bytes encrypted(encrypted_flight);
     net::fill_random(encrypted);
     server_flight_random random{
-        .x25519_key = net::random_x25519_key(), .mlkem_ciphertext = {}, .encrypted = encrypted};
+        .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
     if (hello.x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
     if (!to.send(to.handshake->answer(random))) close(to, false);
   }

@@ -1,5 +1,5 @@
-// A packet on its way through the proxy. It is copied once, out of the buffer it was read into; what
-// either protocol puts around it is written into the room in front of it and behind it, it is
+// A packet on its way through the proxy. It is copied once, out of the buffer it was read into;
+// what either protocol puts around it is written into the room in front of it and behind it, it is
 // enciphered where it stands, and it goes to the socket from there.
 #pragma once
 
@@ -49,7 +49,9 @@ class packet_buffer {
   /// How many bytes `append` still takes.
   [[nodiscard]] std::size_t room() const noexcept { return limit_ - std::min(end_, limit_); }
   /// How many bytes its memory has for packets.
-  [[nodiscard]] std::size_t capacity() const noexcept { return limit_ - std::min(front_room, limit_); }
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    return limit_ - std::min(front_room, limit_);
+  }
 
   /// Requires `in.size() <= room()`.
   void append(byte_view in) noexcept { std::ranges::copy(in, grow_back(in.size()).begin()); }

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "codecs/bytes.hpp"
+#include "codecs/x25519_share.hpp"
 
 namespace mtp::net {
 
@@ -18,8 +19,8 @@ template <std::size_t N>
   return out;
 }
 
-/// The public half of a fresh x25519 key pair: a point on the curve, as a real server's share is.
-[[nodiscard]] std::array<std::uint8_t, 32> random_x25519_key();
+/// A fresh x25519 key share (codecs/x25519_share.hpp).
+[[nodiscard]] x25519_share random_x25519_share();
 
 /// Cheap numbers for sizes and delays, one generator a thread, seeded from `fill_random`.
 [[nodiscard]] std::minstd_rand& fast_random();

@@ -49,6 +49,7 @@ void tcp_stream::on_io(std::uint32_t events) {
       owner_->on_broken(*this, take_error(fd()));
       return;
     }
+    if (!want_read_) update_interest();
     if (want_read_ && (broken || (events & EPOLLIN) != 0)) owner_->on_readable(*this);
     if (is_open() && (events & EPOLLOUT) != 0) write_some();
   });
@@ -72,7 +73,8 @@ tcp_stream::read_result tcp_stream::read(byte_span into) {
 void tcp_stream::want_read(bool on) {
   if (want_read_ == on || !is_open()) return;
   want_read_ = on;
-  if (!connecting_) update_interest();
+  // Most pauses are over before anything comes: epoll hears of one when something does.
+  if (on && !connecting_) update_interest();
 }
 
 void tcp_stream::send(bytes data) {
@@ -161,7 +163,8 @@ void tcp_stream::update_interest() {
 
 void tcp_stream::close() {
   if (!is_open()) return;
-  actor_->home().unwatch(fd(), *this);
+  // Closing takes it out of epoll, in this iteration still.
+  actor_->home().forget_flush(*this);
   actor_->home().close_later(std::move(fd_));
   connecting_ = want_read_ = want_write_ = false;
   std::vector<chunk>{}.swap(queue_);

@@ -21,7 +21,7 @@ TEST_CASE_FIXTURE(fixture,
       node.settle();
     }
   }
-  tell(1, stream::data{bytes(16), false});
+  tell(1, stream::data{packet_buffer{bytes(16)}, false});
   for (int i = 0; i < 59; ++i)
     node.advance(100ms);
   CHECK(pool.all<link_lost>().empty());
@@ -33,7 +33,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: bytes that come after a request need not be
   make_ready();
   add_client(1);
   add_client(2);
-  tell(1, stream::data{bytes(16), false});
+  tell(1, stream::data{packet_buffer{bytes(16)}, false});
   node.advance(10ms);
   answer(2, bytes(16));
   for (int i = 0; i < 59; ++i)
@@ -49,7 +49,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a busy connection is not pinged more than e
   add_client(1);
   std::size_t pings = 0;
   for (int i = 0; i < 600; ++i) {
-    tell(1, stream::data{bytes(16), false});
+    tell(1, stream::data{packet_buffer{bytes(16)}, false});
     for (const auto& what : arrived())
       pings += what == "ping" ? 1 : 0;
     node.advance(50ms);
@@ -66,7 +66,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: Telegram takes nothing more, although its o
   add_client(2);
   // More than the kernel's buffers hold.
   for (int i = 0; i < 400; ++i)
-    tell(1, stream::data{bytes(65'536), false});
+    tell(1, stream::data{packet_buffer{bytes(65'536)}, false});
   for (int i = 0; i < 57; ++i) {
     node.advance(100ms);
     answer(2, bytes(16));
@@ -85,7 +85,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: Telegram takes little at a time: that is no
   make_ready();
   add_client(1);
   for (int i = 0; i < 400; ++i)
-    tell(1, stream::data{bytes(65'536), false});
+    tell(1, stream::data{packet_buffer{bytes(65'536)}, false});
   for (int i = 0; i < 60; ++i) {
     node.advance(1s);
     // Far less than makes the kernel take more from us.
@@ -101,7 +101,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: Telegram takes little at a time: that is no
 TEST_CASE_FIXTURE(fixture, "dc_conn: a late look does not take an answer that waits for silence") {
   make_ready();
   add_client(1);
-  tell(1, stream::data{bytes(16), false});
+  tell(1, stream::data{packet_buffer{bytes(16)}, false});
   SUBCASE("the answer came while the process was stopped") {
     node.advance(4s);
     bytes out;
@@ -130,7 +130,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a paused connection that goes on has the wh
     answer(1, bytes(10'000));
   // Telegram reads nothing either, while it can't write.
   for (int i = 0; i < 400; ++i)
-    tell(1, stream::data{bytes(65'536), false});
+    tell(1, stream::data{packet_buffer{bytes(65'536)}, false});
   node.advance(4s);
   CHECK(pool.all<link_lost>().empty());
   while (dc.read_raw(1 << 20) > 0)
@@ -147,7 +147,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: paused for long, then without an answer: fo
   add_client(2);
   for (int i = 0; i < 12; ++i)
     answer(1, bytes(10'000));
-  tell(2, stream::data{bytes(16), false});
+  tell(2, stream::data{packet_buffer{bytes(16)}, false});
   node.advance(3s);
   node.advance(1s);
   tell(1, stream::ack{.size = 4'000'000'000U, .packets = 4'000'000});

@@ -21,6 +21,7 @@ class manual_node {
     for (unsigned i = 0; i < reactors; ++i)
       env.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch, &fake_now));
     env.clients.resize(reactors);
+    env.links.open(reactors);
     // The testing scheduler never runs what nobody asks it to run: waiting would be for ever.
     system_.await_actors_before_shutdown(false);
   }
