@@ -1,5 +1,5 @@
-// The client handlers of one reactor, so that they can be counted, shown and stopped. Used only by that
-// reactor's thread.
+// The client handlers of one reactor, so that they can be counted, shown and stopped. Used only by
+// that reactor's thread.
 #pragma once
 
 #include <cstddef>
