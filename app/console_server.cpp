@@ -34,8 +34,9 @@ struct console_server::client {
   net::unique_fd fd;
   clock::time_point deadline;
   std::string request;
-  /// Once the request has come: what of the answer is to be sent.
+  /// Once the request has come; the first `sent` bytes of it have left.
   std::optional<std::string> answer;
+  std::size_t sent = 0;
   bool ready = false;
 };
 
@@ -136,10 +137,11 @@ bool console_server::read_request(client& who) {
 }
 
 bool console_server::write_answer(client& who) {
-  while (!who.answer->empty()) {
-    const auto size = ::send(who.fd.get(), who.answer->data(), who.answer->size(), MSG_NOSIGNAL);
+  for (const std::string_view all = *who.answer; who.sent < all.size();) {
+    const auto left = all.substr(who.sent);
+    const auto size = ::send(who.fd.get(), left.data(), left.size(), MSG_NOSIGNAL);
     if (size < 0) return errno == EAGAIN || errno == EINTR;
-    who.answer->erase(0, static_cast<std::size_t>(size));
+    who.sent += static_cast<std::size_t>(size);
   }
   return false;
 }

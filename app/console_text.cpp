@@ -41,7 +41,7 @@ void add_children(const tree_report& report, std::size_t parent, const std::stri
     const auto& node = report.nodes[i];
     const bool last = i == children.back();
     const auto name = node.count > 1 ? fmt::format("{} x {}", node.count, node.id) : node.id;
-    out.add({indent + (last ? "`- " : "|- ") + name, to_text(node.restart),
+    out.add({fmt::format("{}{}{}", indent, last ? "`- " : "|- ", name), to_text(node.restart),
              node.strategy ? to_text(*node.strategy) : "", fmt::to_string(node.restarts),
              node.running ? node.trouble : "not running"});
     add_children(report, i, indent + (last ? "   " : "|  "), out);

@@ -87,24 +87,30 @@ TEST_CASE("console text: links") {
   CHECK(to_text(links_report{.pools = {{.dc = 1, .links = {}, .trouble = "not running"}}}) ==
         "no links\ndc 1: not running\n");
   const auto to = *parse_endpoint("10.0.0.1:443");
-  const links_report report{
-      .pools = {{.dc = 2,
-                 .links = {{.known = {.number = 7, .reactor = 1, .to = to, .ready = true},
-                            .status = {.stage = "paused",
-                                       .clients = 3,
-                                       .unacked_bytes = 2048,
-                                       .unacked_packets = 2,
-                                       .sent = 100,
-                                       .queued = 5,
-                                       .age = 61s,
-                                       .unanswered = 4s},
-                            .trouble = {}},
-                           {.known = {.number = 8, .to = to, .clients = 1},
-                            .status = {},
-                            .trouble = "no answer in 1 s"}},
-                 .trouble = {}},
-                {.dc = 3, .links = {}, .trouble = "no answer in 1 s"}},
-      .left_out = 9};
+  links_report report;
+  report.left_out = 9;
+  report.pools.resize(2);
+  report.pools[0].dc = 2;
+  report.pools[1].dc = 3;
+  report.pools[1].trouble = "no answer in 1 s";
+  auto& links = report.pools[0].links;
+  links.resize(2);
+  for (auto& link : links)
+    link.known.to = to;
+  links[0].known.number = 7;
+  links[0].known.reactor = 1;
+  links[0].known.ready = true;
+  links[0].status = {.stage = "paused",
+                     .clients = 3,
+                     .unacked_bytes = 2048,
+                     .unacked_packets = 2,
+                     .sent = 100,
+                     .queued = 5,
+                     .age = 61s,
+                     .unanswered = 4s};
+  links[1].known.number = 8;
+  links[1].known.clients = 1;
+  links[1].trouble = "no answer in 1 s";
   CHECK(to_text(report) ==
         "dc  link  endpoint      reactor  state    clients  un-acked  packets   sent  queued  "
         "unanswered    age  remark\n"
