@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <caf/all.hpp>
-#include <ranges>
 
 #include "actors/proxy_sup.hpp"
 
@@ -108,9 +107,10 @@ void add_children(const shared_gathering<tree_report>& all, std::size_t parent,
 
 void add_links(const shared_gathering<links_report>& all, pool_links& pool,
                const std::vector<dc_link_status>& known, std::size_t room) {
-  all->report.left_out += known.size() - std::min(known.size(), room);
-  for (const auto& one : known | std::views::take(room))
-    pool.links.push_back({.known = one, .status = {}, .trouble = {}});
+  const auto shown = std::min(known.size(), room);
+  all->report.left_out += known.size() - shown;
+  for (std::size_t i = 0; i < shown; ++i)
+    pool.links.push_back({.known = known[i], .status = {}, .trouble = {}});
   // Only now: places in the vector are kept until answers come.
   for (auto& link : pool.links) {
     // The report must not keep an actor alive that has ended.
@@ -180,7 +180,7 @@ caf::result<clients_report> inspector_state::clients(std::size_t limit) {
         all, env->names.find("client_handler_sup_" + index), list_clients{limit},
         [all, limit](client_overview& some) { add_clients(all->report.clients, some, limit); },
         [all, index](const std::string& why) {
-          all->report.trouble.push_back("reactor " + index + ": " + why);
+          all->report.trouble.push_back(std::string{"reactor "}.append(index) + ": " + why);
         });
   }
   return all->asked();
