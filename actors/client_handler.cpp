@@ -32,6 +32,11 @@ std::int64_t unix_time() noexcept {
   return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
 }
 
+/// As metrics name it.
+std::string_view protocol_name(transport kind, bool tls) noexcept {
+  return tls ? "mtp_secure_fake_tls" : to_string(kind);
+}
+
 client_handshake::options handshake_options(const settings& all, const open_port& port) {
   return {
       .secret = port.settings.secret,
@@ -124,11 +129,11 @@ void client_handler::enter_tunnel(client_handshake::established& done_with) {
   // A fake-TLS client was checked by its hello.
   if (!done_with.tls && is_replay(done_with.header_key))
     return reject(errc::replay_session_detected);
-  port_->metrics.protocol_ok(done_with.tls ? "mtp_secure_fake_tls" : to_string(done_with.kind))
-      .add();
+  port_->metrics.protocol_ok(protocol_name(done_with.kind, done_with.tls)).add();
   if (env_->settings.reset_close_socket == reset_close::handshake_error)
     net::set_reset_on_close(stream_.fd(), false);
   kind_ = done_with.kind;
+  tls_ = done_with.tls;
   dc_ = done_with.dc;
   reader_.emplace(std::move(done_with.reader));
   writer_.emplace(std::move(done_with.writer));
@@ -230,6 +235,37 @@ void client_handler::close_after_flush() {
 void client_handler::on_broken(net::tcp_stream&, int error) {
   port_->metrics.send_error(errno_label(error)).add();
   quit();
+}
+
+client_status client_handler::status(net::steady_clock::time_point now) const {
+  const auto seconds = [now](net::steady_clock::time_point since) {
+    return std::chrono::duration_cast<std::chrono::seconds>(now - since);
+  };
+  client_status out{.group = {.listener = port_->settings.name},
+                    .peer = peer_,
+                    .age = seconds(started_),
+                    .idle = seconds(last_activity_),
+                    .queued = stream_.queued() + (writer_ ? writer_->pending() : 0)};
+  switch (stage_) {
+    case stage::handshake:
+      out.group.stage = "handshake";
+      break;
+    case stage::opening:
+      out.group.stage = migrating_ ? "migrating" : "opening";
+      break;
+    case stage::tunnel:
+      out.group.stage = "tunnel";
+      break;
+    case stage::closing:
+      out.group.stage = "closing";
+      break;
+  }
+  // Known since its header has come.
+  if (reader_) {
+    out.group.protocol = protocol_name(kind_, tls_);
+    out.group.dc = dc_;
+  }
+  return out;
 }
 
 void client_handler::stopped() {

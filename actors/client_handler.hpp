@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "actors/client_status.hpp"
 #include "actors/environment.hpp"
 #include "actors/stream_messages.hpp"
 #include "codecs/client_handshake.hpp"
@@ -56,6 +57,9 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
                  accepted_client client);
 
   [[nodiscard]] const char* name() const override { return "client_handler"; }
+
+  /// For its reactor's thread.
+  [[nodiscard]] client_status status(net::steady_clock::time_point now) const;
 
  private:
   enum class stage : std::uint8_t { handshake, opening, tunnel, closing };
@@ -127,6 +131,7 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   std::optional<obfuscated_reader> reader_;
   std::optional<obfuscated_writer> writer_;
   transport kind_ = transport::padded;
+  bool tls_ = false;
   error_filter filter_ = error_filter::off;
   dc_id dc_ = 0;
 

@@ -1,8 +1,9 @@
-// The client handlers of one reactor, so that they can be counted and stopped. Used only by that
-// reactor's thread.
+// The client handlers of one reactor, so that they can be counted, shown and stopped. Used only by
+// that reactor's thread.
 #pragma once
 
 #include <cstddef>
+#include <utility>
 
 namespace mtp::actors {
 
@@ -41,6 +42,13 @@ class client_list {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// Null if the list is empty.
   [[nodiscard]] client_handler* front() const noexcept { return head_.next->handler; }
+  /// Calls `look` with each handler, in the order in which they joined. None may join or leave
+  /// meanwhile.
+  template <class Look>
+  void for_each(Look&& look) const {
+    for (const auto* at = head_.next; at != &head_; at = at->next)
+      look(std::as_const(*at->handler));
+  }
 
  private:
   client_link head_;

@@ -59,6 +59,7 @@ caf::behavior dc_conn::start() {
   // A new pool has no old links.
   monitor(options_.pool);
   set_down_handler([this](caf::down_msg&) { lose("its pool ended"); });
+  started_ = home().now();
   deadline_.arm(home().timers(), connect_timeout);
   if (const int error = stream_.connect(options_.to); error != 0) on_connected(stream_, error);
   return {
@@ -67,6 +68,7 @@ caf::behavior dc_conn::start() {
         const auto which = clients_.find(cancel.stream);
         if (which != clients_.end()) handle_close(which);
       },
+      [this](get_dc_conn_status) { return status(); },
   };
 }
 
@@ -342,6 +344,26 @@ void dc_conn::lose(std::string reason) {
 void dc_conn::flush_now() {
   stream_.send_pending(writer_);
   stream_.write_now();
+}
+
+dc_conn_status dc_conn::status() {
+  constexpr std::array<std::string_view, 5> names{"connecting", "nonce", "handshake", "ready",
+                                                  "dying"};
+  static_assert(names.size() == static_cast<std::size_t>(stage::dying) + 1);
+  const auto seconds = [this](net::steady_clock::time_point since) {
+    return std::chrono::duration_cast<std::chrono::seconds>(home().now() - since);
+  };
+  dc_conn_status out{.stage = names[static_cast<std::size_t>(stage_)],
+                     .clients = clients_.size(),
+                     .unacked_bytes = unacked_bytes_,
+                     .unacked_packets = unacked_packets_,
+                     .sent = sent_total_,
+                     .queued = stream_.queued() + writer_.pending(),
+                     .age = seconds(started_),
+                     .unanswered = std::nullopt};
+  if (stage_ == stage::ready && paused_) out.stage = "paused";
+  if (unanswered_since_) out.unanswered = seconds(*unanswered_since_);
+  return out;
 }
 
 void dc_conn::stopped() {

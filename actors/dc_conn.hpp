@@ -49,12 +49,30 @@ struct link_lost {
   bool in_handshake = false;
 };
 
+/// Message (request): replies with a `dc_conn_status`.
+struct get_dc_conn_status {};
+struct dc_conn_status {
+  /// connecting, nonce, handshake, ready, paused (its clients take too little), dying. A literal.
+  std::string_view stage;
+  std::size_t clients = 0;
+  /// Sent to clients and not acked by them.
+  std::size_t unacked_bytes = 0;
+  std::size_t unacked_packets = 0;
+  /// Bytes for Telegram: those that have left us, and those that have not.
+  std::uint64_t sent = 0;
+  std::size_t queued = 0;
+  std::chrono::seconds age{0};
+  /// How long something that was sent has not been answered by anything.
+  std::optional<std::chrono::seconds> unanswered;
+};
+
 /// Messages:
 /// - `open_stream` (request): takes the client, which is counted in its load, on; to it goes
 ///   `stream_opened`, or `migrate` if dying.
 /// - `cancel_stream`: as `close` of that stream.
 /// - `stream_frame` data, ack, close: of a client it has. Unknown streams are ignored: their end is
 ///   on its way to the client.
+/// - `get_dc_conn_status` (request).
 /// - exit_msg: says goodbye to Telegram for every client, then ends.
 /// To clients: `stream_frame` data, quick_ack, ack, close, migrate, refused (data that was not
 /// sent).
@@ -148,12 +166,14 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void lose(std::string reason);
   void flush_now();
   void release_clients();
+  [[nodiscard]] dc_conn_status status();
 
   environment* env_;
   dc_conn_options options_;
   std::unique_ptr<metric_set> metrics_;
   net::tcp_stream stream_;
   stage stage_ = stage::connecting;
+  net::steady_clock::time_point started_;
   /// Deadlines of connecting, handshake and dying; then: silence.
   net::timer deadline_;
   net::timer pause_limit_;
@@ -196,3 +216,5 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_connected)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_dc_conn_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_conn_status)

@@ -155,6 +155,19 @@ dc_pool_status dc_pool_state::status() const {
     out.n_upstreams += clients;
     ++out.n_downstreams;
   }
+  if (out.n_downstreams == 0) out.last_failure = last_failure;
+  return out;
+}
+
+std::vector<dc_link_status> dc_pool_state::list() const {
+  std::vector<dc_link_status> out;
+  for (const auto& [number, one] : links)
+    out.push_back({.number = number,
+                   .handle = one.handle,
+                   .reactor = one.reactor,
+                   .to = one.to,
+                   .ready = one.ready,
+                   .clients = one.load->clients.load()});
   return out;
 }
 
@@ -183,6 +196,7 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env
         if (tick.number == state.last_tick) state.tick();
       },
       [&state](const get_dc_pool_status&) { return state.status(); },
+      [&state](const list_dc_links&) { return state.list(); },
   };
 }
 

@@ -47,6 +47,20 @@ struct dc_pool_status {
   std::size_t max = 0;
   /// Clients without a connection yet.
   std::size_t n_waiting = 0;
+  /// Why the last connection ended; empty while one takes clients.
+  std::string last_failure;
+};
+
+/// Message (request): replies with a std::vector<dc_link_status>, oldest first.
+struct list_dc_links {};
+struct dc_link_status {
+  std::uint64_t number = 0;
+  /// Null until dc_conn_sup has started it.
+  caf::actor handle;
+  unsigned reactor = 0;
+  endpoint to;
+  bool ready = false;
+  std::size_t clients = 0;
 };
 
 /// How a pool has dc_conn_sup start a connection. Named, so that tests can look inside.
@@ -142,6 +156,7 @@ struct dc_pool_state {
   void tick();
   void tick_at(time_point when);
   [[nodiscard]] dc_pool_status status() const;
+  [[nodiscard]] std::vector<dc_link_status> list() const;
 
   caf::event_based_actor* self;
   environment* env = nullptr;
@@ -174,7 +189,7 @@ struct dc_pool_state {
 /// - `cancel_stream`: the client left before its stream was opened, or while that was on its way.
 /// - `link_connected`, `link_ready`, `link_lost` from its connections.
 /// - `telegram_config_changed` from dc_config.
-/// - `get_dc_pool_status`.
+/// - `get_dc_pool_status`, `list_dc_links`.
 caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env, dc_id dc);
 [[nodiscard]] caf::actor spawn_dc_pool(environment& env, dc_id dc);
 
@@ -185,3 +200,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_outage)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_recovery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_dc_pool_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_pool_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::list_dc_links)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<mtp::actors::dc_link_status>)

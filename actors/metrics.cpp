@@ -100,30 +100,45 @@ void metrics::set_gauge(std::string_view name, std::string_view help,
   family_of(name, help, kind::gauge).compute = std::move(compute);
 }
 
-std::vector<metrics::family> metrics::read() const {
+void metrics::read_series(const family_state& from, family& into) const {
+  for (const auto& one : from.all) {
+    auto& sample_out = into.samples.emplace_back();
+    sample_out.labels = one.labels;
+    if (from.type == kind::counter) {
+      sample_out.value = static_cast<double>(total(one.first_cell));
+      continue;
+    }
+    const auto& bounds = from.spec.bounds;
+    for (std::uint32_t i = 0; i <= bounds.size(); ++i)
+      sample_out.buckets.push_back(total(one.first_cell + i));
+    for (const auto bound : bounds)
+      sample_out.bounds.push_back(static_cast<double>(bound) / from.spec.scale);
+    const auto sum_at = one.first_cell + static_cast<std::uint32_t>(bounds.size()) + 1;
+    sample_out.sum = static_cast<double>(total(sum_at)) / from.spec.scale;
+  }
+}
+
+std::vector<metrics::family> metrics::read_counts() const {
   std::vector<family> out;
+  const std::lock_guard lock{mutex_};
+  for (const auto& [name, state] : families_) {
+    if (state.type == kind::gauge) continue;
+    auto& shown = out.emplace_back(
+        family{.name = name, .help = state.help, .type = state.type, .samples = {}});
+    read_series(state, shown);
+  }
+  return out;
+}
+
+std::vector<metrics::family> metrics::read() const {
+  auto out = read_counts();
   std::vector<std::pair<std::size_t, std::function<gauge_values()>>> gauges;
   {
     const std::lock_guard lock{mutex_};
     for (const auto& [name, state] : families_) {
-      auto& shown = out.emplace_back(
-          family{.name = name, .help = state.help, .type = state.type, .samples = {}});
-      if (state.type == kind::gauge) gauges.emplace_back(out.size() - 1, state.compute);
-      for (const auto& one : state.all) {
-        auto& sample_out = shown.samples.emplace_back();
-        sample_out.labels = one.labels;
-        if (state.type == kind::counter) {
-          sample_out.value = static_cast<double>(total(one.first_cell));
-          continue;
-        }
-        const auto& bounds = state.spec.bounds;
-        for (std::uint32_t i = 0; i <= bounds.size(); ++i)
-          sample_out.buckets.push_back(total(one.first_cell + i));
-        for (const auto bound : bounds)
-          sample_out.bounds.push_back(static_cast<double>(bound) / state.spec.scale);
-        const auto sum_at = one.first_cell + static_cast<std::uint32_t>(bounds.size()) + 1;
-        sample_out.sum = static_cast<double>(total(sum_at)) / state.spec.scale;
-      }
+      if (state.type != kind::gauge) continue;
+      gauges.emplace_back(out.size(), state.compute);
+      out.push_back({.name = name, .help = state.help, .type = kind::gauge, .samples = {}});
     }
   }
   // Outside the lock: a gauge may ask anybody for its values.

@@ -5,6 +5,7 @@
 #include "actors/client_handler_sup.hpp"
 #include "actors/dc_config.hpp"
 #include "actors/http_fetcher.hpp"
+#include "actors/inspector.hpp"
 #include "actors/link_agent.hpp"
 #include "actors/listener.hpp"
 #include "actors/routing.hpp"
@@ -58,8 +59,13 @@ supervisor_spec listener_sup_spec(environment& env) {
 }  // namespace
 
 supervisor_spec proxy_sup_spec(environment& env) {
-  supervisor_spec out{.name = "proxy_sup"};
+  supervisor_spec out{.name = root_name};
   auto& children = out.children;
+  // First, so that it can be asked until all others have stopped.
+  children.push_back(permanent("inspector", [&env] {
+    return env.system().spawn(
+        [&env](caf::stateful_actor<inspector_state>* self) { return inspector(self, env); });
+  }));
   children.push_back(permanent("http_fetcher", [&env] {
     return env.system().spawn<caf::detached>(
         [&env](caf::event_based_actor* self) { return http_fetcher(self, env); });

@@ -1,6 +1,7 @@
 // The supervision tree of the proxy. Twin of mtproto_proxy_sup, and of what Ranch supervises there.
 //
 //   proxy_sup (one_for_one, 50 restarts in 5 s)
+//   |- inspector                 permanent
 //   |- http_fetcher              permanent, detached
 //   |- dc_conn_sup               permanent, simple_one_for_one
 //   |   `- dc_conn ...           temporary: its pool opens another one
@@ -21,6 +22,9 @@
 #include "actors/supervisor.hpp"
 
 namespace mtp::actors {
+
+/// Its name, under which whoever starts it registers it.
+inline constexpr const char* root_name = "proxy_sup";
 
 /// The tree for what `env` holds: settings, reactors and ports.
 [[nodiscard]] supervisor_spec proxy_sup_spec(environment& env);

@@ -102,6 +102,8 @@ struct settings {
   unsigned reactors = 0;
   /// Where the last good configuration of Telegram is kept; empty: nowhere.
   std::string state_dir = "/var/lib/mtproto-proxy";
+  /// The console's UNIX socket; empty: no console.
+  std::string console_socket = "/var/lib/mtproto-proxy/console.sock";
   std::optional<endpoint> metrics_listen;
   std::string log_level = "info";
   std::chrono::seconds stop_timeout{5};

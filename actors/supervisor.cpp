@@ -52,7 +52,11 @@ caf::behavior supervisor::make_behavior() {
       [this](list_children) {
         std::vector<child_status> out;
         for (const auto& one : children_)
-          out.push_back({.id = one.spec.id, .restarts = one.restarts, .handle = one.handle});
+          out.push_back({.id = one.spec.id,
+                         .restart = one.spec.restart,
+                         .restarts = one.restarts,
+                         .handle = one.handle,
+                         .strategy = strategy_of(one.handle)});
         return out;
       },
       [this](const stop_timeout& timeout) { stop_timed_out(timeout.attempt); },
@@ -200,6 +204,13 @@ void supervisor::stop_timed_out(std::uint64_t attempt) {
   if (killing_) return stop_next();
   killing_ = true;
   delayed_send(this, kill_timeout, stop_timeout{stop_attempt_});
+}
+
+std::optional<supervision_strategy> strategy_of(const caf::actor& who) {
+  if (who == nullptr) return std::nullopt;
+  const auto* const one =
+      dynamic_cast<const supervisor*>(caf::actor_cast<caf::abstract_actor*>(who));
+  return one != nullptr ? std::optional{one->strategy()} : std::nullopt;
 }
 
 caf::actor spawn_supervisor(caf::actor_system& system, supervisor_spec spec, name_registry& names) {

@@ -73,9 +73,12 @@ struct stop_child {
 struct list_children {};
 struct child_status {
   std::string id;
+  restart_policy restart = restart_policy::permanent;
   std::uint64_t restarts = 0;
   /// Null while it is being restarted.
   caf::actor handle;
+  /// Its own strategy if it is a supervisor, too.
+  std::optional<supervision_strategy> strategy;
 };
 
 /// Behavior of a supervisor.
@@ -87,6 +90,7 @@ class supervisor final : public caf::event_based_actor {
   supervisor(caf::actor_config& cfg, supervisor_spec spec, name_registry& names);
 
   [[nodiscard]] const char* name() const override { return spec_.name.c_str(); }
+  [[nodiscard]] supervision_strategy strategy() const noexcept { return spec_.strategy; }
   void on_exit() override;
 
  protected:
@@ -131,6 +135,9 @@ class supervisor final : public caf::event_based_actor {
   std::uint64_t stop_attempt_ = 0;
   bool killing_ = false;
 };
+
+/// The strategy of a supervisor; nothing for another actor or a null handle. Any thread.
+[[nodiscard]] std::optional<supervision_strategy> strategy_of(const caf::actor& who);
 
 /// Starts a supervisor; it starts its children at once.
 caf::actor spawn_supervisor(caf::actor_system& system, supervisor_spec spec, name_registry& names);

@@ -117,12 +117,18 @@ command parse_command_line(int argc, const char* const* argv) {
       app.add_subcommand("ping", "Measure a proxy: connect, handshake and req_pq to each DC");
   add_ping_options(*ping_app, ping);
 
+  console_options console;
+  auto* const console_app =
+      app.add_subcommand("console", "Ask the proxy that runs on this machine what it does");
+  add_console_options(*console_app, console);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return exit_command{app.exit(e) == 0 ? 0 : 2};
   }
   if (ping_app->parsed()) return ping_command{std::move(ping)};
+  if (console_app->parsed()) return console_command{std::move(console)};
   finish_run_options(run, allow);
   if (check_app->parsed()) return check_config_command{std::move(run)};
   return run;

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "app/console.hpp"
 #include "app/ping.hpp"
 #include "app/settings_file.hpp"
 
@@ -33,11 +34,15 @@ struct check_config_command {
 struct ping_command {
   ping_options options;
 };
+struct console_command {
+  console_options options;
+};
 /// Nothing to run: help was shown (0) or the arguments are wrong (2).
 struct exit_command {
   int status = 0;
 };
-using command = std::variant<run_command, check_config_command, ping_command, exit_command>;
+using command =
+    std::variant<run_command, check_config_command, ping_command, console_command, exit_command>;
 
 /// Reads arguments and, for what they leave open, the environment variables above. Prints help and
 /// mistakes.

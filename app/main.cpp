@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
                           return 0;
                         },
                         [](const ping_command& ping) { return run_ping(ping.options); },
+                        [](const console_command& console) { return run_console(console.options); },
                         [](const exit_command& done) { return done.status; },
                     },
                     parse_command_line(argc, argv));

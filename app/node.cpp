@@ -108,6 +108,7 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
       reactor->run();
     });
   root_ = spawn_supervisor(system_, actors::proxy_sup_spec(env_), env_.names);
+  env_.names.put(actors::root_name, root_);
   root_->attach_functor(std::move(on_end));
   for (const auto& port : env_.ports)
     spdlog::info("{}: listening on {} with {} reactors", port->settings.name,

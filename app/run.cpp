@@ -11,6 +11,8 @@
 #include <csignal>
 
 #include "actors/dc_config.hpp"
+#include "app/console_commands.hpp"
+#include "app/console_server.hpp"
 #include "app/links.hpp"
 #include "app/metrics_endpoint.hpp"
 #include "app/node.hpp"
@@ -112,13 +114,29 @@ bool stop_tree(node& proxy, events& happened) {
   }
 }
 
+/// The console, if it can be had: the proxy does its work without it.
+std::unique_ptr<console_server> open_console(node& proxy) {
+  const auto& path = proxy.env().settings.console_socket;
+  if (path.empty()) return nullptr;
+  auto opened = console_server::open(path, [&proxy](std::string_view line) {
+    return answer_console(proxy.system(), proxy.env(), line);
+  });
+  if (!opened) {
+    spdlog::warn("no console: {}; set console_socket to another path, or to \"\"", opened.error());
+    return nullptr;
+  }
+  spdlog::info("console at {}", path);
+  return std::move(*opened);
+}
+
 /// Runs until told to stop. True if the tree did not end by itself.
-bool serve(node& proxy, events& happened) {
+bool serve(node& proxy, events& happened, const console_server* console) {
   while (true) {
     switch (happened.wait(1h)) {
       case events::kind::stop:
         if (stop_tree(proxy, happened)) return true;
         // A thread may hang in a name server's silence; nothing is owed to anybody any more.
+        if (console != nullptr) console->remove_socket();
         spdlog::shutdown();
         _exit(1);
       case events::kind::tree_ended:
@@ -160,8 +178,9 @@ int run_proxy(const actors::settings& settings) {
     endpoint = std::move(*opened);
     spdlog::info("metrics at http://{}/metrics", to_string(*at));
   }
+  const auto console = open_console(proxy);
   announce(env.settings, {});
-  const bool asked = serve(proxy, happened);
+  const bool asked = serve(proxy, happened, console.get());
   spdlog::info("stopped");
   return asked ? 0 : 1;
 }

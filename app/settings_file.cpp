@@ -7,6 +7,7 @@
 
 #include "app/toml_reader.hpp"
 #include "codecs/text.hpp"
+#include "net/unix_listener.hpp"
 
 namespace mtp::app {
 
@@ -74,8 +75,11 @@ class settings_reader {
   void read_telegram();
   void read_backpressure();
   void read_process();
+  void read_console_socket();
   void read_later();
   void read_without_meaning();
+  /// A path that may be relative to the file.
+  [[nodiscard]] std::string beside_file(const std::string& path) const;
   void warn(const toml::node& node, std::string_view key, std::string what);
 
   std::string name_;
@@ -273,8 +277,8 @@ void settings_reader::read_process() {
   auto& out = out_.settings;
   in_.number("reactors", out.reactors, 0, 256);
   in_.text("state_dir", out.state_dir);
-  if (!out.state_dir.empty())
-    out.state_dir = (std::filesystem::path{name_}.parent_path() / out.state_dir).string();
+  if (!out.state_dir.empty()) out.state_dir = beside_file(out.state_dir);
+  read_console_socket();
   endpoint metrics{.ip = ip_address::v4({127, 0, 0, 1}), .port = 0};
   in_.parsed("metrics_ip", metrics.ip, "an IPv4 or IPv6 address", parse_ip);
   in_.number("metrics_port", metrics.port, 1, 65535);
@@ -286,6 +290,26 @@ void settings_reader::read_process() {
                            {"error", "error"},
                            {"off", "off"}});
   in_.duration("stop_timeout_sec", out.stop_timeout, 1, 3600);
+}
+
+std::string settings_reader::beside_file(const std::string& path) const {
+  return (std::filesystem::path{name_}.parent_path() / path).string();
+}
+
+void settings_reader::read_console_socket() {
+  auto& out = out_.settings;
+  // With the state, unless it is said otherwise: two proxies have different ones.
+  out.console_socket = out.state_dir.empty() ? std::string{} : out.state_dir + "/console.sock";
+  const auto* const node = in_.find("console_socket");
+  if (node == nullptr) return;
+  in_.text("console_socket", out.console_socket);
+  if (out.console_socket.empty()) return;
+  out.console_socket = beside_file(out.console_socket);
+  if (out.console_socket.size() > net::max_socket_path)
+    in_.problem(*node, "console_socket",
+                "expected a path of at most " + std::to_string(net::max_socket_path) +
+                    " bytes, which is what a UNIX socket can have; " + out.console_socket +
+                    " has " + std::to_string(out.console_socket.size()));
 }
 
 /// Options of the original that this version does not have yet: off is fine, on must not be

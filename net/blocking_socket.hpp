@@ -1,4 +1,4 @@
-// A TCP connection for programs that do one thing at a time: ping, and tests.
+// A connection for programs that do one thing at a time: ping, console, and tests.
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,8 @@ class blocking_socket {
   /// `host` is a name or an address; all its addresses are tried in turn.
   [[nodiscard]] static tl::expected<blocking_socket, std::string> connect(
       const std::string& host, std::uint16_t port, clock::time_point deadline);
+  /// Takes over a connected socket, which must be non-blocking.
+  explicit blocking_socket(unique_fd fd) noexcept : fd_{std::move(fd)} {}
 
   [[nodiscard]] tl::expected<void, std::string> send(byte_view data, clock::time_point deadline);
   /// At least one byte, at most `into.size()`; 0 means that the peer has finished.
@@ -26,7 +28,6 @@ class blocking_socket {
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
  private:
-  explicit blocking_socket(unique_fd fd) noexcept : fd_{std::move(fd)} {}
   [[nodiscard]] tl::expected<void, std::string> wait(short events, clock::time_point deadline);
 
   unique_fd fd_;

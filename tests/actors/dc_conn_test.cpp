@@ -322,6 +322,53 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: told to stop, it says goodbye for every cli
   CHECK(frames().size() == 2);
 }
 
+TEST_CASE_FIXTURE(fixture,
+                  "dc_conn: it tells its stage, what is un-acked, and what is unanswered") {
+  dc_conn_status now;
+  const auto look = [&] {
+    node.system().spawn([&](caf::event_based_actor* self) {
+      self->request(conn, caf::infinite, get_dc_conn_status{})
+          .then([&](const dc_conn_status& status) { now = status; });
+    });
+    node.settle();
+  };
+  start();
+  look();
+  CHECK(now.stage == "nonce");
+  dc.accept();
+  dc.answer_nonce(secret);
+  node.settle();
+  dc.answer_handshake();
+  node.settle();
+  add_client(1);
+  look();
+  CHECK(now.stage == "ready");
+  CHECK(now.clients == 1);
+  CHECK(now.unacked_bytes == 0);
+  CHECK_FALSE(now.unanswered);
+  const auto before = now.sent;
+
+  tell(1, stream::data{packet_buffer{bytes(64)}, false});
+  node.advance(2s);
+  look();
+  CHECK(now.age == 2s);
+  CHECK(now.unanswered == 2s);
+  CHECK(now.sent >= before + 64);
+  CHECK(now.queued == 0);
+
+  answer(1, bytes(600'000));
+  answer(1, bytes(600'000));
+  for (int i = 0; i < 50 && now.unacked_packets < 2; ++i)
+    look();
+  CHECK(now.stage == "paused");
+  CHECK(now.unacked_bytes == 1'200'000);
+  CHECK_FALSE(now.unanswered);
+  dc.close();
+  tell(1, stream::ack{1'200'000, 2});
+  look();
+  CHECK(now.stage == "dying");
+}
+
 TEST_CASE_FIXTURE(fixture, "dc_conn: without its pool it is of no use") {
   make_ready();
   add_client(1);

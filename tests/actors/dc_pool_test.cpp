@@ -240,6 +240,34 @@ TEST_CASE_FIXTURE(fixture, "pool: an outage is told once, after a while, and its
   CHECK(config.all<dc_recovery>().size() == 1);
 }
 
+TEST_CASE_FIXTURE(fixture, "pool: it lists its connections, and says why there is none") {
+  start();
+  std::vector<dc_link_status> links;
+  const auto list = [&] {
+    node.system().spawn([&](caf::event_based_actor* self) {
+      self->request(pool, caf::infinite, list_dc_links{})
+          .then([&](const std::vector<dc_link_status>& now) { links = now; });
+    });
+    node.settle();
+  };
+  make_ready(1);
+  open();
+  list();
+  REQUIRE(links.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(links[i].number == connections[i].options.number);
+    CHECK(links[i].handle == connections[i].box.handle());
+    CHECK(links[i].reactor == connections[i].reactor);
+    CHECK(links[i].to == *parse_endpoint("10.0.0.1:8888"));
+    CHECK(links[i].ready == (i == 1));
+    CHECK(links[i].clients == i);
+  }
+  lose(0, false);
+  CHECK(status().last_failure.empty());
+  lose(1, false);
+  CHECK(status().last_failure == "10.0.0.1:8888: lost");
+}
+
 TEST_CASE_FIXTURE(fixture, "pool: clients that wait when it dies are told to ask again") {
   start();
   const auto id = open();

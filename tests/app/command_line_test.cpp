@@ -124,6 +124,11 @@ TEST_CASE("command line: wrong arguments and help") {
   CHECK(std::get<exit_command>(parse({"-a", "ssl"})).status == 2);
   CHECK(std::get<exit_command>(parse({"--help"})).status == 0);
   CHECK(std::get<exit_command>(parse({"ping"})).status == 2);
+  CHECK(std::get<exit_command>(parse({"console"})).status == 2);
+  CHECK(std::get<exit_command>(parse({"console", "-e"})).status == 2);
+  CHECK(std::get<exit_command>(parse({"console", "-e", "x", "-c", "f", "--socket", "s"})).status ==
+        2);
+  CHECK(std::get<exit_command>(parse({"console", "--help"})).status == 0);
 }
 
 TEST_CASE("command line: the other commands") {
@@ -133,6 +138,14 @@ TEST_CASE("command line: the other commands") {
   CHECK(ping.link == "tg://x");
   CHECK(ping.dcs == std::vector<dc_id>{2, -3});
   CHECK(ping.timeout == std::chrono::milliseconds{100});
+  const auto console =
+      std::get<console_command>(parse({"console", "-c", "x", "-e", "pools; links", "-e", "tree"}))
+          .options;
+  CHECK(console.config == "x");
+  CHECK_FALSE(console.socket);
+  CHECK(console.execute == std::vector<std::string>{"pools; links", "tree"});
+  CHECK(std::get<console_command>(parse({"console", "--socket", "/s", "-e", "x"})).options.socket ==
+        "/s");
   CHECK(std::get<run_command>(parse({"run", "--link-agents", "-c", "x"})).through_link_agents);
 }
 

@@ -157,6 +157,13 @@ TEST_CASE("settings: every option is read") {
   CHECK(with("state_dir = \"state\"").state_dir == "dir/state");
   CHECK(with("state_dir = \"/state\"").state_dir == "/state");
   CHECK(with("state_dir = \"\"").state_dir.empty());
+  CHECK(with("console_socket = \"run/c\"").console_socket == "dir/run/c");
+  CHECK(with("console_socket = \"/run/c\"").console_socket == "/run/c");
+  CHECK(with("console_socket = \"\"").console_socket.empty());
+  CHECK(with("").console_socket == "/var/lib/mtproto-proxy/console.sock");
+  CHECK(with("state_dir = \"state\"").console_socket == "dir/state/console.sock");
+  CHECK(with("state_dir = \"\"").console_socket.empty());
+  CHECK(with("state_dir = \"\"\nconsole_socket = \"c\"").console_socket == "dir/c");
   CHECK(with("metrics_port = 9").metrics_listen == *parse_endpoint("127.0.0.1:9"));
   CHECK(with("metrics_port = 9\nmetrics_ip = \"::1\"").metrics_listen ==
         *parse_endpoint("[::1]:9"));
@@ -236,6 +243,17 @@ TEST_CASE("settings: a mistake is told with file, line, key and what would be ri
         "dir/proxy.toml:1: downstream_backpressure.packets_per_upstream: expected a number of at "
         "least 1, found 0.5");
   CHECK(contains(problem("max_connections ="), "dir/proxy.toml:1: "));
+}
+
+TEST_CASE("settings: a console socket whose path does not fit is told with the limit") {
+  const auto longest = '/' + std::string(106, 'x');
+  CHECK(with("console_socket = \"" + longest + '"').console_socket == longest);
+  CHECK(problem("console_socket = \"" + longest + "x\"") ==
+        "dir/proxy.toml:1: console_socket: expected a path of at most 107 bytes, which is what a "
+        "UNIX socket can have; " +
+            longest + "x has 108");
+  CHECK(problem("console_socket = false") ==
+        "dir/proxy.toml:1: console_socket: expected a text, found false");
 }
 
 TEST_CASE("settings: mistakes in ports") {

@@ -1,0 +1,121 @@
+// Tells what the node does, for operators: asks supervisors, pools, DC connections and clients, and
+// puts their answers together. Rendering is app/console_text's; in split mode this is where other
+// nodes will be asked.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+
+#include "actors/client_status.hpp"
+#include "actors/dc_pool.hpp"
+#include "actors/supervisor.hpp"
+
+namespace mtp::actors {
+
+/// How long a part may take to answer. Reports name one that takes longer, and come without it: in
+/// each, `trouble` is empty or says why something is missing.
+inline constexpr std::chrono::seconds inspection_patience{1};
+
+/// Bounds of reports.
+inline constexpr std::size_t max_inspected_links = 1000;
+inline constexpr std::size_t max_inspected_clients = 1000;
+
+/// Message (request): replies with a `tree_report`.
+struct inspect_tree {};
+struct tree_node {
+  /// Place of its supervisor in the report; the root's is its own.
+  std::size_t parent = 0;
+  /// Its name; for children without one, what they are.
+  std::string id;
+  restart_policy restart = restart_policy::permanent;
+  /// Of a supervisor.
+  std::optional<supervision_strategy> strategy;
+  std::uint64_t restarts = 0;
+  bool running = true;
+  /// Alike children without names are one node.
+  std::size_t count = 1;
+  /// Why a supervisor's children are not known.
+  std::string trouble;
+};
+struct tree_report {
+  /// The root first; children behind their supervisor, in their order.
+  std::vector<tree_node> nodes;
+};
+
+/// Message (request): replies with a `pools_report`.
+struct inspect_pools {};
+struct pool_report {
+  dc_id dc = 0;
+  dc_pool_status status;
+  std::string trouble;
+};
+struct pools_report {
+  /// Ascending.
+  std::vector<pool_report> pools;
+};
+
+/// Message (request): replies with a `links_report`.
+struct inspect_links {};
+struct link_report {
+  /// What its pool knows of it; without the handle.
+  dc_link_status known;
+  dc_conn_status status;
+  std::string trouble;
+};
+struct pool_links {
+  dc_id dc = 0;
+  std::vector<link_report> links;
+  std::string trouble;
+};
+struct links_report {
+  std::vector<pool_links> pools;
+  /// Connections beyond `max_inspected_links`.
+  std::size_t left_out = 0;
+};
+
+/// Message (request): replies with a `clients_report`.
+struct inspect_clients {
+  /// How many to list one by one, at most `max_inspected_clients`.
+  std::size_t limit = 0;
+};
+struct clients_report {
+  client_overview clients;
+  /// A line a reactor that did not answer.
+  std::vector<std::string> trouble;
+};
+
+/// Message (request): replies with a `counts_report`.
+struct inspect_counts {};
+struct counts_report {
+  std::vector<metrics::family> families;
+};
+
+struct inspector_state {
+  explicit inspector_state(caf::event_based_actor* actor) : self{actor} {}
+
+  caf::result<tree_report> tree();
+  caf::result<pools_report> pools();
+  caf::result<links_report> links();
+  caf::result<clients_report> clients(std::size_t limit);
+
+  caf::event_based_actor* self;
+  environment* env = nullptr;
+
+  static inline const char* name = "inspector";
+};
+
+/// Behavior: the requests above. Each is answered within a few times `inspection_patience`, whoever
+/// hangs; none fails.
+caf::behavior inspector(caf::stateful_actor<inspector_state>* self, environment& env);
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_tree)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::tree_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_pools)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::pools_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_links)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::links_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_clients)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::clients_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_counts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::counts_report)

@@ -1,0 +1,29 @@
+// `mtproto-proxy console`: asks a running proxy on this machine what it does.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace mtp::app {
+
+struct console_options {
+  /// Where the socket is: in this file's settings, or at this path.
+  std::optional<std::string> config;
+  std::optional<std::string> socket;
+  /// Commands, each perhaps several with ';' between them.
+  std::vector<std::string> execute;
+};
+
+void add_console_options(CLI::App& app, console_options& into);
+
+/// Asks and prints. Returns the exit status: 0 if every command was answered, 1 if the proxy
+/// answered one with an error or not at all, 2 if the options can't be used, 3 if no proxy is
+/// there.
+[[nodiscard]] int run_console(const console_options& options);
+
+}  // namespace mtp::app

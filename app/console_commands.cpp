@@ -1,0 +1,125 @@
+#include "app/console_commands.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <caf/all.hpp>
+#include <charconv>
+#include <optional>
+#include <sstream>
+
+#include "app/console_text.hpp"
+#include "codecs/text.hpp"
+
+namespace mtp::app {
+
+namespace {
+
+using namespace std::chrono_literals;
+using text_or_error = tl::expected<std::string, std::string>;
+
+/// The inspector needs a few times `inspection_patience` if somebody hangs.
+constexpr auto inspector_patience = 4s;
+
+/// Clients that are listed if nobody says how many.
+constexpr std::size_t usual_clients = 20;
+
+/// A line's words, and who can be asked about them.
+struct request {
+  caf::actor_system* system;
+  caf::actor inspector;
+  std::vector<std::string> arguments;
+};
+
+template <class Report, class Question>
+text_or_error ask(const request& from, Question question) {
+  if (from.inspector == nullptr)
+    return tl::unexpected<std::string>{"the inspector is not running; try again"};
+  text_or_error out;
+  caf::scoped_actor self{*from.system};
+  self->request(from.inspector, inspector_patience, std::move(question))
+      .receive([&](const Report& report) { out = to_text(report); },
+               [&](const caf::error& why) {
+                 out = tl::unexpected{
+                     why == caf::sec::request_timeout
+                         ? fmt::format("the inspector did not answer in {}", inspector_patience)
+                         : "the inspector has ended; try again"};
+               });
+  return out;
+}
+
+text_or_error show_clients(const request& from) {
+  actors::inspect_clients question{.limit = usual_clients};
+  if (!from.arguments.empty()) {
+    const auto& text = from.arguments[0];
+    const auto* const end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, question.limit);
+    if (read.ec != std::errc{} || read.ptr != end || question.limit > actors::max_inspected_clients)
+      return tl::unexpected{fmt::format("clients takes a number, at most {}; found \"{}\"",
+                                        actors::max_inspected_clients, printable(text))};
+  }
+  return ask<actors::clients_report>(from, question);
+}
+
+struct command_spec {
+  std::string_view name;
+  /// What may follow it.
+  std::string_view argument;
+  std::string_view help;
+  text_or_error (*run)(const request& from);
+};
+
+constexpr std::array commands{
+    command_spec{
+        "tree", "", "the supervision tree, with restarts",
+        [](const request& from) { return ask<actors::tree_report>(from, actors::inspect_tree{}); }},
+    command_spec{"pools", "", "each DC: connections, clients, clients that wait",
+                 [](const request& from) {
+                   return ask<actors::pools_report>(from, actors::inspect_pools{});
+                 }},
+    command_spec{"links", "", "each connection to Telegram: state, clients, what is un-acked",
+                 [](const request& from) {
+                   return ask<actors::links_report>(from, actors::inspect_links{});
+                 }},
+    command_spec{"clients", "[N]", "clients by what they do, and the N oldest (20; at most 1000)",
+                 show_clients},
+    command_spec{"stats", "", "what has been counted since the start",
+                 [](const request& from) {
+                   return ask<actors::counts_report>(from, actors::inspect_counts{});
+                 }},
+    command_spec{"help", "", "this list",
+                 [](const request&) { return text_or_error{console_help()}; }},
+};
+static_assert(actors::max_inspected_clients == 1000 && usual_clients == 20, "as the help says");
+
+}  // namespace
+
+std::string console_help() {
+  std::string out;
+  for (const auto& one : commands)
+    out += fmt::format(
+        "{:<12} {}\n",
+        one.argument.empty() ? std::string{one.name} : fmt::format("{} {}", one.name, one.argument),
+        one.help);
+  return out;
+}
+
+tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
+                                                      const actors::environment& env,
+                                                      std::string_view line) {
+  std::istringstream words{std::string{line}};
+  std::string name;
+  words >> name;
+  request from{.system = &system, .inspector = env.names.find("inspector"), .arguments = {}};
+  for (std::string word; words >> word;)
+    from.arguments.push_back(word);
+  const auto* const which = std::ranges::find(commands, name, &command_spec::name);
+  if (which == commands.end())
+    return tl::unexpected{"there is no command \"" + printable(name) + "\"; try help"};
+  if (from.arguments.size() > (which->argument.empty() ? 0U : 1U))
+    return tl::unexpected{"too many words behind " + name + "; try help"};
+  return which->run(from);
+}
+
+}  // namespace mtp::app

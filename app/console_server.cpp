@@ -1,0 +1,149 @@
+#include "app/console_server.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+
+namespace mtp::app {
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+constexpr auto accept_again_after = 1s;
+
+/// An answer as it is sent.
+std::string framed(const tl::expected<std::string, std::string>& answer) {
+  auto out = answer ? std::string{console_ok} + *answer
+                    : std::string{console_error} + answer.error() + '\n';
+  if (out.size() <= max_console_answer) return out;
+  out.resize(max_console_answer);
+  out.resize(out.rfind('\n') + 1);
+  return out + "the rest is left out\n";
+}
+
+}  // namespace
+
+struct console_server::client {
+  net::unique_fd fd;
+  clock::time_point deadline;
+  std::string request;
+  /// Once the request has come; the first `sent` bytes of it have left.
+  std::optional<std::string> answer;
+  std::size_t sent = 0;
+  bool ready = false;
+};
+
+tl::expected<std::unique_ptr<console_server>, std::string> console_server::open(
+    const std::string& path, console_answer answer) {
+  auto listener = net::unix_listener::open(path);
+  if (!listener) return tl::unexpected{listener.error()};
+  return std::unique_ptr<console_server>{
+      new console_server{std::move(*listener), std::move(answer)}};
+}
+
+console_server::console_server(std::unique_ptr<net::unix_listener> listener, console_answer answer)
+    : listener_{std::move(listener)},
+      answer_{std::move(answer)},
+      stop_{eventfd(0, EFD_CLOEXEC)},
+      thread_{[this] { run(); }} {}
+
+console_server::~console_server() {
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(stop_.get(), &one, sizeof one));
+  thread_.join();
+}
+
+void console_server::run() {
+  while (!stopping_) {
+    wait();
+    std::erase_if(clients_, [this](client& who) { return !serve(who); });
+  }
+  clients_.clear();
+}
+
+/// Until somebody is ready or late. Accepts whoever came.
+void console_server::wait() {
+  const auto now = clock::now();
+  std::array<pollfd, 2 + max_console_clients> fds{};
+  fds[0] = {.fd = stop_.get(), .events = POLLIN, .revents = 0};
+  auto until = clock::time_point::max();
+  const bool accepts = clients_.size() < max_console_clients && now >= accept_from_;
+  // A negative descriptor is passed over.
+  fds[1] = {.fd = accepts ? listener_->fd() : -1, .events = POLLIN, .revents = 0};
+  if (now < accept_from_) until = accept_from_;
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    const auto& who = clients_[i];
+    const short wanted = who.answer ? POLLOUT : POLLIN;
+    fds[2 + i] = {.fd = who.fd.get(), .events = wanted, .revents = 0};
+    until = std::min(until, who.deadline);
+  }
+  int timeout = -1;
+  if (until != clock::time_point::max())
+    timeout = static_cast<int>(std::max<std::int64_t>(
+        std::chrono::ceil<std::chrono::milliseconds>(until - now).count(), 0));
+  if (::poll(fds.data(), 2 + clients_.size(), timeout) <= 0) return;
+  stopping_ = fds[0].revents != 0;
+  for (std::size_t i = 0; i < clients_.size(); ++i)
+    clients_[i].ready = fds[2 + i].revents != 0;
+  if (fds[1].revents != 0) accept_some();
+}
+
+void console_server::accept_some() {
+  while (clients_.size() < max_console_clients) {
+    auto fd = listener_->accept();
+    if (!fd) {
+      // Out of descriptors: whoever waits would wake us for nothing.
+      if (errno != EAGAIN && errno != ECONNABORTED)
+        accept_from_ = clock::now() + accept_again_after;
+      return;
+    }
+    clients_.push_back({.fd = std::move(fd),
+                        .deadline = clock::now() + console_patience,
+                        .request = {},
+                        .answer = std::nullopt});
+  }
+}
+
+bool console_server::serve(client& who) {
+  if (stopping_ || clock::now() >= who.deadline) return false;
+  if (!std::exchange(who.ready, false)) return true;
+  return who.answer ? write_answer(who) : read_request(who);
+}
+
+bool console_server::read_request(client& who) {
+  std::array<char, max_console_request + 1> buffer;
+  const auto size = ::recv(who.fd.get(), buffer.data(), buffer.size(), 0);
+  if (size < 0) return errno == EAGAIN || errno == EINTR;
+  who.request.append(buffer.data(), static_cast<std::size_t>(size));
+  // Whoever finishes sending has said all, too.
+  const auto end = size == 0 ? who.request.size() : who.request.find('\n');
+  if (size == 0 && who.request.empty()) return false;
+  if (std::min(end, who.request.size()) > max_console_request)
+    who.answer = framed(tl::unexpected{"the request is longer than " +
+                                       std::to_string(max_console_request) + " bytes"});
+  else if (end != std::string::npos)
+    who.answer = framed(answer_(std::string_view{who.request}.substr(0, end)));
+  else
+    return true;
+  who.deadline = clock::now() + console_patience;
+  return write_answer(who);
+}
+
+bool console_server::write_answer(client& who) {
+  for (const std::string_view all = *who.answer; who.sent < all.size();) {
+    const auto left = all.substr(who.sent);
+    const auto size = ::send(who.fd.get(), left.data(), left.size(), MSG_NOSIGNAL);
+    if (size < 0) return errno == EAGAIN || errno == EINTR;
+    who.sent += static_cast<std::size_t>(size);
+  }
+  return false;
+}
+
+}  // namespace mtp::app

@@ -1,0 +1,90 @@
+#include "app/console_commands.hpp"
+
+#include <doctest/doctest.h>
+
+#include <caf/all.hpp>
+
+#include "actors/inspector.hpp"
+
+namespace mtp::app {
+namespace {
+
+struct fixture {
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  actors::environment env;
+  caf::actor inspector;
+
+  fixture() = default;
+  fixture(const fixture&) = delete;
+  fixture& operator=(const fixture&) = delete;
+  fixture(fixture&&) = delete;
+  fixture& operator=(fixture&&) = delete;
+  ~fixture() { caf::anon_send_exit(inspector, caf::exit_reason::kill); }
+
+  void use(caf::actor one) {
+    inspector = std::move(one);
+    env.names.put("inspector", inspector);
+  }
+  std::string answer(std::string_view line) {
+    const auto out = answer_console(system, env, line);
+    return out ? *out : "error: " + out.error();
+  }
+};
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "console commands: each asks its own question, and help lists them all") {
+  use(system.spawn([](caf::event_based_actor*) -> caf::behavior {
+    return {
+        [](actors::inspect_tree) { return actors::tree_report{{{.id = "the root"}}}; },
+        [](actors::inspect_pools) { return actors::pools_report{}; },
+        [](actors::inspect_links) {
+          return actors::links_report{.pools = {{.dc = 1, .links = {}, .trouble = "gone"}}};
+        },
+        [](const actors::inspect_clients& what) {
+          return actors::clients_report{.clients = {.total = what.limit}, .trouble = {}};
+        },
+        [](actors::inspect_counts) { return actors::counts_report{}; },
+    };
+  }));
+  CHECK(contains(answer("tree"), "the root"));
+  CHECK(answer("  pools\t") == "no DC is known yet\n");
+  CHECK(answer("links") == "no links\ndc 1: gone\n");
+  CHECK(contains(answer("clients"), "20 clients"));
+  CHECK(contains(answer("clients 1000"), "1000 clients"));
+  CHECK(answer("clients 0") == "0 clients\n");
+  CHECK(answer("stats") == "nothing has been counted yet\n");
+  CHECK(answer("help") == console_help());
+  for (const auto* const name : {"tree ", "pools ", "links ", "clients [N] ", "stats ", "help "})
+    CHECK(contains('\n' + console_help(), '\n' + std::string{name}));
+}
+
+TEST_CASE_FIXTURE(fixture, "console commands: what is wrong is told") {
+  CHECK(answer("") == "error: there is no command \"\"; try help");
+  CHECK(answer("poo\x1bls") == "error: there is no command \"poo?ls\"; try help");
+  CHECK(answer("pools 2") == "error: too many words behind pools; try help");
+  CHECK(answer("clients 1 2") == "error: too many words behind clients; try help");
+  for (const auto* const number : {"1001", "-1", "ten", "5x", "99999999999999999999999"})
+    CHECK(answer(std::string{"clients "} + number) ==
+          std::string{"error: clients takes a number, at most 1000; found \""} + number + '"');
+  CHECK(answer("pools") == "error: the inspector is not running; try again");
+}
+
+TEST_CASE_FIXTURE(fixture, "console commands: an inspector that hangs or ends is told") {
+  use(system.spawn([](caf::event_based_actor* self) -> caf::behavior {
+    self->set_default_handler(caf::skip);
+    return {[](caf::unit_t) {}};
+  }));
+  const auto begun = std::chrono::steady_clock::now();
+  CHECK(answer("pools") == "error: the inspector did not answer in 4s");
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds{10});
+  caf::anon_send_exit(inspector, caf::exit_reason::kill);
+  CHECK(answer("pools") == "error: the inspector has ended; try again");
+}
+
+}  // namespace
+}  // namespace mtp::app
