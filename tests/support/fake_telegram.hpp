@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -72,6 +73,8 @@ class fake_telegram {
   void set_dc_dead(dc_id dc, bool dead);
   /// Closes RPC connections of a DC, at most `count`; returns how many.
   std::size_t close_links(dc_id dc, std::size_t count = SIZE_MAX);
+  /// Closes the RPC connection that carries this client.
+  void close_link_of(dc_id dc, rpc::conn_id client);
   /// Reads and answers nothing on the DC's present and future connections; or goes on.
   void set_dc_silent(dc_id dc, bool silent);
   /// Sends a PING on every RPC connection of the DC.
@@ -86,6 +89,8 @@ class fake_telegram {
   [[nodiscard]] std::size_t links_accepted(dc_id dc) const;
   /// Clients with a packet and without a CLOSE_CONN, now.
   [[nodiscard]] std::size_t clients(dc_id dc) const;
+  /// The same, by RPC connection.
+  [[nodiscard]] std::vector<std::set<rpc::conn_id>> clients_by_link(dc_id dc) const;
   /// CLOSE_CONN messages so far.
   [[nodiscard]] std::size_t closed_clients(dc_id dc) const;
   [[nodiscard]] std::size_t pings_received() const;
