@@ -25,6 +25,8 @@ namespace mtp::test {
 struct fake_telegram_options {
   std::vector<dc_id> dcs{1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 203, -203};
   std::optional<dc_id> default_dc = 2;
+  /// More middle proxies to name in the lists, in front of our own.
+  std::vector<std::pair<dc_id, endpoint>> others;
   /// Middle proxies on ::1 instead of 127.0.0.1.
   bool ipv6 = false;
   /// Agree to CRC32C if the proxy offers it.
