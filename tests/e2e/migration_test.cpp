@@ -19,7 +19,7 @@ const client_protocol& secure_client() {
 }
 
 std::string migrations(const std::string& result) {
-  return "downstream_migration_total{listener=\"test\",dc_id=\"2\",result=\"" + result + "\"}";
+  return R"(downstream_migration_total{listener="test",dc_id="2",result=")" + result + "\"}";
 }
 
 // -- the original's -----------------------------------------------------------------------------
