@@ -143,6 +143,7 @@ struct dc_pool_state {
   /// How many connections there should be, however few clients there are.
   [[nodiscard]] std::size_t wanted() const;
   [[nodiscard]] std::size_t ready() const;
+  [[nodiscard]] bool is_open_to(const endpoint& at) const;
   /// Connections on their way that are not overdue.
   [[nodiscard]] std::size_t on_their_way() const;
   /// A connection is up: those on their way that were its rivals are given up, unless needed.

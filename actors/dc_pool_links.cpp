@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 
 /// The most connections on their way at once, as the original.
 constexpr std::size_t burst_max = 10;
-/// A connection that Telegram closes this soon counts as a failed attempt: something is wrong with
-/// it.
+/// A connection that Telegram closes this soon, before it served anybody, counts as a failed
+/// attempt, unless others to the same endpoint go on.
 constexpr auto short_life = 2s;
 /// A TCP connection not up by then, or a handshake not done by then (two round trips), is overdue:
 /// another endpoint is tried beside it. RFC 8305 recommends the former.
@@ -169,9 +169,7 @@ void dc_pool_state::drop_rivals(const link& winner) {
     spdlog::debug("dc {}: {} was overtaken by {}", dc, to_string(one.to), to_string(winner.to));
     if (!overdue) {
       --at_hand;
-    } else if (std::ranges::none_of(links, [&](const auto& item) {
-                 return item.second.ready && item.second.to == one.to;
-               })) {
+    } else if (!is_open_to(one.to)) {
       // Not preferred for a while.
       overtaken.add();
       backoff.failed(one.to, now);
@@ -260,10 +258,13 @@ void dc_pool_state::handle_lost(link_map::iterator which, const link_lost& lost)
   links.erase(which);
   const auto now = self->clock().now();
   last_failure = to_string(gone.to) + ": " + lost.reason;
-  const bool failed = !gone.ready || (!lost.served && now - gone.ready_since < short_life);
+  const bool short_lived = gone.ready && !lost.served && now - gone.ready_since < short_life;
   // Perhaps it is one that ends the connection over a flag it does not know: tried again at once.
   const bool over_the_offer = lost.in_handshake && std::exchange(offer_crc32c, false);
-  if (failed && !over_the_offer) backoff.failed(gone.to, now);
+  if (short_lived && is_open_to(gone.to))
+    backoff.rest(gone.to, now);
+  else if (short_lived || (!gone.ready && !over_the_offer))
+    backoff.failed(gone.to, now);
   check_outage();
   keep_minimum();
   serve_waiting();
@@ -314,6 +315,11 @@ unsigned dc_pool_state::emptiest_reactor() const {
     if (count[at] < count[best]) best = at;
   }
   return static_cast<unsigned>(best);
+}
+
+bool dc_pool_state::is_open_to(const endpoint& at) const {
+  return std::ranges::any_of(
+      links, [&](const auto& item) { return item.second.ready && item.second.to == at; });
 }
 
 std::size_t dc_pool_state::ready() const {

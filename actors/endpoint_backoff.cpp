@@ -20,7 +20,8 @@ std::optional<endpoint> endpoint_backoff::choose(const std::vector<endpoint_cand
     if (one.overdue > 0) continue;
     const auto known = records_.find(one.at);
     const auto failures = known == records_.end() ? 0 : known->second.failures;
-    if (failures > 0 && (known->second.rests_until > now || one.pending > 0)) continue;
+    if (failures > 0 && one.pending > 0) continue;
+    if (known != records_.end() && known->second.rests(one, now)) continue;
     const preference mine{failures, held_up(one.rank), one.rank, one.pending + one.open};
     if (best && *best <= mine) continue;
     best = mine;
@@ -44,15 +45,22 @@ endpoint_backoff::time_point endpoint_backoff::failed(const endpoint& at, time_p
   return state.rests_until;
 }
 
+void endpoint_backoff::rest(const endpoint& at, time_point now) {
+  auto& until = records_[at].rests_until;
+  until = std::max(until, now + first_rest);
+}
+
 endpoint_backoff::time_point endpoint_backoff::next_chance(
     const std::vector<endpoint_candidate>& candidates, time_point now) const {
   std::optional<time_point> first;
   for (const auto& one : candidates) {
     const auto known = records_.find(one.at);
-    const bool failed = known != records_.end();
+    const bool has_record = known != records_.end();
     // One that is being tried is heard of when that ends.
+    const bool failed = has_record && known->second.failures > 0;
     if (one.overdue > 0 || (failed && one.pending > 0)) continue;
-    const auto when = failed ? std::max(now, known->second.rests_until) : now;
+    const bool rests = has_record && known->second.rests(one, now);
+    const auto when = rests ? known->second.rests_until : now;
     first = std::min(first.value_or(when), when);
   }
   return first.value_or(now);

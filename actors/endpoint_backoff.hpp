@@ -49,6 +49,9 @@ class endpoint_backoff {
   /// Returns when it may be tried again: at least `first_rest` from now, plus up to half as much
   /// jitter.
   time_point failed(const endpoint& at, time_point now);
+  /// A connection to it ended early while others go on: as long as they do, the next attempt waits
+  /// for `first_rest`. It still counts as healthy.
+  void rest(const endpoint& at, time_point now);
   /// When the first of `candidates` may be tried; `now` if one may already, or if all are being
   /// tried.
   [[nodiscard]] time_point next_chance(const std::vector<endpoint_candidate>& candidates,
@@ -58,6 +61,9 @@ class endpoint_backoff {
   struct record {
     unsigned failures = 0;
     time_point rests_until;
+    [[nodiscard]] bool rests(const endpoint_candidate& candidate, time_point now) const {
+      return rests_until > now && (failures > 0 || candidate.open > 0);
+    }
   };
   random jitter_;
   std::map<endpoint, record> records_;

@@ -115,6 +115,32 @@ TEST_CASE_FIXTURE(fixture, "pool: once an endpoint works again, the minimum is r
   CHECK(connections.size() == 4);
 }
 
+TEST_CASE_FIXTURE(fixture,
+                  "pool: one that is closed early does not keep another's successor waiting") {
+  start();
+  make_ready(0);
+  make_ready(1);
+  // Rotated before it had a client; the other one goes on.
+  lose(1, false);
+  CHECK(connections.size() == 2);
+  SUBCASE("it is replaced after a second") {
+    node.advance(900ms);
+    CHECK(connections.size() == 2);
+    node.advance(200ms);
+    CHECK(connections.size() == 3);
+  }
+  SUBCASE("the other one is rotated as well: nobody is left, so there is no waiting") {
+    lose(0, true);
+    CHECK(connections.size() == 4);
+  }
+  SUBCASE("the other one ends early too: that is a failing endpoint") {
+    lose(0, false);
+    CHECK(connections.size() == 2);
+    node.advance(900ms);
+    CHECK(connections.size() == 2);
+  }
+}
+
 TEST_CASE_FIXTURE(fixture, "pool: connections are spread over the endpoints of a DC") {
   set_endpoints({"10.0.0.1:8888", "10.0.0.2:8888", "10.0.0.3:8888"});
   node.env.settings.init_dc_connections = 6;

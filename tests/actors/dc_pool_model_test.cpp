@@ -235,7 +235,7 @@ class world {
         if (auto* const link = pick_link(one.which, one.which % 3 > 0)) {
           caf::anon_send_exit(link->handle, caf::exit_reason::kill);
           link->lost = true;
-          if (!link->ready || is_young(*link)) note_failure(link->to);
+          if (!link->ready || is_young(*link)) note_failure(*link);
         }
         break;
       case action::go_silent:
@@ -312,6 +312,8 @@ class world {
     /// The pool has heard of it.
     bool known = false;
     std::size_t unaware = 0;
+    /// It was one connection that ended early: the endpoint may be tried if it has no other.
+    bool others_went_on = false;
   };
 
   time_point now() { return node_.scheduler().clock().now(); }
@@ -429,7 +431,7 @@ class world {
       if (listens_[i])
         added.peer.emplace(telegram_[i].accept_one());
       else
-        note_failure(added.to);
+        note_failure(added);
     }
     return added.handle;
   }
@@ -437,7 +439,8 @@ class world {
   /// Called inside an actor, which would swallow an assertion.
   void check_attempt(const endpoint& to) {
     const auto failed = failed_.find(to);
-    const bool is_early = failed != failed_.end() && now() - failed->second.when < 1s;
+    const bool is_early = failed != failed_.end() && now() - failed->second.when < 1s &&
+                          (!failed->second.others_went_on || has_open(to));
     // Before the pool has heard of it, it may try several times; not again and again.
     if (is_early && (failed->second.known || ++failed->second.unaware > burst_max))
       violation_ = "an endpoint that failed was tried again within a second";
@@ -451,9 +454,14 @@ class world {
     if (pending >= burst_max) violation_ = "more than a burst of attempts at once";
   }
 
-  void note_failure(const endpoint& at) {
-    auto& failed = failed_[at];
-    if (failed.when != now()) failed = {.when = now()};
+  void note_failure(const link_record& link) {
+    auto& failed = failed_[link.to];
+    if (failed.when != now() || failed.others_went_on) failed = {.when = now()};
+    failed.others_went_on = link.ready && has_open(link.to);
+  }
+  bool has_open(const endpoint& at) {
+    return std::ranges::any_of(links_,
+                               [&](const auto& one) { return one.to == at && is_open(one); });
   }
   void failures_are_known() {
     for (auto& [at, failed] : failed_)
@@ -486,7 +494,7 @@ class world {
   void lose(link_record& link, bool counts_as_failure) {
     link.peer->close();
     link.lost = true;
-    if (counts_as_failure) note_failure(link.to);
+    if (counts_as_failure) note_failure(link);
   }
 
   // -- what must hold ---------------------------------------------------------------------------

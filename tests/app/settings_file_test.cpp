@@ -153,6 +153,7 @@ TEST_CASE("settings: every option is read") {
   CHECK(with("dc_wait_timeout_sec = 1").dc_wait_timeout == 1s);
   CHECK(with("dc_ping_interval_sec = 1").dc_ping_interval == 1s);
   CHECK(with("dc_stall_timeout_sec = 1").dc_stall_timeout == 1s);
+  CHECK(with("dc_idle_timeout_sec = 30").dc_idle_timeout == 30s);
   CHECK(with("reactors = 3").reactors == 3);
   CHECK(with("state_dir = \"state\"").state_dir == "dir/state");
   CHECK(with("state_dir = \"/state\"").state_dir == "/state");

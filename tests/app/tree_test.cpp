@@ -5,10 +5,12 @@
 #include <caf/all.hpp>
 
 #include "actors/client_handler.hpp"
+#include "actors/dc_pool.hpp"
 #include "actors/supervisor.hpp"
 #include "app/node.hpp"
 #include "net/entropy.hpp"
 #include "net/proxy_client.hpp"
+#include "tests/support/fake_command.hpp"
 #include "tests/support/fake_telegram.hpp"
 #include "tests/support/process.hpp"
 
@@ -201,6 +203,136 @@ TEST_CASE_FIXTURE(fixture, "tree: every node comes back, and no client notices")
 TEST_CASE_FIXTURE(fixture, "tree: every node comes back, link agents too, and no client notices") {
   start(true);
   kill_everything(*this);
+}
+
+// -- killed during migration --------------------------------------------------------------------
+
+struct migrating : fixture {
+  static constexpr std::size_t idle_clients = 20;
+  std::vector<net::proxy_client> idle;
+  std::map<path, caf::actor> whole_tree;
+
+  void begin(bool through_link_agents) {
+    start(through_link_agents);
+    REQUIRE(links_up());
+    for (std::size_t i = 0; i < idle_clients; ++i) {
+      idle.push_back(connect());
+      REQUIRE(echoes(idle.back()));
+    }
+    REQUIRE(
+        eventually([&] { return telegram.links(1) == 2 && telegram.links(-2) == 2; }, patience));
+    whole_tree = walk();
+  }
+  /// A client whose request Telegram has, and does not answer.
+  net::proxy_client busy_client() {
+    auto client = connect();
+    REQUIRE(echoes(client));
+    const auto before = telegram.requests().size();
+    const auto request = test::encode({.what = test::fake_command::code::swallow});
+    REQUIRE(client.send(request, false, soon()));
+    REQUIRE(eventually([&] { return telegram.requests().size() > before; }, patience));
+    return client;
+  }
+  actors::dc_pool_status pool_status() {
+    actors::dc_pool_status out;
+    caf::scoped_actor self{proxy->system()};
+    self->request(pool(), patience, actors::get_dc_pool_status{})
+        .receive([&](const actors::dc_pool_status& now) { out = now; }, [](const caf::error&) {});
+    return out;
+  }
+  caf::actor pool() { return proxy->env().names.find(actors::dc_pool_name(asked_dc)); }
+  void kill_children(const std::string& supervisor) {
+    const auto victims = children_of(proxy->env().names.find(supervisor));
+    for (const auto& child : victims)
+      caf::anon_send_exit(child.handle, caf::exit_reason::kill);
+    const auto is_victim = [&](const auto& now) {
+      return std::ranges::find(victims, now.handle, &child_status::handle) != victims.end();
+    };
+    REQUIRE(eventually(
+        [&] {
+          return std::ranges::none_of(children_of(proxy->env().names.find(supervisor)), is_victim);
+        },
+        patience));
+  }
+  /// Nobody with nothing in flight has noticed; who had is closed; counts and tree are as before.
+  void check_after(net::proxy_client& busy) {
+    const auto got = busy.receive(soon());
+    REQUIRE_FALSE(got);
+    CHECK(got.error() == "closed");
+    // Whoever sends before it has moved has something in flight.
+    REQUIRE(eventually([&] { return pool_status().n_upstreams == idle_clients; }, patience));
+    for (auto& client : idle)
+      REQUIRE(echoes(client));
+    auto fresh = connect();
+    REQUIRE(echoes(fresh));
+    CHECK(proxy->env().ports[0]->connections == idle_clients + 1);
+    CHECK(pool_status().n_upstreams == idle_clients + 1);
+    CHECK(pool_status().n_waiting == 0);
+    CHECK(eventually([&] { return pool_status().n_downstreams >= 2; }, patience));
+    CHECK(complete(whole_tree, nullptr));
+    CHECK_FALSE(ended);
+  }
+};
+
+void kill_pool(migrating& on) {
+  auto busy = on.busy_client();
+  on.telegram.set_dc_dead(asked_dc, true);
+  // All of them wait in the pool.
+  REQUIRE(eventually([&] { return on.pool_status().n_waiting == on.idle_clients; }, patience));
+  const auto victim = on.pool();
+  caf::anon_send_exit(victim, caf::exit_reason::kill);
+  REQUIRE(eventually([&] { return on.pool() != nullptr && on.pool() != victim; }, patience));
+  REQUIRE(eventually([&] { return on.pool_status().n_waiting == on.idle_clients; }, patience));
+  on.telegram.set_dc_dead(asked_dc, false);
+  on.check_after(busy);
+}
+
+void kill_links(migrating& on) {
+  for (int round = 0; round < 3; ++round) {
+    REQUIRE(eventually([&] { return on.telegram.links(asked_dc) >= 2; }, patience));
+    auto busy = on.busy_client();
+    on.telegram.close_links(asked_dc, 1);
+    // Those that clients move to, too.
+    on.kill_children("dc_conn_sup");
+    on.check_after(busy);
+  }
+}
+
+void kill_listeners(migrating& on) {
+  auto busy = on.busy_client();
+  on.telegram.close_links(asked_dc);
+  on.kill_children("listener_sup");
+  on.check_after(busy);
+}
+
+TEST_CASE_FIXTURE(migrating, "migration: its pool is killed while clients wait in it") {
+  SUBCASE("side by side") {
+    begin(false);
+  }
+  SUBCASE("through link agents") {
+    begin(true);
+  }
+  kill_pool(*this);
+}
+
+TEST_CASE_FIXTURE(migrating, "migration: the connections that clients move to are killed") {
+  SUBCASE("side by side") {
+    begin(false);
+  }
+  SUBCASE("through link agents") {
+    begin(true);
+  }
+  kill_links(*this);
+}
+
+TEST_CASE_FIXTURE(migrating, "migration: the listeners are killed meanwhile") {
+  SUBCASE("side by side") {
+    begin(false);
+  }
+  SUBCASE("through link agents") {
+    begin(true);
+  }
+  kill_listeners(*this);
 }
 
 TEST_CASE_FIXTURE(fixture, "tree: without its root nothing is left") {

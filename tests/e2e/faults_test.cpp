@@ -1,9 +1,12 @@
 // What goes wrong outside: Telegram dead or silent, probes, floods, limits.
+#include <sys/socket.h>
+
 #include <csignal>
 
 #include "codecs/text.hpp"
 #include "codecs/tls_client_hello.hpp"
 #include "net/entropy.hpp"
+#include "net/socket_address.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {
@@ -64,6 +67,50 @@ TEST_CASE("every DC dead at boot: the proxy starts, and says so in one line") {
   telegram.set_dc_dead(2, false);
   auto client = proxy.client(secure_client(), 2);
   check_echo(client);
+}
+
+/// An address that answers nothing: its queue of connections is full.
+class black_hole {
+ public:
+  explicit black_hole(const char* ip) {
+    const auto any = endpoint{.ip = *ip_address::parse(ip), .port = 0};
+    const int family = any.ip.is_v4() ? AF_INET : AF_INET6;
+    listener_ = net::unique_fd{::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const auto bound = net::to_socket_address(any);
+    REQUIRE(::bind(listener_.get(), bound.get(), bound.size) == 0);
+    REQUIRE(::listen(listener_.get(), 0) == 0);
+    const auto address = net::to_socket_address(at());
+    for (int i = 0; i < 4; ++i) {
+      filling_.emplace_back(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      static_cast<void>(::connect(filling_.back().get(), address.get(), address.size));
+    }
+  }
+  [[nodiscard]] endpoint at() const { return net::local_endpoint(listener_.get()); }
+
+ private:
+  net::unique_fd listener_;
+  std::vector<net::unique_fd> filling_;
+};
+
+TEST_CASE("a DC of which some addresses answer nothing is served without delay") {
+  const auto served_soon = [](const char* ip, const std::string& config) {
+    const black_hole nobody{ip};
+    const fake_telegram telegram{{.dcs = {2}, .others = {{2, nobody.at()}}}};
+    proxy_under_test proxy{{.config = config, .telegram = &telegram}};
+    const auto begun = std::chrono::steady_clock::now();
+    auto client = proxy.client(secure_client());
+    check_echo(client);
+    // Connecting is given up after 10 s.
+    CHECK(std::chrono::steady_clock::now() - begun < 3s);
+    CHECK(eventually([&] { return telegram.links(2) == 2; }, 3s));
+    CHECK(proxy.metric("out_connect_error_total{dc_id=\"2\",reason=\"overtaken\"}") > 0);
+  };
+  SUBCASE("the preferred family") {
+    served_soon("::1", "prefer_ipv6 = true");
+  }
+  SUBCASE("one of two of a family") {
+    served_soon("127.0.0.1", "init_dc_connections = 2");
+  }
 }
 
 // Without a copy the built-in list is used: tests/actors/dc_config_test.cpp, which asks nobody.

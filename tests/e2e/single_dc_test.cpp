@@ -324,38 +324,5 @@ TEST_CASE("per_sni_secrets_on_case, per_sni_secrets_wrong_secret_case") {
   CHECK(proxy.metric(protocol_error("tls_invalid_digest")) == 1);
 }
 
-TEST_CASE("downstream_migration_case: an idle client survives its DC connection") {
-  fake_telegram telegram{{.dcs = {2}}};
-  proxy_under_test proxy{{.telegram = &telegram}};
-  std::vector<net::proxy_client> clients;
-  for (const auto& protocol : all_protocols()) {
-    clients.push_back(proxy.client(protocol));
-    check_echo(clients.back());
-  }
-  for (int round = 1; round <= 3; ++round) {
-    REQUIRE(eventually([&] { return telegram.links(2) == 2; }, patience));
-    telegram.close_links(2);
-    CHECK(proxy.wait_for_metric(
-        "downstream_migration_total{listener=\"test\",dc_id=\"2\",result=\"ok\"}", 4 * round));
-    for (auto& client : clients)
-      check_echo(client);
-    CHECK(proxy.metric("dc_num_upstreams{dc=\"2\"}") == 4);
-  }
-}
-
-TEST_CASE("a client with a request in flight is closed when its DC connection ends") {
-  fake_telegram telegram{{.dcs = {2}}};
-  proxy_under_test proxy{{.telegram = &telegram}};
-  auto client = proxy.client(secure_client());
-  check_echo(client);
-  REQUIRE(client.send(encode({.what = fake_command::code::swallow}), false, soon()));
-  REQUIRE(eventually([&] { return telegram.requests().size() == 2; }, patience));
-  telegram.close_links(2);
-  check_closed(client);
-  CHECK(proxy.wait_for_metric(
-      "downstream_migration_total{listener=\"test\",dc_id=\"2\",result=\"mid_send\"}", 1));
-  CHECK(proxy.wait_for_metric("dc_num_upstreams{dc=\"2\"}", 0));
-}
-
 }  // namespace
 }  // namespace mtp::test

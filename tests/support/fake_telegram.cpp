@@ -61,6 +61,15 @@ std::size_t fake_telegram::close_links(dc_id dc, std::size_t count) {
   return closed;
 }
 
+void fake_telegram::close_link_of(dc_id dc, rpc::conn_id client) {
+  run_in_loop([&] {
+    std::erase_if(loop_->connections, [&](const auto& item) {
+      const auto& one = *item.second;
+      return one.of != nullptr && one.of->dc == dc && one.clients.contains(client);
+    });
+  });
+}
+
 void fake_telegram::set_dc_silent(dc_id dc, bool silent) {
   run_in_loop([&] {
     auto& proxy = loop_->proxies.at(dc);
@@ -111,6 +120,16 @@ std::size_t fake_telegram::clients(dc_id dc) const {
   run_in_loop([&] {
     for (const auto& [fd, one] : loop_->connections)
       if (one->of != nullptr && one->of->dc == dc) out += one->clients.size();
+  });
+  return out;
+}
+
+std::vector<std::set<rpc::conn_id>> fake_telegram::clients_by_link(dc_id dc) const {
+  std::vector<std::set<rpc::conn_id>> out;
+  run_in_loop([&] {
+    for (const auto& [fd, one] : loop_->connections)
+      if (one->of != nullptr && one->of->dc == dc && one->at == loop::connection::stage::ready)
+        out.push_back(one->clients);
   });
   return out;
 }

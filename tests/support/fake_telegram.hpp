@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +25,8 @@ namespace mtp::test {
 struct fake_telegram_options {
   std::vector<dc_id> dcs{1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 203, -203};
   std::optional<dc_id> default_dc = 2;
+  /// More middle proxies to name in the lists, in front of our own.
+  std::vector<std::pair<dc_id, endpoint>> others;
   /// Middle proxies on ::1 instead of 127.0.0.1.
   bool ipv6 = false;
   /// Agree to CRC32C if the proxy offers it.
@@ -72,6 +75,8 @@ class fake_telegram {
   void set_dc_dead(dc_id dc, bool dead);
   /// Closes RPC connections of a DC, at most `count`; returns how many.
   std::size_t close_links(dc_id dc, std::size_t count = SIZE_MAX);
+  /// Closes the RPC connection that carries this client.
+  void close_link_of(dc_id dc, rpc::conn_id client);
   /// Reads and answers nothing on the DC's present and future connections; or goes on.
   void set_dc_silent(dc_id dc, bool silent);
   /// Sends a PING on every RPC connection of the DC.
@@ -86,6 +91,8 @@ class fake_telegram {
   [[nodiscard]] std::size_t links_accepted(dc_id dc) const;
   /// Clients with a packet and without a CLOSE_CONN, now.
   [[nodiscard]] std::size_t clients(dc_id dc) const;
+  /// The same, by RPC connection.
+  [[nodiscard]] std::vector<std::set<rpc::conn_id>> clients_by_link(dc_id dc) const;
   /// CLOSE_CONN messages so far.
   [[nodiscard]] std::size_t closed_clients(dc_id dc) const;
   [[nodiscard]] std::size_t pings_received() const;

@@ -360,6 +360,8 @@ void fake_telegram::loop::close_client(connection& which, rpc::conn_id client) {
 
 std::string fake_telegram::loop::list_text(bool v6) const {
   dc_list list{.default_dc = options->default_dc, .endpoints = {}};
+  for (const auto& [dc, at] : options->others)
+    if (at.ip.is_v4() != v6) list.endpoints[dc].push_back(at);
   for (const auto& [dc, proxy] : proxies)
     if (proxy.at.ip.is_v4() != v6) list.endpoints[dc].push_back(proxy.at);
   return "# the stand-in for Telegram\n" + format_dc_list(list);
