@@ -89,7 +89,7 @@ class bench_run {
                    fmt::format("({:.3f}..{:.3f})", values.front(), values.back()));
       }
       for (std::size_t i = 1; i < medians.size(); ++i)
-        fmt::print(" {:>9.2f}", medians[0] / medians[i]);
+        fmt::print(" {:>9}", medians[i] > 0 ? fmt::format("{:.2f}", medians[0] / medians[i]) : "-");
       fmt::print("  {}\n", line.unit);
     }
     static_cast<void>(std::fflush(stdout));
