@@ -5,6 +5,8 @@
 # make bench  speed beside a hand-written floor, about 10 minutes (doc/performance.md);
 #             BENCH="--only 'dd echo' --against OTHER_BUILD" and the like choose what is measured
 # make bench-micro  speed of the codecs
+# make instructions         instructions an operation beside the recorded ones, by callgrind
+# make instructions-record  records them anew
 
 CONFIG ?= config/prod.toml
 # Seconds that each fuzz target runs in `make test`.
@@ -12,7 +14,7 @@ FUZZ_SECONDS ?= 10
 JOBS ?= $(shell nproc)
 BENCH ?=
 
-.PHONY: all run demo test check bench bench-micro clean
+.PHONY: all run demo test check bench bench-micro instructions instructions-record clean
 
 all:
 	scripts/packages.sh build
@@ -50,6 +52,15 @@ bench: all
 bench-micro: all
 	cmake --build --preset release -j $(JOBS) --target codecs_bench
 	build/release/bench/codecs_bench
+
+instructions:
+	scripts/packages.sh test
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target instructions
+	build/release/bench/instructions $(if $(RECORD),--record)
+
+instructions-record:
+	$(MAKE) instructions RECORD=1
 
 clean:
 	rm -rf build

@@ -4,20 +4,15 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fstream>
-#include <map>
 #include <regex>
-#include <sstream>
 
+#include "bench/run_load.hpp"
 #include "bench/scenarios.hpp"
-#include "bench/servers.hpp"
 
 namespace {
 
 using namespace mtp;
 using namespace mtp::bench;
-
-constexpr std::chrono::minutes longest_run{5};
 
 struct arguments {
   std::string proxy = MTP_PROXY_BINARY;
@@ -27,33 +22,6 @@ struct arguments {
   bool no_floor = false;
   bool list = false;
 };
-
-using report = std::map<std::string, double>;
-
-report parse_report(const std::string& line) {
-  report out;
-  std::istringstream words{line};
-  for (std::string word; words >> word;)
-    if (const auto at = word.find('='); at != std::string::npos)
-      out[word.substr(0, at)] = std::stod(word.substr(at + 1));
-  return out;
-}
-
-/// Runs the load generator against `which`. Throws if it found something wrong.
-report run_load(const server& which, const std::string& protocol,
-                const std::vector<std::string>& load, const std::filesystem::path& directory) {
-  const auto output = directory / "load";
-  std::filesystem::remove(output);
-  test::process::options how{
-      .arguments = {"--port", std::to_string(which.port()), "--secret", which.secret(),
-                    "--protocol", protocol, "--pid", std::to_string(which.pid())},
-      .output = output};
-  how.arguments.insert(how.arguments.end(), load.begin(), load.end());
-  test::process generator{MTP_LOAD_GENERATOR, how};
-  if (generator.wait(longest_run) != 0)
-    throw std::runtime_error{"the load generator ended with:\n" + generator.output()};
-  return parse_report(generator.output());
-}
 
 class bench_run {
  public:
@@ -121,7 +89,7 @@ class bench_run {
                    fmt::format("({:.3f}..{:.3f})", values.front(), values.back()));
       }
       for (std::size_t i = 1; i < medians.size(); ++i)
-        fmt::print(" {:>9.2f}", medians[0] / medians[i]);
+        fmt::print(" {:>9}", medians[i] > 0 ? fmt::format("{:.2f}", medians[0] / medians[i]) : "-");
       fmt::print("  {}\n", line.unit);
     }
     static_cast<void>(std::fflush(stdout));

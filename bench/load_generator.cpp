@@ -44,6 +44,7 @@ CLI::App* add_mode(CLI::App& app, const char* name, const char* what, arguments&
 
 void add_options(CLI::App& app, arguments& how) {
   app.require_subcommand(1);
+  app.fallthrough();
   app.add_option("--host", how.host);
   app.add_option("--port", how.port)->required();
   app.add_option("--secret", how.secret, "32 hexadecimal digits")->required();

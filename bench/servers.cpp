@@ -5,14 +5,13 @@
 
 #include "codecs/dc_list.hpp"
 #include "codecs/text.hpp"
-#include "net/entropy.hpp"
 #include "net/http_get.hpp"
 
 namespace mtp::bench {
 
 namespace {
 
-constexpr std::chrono::seconds patience{10};
+constexpr std::chrono::seconds patience{60};
 constexpr dc_id measured_dc = 2;
 
 /// The rest of the line behind `name = "`, up to the next quote.
@@ -32,15 +31,16 @@ std::string fetch(const std::string& url) {
 }
 
 std::string write_config(const std::filesystem::path& directory, const stand_in& telegram,
-                         std::uint16_t port, const std::string& secret) {
+                         std::uint16_t port, const std::string& more) {
   const auto path = directory / ("proxy-" + std::to_string(port) + ".toml");
   std::ofstream config{path};
   config << "state_dir = \"state-" << port << "\"\n"
          << "ip_lookup_services = []\n"
          // However slow the machine: it never turns to the built-in list, and the real Telegram.
          << "core_api_http_timeout_ms = 60000\n"
-         << telegram.config_lines() << "\n[[ports]]\nname = \"bench\"\nlisten_ip = \"127.0.0.1\"\n"
-         << "port = " << port << "\nsecret = \"" << secret << "\"\n";
+         << more << telegram.config_lines()
+         << "\n[[ports]]\nname = \"bench\"\nlisten_ip = \"127.0.0.1\"\n"
+         << "port = " << port << "\nsecret = \"" << server::secret() << "\"\n";
   return path.string();
 }
 
@@ -63,18 +63,26 @@ stand_in::stand_in(const std::string& program, const std::filesystem::path& dire
   middle_proxy_ = list->endpoints.at(measured_dc).front();
 }
 
+const std::string& server::secret() {
+  static const std::string all{"5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e"};
+  return all;
+}
+
 server::server(const server_kind& kind, const stand_in& telegram,
                const std::filesystem::path& directory)
-    : port_{test::free_port()}, secret_{to_hex(net::random_array<16>())} {
-  test::process::options how{.output = directory / ("server-" + std::to_string(port_))};
+    : port_{test::free_port()} {
+  auto words = kind.wrapper;
+  words.push_back(kind.program);
+  const auto port = std::to_string(port_);
   if (kind.is_floor)
-    how.arguments = {"--port",         std::to_string(port_),
-                     "--secret",       secret_,
-                     "--proxy-secret", telegram.secret(),
-                     "--middle-proxy", to_string(telegram.middle_proxy())};
+    words.insert(words.end(),
+                 {"--port", port, "--secret", secret(), "--proxy-secret", telegram.secret(),
+                  "--middle-proxy", to_string(telegram.middle_proxy())});
   else
-    how.arguments = {"run", "-c", write_config(directory, telegram, port_, secret_)};
-  process_ = std::make_unique<test::process>(kind.program, how);
+    words.insert(words.end(), {"run", "-c", write_config(directory, telegram, port_, kind.config)});
+  process_ = std::make_unique<test::process>(
+      words.front(), test::process::options{.arguments = {words.begin() + 1, words.end()},
+                                            .output = directory / ("server-" + port)});
   wait_for(*process_, kind.is_floor ? "ready" : "configuration fetched");
 }
 

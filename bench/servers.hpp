@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "codecs/address.hpp"
 #include "codecs/crypto.hpp"
@@ -36,6 +37,10 @@ struct server_kind {
   std::string name;
   std::string program;
   bool is_floor = false;
+  /// More lines of the proxy's configuration.
+  std::string config = {};
+  /// A program that runs it, and that program's arguments.
+  std::vector<std::string> wrapper = {};
 };
 
 class server {
@@ -44,13 +49,12 @@ class server {
   server(const server_kind& kind, const stand_in& telegram, const std::filesystem::path& directory);
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-  /// 32 hexadecimal digits.
-  [[nodiscard]] const std::string& secret() const noexcept { return secret_; }
+  /// 32 hexadecimal digits, always the same: the length of a fake-TLS answer depends on them.
+  [[nodiscard]] static const std::string& secret();
   [[nodiscard]] pid_t pid() const noexcept { return process_->pid(); }
 
  private:
   std::uint16_t port_;
-  std::string secret_;
   std::unique_ptr<test::process> process_;
 };
 

@@ -1,6 +1,7 @@
 // The stand-in for Telegram as a program, for `make demo` and for trying things by hand. It prints
 // the settings that point a proxy at it, then obeys commands on its standard input until it is
 // stopped.
+#include <malloc.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -17,6 +18,9 @@ namespace {
 
 using namespace mtp;
 using namespace mtp::test;
+
+/// Free memory that is kept: bulk answers would mostly be page faults otherwise.
+constexpr int kept_memory = 64 * 1024 * 1024;
 
 constexpr const char* commands =
     "Commands on standard input, one a line; each is answered with a line:\n"
@@ -83,6 +87,9 @@ int main(int argc, char** argv) {
   app.add_flag("--no-crc32c", no_crc32c, "Do not agree to CRC-32C");
   CLI11_PARSE(app, argc, argv);
   options.crc32c = !no_crc32c;
+
+  mallopt(M_MMAP_THRESHOLD, kept_memory);
+  mallopt(M_TRIM_THRESHOLD, kept_memory);
 
   sigset_t signals;
   sigemptyset(&signals);

@@ -1,0 +1,38 @@
+#include "bench/run_load.hpp"
+
+#include <sstream>
+#include <stdexcept>
+
+namespace mtp::bench {
+
+namespace {
+
+constexpr std::chrono::minutes longest_run{5};
+
+report parse_report(const std::string& line) {
+  report out;
+  std::istringstream words{line};
+  for (std::string word; words >> word;)
+    if (const auto at = word.find('='); at != std::string::npos)
+      out[word.substr(0, at)] = std::stod(word.substr(at + 1));
+  return out;
+}
+
+}  // namespace
+
+report run_load(const server& which, const std::string& protocol,
+                const std::vector<std::string>& load, const std::filesystem::path& directory) {
+  const auto output = directory / "load";
+  std::filesystem::remove(output);
+  test::process::options how{
+      .arguments = {"--port", std::to_string(which.port()), "--secret", server::secret(),
+                    "--protocol", protocol, "--pid", std::to_string(which.pid())},
+      .output = output};
+  how.arguments.insert(how.arguments.end(), load.begin(), load.end());
+  test::process generator{MTP_LOAD_GENERATOR, how};
+  if (generator.wait(longest_run) != 0)
+    throw std::runtime_error{"the load generator ended with:\n" + generator.output()};
+  return parse_report(generator.output());
+}
+
+}  // namespace mtp::bench
