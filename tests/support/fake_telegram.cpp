@@ -129,7 +129,7 @@ std::vector<std::set<rpc::conn_id>> fake_telegram::clients_by_link(dc_id dc) con
   run_in_loop([&] {
     for (const auto& [fd, one] : loop_->connections)
       if (one->of != nullptr && one->of->dc == dc && one->at == loop::connection::stage::ready)
-        out.push_back(one->clients);
+        out.emplace_back(one->clients.begin(), one->clients.end());
   });
   return out;
 }
