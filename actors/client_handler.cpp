@@ -65,7 +65,8 @@ caf::behavior client_handler::start() {
   place_.handler = this;
   env_->clients[home().index()].join(place_);
   port_->metrics.in_connection.add();
-  spdlog::debug("{}: connection from {}", port_->settings.name, to_string(peer_));
+  if (spdlog::should_log(spdlog::level::debug))  // writing the address costs more than the rest
+    spdlog::debug("{}: connection from {}", port_->settings.name, to_string(peer_));
   const auto& settings = env_->settings;
   started_ = last_activity_ = home().now();
   filter_ = settings.server_error_filter;

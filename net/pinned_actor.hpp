@@ -34,6 +34,7 @@ class pinned_actor : public caf::event_based_actor, public timer_owner {
   void initialize() final;
   void on_exit() final;
   caf::invoke_message_result consume(caf::mailbox_element& x) final;
+  bool cleanup(caf::error&& why, caf::execution_unit* host) final;
 
   [[nodiscard]] reactor& home() noexcept { return *home_; }
 
