@@ -27,7 +27,8 @@ report run_load(const server& which, const std::string& protocol,
   test::process::options how{
       .arguments = {"--port", std::to_string(which.port()), "--secret", server::secret(),
                     "--protocol", protocol, "--pid", std::to_string(which.pid())},
-      .output = output};
+      .output = output,
+      .ends_with_parent = true};
   how.arguments.insert(how.arguments.end(), load.begin(), load.end());
   test::process generator{MTP_LOAD_GENERATOR, how};
   if (generator.wait(longest_run) != 0)

@@ -54,7 +54,7 @@ void wait_for(test::process& program, const std::string& text) {
 }  // namespace
 
 stand_in::stand_in(const std::string& program, const std::filesystem::path& directory)
-    : process_{program, {.output = directory / "stand-in"}} {
+    : process_{program, {.output = directory / "stand-in", .ends_with_parent = true}} {
   wait_for(process_, "proxy_config_url");
   config_lines_ = process_.output();
   secret_ = to_hex(as_bytes(fetch(setting(config_lines_, "proxy_secret_url"))));
@@ -82,7 +82,8 @@ server::server(const server_kind& kind, const stand_in& telegram,
     words.insert(words.end(), {"run", "-c", write_config(directory, telegram, port_, kind.config)});
   process_ = std::make_unique<test::process>(
       words.front(), test::process::options{.arguments = {words.begin() + 1, words.end()},
-                                            .output = directory / ("server-" + port)});
+                                            .output = directory / ("server-" + port),
+                                            .ends_with_parent = true});
   wait_for(*process_, kind.is_floor ? "ready" : "configuration fetched");
 }
 

@@ -1,6 +1,7 @@
 #include "tests/support/process.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -46,6 +47,7 @@ process::process(const std::string& program, const options& how) : output_{how.o
   if (pid_ < 0) throw std::runtime_error{"fork failed"};
   if (pid_ > 0) return;
   // The child: only async-signal-safe calls, and setenv, which nobody else can be in here.
+  if (how.ends_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int out = ::open(output_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(out, STDERR_FILENO);

@@ -41,6 +41,8 @@ class process {
     std::filesystem::path output;
     /// RLIMIT_NOFILE.
     std::optional<open_files> max_open_files;
+    /// Killed when the thread that started it ends, however it ends.
+    bool ends_with_parent = false;
   };
   process(const std::string& program, const options& how);
   process(const process&) = delete;
