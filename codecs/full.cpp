@@ -55,7 +55,7 @@ void full_encoder::encode(byte_view head, byte_view tail, bytes& out) {
 }
 
 void full_encoder::encode(byte_view head, packet_buffer& tail) {
-  std::ranges::copy(head, tail.grow_front(head.size()).begin());
+  copy_bytes(tail.grow_front(head.size()), head);
   const auto length = tail.size() + full_overhead;
   const auto prefix = tail.grow_front(full_header);
   store_le(prefix, static_cast<std::uint32_t>(length));

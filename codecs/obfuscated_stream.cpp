@@ -61,7 +61,7 @@ void obfuscated_writer::write(transport kind, packet_buffer packet, byte_view pa
   }
   seal();
   encode_frame_header(kind, padding.size(), packet);
-  std::ranges::copy(padding, packet.grow_back(padding.size()).begin());
+  copy_bytes(packet.grow_back(padding.size()), padding);
   seal(std::move(packet));
 }
 

@@ -54,7 +54,7 @@ class packet_buffer {
   }
 
   /// Requires `in.size() <= room()`.
-  void append(byte_view in) noexcept { std::ranges::copy(in, grow_back(in.size()).begin()); }
+  void append(byte_view in) noexcept { copy_bytes(grow_back(in.size()), in); }
   /// Makes the packet start `size` bytes earlier and returns those; at most `front_room` in all.
   byte_span grow_front(std::size_t size) noexcept {
     begin_ -= size;
