@@ -6,6 +6,9 @@
 #include <openssl/opensslv.h>
 
 #include <isa-l.h>
+#if __has_include(<intel-ipsec-mb.h>)
+#include <intel-ipsec-mb.h>
+#endif
 
 #include <array>
 #include <caf/config.hpp>
@@ -17,6 +20,12 @@
 namespace mtp::bench {
 
 namespace {
+
+#if __has_include(<intel-ipsec-mb.h>)
+constexpr const char* ipsec_mb = IMB_VERSION_STR;
+#else
+constexpr const char* ipsec_mb = "absent";
+#endif
 
 std::string processor_features() {
   std::ifstream in{"/proc/cpuinfo"};
@@ -47,10 +56,10 @@ std::string valgrind_version() {
 
 std::string environment_text() {
   return fmt::format(
-      "g++ {}.{}, glibc {}, OpenSSL {}.{}, CAF {}, isa-l {}.{}, {}, processor with{}", __GNUC__,
-      __GNUC_MINOR__, gnu_get_libc_version(), OPENSSL_version_major(), OPENSSL_version_minor(),
-      CAF_VERSION, ISAL_MAJOR_VERSION, ISAL_MINOR_VERSION, valgrind_version(),
-      processor_features());
+      "g++ {}.{}, glibc {}, OpenSSL {}.{}, CAF {}, isa-l {}.{}, ipsec-mb {}, {}, processor with{}",
+      __GNUC__, __GNUC_MINOR__, gnu_get_libc_version(), OPENSSL_version_major(),
+      OPENSSL_version_minor(), CAF_VERSION, ISAL_MAJOR_VERSION, ISAL_MINOR_VERSION, ipsec_mb,
+      valgrind_version(), processor_features());
 }
 
 }  // namespace mtp::bench

@@ -15,52 +15,10 @@ void require(bool ok, const char* what) {
 }
 
 /// An algorithm fetched once a process: OpenSSL 3 looks it up by name at every use otherwise.
-const EVP_CIPHER* fetch_cipher(const char* name) {
-  const EVP_CIPHER* cipher = EVP_CIPHER_fetch(nullptr, name, nullptr);
-  require(cipher != nullptr, name);
-  return cipher;
-}
-
 const EVP_MD* fetch_digest(const char* name) {
   const EVP_MD* digest = EVP_MD_fetch(nullptr, name, nullptr);
   require(digest != nullptr, name);
   return digest;
-}
-
-const EVP_CIPHER* ctr_cipher() {
-  static const EVP_CIPHER* const cipher = fetch_cipher("AES-256-CTR");
-  return cipher;
-}
-
-const EVP_CIPHER* cbc_cipher() {
-  static const EVP_CIPHER* const cipher = fetch_cipher("AES-256-CBC");
-  return cipher;
-}
-
-enum class direction : int { decrypt = 0, encrypt = 1 };
-
-detail::cipher_context make_context(const EVP_CIPHER* cipher, const key32& key, const iv16& iv,
-                                    direction dir) {
-  detail::cipher_context ctx{EVP_CIPHER_CTX_new()};
-  require(ctx != nullptr, "EVP_CIPHER_CTX_new");
-  require(EVP_CipherInit_ex2(ctx.get(), cipher, key.data(), iv.data(), static_cast<int>(dir),
-                             nullptr) == 1,
-          "EVP_CipherInit_ex2");
-  EVP_CIPHER_CTX_set_padding(ctx.get(), 0);
-  return ctx;
-}
-
-void update_in_place(EVP_CIPHER_CTX* ctx, byte_span data) {
-  // EVP takes an int: feed it what fits.
-  constexpr std::size_t step = std::size_t{1} << 30;
-  while (!data.empty()) {
-    const auto part = data.first(std::min(step, data.size()));
-    int written = 0;
-    require(EVP_CipherUpdate(ctx, part.data(), &written, part.data(),
-                             static_cast<int>(part.size())) == 1,
-            "EVP_CipherUpdate");
-    data = data.subspan(part.size());
-  }
 }
 
 struct digest_context_deleter {
@@ -99,29 +57,11 @@ mac_context make_hmac_sha256() {
 
 }  // namespace
 
-void detail::cipher_context_deleter::operator()(evp_cipher_ctx_st* ctx) const noexcept {
-  EVP_CIPHER_CTX_free(ctx);
-}
-
-aes_ctr::aes_ctr(const key32& key, const iv16& iv)
-    : ctx_{make_context(ctr_cipher(), key, iv, direction::encrypt)} {}
-
-void aes_ctr::apply(byte_span data) {
-  update_in_place(ctx_.get(), data);
-}
-
 aes_cbc_encryptor::aes_cbc_encryptor(const key32& key, const iv16& iv)
-    : ctx_{make_context(cbc_cipher(), key, iv, direction::encrypt)} {}
+    : cipher_{"AES-256-CBC", key, iv, detail::direction::encrypt} {}
 
 void aes_cbc_encryptor::apply(byte_span data) {
-  update_in_place(ctx_.get(), data);
-}
-
-aes_cbc_decryptor::aes_cbc_decryptor(const key32& key, const iv16& iv)
-    : ctx_{make_context(cbc_cipher(), key, iv, direction::decrypt)} {}
-
-void aes_cbc_decryptor::apply(byte_span data) {
-  update_in_place(ctx_.get(), data);
+  cipher_.apply(data);
 }
 
 md5_digest md5(std::initializer_list<byte_view> parts) {

@@ -1,6 +1,7 @@
-// The primitives the protocols use, from libcrypto. Contexts are keyed once and reused.
-// A failure of libcrypto itself (no memory, algorithm disabled) throws crypto_error: it is no fault
-// of the peer's bytes.
+// The primitives the protocols use, from libcrypto and, for what can be done several blocks at a
+// time on x86-64, from Intel's IPsec library. Contexts are keyed once and reused. A failure of a
+// library itself (no memory, algorithm disabled) throws crypto_error: it is no fault of the peer's
+// bytes.
 #pragma once
 
 #include <array>
@@ -31,6 +32,28 @@ struct cipher_context_deleter {
   void operator()(evp_cipher_ctx_st* ctx) const noexcept;
 };
 using cipher_context = std::unique_ptr<evp_cipher_ctx_st, cipher_context_deleter>;
+
+enum class direction : int { decrypt = 0, encrypt = 1 };
+
+/// A cipher of libcrypto with a running state.
+class evp_cipher {
+ public:
+  /// `name` as libcrypto has it, for a 32-byte key.
+  evp_cipher(const char* name, const key32& key, const iv16& iv, direction dir);
+  /// Transforms the next bytes in place.
+  void apply(byte_span data);
+
+ private:
+  cipher_context context_;
+};
+
+// Defined in stream_ciphers_evp.cpp or stream_ciphers_wide.cpp.
+struct ctr_stream;
+struct cbc_decryption;
+struct stream_cipher_deleter {
+  void operator()(ctr_stream* state) const noexcept;
+  void operator()(cbc_decryption* state) const noexcept;
+};
 }  // namespace detail
 
 /// AES-256-CTR over a stream: encryption and decryption are the same. Movable; a moved-from cipher
@@ -42,7 +65,7 @@ class aes_ctr {
   void apply(byte_span data);
 
  private:
-  detail::cipher_context ctx_;
+  std::unique_ptr<detail::ctr_stream, detail::stream_cipher_deleter> state_;
 };
 
 /// AES-256-CBC over a stream, one running state: the last block chains into the next call.
@@ -53,7 +76,7 @@ class aes_cbc_encryptor {
   void apply(byte_span data);
 
  private:
-  detail::cipher_context ctx_;
+  detail::evp_cipher cipher_;
 };
 
 /// The other direction of `aes_cbc_encryptor`.
@@ -64,7 +87,7 @@ class aes_cbc_decryptor {
   void apply(byte_span data);
 
  private:
-  detail::cipher_context ctx_;
+  std::unique_ptr<detail::cbc_decryption, detail::stream_cipher_deleter> state_;
 };
 
 inline constexpr std::size_t aes_block = 16;

@@ -13,6 +13,7 @@ build="ca-certificates g++ cmake ninja-build pkg-config ccache libcaf-dev libssl
 # counts instructions.
 test="clang libclang-rt-14-dev openssl curl valgrind"
 check="git clang-format clang-tidy shellcheck"
+if [ "$(dpkg --print-architecture)" = amd64 ]; then build="$build libipsec-mb-dev"; fi
 
 case "${1:-build}" in
   build) wanted="$build" ;;

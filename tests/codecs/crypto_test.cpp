@@ -77,6 +77,27 @@ TEST_CASE("aes-ctr: any split of a stream gives the same bytes") {
   });
 }
 
+TEST_CASE("aes-ctr: as libcrypto does it, wherever the counter carries") {
+  check_property([] {
+    const auto key = *rc::gen::arbitrary<key32>();
+    auto iv = *rc::gen::arbitrary<iv16>();
+    // The last blocks before a carry out of `carried` bytes.
+    const auto carried = *rc::gen::inRange<std::size_t>(1, 17);
+    std::fill(iv.end() - static_cast<std::ptrdiff_t>(carried), iv.end(), std::uint8_t{0xff});
+    iv.back() = static_cast<std::uint8_t>(0xff - *rc::gen::inRange(0, 40));
+    auto data = noise(*rc::gen::inRange<std::size_t>(0, 2000), 1);
+    auto expected = data;
+    detail::evp_cipher{"AES-256-CTR", key, iv, detail::direction::encrypt}.apply(expected);
+    aes_ctr cipher{key, iv};
+    bytes got;
+    for (auto& piece : *any_split(data)) {
+      cipher.apply(piece);
+      append(got, piece);
+    }
+    RC_ASSERT(got == expected);
+  });
+}
+
 TEST_CASE("aes-cbc: any split at blocks chains on, and decryption undoes encryption") {
   check_property([] {
     const auto key = *rc::gen::arbitrary<key32>();
