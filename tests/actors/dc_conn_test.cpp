@@ -206,7 +206,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: beyond the limits it is not read, until cli
     CHECK(frames().size() >= before + 1);
     bool closed = false;
     for (const auto& frame : frames())
-      closed = closed || frame == stream_frame{1, stream::close{}};
+      closed = closed || frame == stream_frame{1, stream::refused{refusal::too_slow}};
     CHECK(closed);
     const auto told = arrived();
     CHECK(std::ranges::find(told, "close 1") != told.end());
@@ -234,7 +234,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: upstream_healthchecks close the client that
     answer(1, bytes(50'004));
   }
   REQUIRE_FALSE(frames().empty());
-  CHECK(frames().back() == stream_frame{1, stream::close{}});
+  CHECK(frames().back() == stream_frame{1, stream::refused{refusal::too_slow}});
   CHECK(arrived() == texts{"close 1"});
   CHECK(load->clients == 1);
 }
