@@ -266,7 +266,8 @@ client_status client_handler::status(net::steady_clock::time_point now) const {
                     .peer = peer_,
                     .age = seconds(started_),
                     .idle = seconds(last_activity_),
-                    .queued = stream_.queued() + (writer_ ? writer_->pending() : 0)};
+                    .queued = stream_.queued() + (writer_ ? writer_->pending() : 0),
+                    .outstanding = outstanding_};
   switch (stage_) {
     case stage::handshake:
       out.group.stage = "handshake";

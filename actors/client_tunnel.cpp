@@ -146,13 +146,13 @@ void client_handler::forward_packets() {
 void client_handler::forward_kept() {
   if (const auto reopened = reader_->feed({}); !reopened) return reject(reopened.error());
   forward_packets();
+  note_memory();
 }
 
 void client_handler::handle_ack(const stream::ack& ack) {
   outstanding_ -= std::min(credit_of(ack.size, ack.packets), outstanding_);
   if (stage_ != stage::tunnel || stream_.wants_read() || outstanding_ >= window()) return;
   forward_kept();
-  note_memory();
 }
 
 // -- DC to client -------------------------------------------------------------------------------

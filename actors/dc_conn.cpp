@@ -371,10 +371,16 @@ dc_conn_status dc_conn::status() {
                      .clients = clients_.size(),
                      .unacked_bytes = unacked_bytes_,
                      .unacked_packets = unacked_packets_,
+                     .behind_bytes = behind_bytes_,
+                     .behind_packets = behind_packets_,
+                     .promised_acks = promised_.size(),
+                     .unpromised = 0,
                      .sent = sent_total_,
                      .queued = stream_.queued() + writer_.pending(),
                      .age = seconds(started_),
                      .unanswered = std::nullopt};
+  for (const auto& [id, one] : clients_)
+    out.unpromised += credit_of(one.unpromised_bytes, one.unpromised_packets);
   if (stage_ == stage::ready && paused_) out.stage = "paused";
   if (unanswered_since_) out.unanswered = seconds(*unanswered_since_);
   return out;

@@ -58,6 +58,13 @@ struct dc_conn_status {
   /// Sent to clients and not acked by them.
   std::size_t unacked_bytes = 0;
   std::size_t unacked_packets = 0;
+  /// Of that, what waits for clients that take too little.
+  std::size_t behind_bytes = 0;
+  std::size_t behind_packets = 0;
+  /// Acks to clients that wait for their bytes to leave; and what clients sent that is not worth an
+  /// ack yet, as `credit_of`.
+  std::size_t promised_acks = 0;
+  std::size_t unpromised = 0;
   /// Bytes for Telegram: those that have left us, and those that have not.
   std::uint64_t sent = 0;
   std::size_t queued = 0;
