@@ -156,8 +156,7 @@ TEST_CASE("after churn, descriptors and memory are as they were") {
   fake_telegram telegram{{.dcs = {2}}};
   // The table of handshakes has bounds of its own, and is far from them here.
   proxy_under_test proxy{{.config = "replay_check_session_storage = \"off\"\n"
-                                    "init_dc_connections = 4\nlog_level = \"warning\"",
-                          .wait_until_up = false,
+                                    "init_dc_connections = 4",
                           .telegram = &telegram}};
   REQUIRE(eventually([&] { return telegram.links(2) == 4; }, patience));
   const auto pid = proxy.program().pid();

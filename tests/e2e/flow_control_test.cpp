@@ -85,23 +85,11 @@ TEST_CASE("downstream_qlen_backpressure_case") {
 
 // -- slow readers ---------------------------------------------------------------------------------
 
-/// A client that has asked for much and reads a little at a time. What it reads is not looked at.
-class slow_reader {
- public:
-  slow_reader(const proxy_under_test& proxy, std::uint32_t size, std::uint32_t count)
-      : client_{proxy.client(secure_client())} {
-    ask_bulk(client_, size, count);
-  }
-  /// Reads at most `size` bytes; false if the proxy has closed it.
-  bool read(std::size_t size) {
-    bytes into(size);
-    const auto got = ::recv(client_.socket().fd(), into.data(), into.size(), MSG_DONTWAIT);
-    return got > 0 || (got < 0 && errno == EAGAIN);
-  }
-
- private:
-  net::proxy_client client_;
-};
+/// Reads at most `size` bytes, if there are any. What they are is not looked at.
+void read_little(net::proxy_client& client, std::size_t size) {
+  bytes into(size);
+  static_cast<void>(::recv(client.socket().fd(), into.data(), into.size(), MSG_DONTWAIT));
+}
 
 /// The median time of an echo, of `rounds` by all of `clients`, one after the other, 5 ms apart.
 /// Meanwhile slow clients get their time.
@@ -137,18 +125,27 @@ TEST_CASE("clients that read slowly are bounded, and those beside them are serve
     quick.push_back(proxy.client(secure_client()));
   const auto alone = echo_time(quick, 20, [] {});
 
-  constexpr std::uint32_t part = 64 * 1024;
-  constexpr std::uint32_t parts = 256;
-  std::vector<slow_reader> slow;
+  // 16 MiB each, in parts that come in turns.
+  std::vector<net::proxy_client> slow;
   for (int i = 0; i < 20; ++i)
-    slow.emplace_back(proxy, part, parts);
+    slow.push_back(proxy.client(secure_client()));
+  for (int part = 0; part < 32; ++part)
+    for (auto& one : slow)
+      static_cast<void>(one.send(
+          encode({.what = fake_command::code::bulk, .size = 512 * 1024, .count = 1, .number = 0}),
+          false, soon()));
   std::size_t turn = 0;
   double most = 0;
   // Each of them gets its 16 KiB about once a second.
   const auto beside = echo_time(quick, 100, [&] {
-    if (++turn % 10 == 0) slow[turn / 10 % slow.size()].read(16 * 1024);
-    if (turn % 100 == 0) most = std::max(most, memory(proxy, "held"));
+    if (++turn % 10 == 0) read_little(slow[turn / 10 % slow.size()], 16 * 1024);
+    if (turn % 10 == 0) most = std::max(most, memory(proxy, "held"));
   });
+  MESSAGE("closed: ", proxy.metric("in_connection_closed_total{listener=\"test\"}"),
+          ", by window: ", proxy.metric(closed_for("total_memory")),
+          ", slow: ", proxy.metric(closed_for("slow_clients")),
+          ", counted apart: ", proxy.metric("down_backpressure_behind_total{dc_id=\"2\"}"),
+          ", pauses: ", proxy.metric(pauses));
   MESSAGE("held at most ", most / 1e6, " MB; resident ", memory(proxy, "resident") / 1e6, " MB");
   // Whoever waits for a paused connection waits much longer.
   CHECK(beside < 20 * alone + 20ms);
@@ -157,6 +154,102 @@ TEST_CASE("clients that read slowly are bounded, and those beside them are serve
   CHECK(proxy.metric("in_connection_closed_total{listener=\"test\"}") <= 20);
   for (auto& client : quick)
     check_echo(client);
+}
+
+// -- the memory budget ----------------------------------------------------------------------------
+
+#ifdef NDEBUG
+constexpr std::size_t crowd = 500;
+constexpr std::size_t budget_mib = 128;
+#else
+// Sanitizers make all of this slow, and resident memory means nothing to them.
+constexpr std::size_t crowd = 150;
+constexpr std::size_t budget_mib = 64;
+#endif
+constexpr double mib = 1024.0 * 1024.0;
+
+/// Clients whose kernel keeps little for them, with `act` done by each.
+template <class Act>
+std::vector<net::proxy_client> crowd_of_clients(const proxy_under_test& proxy, Act&& act) {
+  net::raise_open_files_limit();
+  std::vector<net::proxy_client> out;
+  for (std::size_t i = 0; i < crowd; ++i) {
+    out.push_back(proxy.client(secure_client()));
+    const int small = 4096;
+    setsockopt(out.back().socket().fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    act(out.back());
+  }
+  return out;
+}
+
+/// Looks until nothing more comes in; well-behaved clients are served all the while.
+void check_budget(const proxy_under_test& proxy, net::proxy_client& early) {
+  double held = 0;
+  double resident = 0;
+  double received = -1;
+  for (int same = 0; same < 5;) {
+    check_echo(early);
+    auto late = proxy.client(secure_client());
+    check_echo(late);
+    auto now = proxy.metrics();
+    held = std::max(held, now["mtproto_proxy_memory_bytes{kind=\"held\"}"]);
+    resident = std::max(resident, now["mtproto_proxy_memory_bytes{kind=\"resident\"}"]);
+    const auto all = now["mtproto_proxy_received_downstream_bytes{dc_id=\"2\"}"] +
+                     now["mtproto_proxy_received_upstream_bytes{listener=\"test\"}"];
+    same = all < received + 65536 ? same + 1 : 0;
+    received = all;
+    std::this_thread::sleep_for(100ms);
+  }
+  MESSAGE("held at most ", held / mib, " MiB, resident ", resident / mib, " MiB of ", budget_mib);
+  CHECK(held < 0.75 * static_cast<double>(budget_mib) * mib);
+#ifdef NDEBUG
+  CHECK(resident < static_cast<double>(budget_mib) * mib);
+#endif
+}
+
+TEST_CASE("a crowd that asks for much and never reads stays within memory_budget_mb") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "downstream_backpressure = { bytes_total = 1000000000 }\nmemory_budget_mb = " +
+                 std::to_string(budget_mib),
+       .telegram = &telegram}};
+  auto early = proxy.client(secure_client());
+  check_echo(early);
+  const auto nobody_reads =
+      crowd_of_clients(proxy, [](net::proxy_client& one) { ask_bulk(one, 64 * 1024, 64); });
+  check_budget(proxy, early);
+  CHECK(proxy.metric(closed_for("memory_budget")) > 0);
+  CHECK(proxy.program().output().find("memory_budget_mb is used up") != std::string::npos);
+}
+
+TEST_CASE("a crowd that sends to a DC that does not read stays within memory_budget_mb") {
+  fake_telegram telegram{{.dcs = {2, 4}}};
+  proxy_under_test proxy{
+      {.config = "dc_stall_timeout_sec = 60\nmemory_budget_mb = " + std::to_string(budget_mib),
+       .telegram = &telegram}};
+  auto early = proxy.client(secure_client(), 4);
+  check_echo(early);
+  REQUIRE(eventually([&] { return telegram.links(2) > 0; }, patience));
+  telegram.set_dc_silent(2, true);
+  const auto packet = random_packet(200 * 1024);
+  const auto all_send = crowd_of_clients(proxy, [&](net::proxy_client& one) {
+    // Most of them are stopped sooner or later.
+    for (int i = 0; i < 2; ++i)
+      if (!one.send(packet, false, net::proxy_client::clock::now() + 5ms)) break;
+  });
+  double held = 0;
+  double resident = 0;
+  for (int i = 0; i < 20; ++i) {
+    check_echo(early);
+    held = std::max(held, memory(proxy, "held"));
+    resident = std::max(resident, memory(proxy, "resident"));
+    std::this_thread::sleep_for(50ms);
+  }
+  MESSAGE("held at most ", held / mib, " MiB, resident ", resident / mib, " MiB of ", budget_mib);
+  CHECK(held < 0.75 * static_cast<double>(budget_mib) * mib);
+#ifdef NDEBUG
+  CHECK(resident < static_cast<double>(budget_mib) * mib);
+#endif
 }
 
 }  // namespace
