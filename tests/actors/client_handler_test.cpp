@@ -351,6 +351,23 @@ TEST_CASE_FIXTURE(fixture, "handler: close lets what is queued reach the client 
   CHECK(closed());
 }
 
+TEST_CASE_FIXTURE(fixture, "handler: a client that is too slow is closed with what waits for it") {
+  const auto id = established();
+  tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
+  CHECK(node.env.memory.held() > 0);
+  tell(id, stream::refused{refusal::too_slow});
+  CHECK(port->connections == 0);
+  CHECK(node.env.memory.held() == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "handler: upstream_send_timeout_ms = 0 means never") {
+  node.env.settings.upstream_send_timeout = 0ms;
+  const auto id = established();
+  tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
+  node.advance(600s);
+  CHECK(port->connections == 1);
+}
+
 TEST_CASE_FIXTURE(fixture,
                   "handler: a client that takes nothing is closed after upstream_send_timeout") {
   node.env.settings.upstream_send_timeout = 5s;

@@ -83,6 +83,59 @@ TEST_CASE("downstream_qlen_backpressure_case") {
   CHECK(proxy.metric(pauses) > 0);
 }
 
+// -- options --------------------------------------------------------------------------------------
+
+TEST_CASE("upstream_socket_buffer_size and downstream_socket_buffer_size bound each read") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "upstream_socket_buffer_size = 512\ndownstream_socket_buffer_size = 2048",
+       .telegram = &telegram}};
+  auto client = proxy.client(secure_client());
+  check_echo(client, 100'000);
+  const auto all = proxy.metrics();
+  const auto reads = [&](const std::string& direction, const std::string& rest) {
+    const auto at = all.find("mtproto_proxy_tracker_packet_size_bytes" + rest);
+    CAPTURE(direction);
+    REQUIRE(at != all.end());
+    return at->second;
+  };
+  for (const auto& [direction, most] :
+       {std::pair{"upstream", 512}, std::pair{"downstream", 2048}}) {
+    const auto label = std::string{"direction=\""} + direction + "\"";
+    const auto count = reads(direction, "_count{" + label + "}");
+    CHECK(count >= 100'000.0 / most);
+    CHECK(reads(direction, "_bucket{" + label + ",le=\"" + std::to_string(most) + "\"}") == count);
+  }
+}
+
+TEST_CASE("upstream_healthchecks.qlen closes a client for which too many packets wait") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "upstream_healthchecks = { qlen = 20 }", .telegram = &telegram}};
+  auto slow = proxy.client(secure_client());
+  ask_bulk(slow, 64 * 1024, 300);
+  CHECK(proxy.wait_for_metric(closed_for("message_queue_len"), 1));
+  CHECK(proxy.wait_for_metric("in_connection_closed_total{listener=\"test\"}", 1));
+}
+
+TEST_CASE("upstream_send_timeout_ms closes a client that takes nothing for so long") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.config = "upstream_healthchecks = {}\nupstream_send_timeout_ms = 1500\n"
+                                    "downstream_backpressure = { bytes_total = 100000000 }",
+                          .telegram = &telegram}};
+  auto stuck = proxy.client(secure_client());
+  ask_bulk(stuck, 512 * 1024, 60);
+  CHECK(
+      eventually([&] { return proxy.metric("in_connection_closed_total{listener=\"test\"}") == 1; },
+                 patience));
+  // By us, or by the kernel, which was told of the same limit.
+  const auto all = proxy.metrics();
+  double errors = 0;
+  for (const auto& [name, value] : all)
+    if (name.starts_with("mtproto_proxy_upstream_send_error_total")) errors += value;
+  CHECK(errors == 1);
+}
+
 // -- slow readers ---------------------------------------------------------------------------------
 
 /// Reads at most `size` bytes, if there are any. What they are is not looked at.
