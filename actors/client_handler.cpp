@@ -89,10 +89,14 @@ void client_handler::on_readable(net::tcp_stream&) {
   port_->metrics.received_bytes.add(got.size);
   port_->metrics.read_size.observe(got.size);
   const auto data = buffer.first(got.size);
-  if (stage_ == stage::handshake) return handle_handshake(data);
+  if (stage_ == stage::handshake) {
+    handle_handshake(data);
+    return note_memory();
+  }
   bump();
   if (const auto fed = reader_->feed(data); !fed) return reject(fed.error());
   forward_packets();
+  note_memory();
 }
 
 // -- handshake ----------------------------------------------------------------------------------
@@ -233,6 +237,23 @@ void client_handler::close_after_flush() {
   watch_sending();
 }
 
+void client_handler::drop() {
+  spdlog::debug("{}: {}: closed for the memory it holds: {} bytes", port_->settings.name,
+                to_string(peer_), held_);
+  leave_stream();
+  stage_ = stage::closing;
+  quit();
+}
+
+void client_handler::note_memory() {
+  if (!stream_.is_open()) return;
+  auto now = stream_.queued();
+  if (handshake_) now += handshake_->held();
+  if (reader_) now += reader_->held();
+  if (writer_) now += writer_->pending();
+  env_->memory.change(home().index(), std::exchange(held_, now), now);
+}
+
 void client_handler::on_broken(net::tcp_stream&, int error) {
   port_->metrics.send_error(errno_label(error)).add();
   quit();
@@ -246,7 +267,8 @@ client_status client_handler::status(net::steady_clock::time_point now) const {
                     .peer = peer_,
                     .age = seconds(started_),
                     .idle = seconds(last_activity_),
-                    .queued = stream_.queued() + (writer_ ? writer_->pending() : 0)};
+                    .queued = stream_.queued() + (writer_ ? writer_->pending() : 0),
+                    .outstanding = outstanding_};
   switch (stage_) {
     case stage::handshake:
       out.group.stage = "handshake";
@@ -275,6 +297,7 @@ void client_handler::stopped() {
   if (writer_) stream_.send_pending(*writer_);
   stream_.write_now();
   stream_.close();
+  env_->memory.change(home().index(), std::exchange(held_, 0), 0);
   idle_timer_.cancel();
   progress_timer_.cancel();
   slot_.release();

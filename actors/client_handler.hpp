@@ -60,6 +60,10 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
 
   /// For its reactor's thread.
   [[nodiscard]] client_status status(net::steady_clock::time_point now) const;
+  /// Bytes of memory for what waits, in both directions.
+  [[nodiscard]] std::size_t held() const noexcept { return held_; }
+  /// Closes it as it is: there is no memory for what waits for it. As a handler of it.
+  void drop();
 
  private:
   enum class stage : std::uint8_t { handshake, opening, tunnel, closing };
@@ -100,6 +104,7 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   void leave_stream();
 
   // Client to DC.
+  [[nodiscard]] std::size_t window() const noexcept;
   void forward_packets();
   void forward_kept();
   void handle_ack(const stream::ack& ack);
@@ -108,6 +113,7 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   void handle_frame(stream_frame& frame);
   void deliver(stream::data& data);
   [[nodiscard]] bool is_filtered(byte_view packet);
+  [[nodiscard]] owed_ack unacked() const;
   void acknowledge(std::uint32_t size, std::uint32_t packets);
 
   // Idle and the end.
@@ -117,6 +123,7 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   void check_progress();
   void watch_sending();
   void close_after_flush();
+  void note_memory();
 
   environment* env_;
   open_port* port_;
@@ -152,9 +159,13 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   /// Taken for the client, and how far that is in the outgoing stream.
   owed_ack unflushed_;
   std::vector<owed_ack> owed_;
+  /// Has left since the DC connection was asked for, and was counted to it.
+  owed_ack left_while_opening_;
   std::uint64_t queued_total_ = 0;
   std::uint64_t sent_total_ = 0;
   net::steady_clock::time_point write_started_;
+  /// As `environment::memory` was told.
+  std::size_t held_ = 0;
 
   net::steady_clock::time_point started_;
   net::steady_clock::time_point last_activity_;

@@ -47,7 +47,7 @@ class client_list {
   template <class Look>
   void for_each(Look&& look) const {
     for (const auto* at = head_.next; at != &head_; at = at->next)
-      look(std::as_const(*at->handler));
+      look(*at->handler);
   }
 
  private:

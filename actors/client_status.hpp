@@ -35,6 +35,8 @@ struct client_status {
   std::chrono::seconds idle{0};
   /// Bytes for it that have not left us.
   std::size_t queued = 0;
+  /// Sent to its DC connection and not acked, as `credit_of`.
+  std::size_t outstanding = 0;
 };
 
 /// Message (request) to client_handler_sup: replies with a `client_overview`. All of the reactor's

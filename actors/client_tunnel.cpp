@@ -44,13 +44,17 @@ void client_handler::ask_for_stream() {
   link_ = env_->route(dc_, home().index());
   if (link_ == nullptr) return retry_later(stream_id_);
   progress_timer_.arm(home().timers(), opening_until_ - now);
+  const auto waiting = unacked();
+  left_while_opening_ = {};
   open_stream order{.stream = stream_id_,
                     .client = caf::actor{this},
                     .request = {.dc = dc_,
                                 .client = peer_,
                                 .kind = kind_,
                                 .tag = port_->settings.tag,
-                                .migrating = migrating_},
+                                .migrating = migrating_,
+                                .waiting_bytes = waiting.size,
+                                .waiting_packets = waiting.packets},
                     .reactor = home().index()};
   request(link_, caf::infinite, std::move(order))
       .then([] {}, [this, asked_for = stream_id_](const caf::error&) { retry_later(asked_for); });
@@ -80,6 +84,8 @@ void client_handler::handle_opened(const stream_opened& opened) {
   stage_ = stage::tunnel;
   link_ = opened.link;
   outstanding_ = 0;
+  const auto left = std::exchange(left_while_opening_, {});
+  acknowledge(left.size, left.packets);
   watch_sending();
   if (std::exchange(migrating_, false)) port_->metrics.migration(dc_, "ok").add();
   forward_kept();
@@ -92,14 +98,15 @@ void client_handler::handle_migrate() {
     return handle_refused(refusal::migrating);
   previous_stream_ = stream_id_;
   migrating_ = true;
-  // The new connection did not send what still waits for the client, and gets no acks for it.
-  for (auto& owed : owed_)
-    owed.size = owed.packets = 0;
-  unflushed_ = {};
   ask_for_stream();
 }
 
 void client_handler::handle_refused(refusal why) {
+  if (why == refusal::too_slow) {
+    // What waits for it is what it is closed for.
+    link_ = nullptr;
+    return quit();
+  }
   if (stage_ == stage::tunnel || migrating_)
     port_->metrics.migration(dc_, to_string(why)).add();
   else
@@ -110,8 +117,14 @@ void client_handler::handle_refused(refusal why) {
 
 // -- client to DC -------------------------------------------------------------------------------
 
+/// Smaller when memory is short, but enough for an ack to be promised.
+std::size_t client_handler::window() const noexcept {
+  return env_->memory.pressure() == memory_pressure::none ? client_window : client_window / 4;
+}
+
 void client_handler::forward_packets() {
-  while (stage_ == stage::tunnel && outstanding_ < client_window) {
+  const auto limit = window();
+  while (stage_ == stage::tunnel && outstanding_ < limit) {
     auto next = reader_->next(kind_);
     if (!next) return reject(next.error());
     if (!*next) break;
@@ -126,19 +139,19 @@ void client_handler::forward_packets() {
     last_sent_ = home().now();
   }
   reader_->close();
-  stream_.want_read(stage_ == stage::tunnel && outstanding_ < client_window);
+  stream_.want_read(stage_ == stage::tunnel && outstanding_ < limit);
 }
 
 /// Goes on with what came with the handshake, before a migration, or beyond the window.
 void client_handler::forward_kept() {
   if (const auto reopened = reader_->feed({}); !reopened) return reject(reopened.error());
   forward_packets();
+  note_memory();
 }
 
 void client_handler::handle_ack(const stream::ack& ack) {
-  const bool was_full = outstanding_ >= client_window;
   outstanding_ -= std::min(credit_of(ack.size, ack.packets), outstanding_);
-  if (!was_full || outstanding_ >= client_window) return;
+  if (stage_ != stage::tunnel || stream_.wants_read() || outstanding_ >= window()) return;
   forward_kept();
 }
 
@@ -201,6 +214,16 @@ bool client_handler::is_filtered(byte_view packet) {
   return is_error;
 }
 
+/// What was taken for the client and waits for it.
+client_handler::owed_ack client_handler::unacked() const {
+  auto out = unflushed_;
+  for (const auto& owed : owed_) {
+    out.size += owed.size;
+    out.packets += owed.packets;
+  }
+  return out;
+}
+
 void client_handler::acknowledge(std::uint32_t size, std::uint32_t packets) {
   if (packets > 0 && stage_ == stage::tunnel)
     caf::anon_send(link_, stream_frame{stream_id_, stream::ack{.size = size, .packets = packets}});
@@ -214,6 +237,7 @@ void client_handler::on_flush(net::tcp_stream&) {
     unflushed_.until = queued_total_;
     owed_.push_back(std::exchange(unflushed_, {}));
   }
+  note_memory();
 }
 
 void client_handler::on_sent(net::tcp_stream&, std::size_t size) {
@@ -228,10 +252,16 @@ void client_handler::on_sent(net::tcp_stream&, std::size_t size) {
     left.packets += at->packets;
   }
   owed_.erase(owed_.begin(), at);
-  acknowledge(left.size, left.packets);
+  if (stage_ == stage::opening) {
+    left_while_opening_.size += left.size;
+    left_while_opening_.packets += left.packets;
+  } else {
+    acknowledge(left.size, left.packets);
+  }
   if (stage_ == stage::closing && stream_.queued() == 0) return quit();
   // While opening, the timer has another task.
   if (stage_ != stage::opening) watch_sending();
+  note_memory();
 }
 
 }  // namespace mtp::actors

@@ -23,6 +23,8 @@ constexpr auto handshake_timeout = 8s;
 /// How long a lost connection answers in Telegram's place.
 constexpr auto dying_time = 5s;
 constexpr auto send_timeout = 15s;
+/// When memory is exhausted, a connection on which more waits for Telegram is given up.
+constexpr std::size_t most_unsent = std::size_t{4} * 1024 * 1024;
 
 /// What Python and Erlang proxies call themselves; middle proxies do not look at it.
 constexpr std::string_view process_name = "IPIPPRPDTIME";
@@ -50,7 +52,7 @@ dc_conn::dc_conn(caf::actor_config& cfg, net::reactor& home, environment& env,
       metrics_{std::make_unique<metric_set>(env.metrics, options_.dc)},
       stream_{*this, *this},
       deadline_{*this},
-      pause_limit_{*this},
+      pause_timer_{*this},
       reader_{env.settings.full_check_crc32} {}
 
 dc_conn::~dc_conn() = default;
@@ -122,6 +124,13 @@ void dc_conn::on_readable(net::tcp_stream&) {
     if (const auto handled = handle_frame(**frame); !handled) return lose(explain(handled.error()));
   }
   reader_.close();
+  note_memory();
+}
+
+void dc_conn::note_memory() {
+  if (!stream_.is_open()) return;
+  const auto now = stream_.queued() + writer_.pending() + reader_.held();
+  env_->memory.change(home().index(), std::exchange(held_, now), now);
 }
 
 result<void> dc_conn::handle_frame(byte_view body) {
@@ -215,6 +224,9 @@ std::chrono::milliseconds dc_conn::half_stall() const {
 void dc_conn::on_flush(net::tcp_stream&) {
   queued_total_ += stream_.send_pending(writer_);
   write_started_ = net::steady_clock::now();
+  note_memory();
+  if (stream_.queued() > most_unsent && env_->memory.pressure() == memory_pressure::exhausted)
+    lose("memory is short, and " + std::to_string(stream_.queued()) + " bytes wait for Telegram");
 }
 
 void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
@@ -232,6 +244,7 @@ void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
     if (which != clients_.end())
       send_to(which->second, due.stream, stream::ack{.size = due.size, .packets = due.packets});
   }
+  note_memory();
 }
 
 void dc_conn::on_broken(net::tcp_stream&, int error) {
@@ -239,7 +252,7 @@ void dc_conn::on_broken(net::tcp_stream&, int error) {
 }
 
 void dc_conn::on_due(net::timer& which) {
-  if (&which == &pause_limit_) return drop_slowest_client();
+  if (&which == &pause_timer_) return check_pause();
   switch (stage_) {
     case stage::connecting:
       metrics_->connect_error("timeout").add();
@@ -331,7 +344,8 @@ void dc_conn::lose(std::string reason) {
                 clients_.size());
   flush_now();
   stream_.close();
-  pause_limit_.cancel();
+  env_->memory.change(home().index(), std::exchange(held_, 0), 0);
+  pause_timer_.cancel();
   stage_ = stage::dying;
   env_->links.withdraw(options_.dc, home().index(), caf::actor{this});
   send(options_.pool, link_lost{options_.number, std::move(reason), served_, in_handshake});
@@ -357,10 +371,16 @@ dc_conn_status dc_conn::status() {
                      .clients = clients_.size(),
                      .unacked_bytes = unacked_bytes_,
                      .unacked_packets = unacked_packets_,
+                     .behind_bytes = behind_bytes_,
+                     .behind_packets = behind_packets_,
+                     .promised_acks = promised_.size(),
+                     .unpromised = 0,
                      .sent = sent_total_,
                      .queued = stream_.queued() + writer_.pending(),
                      .age = seconds(started_),
                      .unanswered = std::nullopt};
+  for (const auto& [id, one] : clients_)
+    out.unpromised += credit_of(one.unpromised_bytes, one.unpromised_packets);
   if (stage_ == stage::ready && paused_) out.stage = "paused";
   if (unanswered_since_) out.unanswered = seconds(*unanswered_since_);
   return out;
@@ -380,8 +400,9 @@ void dc_conn::stopped() {
   clients_.clear();
   demonitor(options_.pool);
   stream_.close();
+  env_->memory.change(home().index(), std::exchange(held_, 0), 0);
   deadline_.cancel();
-  pause_limit_.cancel();
+  pause_timer_.cancel();
 }
 
 }  // namespace mtp::actors

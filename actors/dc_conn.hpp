@@ -58,6 +58,13 @@ struct dc_conn_status {
   /// Sent to clients and not acked by them.
   std::size_t unacked_bytes = 0;
   std::size_t unacked_packets = 0;
+  /// Of that, what waits for clients that take too little.
+  std::size_t behind_bytes = 0;
+  std::size_t behind_packets = 0;
+  /// Acks to clients that wait for their bytes to leave; and what clients sent that is not worth an
+  /// ack yet, as `credit_of`.
+  std::size_t promised_acks = 0;
+  std::size_t unpromised = 0;
   /// Bytes for Telegram: those that have left us, and those that have not.
   std::uint64_t sent = 0;
   std::size_t queued = 0;
@@ -92,6 +99,10 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
     /// Sent to the handler and not acked.
     std::size_t unacked_bytes = 0;
     std::size_t unacked_packets = 0;
+    /// Since when something has waited for it without anything being acked.
+    net::steady_clock::time_point waits_since;
+    /// It takes so little that what waits for it is counted apart.
+    bool behind = false;
     /// Where in the outgoing stream its latest packet ends.
     std::uint64_t sent_until = 0;
     /// Taken from the client since an ack was last promised to it.
@@ -150,10 +161,16 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   static void send_to(const client& to, stream_id stream, stream::event event);
 
   // Flow control towards clients.
+  void count_sent(client& to, std::size_t size, std::size_t packets);
+  void count_acked(client& from, std::size_t size, std::size_t packets);
   void update_pause();
   [[nodiscard]] std::string_view overflow() const;
+  void set_slow_apart();
+  void limit_slow();
+  void check_pause();
   void drop_slow_client(client_map::iterator which, std::string_view why);
-  void drop_slowest_client();
+
+  void note_memory();
 
   // Silence and the end.
   void watch_for_answer();
@@ -176,7 +193,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   net::steady_clock::time_point started_;
   /// Deadlines of connecting, handshake and dying; then: silence.
   net::timer deadline_;
-  net::timer pause_limit_;
+  net::timer pause_timer_;
 
   std::unique_ptr<rpc::client_handshake> handshake_;
   rpc::stream_reader reader_;
@@ -188,12 +205,19 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   client_map clients_;
   std::size_t unacked_bytes_ = 0;
   std::size_t unacked_packets_ = 0;
+  /// Of that, what waits for clients that are behind.
+  std::size_t behind_bytes_ = 0;
+  std::size_t behind_packets_ = 0;
   net::steady_clock::time_point paused_since_;
+  /// When the pause last took a client, or began.
+  net::steady_clock::time_point pause_judged_;
   bool paused_ = false;
 
   /// Bytes handed to the socket, and bytes that have left.
   std::uint64_t queued_total_ = 0;
   std::uint64_t sent_total_ = 0;
+  /// As `environment::memory` was told.
+  std::size_t held_ = 0;
   std::deque<promised_ack> promised_;
   net::steady_clock::time_point write_started_;
 

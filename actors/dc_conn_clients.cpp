@@ -19,6 +19,11 @@ constexpr std::size_t ack_step = std::size_t{64} * 1024;
 /// How long one slow client may keep the others waiting.
 constexpr auto longest_pause = 5s;
 
+/// A client that took nothing for so long does not keep the others waiting any more.
+constexpr auto slow_after = 100ms;
+/// What waits for such clients, as a multiple of `downstream_backpressure.bytes_total`.
+constexpr std::size_t slow_share = 4;
+
 }  // namespace
 
 // -- from Telegram ------------------------------------------------------------------------------
@@ -52,15 +57,13 @@ void dc_conn::deliver(const rpc::proxy_ans& answer) {
   const auto size = answer.packet.size();
   send_to(to, which->first,
           stream::data{.packet = reader_.claim(answer.packet), .quick_ack = false});
-  to.unacked_bytes += size;
-  to.unacked_packets += 1;
-  unacked_bytes_ += size;
-  unacked_packets_ += 1;
+  count_sent(to, size, 1);
   const auto& health = env_->settings.upstream_healthchecks;
   if (health.qlen && to.unacked_packets > *health.qlen)
     return drop_slow_client(which, "message_queue_len");
-  if (health.total_mem && to.unacked_bytes > *health.total_mem)
+  if (health.total_mem && credit_of(to.unacked_bytes, to.unacked_packets) > *health.total_mem)
     return drop_slow_client(which, "total_memory");
+  limit_slow();
   update_pause();
 }
 
@@ -106,7 +109,14 @@ void dc_conn::handle_open(open_stream& request) {
     return;
   }
   send(request.client, stream_opened{request.stream, caf::actor{this}});
-  clients_.insert_or_assign(request.stream, std::move(added));
+  auto& placed = clients_.insert_or_assign(request.stream, std::move(added)).first->second;
+  if (request.request.waiting_packets == 0) return;
+  // Across nodes this is somebody else's claim: it must not hold up the others.
+  const auto& health = env_->settings.upstream_healthchecks;
+  const auto most = health.total_mem.value_or(env_->settings.downstream_backpressure.bytes_total);
+  count_sent(placed, std::min<std::size_t>(request.request.waiting_bytes, most),
+             request.request.waiting_packets);
+  update_pause();
 }
 
 void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
@@ -144,16 +154,12 @@ void dc_conn::handle_ack(client& from, const stream::ack& ack) {
   // Never more than was sent: across nodes, an ack is somebody else's claim.
   const auto size = std::min<std::size_t>(ack.size, from.unacked_bytes);
   const auto packets = std::min<std::size_t>(ack.packets, from.unacked_packets);
-  from.unacked_bytes -= size;
-  from.unacked_packets -= packets;
-  unacked_bytes_ -= size;
-  unacked_packets_ -= packets;
+  count_acked(from, size, packets);
   update_pause();
 }
 
 void dc_conn::forget(client_map::iterator which) {
-  unacked_bytes_ -= which->second.unacked_bytes;
-  unacked_packets_ -= which->second.unacked_packets;
+  count_acked(which->second, which->second.unacked_bytes, which->second.unacked_packets);
   clients_.erase(which);
   if (stage_ == stage::dying) return;  // counted off when it was released
   options_.load->clients.fetch_sub(1);
@@ -177,6 +183,30 @@ void dc_conn::release_clients() {
 
 // -- flow control -------------------------------------------------------------------------------
 
+void dc_conn::count_sent(client& to, std::size_t size, std::size_t packets) {
+  if (to.unacked_packets == 0) to.waits_since = home().now();
+  to.unacked_bytes += size;
+  to.unacked_packets += packets;
+  unacked_bytes_ += size;
+  unacked_packets_ += packets;
+  if (!to.behind) return;
+  behind_bytes_ += size;
+  behind_packets_ += packets;
+}
+
+void dc_conn::count_acked(client& from, std::size_t size, std::size_t packets) {
+  from.waits_since = home().now();
+  from.unacked_bytes -= size;
+  from.unacked_packets -= packets;
+  unacked_bytes_ -= size;
+  unacked_packets_ -= packets;
+  if (!from.behind) return;
+  behind_bytes_ -= size;
+  behind_packets_ -= packets;
+  from.behind = from.unacked_packets > 0;
+}
+
+/// Which limit is exceeded by what waits for clients that keep up; none if it is empty.
 std::string_view dc_conn::overflow() const {
   const auto& limits = env_->settings.downstream_backpressure;
   // Once it pauses, it goes on when a quarter is free: not packet by packet.
@@ -184,29 +214,36 @@ std::string_view dc_conn::overflow() const {
   const auto above = [share](std::size_t value, double limit) {
     return static_cast<double>(value) > share * limit;
   };
+  const auto bytes = unacked_bytes_ - behind_bytes_;
+  const auto packets = unacked_packets_ - behind_packets_;
   const auto clients = static_cast<double>(clients_.size());
-  if (above(unacked_packets_, static_cast<double>(limits.packets_total))) return "count_total";
-  if (above(unacked_bytes_, static_cast<double>(limits.bytes_total))) return "bytes_total";
-  if (limits.packets_per_upstream &&
-      above(unacked_packets_, clients * *limits.packets_per_upstream))
+  if (above(packets, static_cast<double>(limits.packets_total))) return "count_total";
+  if (above(bytes, static_cast<double>(limits.bytes_total))) return "bytes_total";
+  if (limits.packets_per_upstream && above(packets, clients * *limits.packets_per_upstream))
     return "count_per_upstream";
   if (limits.bytes_per_upstream &&
-      above(unacked_bytes_, clients * static_cast<double>(*limits.bytes_per_upstream)))
+      above(bytes, clients * static_cast<double>(*limits.bytes_per_upstream)))
     return "bytes_per_upstream";
   return {};
 }
 
 void dc_conn::update_pause() {
-  const auto why = overflow();
+  if (stage_ == stage::dying) return;
+  auto why = overflow();
   if (why.empty() == !paused_) return;
+  if (!paused_) {
+    set_slow_apart();
+    why = overflow();
+    if (why.empty() || paused_) return;
+  }
   paused_ = !paused_;
   stream_.want_read(!paused_);
   if (paused_) {
-    paused_since_ = home().now();
-    pause_limit_.arm(home().timers(), longest_pause);
+    paused_since_ = pause_judged_ = home().now();
+    pause_timer_.arm(home().timers(), slow_after);
     metrics_->down_backpressure(why).add();
   } else {
-    pause_limit_.cancel();
+    pause_timer_.cancel();
     forgive_silence();
     metrics_->down_backpressure("off").add();
     metrics_->pause_duration.observe(
@@ -214,11 +251,44 @@ void dc_conn::update_pause() {
   }
 }
 
-void dc_conn::drop_slowest_client() {
-  const auto slowest = std::ranges::max_element(
-      clients_, {}, [](const auto& item) { return item.second.unacked_bytes; });
-  if (slowest != clients_.end()) drop_slow_client(slowest, "paused_link");
-  if (paused_) pause_limit_.arm(home().timers(), longest_pause);
+/// Clients that have taken nothing for a while don't count for the others: waiting for them would
+/// stop everybody. They have windows of their own; without one, the pause is all that bounds them.
+void dc_conn::set_slow_apart() {
+  if (!env_->settings.upstream_healthchecks.total_mem) return;
+  for (auto& [id, one] : clients_) {
+    if (one.behind || one.unacked_packets == 0 || home().now() - one.waits_since < slow_after)
+      continue;
+    one.behind = true;
+    behind_bytes_ += one.unacked_bytes;
+    behind_packets_ += one.unacked_packets;
+    metrics_->behind.add();
+  }
+  limit_slow();
+}
+
+/// However many clients are behind: together they get a few times what the others may have.
+void dc_conn::limit_slow() {
+  const auto limit = slow_share * env_->settings.downstream_backpressure.bytes_total;
+  while (behind_bytes_ > limit)
+    drop_slow_client(std::ranges::max_element(clients_, {},
+                                              [](const auto& item) {
+                                                const auto& one = item.second;
+                                                return one.behind ? one.unacked_bytes : 0;
+                                              }),
+                     "slow_clients");
+}
+
+/// The pause has gone on for a while.
+void dc_conn::check_pause() {
+  set_slow_apart();
+  update_pause();
+  if (paused_ && home().now() - pause_judged_ >= longest_pause) {
+    pause_judged_ = home().now();
+    const auto slowest = std::ranges::max_element(
+        clients_, {}, [](const auto& item) { return item.second.unacked_bytes; });
+    if (slowest != clients_.end()) drop_slow_client(slowest, "paused_link");
+  }
+  if (paused_) pause_timer_.arm(home().timers(), slow_after);
 }
 
 void dc_conn::drop_slow_client(client_map::iterator which, std::string_view why) {
@@ -227,7 +297,7 @@ void dc_conn::drop_slow_client(client_map::iterator which, std::string_view why)
                options_.dc, which->second.unacked_bytes, which->second.unacked_packets, why);
   rpc::encode_close_conn(static_cast<rpc::conn_id>(which->first), head_);
   write();
-  send_to(which->second, which->first, stream::close{});
+  send_to(which->second, which->first, stream::refused{refusal::too_slow});
   forget(which);
 }
 

@@ -11,6 +11,8 @@ dc_conn::metric_set::metric_set(metrics& in, dc_id dc) : in_{&in}, dc_{std::to_s
   connect_ok = in.get_counter("mtproto_proxy_out_connect_ok_total", "Proxy out connections", by_dc);
   stalled = in.get_counter("mtproto_proxy_dc_stalled_total",
                            "DC connections replaced because Telegram did not answer", by_dc);
+  behind = in.get_counter("mtproto_proxy_down_backpressure_behind_total",
+                          "Clients counted apart because they took nothing for a while", by_dc);
   read_size = tracker_packet_size(in, "downstream");
   packet_size = tg_packet_size(in, "downstream_to_upstream");
   send_duration = in.get_histogram("mtproto_proxy_downstream_send_duration_seconds",

@@ -17,6 +17,7 @@ struct dc_conn::metric_set {
   counter sent_bytes;
   counter connect_ok;
   counter stalled;
+  counter behind;
   histogram read_size;
   histogram packet_size;
   histogram send_duration;

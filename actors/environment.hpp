@@ -10,6 +10,7 @@
 #include "actors/client_list.hpp"
 #include "actors/client_metrics.hpp"
 #include "actors/link_board.hpp"
+#include "actors/memory_ledger.hpp"
 #include "actors/metrics.hpp"
 #include "actors/name_registry.hpp"
 #include "actors/session_table.hpp"
@@ -39,6 +40,7 @@ struct environment {
   name_registry names;
   session_table sessions;
   link_board links;
+  memory_ledger memory;
   telegram_config_slot telegram;
   std::vector<std::unique_ptr<net::reactor>> reactors;
   /// One a reactor.

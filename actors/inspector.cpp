@@ -186,6 +186,18 @@ caf::result<clients_report> inspector_state::clients(std::size_t limit) {
   return all->asked();
 }
 
+counts_report inspector_state::counts() const {
+  counts_report out{env->metrics.read_counts()};
+  metrics::family memory{.name = "mtproto_proxy_memory_bytes",
+                         .help = {},
+                         .type = metrics::kind::gauge,
+                         .samples = {}};
+  for (auto& [labels, value] : memory_values(env->memory))
+    memory.samples.push_back({.labels = std::move(labels), .value = value});
+  out.families.push_back(std::move(memory));
+  return out;
+}
+
 caf::behavior inspector(caf::stateful_actor<inspector_state>* self, environment& env) {
   auto& state = self->state;
   state.env = &env;
@@ -194,7 +206,7 @@ caf::behavior inspector(caf::stateful_actor<inspector_state>* self, environment&
       [&state](inspect_pools) { return state.pools(); },
       [&state](inspect_links) { return state.links(); },
       [&state](const inspect_clients& what) { return state.clients(what.limit); },
-      [&state](inspect_counts) { return counts_report{state.env->metrics.read_counts()}; },
+      [&state](inspect_counts) { return state.counts(); },
   };
 }
 

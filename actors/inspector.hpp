@@ -96,6 +96,7 @@ struct inspector_state {
   caf::result<pools_report> pools();
   caf::result<links_report> links();
   caf::result<clients_report> clients(std::size_t limit);
+  [[nodiscard]] counts_report counts() const;
 
   caf::event_based_actor* self;
   environment* env = nullptr;

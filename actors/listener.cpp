@@ -68,6 +68,10 @@ bool listener::accept_one() {
     pause("max_connections is reached");
     return false;
   }
+  if (env_->memory.pressure() != memory_pressure::none) {
+    pause("memory_budget_mb is nearly used up");
+    return false;
+  }
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   net::unique_fd client{

@@ -7,8 +7,9 @@
 
 namespace mtp::actors {
 
-/// Behavior: no messages. Accepting pauses at `max_connections` and when the process is out of
-/// descriptors; waiting clients stay in the kernel's backlog. Handlers it started outlive it.
+/// Behavior: no messages. Accepting pauses at `max_connections`, when memory is short and when the
+/// process is out of descriptors; waiting clients stay in the kernel's backlog. Handlers it started
+/// outlive it.
 class listener final : public net::pinned_actor, private net::io_source {
  public:
   listener(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port);

@@ -8,6 +8,7 @@
 #include "actors/inspector.hpp"
 #include "actors/link_agent.hpp"
 #include "actors/listener.hpp"
+#include "actors/memory_guard.hpp"
 #include "actors/routing.hpp"
 #include "actors/session_storage.hpp"
 
@@ -90,6 +91,9 @@ supervisor_spec proxy_sup_spec(environment& env) {
           permanent(front_agent_name(i), pinned_start<front_link_agent>(*reactor, env)));
     }
   }
+  for (const auto& reactor : env.reactors)
+    children.push_back(
+        permanent(memory_guard_name(reactor->index()), pinned_start<memory_guard>(*reactor, env)));
   for (const auto& reactor : env.reactors)
     children.push_back(permanent("client_handler_sup_" + std::to_string(reactor->index()),
                                  pinned_start<client_handler_sup>(*reactor, env)));

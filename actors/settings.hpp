@@ -100,6 +100,8 @@ struct settings {
   // -- process ----------------------------------------------------------------------------------
   /// Threads that serve sockets; 0 means one a processor.
   unsigned reactors = 0;
+  /// Bytes that the process may take; 0: half of what there is.
+  std::size_t memory_budget = 0;
   /// Where the last good configuration of Telegram is kept; empty: nowhere.
   std::string state_dir = "/var/lib/mtproto-proxy";
   /// The console's UNIX socket; empty: no console.

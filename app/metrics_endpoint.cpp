@@ -108,6 +108,8 @@ void add_gauges(actors::environment& env, caf::actor_system& system) {
           {{{"listener", port->settings.name}}, static_cast<double>(port->connections.load())});
     return out;
   });
+  env.metrics.set_gauge("mtproto_proxy_memory_bytes", "Memory of the process, and its budget",
+                        [&env] { return actors::memory_values(env.memory); });
   const auto add = [&](std::string_view name, std::string_view help, const pool_values& values) {
     env.metrics.set_gauge(name, help, [&env, &system, values] {
       metrics::gauge_values out;

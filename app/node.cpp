@@ -8,6 +8,7 @@
 #include "actors/client_handler_sup.hpp"
 #include "actors/proxy_sup.hpp"
 #include "actors/routing.hpp"
+#include "net/machine_memory.hpp"
 #include "net/socket_options.hpp"
 
 namespace mtp::app {
@@ -64,6 +65,8 @@ void node::make_reactors() {
     env_.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch));
   env_.clients.resize(count);
   env_.links.open(count);
+  const auto budget = settings.memory_budget;
+  env_.memory.open(count, budget != 0 ? budget : net::machine_memory() / 2);
 }
 
 /// Keeps `max_connections` below what the process may open, and says so.

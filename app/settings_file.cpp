@@ -276,6 +276,9 @@ void settings_reader::read_telegram() {
 void settings_reader::read_process() {
   auto& out = out_.settings;
   in_.number("reactors", out.reactors, 0, 256);
+  std::size_t memory_mb = 0;
+  in_.number("memory_budget_mb", memory_mb, 64, 1 << 24);
+  out.memory_budget = memory_mb << 20U;
   in_.text("state_dir", out.state_dir);
   if (!out.state_dir.empty()) out.state_dir = beside_file(out.state_dir);
   read_console_socket();

@@ -59,6 +59,9 @@ class client_handshake {
   /// The answer to a hello; it must be sent in one write.
   [[nodiscard]] bytes answer(const server_flight_random& random);
 
+  /// Bytes of memory for what has come.
+  [[nodiscard]] std::size_t held() const noexcept { return raw_.capacity() + inner_.capacity(); }
+
  private:
   enum class stage : std::uint8_t { start, hello, header };
 

@@ -39,6 +39,8 @@ class obfuscated_reader {
   [[nodiscard]] byte_view view() { return window_.front(window_.size()); }
   void consume(std::size_t size) noexcept { window_.consume(size); }
   void close() { window_.close(); }
+  /// Bytes of memory for what is unread.
+  [[nodiscard]] std::size_t held() const noexcept { return window_.held(); }
 
  private:
   aes_ctr cipher_;

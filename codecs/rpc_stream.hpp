@@ -24,6 +24,8 @@ class stream_reader {
   /// valid any more then.
   [[nodiscard]] packet_buffer claim(byte_view part) { return window_.claim(part); }
   void close() { window_.close(); }
+  /// Bytes of memory for what is unread.
+  [[nodiscard]] std::size_t held() const noexcept { return window_.held(); }
 
   /// Everything after the last frame that `next` returned is encrypted, but for filler right behind
   /// it: the Erlang and Python proxies fill up their nonce too, and so may a peer.

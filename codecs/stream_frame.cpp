@@ -40,6 +40,8 @@ stream::open read_open(field_reader& in) {
   const auto bits = read_choice(in, open_bits);
   if ((bits & bit_tag) != 0) out.tag = in.array<rpc::ad_tag{}.size()>();
   out.migrating = (bits & bit_migrating) != 0;
+  out.waiting_bytes = in.le<std::uint32_t>();
+  out.waiting_packets = in.le<std::uint32_t>();
   return out;
 }
 
@@ -90,6 +92,8 @@ void encode_stream_frame(const stream_frame& frame, bytes& out) {
             out.push_back(static_cast<std::uint8_t>((in.tag ? bit_tag : 0) |
                                                     (in.migrating ? bit_migrating : 0)));
             if (in.tag) append(out, *in.tag);
+            append_le(out, in.waiting_bytes);
+            append_le(out, in.waiting_packets);
           },
           [&](const stream::refused& in) { out.push_back(static_cast<std::uint8_t>(in.why)); },
           [&](const stream::quick_ack& in) { append_le(out, in.confirm); },

@@ -23,9 +23,12 @@ enum class refusal : std::uint8_t {
   overloaded,
   /// The DC connection is closing; the data was not sent.
   migrating,
+  /// Too much waits for the client: it is closed at once, and that is dropped.
+  too_slow,
 };
-inline constexpr std::array<std::string_view, 3> refusal_names{"no_link", "overloaded", "mid_send"};
-static_assert(refusal_names.size() == static_cast<std::size_t>(refusal::migrating) + 1);
+inline constexpr std::array<std::string_view, 4> refusal_names{"no_link", "overloaded", "mid_send",
+                                                               "too_slow"};
+static_assert(refusal_names.size() == static_cast<std::size_t>(refusal::too_slow) + 1);
 [[nodiscard]] constexpr std::string_view to_string(refusal why) noexcept {
   return refusal_names[static_cast<std::size_t>(why)];
 }
@@ -42,6 +45,10 @@ struct open {
   std::optional<rpc::ad_tag> tag;
   /// The client left a dying connection and had nothing in flight.
   bool migrating = false;
+  /// What still waits for the client from its earlier connections. It counts against the window of
+  /// this one, which gets the acks.
+  std::uint32_t waiting_bytes = 0;
+  std::uint32_t waiting_packets = 0;
   friend bool operator==(const open&, const open&) = default;
 };
 

@@ -24,6 +24,8 @@ class stream_window {
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return kept_.size() + fresh_.size(); }
+  /// Bytes of memory of its own.
+  [[nodiscard]] std::size_t held() const noexcept { return kept_.capacity(); }
 
   /// At least the first `wanted` unread bytes in one piece, or all there are if they are fewer.
   /// Then `wanted` is remembered: memory for that much is ready when the rest arrives. Valid until

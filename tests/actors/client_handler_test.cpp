@@ -203,7 +203,7 @@ TEST_CASE_FIXTURE(fixture, "handler: beyond the window the client is not read, u
 }
 
 TEST_CASE_FIXTURE(fixture,
-                  "handler: an idle client migrates, and old acks stay with the old connection") {
+                  "handler: an idle client migrates; what waits for it is the new connection's") {
   const auto old_id = established();
   send_packet(packet_of(8));
   tell(old_id, stream::data{packet_buffer{packet_of(16)}, false});
@@ -218,8 +218,13 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(new_id != old_id);
   open();
   CHECK(counted("downstream_migration_total", {{"dc_id", "-4"}, {"result", "ok"}}) == 1);
-  CHECK(awaited_packets().size() == 1);
+  CHECK(dc.all<open_stream>()[1].request.waiting_bytes == 4 << 20);
+  CHECK(dc.all<open_stream>()[1].request.waiting_packets == 1);
   CHECK(frames().empty());
+  CHECK(awaited_packets().size() == 1);
+  REQUIRE(frames().size() == 1);
+  CHECK(frames()[0] == stream_frame{new_id, stream::ack{.size = 4 << 20, .packets = 1}});
+  frames().clear();
   tell(new_id, stream::data{packet_buffer{packet_of(20)}, false});
   CHECK(packets() == std::vector<bytes>{packet_of(20)});
   REQUIRE(frames().size() == 1);
@@ -344,6 +349,23 @@ TEST_CASE_FIXTURE(fixture, "handler: close lets what is queued reach the client 
   tell(id, stream::close{});
   CHECK(awaited_packets().size() == 1);
   CHECK(closed());
+}
+
+TEST_CASE_FIXTURE(fixture, "handler: a client that is too slow is closed with what waits for it") {
+  const auto id = established();
+  tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
+  CHECK(node.env.memory.held() > 0);
+  tell(id, stream::refused{refusal::too_slow});
+  CHECK(port->connections == 0);
+  CHECK(node.env.memory.held() == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "handler: upstream_send_timeout_ms = 0 means never") {
+  node.env.settings.upstream_send_timeout = 0ms;
+  const auto id = established();
+  tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
+  node.advance(600s);
+  CHECK(port->connections == 1);
 }
 
 TEST_CASE_FIXTURE(fixture,

@@ -206,7 +206,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: beyond the limits it is not read, until cli
     CHECK(frames().size() >= before + 1);
     bool closed = false;
     for (const auto& frame : frames())
-      closed = closed || frame == stream_frame{1, stream::close{}};
+      closed = closed || frame == stream_frame{1, stream::refused{refusal::too_slow}};
     CHECK(closed);
     const auto told = arrived();
     CHECK(std::ranges::find(told, "close 1") != told.end());
@@ -234,9 +234,74 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: upstream_healthchecks close the client that
     answer(1, bytes(50'004));
   }
   REQUIRE_FALSE(frames().empty());
-  CHECK(frames().back() == stream_frame{1, stream::close{}});
+  CHECK(frames().back() == stream_frame{1, stream::refused{refusal::too_slow}});
   CHECK(arrived() == texts{"close 1"});
   CHECK(load->clients == 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: a client that takes nothing stops the others for 100 ms") {
+  node.env.settings.downstream_backpressure.bytes_total = 100'000;
+  node.env.settings.upstream_healthchecks.total_mem = 350'000;
+  make_ready();
+  for (const stream_id id : {1, 2, 3})
+    add_client(id);
+  for (int i = 0; i < 3; ++i)
+    answer(1, bytes(40'000));
+  // Paused: this stays with the kernel.
+  answer(2, bytes(40));
+  CHECK(frames().size() == 3);
+  node.advance(120ms);
+  REQUIRE(frames().size() == 4);
+  CHECK(frames()[3].stream == 2);
+
+  SUBCASE("then it has a window of its own") {
+    for (int i = 0; i < 5; ++i)
+      answer(1, bytes(40'000));
+    CHECK(frames().size() == 9);
+    answer(1, bytes(40'000));
+    CHECK(frames().back() == stream_frame{1, stream::refused{refusal::too_slow}});
+  }
+  SUBCASE("it counts again once it has taken what there was") {
+    tell(1, stream::ack{.size = 120'000, .packets = 3});
+    for (int i = 0; i < 4; ++i)
+      answer(1, bytes(40'000));
+    CHECK(frames().size() == 7);
+  }
+  SUBCASE("all such clients together have four times the total") {
+    for (int i = 0; i < 7; ++i)
+      answer(3, bytes(40'000));
+    node.advance(120ms);
+    // 400'000 bytes for 1 and 3: the latter has more.
+    for (int i = 0; i < 3; ++i)
+      answer(3, bytes(40'000));
+    CHECK(std::ranges::count(frames(), stream_frame{3, stream::refused{refusal::too_slow}}) == 1);
+    CHECK(load->clients == 2);
+  }
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "dc_conn: what waits for a client from before counts, and can be acked") {
+  node.env.settings.upstream_healthchecks.total_mem = 50'000;
+  make_ready();
+  load->clients.fetch_add(1);
+  caf::anon_send(conn, open_stream{.stream = 1,
+                                   .client = clients.handle(),
+                                   .request = {.dc = tested_dc,
+                                               .client = *parse_endpoint("198.51.100.7:1234"),
+                                               .kind = transport::padded,
+                                               .migrating = true,
+                                               .waiting_bytes = 49'000,
+                                               .waiting_packets = 2}});
+  node.settle();
+  SUBCASE("it is too much with what comes") {
+    answer(1, bytes(2'000));
+    CHECK(frames().back() == stream_frame{1, stream::refused{refusal::too_slow}});
+  }
+  SUBCASE("it is gone") {
+    tell(1, stream::ack{.size = 49'000, .packets = 2});
+    answer(1, bytes(2'000));
+    CHECK(std::holds_alternative<stream::data>(frames().back().event));
+  }
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: an ack is promised once what a client sent has left") {

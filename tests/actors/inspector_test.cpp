@@ -313,7 +313,8 @@ TEST_CASE_FIXTURE(fixture, "inspector: counts come without asking anybody") {
   });
   const auto report = ask<counts_report>(inspect_counts{});
   REQUIRE(report);
-  REQUIRE(report->families.size() == 1);
+  REQUIRE(report->families.size() == 2);
+  CHECK(report->families[1].name == "mtproto_proxy_memory_bytes");
   CHECK(report->families[0].name == "c");
   CHECK(report->families[0].samples.at(0).value == 3);
 }

@@ -48,7 +48,9 @@ TEST_CASE("stream frame: open, with an ad tag and IPv4") {
                            .client = *parse_endpoint("1.2.3.4:258"),
                            .kind = transport::padded,
                            .tag = tag,
-                           .migrating = true},
+                           .migrating = true,
+                           .waiting_bytes = 0x0403'0201,
+                           .waiting_packets = 5},
               0, {0xfe, 0xff,                                      // DC -2
                   0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,  // address
                   0x00, 0x00, 0xff, 0xff, 0x01, 0x02, 0x03, 0x04,  //
@@ -56,7 +58,9 @@ TEST_CASE("stream frame: open, with an ad tag and IPv4") {
                   0x02,                                            // padded
                   0x03,                                            // has a tag, is migrating
                   0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7,  // tag
-                  0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf});
+                  0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf,  //
+                  0x01, 0x02, 0x03, 0x04,                          // bytes that wait
+                  0x05, 0x00, 0x00, 0x00});                        // packets that wait
 }
 
 TEST_CASE("stream frame: open, without an ad tag, IPv6") {
@@ -70,12 +74,15 @@ TEST_CASE("stream frame: open, without an ad tag, IPv6") {
                   0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01,  //
                   0xbb, 0x01,                                      // port 443
                   0x00,                                            // abridged
-                  0x00});                                          // neither tag nor migrating
+                  0x00,                                            // neither tag nor migrating
+                  0x00, 0x00, 0x00, 0x00,                          // nothing waits
+                  0x00, 0x00, 0x00, 0x00});
 }
 
 TEST_CASE("stream frame: answers of the DC's side") {
   check_frame(stream::opened{}, 1, {});
   check_frame(stream::refused{refusal::migrating}, 2, {0x02});
+  check_frame(stream::refused{refusal::too_slow}, 2, {0x03});
   check_frame(stream::quick_ack{0x8123'4567}, 3, {0x67, 0x45, 0x23, 0x81});
   check_frame(stream::migrate{}, 4, {});
 }
@@ -111,7 +118,7 @@ TEST_CASE("stream frame: frames follow each other; a blob may have none") {
 TEST_CASE("stream frame: unknown kinds and values are refused") {
   check_refused(blob_with(8, {}));
   check_refused(blob_with(0xff, {}));
-  check_refused(blob_with(2, {0x03}));  // a refusal that is none
+  check_refused(blob_with(2, {0x04}));  // a refusal that is none
 
   bytes open(2 + 16 + 2, 0);
   append(open, bytes{0x03, 0x00});  // a transport that is none
@@ -153,7 +160,9 @@ rc::Gen<stream::event> any_event() {
                          .client = *any_endpoint(),
                          .kind = *any_transport(),
                          .tag = std::nullopt,
-                         .migrating = *rc::gen::arbitrary<bool>()};
+                         .migrating = *rc::gen::arbitrary<bool>(),
+                         .waiting_bytes = *rc::gen::arbitrary<std::uint32_t>(),
+                         .waiting_packets = *rc::gen::arbitrary<std::uint32_t>()};
         if (*rc::gen::arbitrary<bool>()) out.tag = *rc::gen::arbitrary<rpc::ad_tag>();
         return out;
       }

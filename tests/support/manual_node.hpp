@@ -16,12 +16,15 @@ struct testing_config : caf::actor_system_config {
 
 class manual_node {
  public:
+  static constexpr std::size_t memory_budget = std::size_t{256} * 1024 * 1024;
+
   explicit manual_node(unsigned reactors = 1) : system_{config_} {
     constexpr std::size_t scratch = std::size_t{1} << 19;
     for (unsigned i = 0; i < reactors; ++i)
       env.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch, &fake_now));
     env.clients.resize(reactors);
     env.links.open(reactors);
+    env.memory.open(reactors, memory_budget);
     // The testing scheduler never runs what nobody asks it to run: waiting would be for ever.
     system_.await_actors_before_shutdown(false);
   }

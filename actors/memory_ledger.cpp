@@ -1,0 +1,62 @@
+#include "actors/memory_ledger.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace mtp::actors {
+
+void memory_ledger::open(std::size_t reactors, std::size_t budget) {
+  cells_.resize(reactors);
+  budget_ = budget;
+  // The rest is for what is not counted: code, tables, idle clients, and free memory that the
+  // allocator keeps.
+  const auto all = static_cast<std::int64_t>(budget);
+  hard_mark_ = all / 2;
+  soft_mark_ = hard_mark_ / 8 * 7;
+  low_mark_ = hard_mark_ / 4 * 3;
+}
+
+void memory_ledger::report(cell& from, std::int64_t unreported) noexcept {
+  from.reported += unreported;
+  const auto sum = sum_.fetch_add(unreported, std::memory_order_relaxed) + unreported;
+  if (unreported > 0 && sum >= soft_mark_ && from.watcher != nullptr) from.watcher->on_pressure();
+}
+
+std::size_t memory_ledger::held() const noexcept {
+  std::int64_t out = 0;
+  for (const auto& one : cells_)
+    out += one.held.load(std::memory_order_relaxed);
+  return static_cast<std::size_t>(std::max<std::int64_t>(out, 0));
+}
+
+std::size_t memory_ledger::held_by(unsigned reactor) const noexcept {
+  return static_cast<std::size_t>(
+      std::max<std::int64_t>(cells_[reactor].held.load(std::memory_order_relaxed), 0));
+}
+
+std::size_t memory_ledger::surplus_of(unsigned reactor) const noexcept {
+  const auto all = static_cast<double>(held());
+  const auto low = static_cast<double>(low_mark_);
+  if (all <= low) return 0;
+  return static_cast<std::size_t>(static_cast<double>(held_by(reactor)) * (all - low) / all);
+}
+
+std::size_t resident_memory() {
+  std::ifstream in{"/proc/self/statm"};
+  std::size_t total = 0;
+  std::size_t resident = 0;
+  in >> total >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+metrics::gauge_values memory_values(const memory_ledger& of) {
+  const auto value = [](const char* kind, std::size_t bytes) {
+    return std::pair{metric_labels{{"kind", kind}}, static_cast<double>(bytes)};
+  };
+  return {value("held", of.held()), value("resident", resident_memory()),
+          value("budget", of.budget())};
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,89 @@
+// How many bytes the process holds for clients: queued for them and for Telegram, and packets of
+// which only a part has come. Reactors count in cells of their own; what they share is a sum that
+// hears of every `report_step` bytes.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "actors/metrics.hpp"
+
+namespace mtp::actors {
+
+/// How much of the memory budget is used.
+enum class memory_pressure : std::uint8_t {
+  none,
+  /// No new clients; those there are send less at once.
+  tight,
+  /// The most buffered clients are closed.
+  exhausted,
+};
+
+/// Told, on its reactor's thread, that memory is not plenty any more.
+class memory_watcher {
+ public:
+  virtual void on_pressure() = 0;
+
+ protected:
+  ~memory_watcher() = default;
+};
+
+class memory_ledger {
+ public:
+  /// For `reactors` reactors; `budget` is in bytes, of the whole process. Call once, before use.
+  void open(std::size_t reactors, std::size_t budget);
+
+  /// Somebody on `reactor`, whose thread this is, holds `after` bytes instead of `before`.
+  void change(unsigned reactor, std::size_t before, std::size_t after) noexcept {
+    if (before == after) return;
+    auto& mine = cells_[reactor];
+    const auto held = mine.held.load(std::memory_order_relaxed) + static_cast<std::int64_t>(after) -
+                      static_cast<std::int64_t>(before);
+    mine.held.store(held, std::memory_order_relaxed);
+    const auto unreported = held - mine.reported;
+    if (unreported >= report_step || unreported <= -report_step) report(mine, unreported);
+  }
+  /// Who on `reactor` is told of pressure; null for nobody. That reactor's thread.
+  void watch(unsigned reactor, memory_watcher* who) noexcept { cells_[reactor].watcher = who; }
+
+  /// Any thread. Lags behind by less than `report_step` bytes a reactor.
+  [[nodiscard]] memory_pressure pressure() const noexcept {
+    const auto sum = sum_.load(std::memory_order_relaxed);
+    if (sum < soft_mark_) return memory_pressure::none;
+    return sum < hard_mark_ ? memory_pressure::tight : memory_pressure::exhausted;
+  }
+  /// Any thread.
+  [[nodiscard]] std::size_t held() const noexcept;
+  [[nodiscard]] std::size_t held_by(unsigned reactor) const noexcept;
+  /// How much of what `reactor` holds has to go to have memory in plenty again.
+  [[nodiscard]] std::size_t surplus_of(unsigned reactor) const noexcept;
+  [[nodiscard]] std::size_t budget() const noexcept { return budget_; }
+
+  static constexpr std::int64_t report_step = std::int64_t{128} * 1024;
+
+ private:
+  struct alignas(64) cell {
+    std::atomic<std::int64_t> held = 0;
+    std::int64_t reported = 0;
+    memory_watcher* watcher = nullptr;
+  };
+  void report(cell& from, std::int64_t unreported) noexcept;
+
+  std::deque<cell> cells_;
+  std::size_t budget_ = 0;
+  std::int64_t soft_mark_ = 0;
+  std::int64_t hard_mark_ = 0;
+  /// Closing goes on down to this.
+  std::int64_t low_mark_ = 0;
+  alignas(64) std::atomic<std::int64_t> sum_ = 0;
+};
+
+/// Bytes of memory that the process has now, as the kernel counts them; 0 if it does not tell.
+[[nodiscard]] std::size_t resident_memory();
+
+/// For metrics: held for clients, resident, and the budget.
+[[nodiscard]] metrics::gauge_values memory_values(const memory_ledger& of);
+
+}  // namespace mtp::actors

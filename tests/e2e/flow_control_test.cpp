@@ -1,0 +1,309 @@
+// How much may wait, and for whom: the original's backpressure cases by their names, clients that
+// read slowly or not at all beside others, and the memory budget.
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "net/socket_address.hpp"
+#include "net/socket_options.hpp"
+#include "tests/e2e/harness.hpp"
+
+namespace mtp::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const client_protocol& secure_client() {
+  return all_protocols()[2];
+}
+
+std::string backpressure(const std::string& state) {
+  return R"(down_backpressure_total{dc_id="2",state=")" + state + "\"}";
+}
+std::string closed_for(const std::string& action) {
+  return "healthcheck_total{action=\"" + action + "\"}";
+}
+const std::string pauses = "down_backpressure_passive_duration_seconds_count{dc_id=\"2\"}";
+
+void ask_bulk(net::proxy_client& client, std::uint32_t size, std::uint32_t count) {
+  REQUIRE(client.send(
+      encode({.what = fake_command::code::bulk, .size = size, .count = count, .number = 0}), false,
+      soon()));
+}
+
+// -- the original's -------------------------------------------------------------------------------
+
+TEST_CASE("downstream_size_backpressure_case") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "upstream_healthchecks = {}\n"
+                 "downstream_backpressure = { bytes_total = 6291456, packets_total = 1000 }",
+       .telegram = &telegram}};
+  constexpr std::uint32_t size = 400 * 1024;
+  constexpr std::uint32_t count = 4 * 6 * 1024 * 1024 / size;
+  auto client = proxy.client(secure_client());
+  ask_bulk(client, size, count);
+  REQUIRE(proxy.wait_for_metric(backpressure("bytes_total"), 1));
+  const auto now = proxy.metrics();
+  const auto value = [&](const std::string& name) {
+    const auto at = now.find("mtproto_proxy_" + name);
+    return at == now.end() ? 0 : at->second;
+  };
+  // It reads nothing, so nothing gets better; and nobody is closed for it.
+  CHECK(value(closed_for("total_memory")) == 0);
+  CHECK(value(backpressure("off")) == 0);
+  CHECK(value("received_downstream_bytes{dc_id=\"2\"}") >
+        value("sent_upstream_bytes{listener=\"test\"}"));
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto got = client.receive(soon());
+    REQUIRE(got);
+    REQUIRE(got->packet == bulk_packet(i, size));
+  }
+  CHECK(eventually([&] { return proxy.metric(backpressure("off")) > 0; }, patience));
+  CHECK(proxy.metric(pauses) == proxy.metric(backpressure("off")));
+}
+
+TEST_CASE("downstream_qlen_backpressure_case") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "downstream_socket_buffer_size = 1024\nupstream_healthchecks = {}\n"
+                 "downstream_backpressure = { bytes_total = 52428800, packets_total = 300 }",
+       .telegram = &telegram}};
+  constexpr std::uint32_t limit = 300;
+  constexpr std::uint32_t size = (6 * 1024 * 1024 / limit - 4048) / 4 * 4;
+  {
+    auto client = proxy.client(secure_client());
+    ask_bulk(client, size, 10 * limit);
+    REQUIRE(proxy.wait_for_metric(backpressure("count_total"), 1));
+  }
+  CHECK(proxy.wait_for_metric("in_connection_closed_total{listener=\"test\"}", 1));
+  CHECK(eventually([&] { return proxy.metric(backpressure("off")) > 0; }, patience));
+  CHECK(proxy.metric(pauses) > 0);
+}
+
+// -- options --------------------------------------------------------------------------------------
+
+TEST_CASE("upstream_socket_buffer_size and downstream_socket_buffer_size bound each read") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "upstream_socket_buffer_size = 512\ndownstream_socket_buffer_size = 2048",
+       .telegram = &telegram}};
+  auto client = proxy.client(secure_client());
+  check_echo(client, 100'000);
+  const auto all = proxy.metrics();
+  const auto reads = [&](const std::string& direction, const std::string& rest) {
+    const auto at = all.find("mtproto_proxy_tracker_packet_size_bytes" + rest);
+    CAPTURE(direction);
+    REQUIRE(at != all.end());
+    return at->second;
+  };
+  for (const auto& [direction, most] :
+       {std::pair{"upstream", 512}, std::pair{"downstream", 2048}}) {
+    const auto label = std::string{"direction=\""} + direction + "\"";
+    const auto count = reads(direction, "_count{" + label + "}");
+    CHECK(count >= 100'000.0 / most);
+    CHECK(reads(direction, "_bucket{" + label + ",le=\"" + std::to_string(most) + "\"}") == count);
+  }
+}
+
+TEST_CASE("upstream_healthchecks.qlen closes a client for which too many packets wait") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "upstream_healthchecks = { qlen = 20 }", .telegram = &telegram}};
+  auto slow = proxy.client(secure_client());
+  ask_bulk(slow, 64 * 1024, 300);
+  CHECK(proxy.wait_for_metric(closed_for("message_queue_len"), 1));
+  CHECK(proxy.wait_for_metric("in_connection_closed_total{listener=\"test\"}", 1));
+}
+
+TEST_CASE("upstream_send_timeout_ms closes a client that takes nothing for so long") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.config = "upstream_healthchecks = {}\nupstream_send_timeout_ms = 1500\n"
+                                    "downstream_backpressure = { bytes_total = 100000000 }",
+                          .telegram = &telegram}};
+  auto stuck = proxy.client(secure_client());
+  ask_bulk(stuck, 512 * 1024, 60);
+  CHECK(
+      eventually([&] { return proxy.metric("in_connection_closed_total{listener=\"test\"}") == 1; },
+                 patience));
+  // By us, or by the kernel, which was told of the same limit.
+  const auto all = proxy.metrics();
+  double errors = 0;
+  for (const auto& [name, value] : all)
+    if (name.starts_with("mtproto_proxy_upstream_send_error_total")) errors += value;
+  CHECK(errors == 1);
+}
+
+// -- slow readers ---------------------------------------------------------------------------------
+
+/// Reads at most `size` bytes, if there are any. What they are is not looked at.
+void read_little(net::proxy_client& client, std::size_t size) {
+  bytes into(size);
+  static_cast<void>(::recv(client.socket().fd(), into.data(), into.size(), MSG_DONTWAIT));
+}
+
+/// The median time of an echo, of `rounds` by all of `clients`, one after the other, 5 ms apart.
+/// Meanwhile slow clients get their time.
+template <class Meanwhile>
+std::chrono::microseconds echo_time(std::vector<net::proxy_client>& clients, int rounds,
+                                    Meanwhile&& meanwhile) {
+  std::vector<std::chrono::microseconds> times;
+  auto next = std::chrono::steady_clock::now();
+  for (int round = 0; round < rounds; ++round)
+    for (auto& client : clients) {
+      const auto begun = std::chrono::steady_clock::now();
+      check_echo(client, 64);
+      times.push_back(std::chrono::duration_cast<std::chrono::microseconds>(
+          std::chrono::steady_clock::now() - begun));
+      meanwhile();
+      std::this_thread::sleep_until(next += 5ms);
+    }
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::ranges::nth_element(times, middle);
+  MESSAGE("p50 ", middle->count(), " us, max ", std::ranges::max(times).count(), " us");
+  return *middle;
+}
+
+double memory(const proxy_under_test& proxy, const std::string& kind) {
+  return proxy.metric("memory_bytes{kind=\"" + kind + "\"}");
+}
+
+TEST_CASE("clients that read slowly are bounded, and those beside them are served as before") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.telegram = &telegram}};
+  std::vector<net::proxy_client> quick;
+  for (int i = 0; i < 10; ++i)
+    quick.push_back(proxy.client(secure_client()));
+  const auto alone = echo_time(quick, 20, [] {});
+
+  // 16 MiB each, in parts that come in turns.
+  std::vector<net::proxy_client> slow;
+  for (int i = 0; i < 20; ++i)
+    slow.push_back(proxy.client(secure_client()));
+  for (int part = 0; part < 32; ++part)
+    for (auto& one : slow)
+      static_cast<void>(one.send(
+          encode({.what = fake_command::code::bulk, .size = 512 * 1024, .count = 1, .number = 0}),
+          false, soon()));
+  std::size_t turn = 0;
+  double most = 0;
+  // Each of them gets its 16 KiB about once a second.
+  const auto beside = echo_time(quick, 100, [&] {
+    if (++turn % 10 == 0) read_little(slow[turn / 10 % slow.size()], 16 * 1024);
+    if (turn % 10 == 0) most = std::max(most, memory(proxy, "held"));
+  });
+  MESSAGE("closed: ", proxy.metric("in_connection_closed_total{listener=\"test\"}"),
+          ", by window: ", proxy.metric(closed_for("total_memory")),
+          ", slow: ", proxy.metric(closed_for("slow_clients")),
+          ", counted apart: ", proxy.metric("down_backpressure_behind_total{dc_id=\"2\"}"),
+          ", pauses: ", proxy.metric(pauses));
+  MESSAGE("held at most ", most / 1e6, " MB; resident ", memory(proxy, "resident") / 1e6, " MB");
+  // Whoever waits for a paused connection waits much longer.
+  CHECK(beside < 20 * alone + 20ms);
+  // 20 windows would be 160 MiB.
+  CHECK(most < 160.0 * 1024 * 1024);
+  CHECK(proxy.metric("in_connection_closed_total{listener=\"test\"}") <= 20);
+  for (auto& client : quick)
+    check_echo(client);
+}
+
+// -- the memory budget ----------------------------------------------------------------------------
+
+#ifdef NDEBUG
+constexpr std::size_t crowd = 500;
+constexpr std::size_t budget_mib = 128;
+#else
+// Sanitizers make all of this slow, and resident memory means nothing to them.
+constexpr std::size_t crowd = 150;
+constexpr std::size_t budget_mib = 64;
+#endif
+constexpr double mib = 1024.0 * 1024.0;
+
+/// Clients whose kernel keeps little for them, with `act` done by each.
+template <class Act>
+std::vector<net::proxy_client> crowd_of_clients(const proxy_under_test& proxy, Act&& act) {
+  net::raise_open_files_limit();
+  std::vector<net::proxy_client> out;
+  for (std::size_t i = 0; i < crowd; ++i) {
+    out.push_back(proxy.client(secure_client()));
+    const int small = 4096;
+    setsockopt(out.back().socket().fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    act(out.back());
+  }
+  return out;
+}
+
+/// Looks until nothing more comes in; well-behaved clients are served all the while.
+void check_budget(const proxy_under_test& proxy, net::proxy_client& early) {
+  double held = 0;
+  double resident = 0;
+  double received = -1;
+  for (int same = 0; same < 5;) {
+    check_echo(early);
+    auto late = proxy.client(secure_client());
+    check_echo(late);
+    auto now = proxy.metrics();
+    held = std::max(held, now["mtproto_proxy_memory_bytes{kind=\"held\"}"]);
+    resident = std::max(resident, now["mtproto_proxy_memory_bytes{kind=\"resident\"}"]);
+    const auto all = now["mtproto_proxy_received_downstream_bytes{dc_id=\"2\"}"] +
+                     now["mtproto_proxy_received_upstream_bytes{listener=\"test\"}"];
+    same = all < received + 65536 ? same + 1 : 0;
+    received = all;
+    std::this_thread::sleep_for(100ms);
+  }
+  MESSAGE("held at most ", held / mib, " MiB, resident ", resident / mib, " MiB of ", budget_mib);
+  CHECK(held < 0.75 * static_cast<double>(budget_mib) * mib);
+#ifdef NDEBUG
+  CHECK(resident < static_cast<double>(budget_mib) * mib);
+#endif
+}
+
+TEST_CASE("a crowd that asks for much and never reads stays within memory_budget_mb") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "downstream_backpressure = { bytes_total = 1000000000 }\nmemory_budget_mb = " +
+                 std::to_string(budget_mib),
+       .telegram = &telegram}};
+  auto early = proxy.client(secure_client());
+  check_echo(early);
+  const auto nobody_reads =
+      crowd_of_clients(proxy, [](net::proxy_client& one) { ask_bulk(one, 64 * 1024, 64); });
+  check_budget(proxy, early);
+  CHECK(proxy.metric(closed_for("memory_budget")) > 0);
+  CHECK(proxy.program().output().find("memory_budget_mb is used up") != std::string::npos);
+}
+
+TEST_CASE("a crowd that sends to a DC that does not read stays within memory_budget_mb") {
+  fake_telegram telegram{{.dcs = {2, 4}}};
+  proxy_under_test proxy{
+      {.config = "dc_stall_timeout_sec = 60\nmemory_budget_mb = " + std::to_string(budget_mib),
+       .telegram = &telegram}};
+  auto early = proxy.client(secure_client(), 4);
+  check_echo(early);
+  REQUIRE(eventually([&] { return telegram.links(2) > 0; }, patience));
+  telegram.set_dc_silent(2, true);
+  const auto packet = random_packet(200 * 1024);
+  const auto all_send = crowd_of_clients(proxy, [&](net::proxy_client& one) {
+    // Most of them are stopped sooner or later.
+    for (int i = 0; i < 2; ++i)
+      if (!one.send(packet, false, net::proxy_client::clock::now() + 5ms)) break;
+  });
+  double held = 0;
+  double resident = 0;
+  for (int i = 0; i < 20; ++i) {
+    check_echo(early);
+    held = std::max(held, memory(proxy, "held"));
+    resident = std::max(resident, memory(proxy, "resident"));
+    std::this_thread::sleep_for(50ms);
+  }
+  MESSAGE("held at most ", held / mib, " MiB, resident ", resident / mib, " MiB of ", budget_mib);
+  CHECK(held < 0.75 * static_cast<double>(budget_mib) * mib);
+#ifdef NDEBUG
+  CHECK(resident < static_cast<double>(budget_mib) * mib);
+#endif
+}
+
+}  // namespace
+}  // namespace mtp::test
