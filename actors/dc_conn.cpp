@@ -277,10 +277,14 @@ void dc_conn::check_silence() {
   if (!paused_ && blocked_since_ && left(*blocked_since_).count() <= 0)
     return replace_stalled("nothing taken");
   if (!paused_ && pinged_ && unanswered_since_ && left(*unanswered_since_).count() <= 0) {
-    if (!net::has_unread(stream_.fd())) return replace_stalled("no answer");
-    // This look comes late: so does the one at the socket.
-    deadline_.arm(home().timers(), 1ms);
-    return;
+    if (ping_waits_in_line()) {
+      unanswered_since_ = now;
+    } else {
+      if (!net::has_unread(stream_.fd())) return replace_stalled("no answer");
+      // This look comes late: so does the one at the socket.
+      deadline_.arm(home().timers(), 1ms);
+      return;
+    }
   }
   if (paused_ || (!unanswered_since_ && !unconfirmed_ && !blocked_since_)) {
     // Nothing is owed to us. After a quiet time a ping finds out whether anybody is there.
@@ -301,6 +305,14 @@ void dc_conn::check_silence() {
   if (blocked_since_) wait = std::min(wait, left(*blocked_since_));
   deadline_.arm(home().timers(),
                 std::clamp<net::steady_clock::duration>(wait, least, half_stall()));
+}
+
+/// Whether Telegram had bytes in front of the ping to take, and has taken some since the last look:
+/// a long upload over a slow network.
+bool dc_conn::ping_waits_in_line() {
+  const auto taken = sent_total_ - net::untaken_bytes(stream_.fd());
+  const auto before = std::exchange(taken_, taken);
+  return before < ping_from_ && taken > before;
 }
 
 /// Bytes wait here because the kernel takes no more of them.
@@ -330,6 +342,8 @@ void dc_conn::replace_stalled(std::string_view what) {
 
 void dc_conn::send_ping() {
   pinged_ = true;
+  ping_from_ = queued_total_ + writer_.pending();
+  taken_ = sent_total_ - net::untaken_bytes(stream_.fd());
   rpc::encode_ping(static_cast<std::int64_t>(env_->next_stream(home().index())), head_);
   write();
   unconfirmed_ = false;

@@ -180,6 +180,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void forgive_silence();
   void replace_stalled(std::string_view what);
   void send_ping();
+  [[nodiscard]] bool ping_waits_in_line();
   void lose(std::string reason);
   void flush_now();
   void release_clients();
@@ -233,6 +234,10 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   bool watching_ = false;
   bool served_ = false;
   bool pinged_ = false;
+  /// Where in the outgoing stream the latest ping starts; how much of the stream Telegram's kernel
+  /// had taken at the latest look.
+  std::uint64_t ping_from_ = 0;
+  std::uint64_t taken_ = 0;
 };
 
 }  // namespace mtp::actors

@@ -10,10 +10,10 @@ namespace mtp::actors {
 void memory_ledger::open(std::size_t reactors, std::size_t budget) {
   cells_.resize(reactors);
   budget_ = budget;
-  // The rest is for what is not counted: code, tables, idle clients, and free memory that the
-  // allocator keeps.
+  // The rest is for what is not counted: code, tables, idle clients, packets on their way from one
+  // actor to another, and free memory that the allocator keeps.
   const auto all = static_cast<std::int64_t>(budget);
-  hard_mark_ = all / 2;
+  hard_mark_ = all / 8 * 3;
   soft_mark_ = hard_mark_ / 8 * 7;
   low_mark_ = hard_mark_ / 4 * 3;
 }

@@ -19,7 +19,7 @@ namespace mtp::actors {
 /// To whoever `environment::route` names, as a request: `client` wants a DC connection. The reply
 /// (unit) only says that somebody cares for it; an error that nobody does, and it may be asked
 /// again. To the client follows `stream_opened`, or a `stream_frame` with `refused` or `migrate`.
-/// A dc_pool passes it on, without request, to the dc_conn it chose.
+/// A dc_pool passes it on in the same way, to the dc_conn it chose.
 struct open_stream {
   stream_id stream = 0;
   caf::actor client;

@@ -63,7 +63,11 @@ console_server::~console_server() {
 void console_server::run() {
   while (!stopping_) {
     wait();
-    std::erase_if(clients_, [this](client& who) { return !serve(who); });
+    std::erase_if(clients_, [this](client& who) {
+      if (serve(who)) return false;
+      who.fd = {};  // now: others may take their time
+      return true;
+    });
   }
   clients_.clear();
 }
@@ -112,9 +116,11 @@ void console_server::accept_some() {
 }
 
 bool console_server::serve(client& who) {
-  if (stopping_ || clock::now() >= who.deadline) return false;
-  if (!std::exchange(who.ready, false)) return true;
-  return who.answer ? write_answer(who) : read_request(who);
+  if (stopping_) return false;
+  // What came while another one was answered is not late, however late we look.
+  if (!std::exchange(who.ready, false) && clock::now() < who.deadline) return true;
+  const bool goes_on = who.answer ? write_answer(who) : read_request(who);
+  return goes_on && clock::now() < who.deadline;
 }
 
 bool console_server::read_request(client& who) {

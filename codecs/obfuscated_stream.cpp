@@ -56,8 +56,11 @@ bytes& obfuscated_writer::plain() {
 
 void obfuscated_writer::write(transport kind, packet_buffer packet, byte_view padding) {
   if (packet.size() < worth_no_copy) {
-    plain().reserve(plain_.size() + max_frame_header + packet.size() + padding.size());
-    return encode_frame(kind, packet.view(), padding, plain_);
+    auto& out = plain();
+    const auto needed = out.size() + max_frame_header + packet.size() + padding.size();
+    // At once, but never by less than half again: many small packets may follow.
+    if (out.capacity() < needed) out.reserve(std::max(needed, out.capacity() * 2));
+    return encode_frame(kind, packet.view(), padding, out);
   }
   seal();
   encode_frame_header(kind, padding.size(), packet);

@@ -67,7 +67,6 @@ class packet_buffer {
   }
   /// Takes bytes off its front; there is room for as many more then.
   void drop_front(std::size_t size) noexcept { begin_ += size; }
-  void drop_back(std::size_t size) noexcept { end_ -= size; }
   /// Whether `part` lies in what has been appended, dropped or not.
   [[nodiscard]] bool encloses(byte_view part) const noexcept {
     const auto* const first = memory_.get();

@@ -48,22 +48,26 @@ std::optional<ucred> peer_of(int fd) {
   return out;
 }
 
-/// Opens the directory and locks it, so that of two processes that start at once one sees the
-/// other. The lock ends with the descriptor.
-tl::expected<unique_fd, std::string> lock_directory(const std::filesystem::path& path) {
+/// Makes the directory if there is none; an error if others can put their socket in our place.
+tl::expected<void, std::string> check_directory(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return tl::unexpected{"can't make " + path.string() + ": " + error.message()};
-  unique_fd out{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!out) return failure("can't open " + path.string(), errno);
   struct stat about {};
-  if (::fstat(out.get(), &about) != 0) return failure(path.string(), errno);
+  if (::stat(path.c_str(), &about) != 0) return failure(path.string(), errno);
   if ((about.st_mode & S_IWOTH) != 0 && (about.st_mode & S_ISVTX) == 0)
     return tl::unexpected{"everybody can change " + path.string() + " (chmod o-w)"};
+  return {};
+}
+
+/// Of two processes that start at once one sees the other. The lock ends with the descriptor; the
+/// file stays, for us alone to lock.
+tl::expected<unique_fd, std::string> lock_place(const std::string& path) {
+  unique_fd out{::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR)};
+  if (!out) return failure("can't open " + path, errno);
   const auto deadline = std::chrono::steady_clock::now() + lock_patience;
   while (::flock(out.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (std::chrono::steady_clock::now() > deadline)
-      return failure("can't lock " + path.string(), errno);
+    if (std::chrono::steady_clock::now() > deadline) return failure("can't lock " + path, errno);
     std::this_thread::sleep_for(lock_interval);
   }
   return out;
@@ -95,7 +99,9 @@ tl::expected<std::unique_ptr<unix_listener>, std::string> unix_listener::open(
     return tl::unexpected{path + " is longer than the " + std::to_string(max_socket_path) +
                           " bytes that a UNIX socket's path may have"};
   const auto parent = std::filesystem::path{path}.parent_path();
-  const auto lock = lock_directory(parent.empty() ? "." : parent);
+  if (auto usable = check_directory(parent.empty() ? "." : parent); !usable)
+    return tl::unexpected{usable.error()};
+  const auto lock = lock_place(path + ".lock");
   if (!lock) return tl::unexpected{lock.error()};
   if (auto cleared = clear_place(path); !cleared) return tl::unexpected{cleared.error()};
   unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};

@@ -183,7 +183,7 @@ class world {
         connect();
         break;
       case action::pass_time:
-        node_.advance(60ms);
+        node_.advance(110ms);
         break;
     }
     for (auto& one_of_all : talkers_)
@@ -258,6 +258,9 @@ class world {
   void come() {
     std::array<int, 2> fds{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
+    // The kernel takes little, so that much waits here.
+    const int little = 4096;
+    setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
     const auto peer = endpoint{.ip = ip_address::v4({198, 51, 100, 7}), .port = ++last_port_};
     net::spawn_pinned<client_handler>(
         *node_.env.reactors[0], std::ref(node_.env), std::ref(*port_),

@@ -20,20 +20,21 @@ TEST_CASE("memory ledger: marks, and what each reactor has to give") {
   memory_ledger ledger;
   ledger.open(2, 64 * mib);
   CHECK(ledger.pressure() == memory_pressure::none);
-  ledger.change(0, 0, 24 * mib);
-  ledger.change(1, 0, 3 * mib);
+  // The marks: 24 MiB, and 7/8 and 3/4 of that.
+  ledger.change(0, 0, 18 * mib);
+  ledger.change(1, 0, 2 * mib);
   CHECK(ledger.pressure() == memory_pressure::none);
-  ledger.change(1, 3 * mib, 4 * mib);
+  ledger.change(1, 2 * mib, 3 * mib);
   CHECK(ledger.pressure() == memory_pressure::tight);
-  ledger.change(1, 4 * mib, 8 * mib);
+  ledger.change(1, 3 * mib, 6 * mib);
   CHECK(ledger.pressure() == memory_pressure::exhausted);
-  CHECK(ledger.held() == 32 * mib);
-  CHECK(ledger.held_by(0) == 24 * mib);
-  // Down to 24 MiB, each in proportion.
-  CHECK(ledger.surplus_of(0) == 6 * mib);
-  CHECK(ledger.surplus_of(1) == 2 * mib);
-  ledger.change(0, 24 * mib, 0);
-  ledger.change(1, 8 * mib, 0);
+  CHECK(ledger.held() == 24 * mib);
+  CHECK(ledger.held_by(0) == 18 * mib);
+  // Down to 18 MiB, each in proportion.
+  CHECK(ledger.surplus_of(0) == 9 * mib / 2);
+  CHECK(ledger.surplus_of(1) == 3 * mib / 2);
+  ledger.change(0, 18 * mib, 0);
+  ledger.change(1, 6 * mib, 0);
   CHECK(ledger.held() == 0);
   CHECK(ledger.pressure() == memory_pressure::none);
 }
@@ -101,14 +102,14 @@ struct fixture {
 };
 
 TEST_CASE_FIXTURE(fixture, "memory guard: at the hard mark those that hold most are closed") {
-  // The hard mark is at 128 MiB.
+  // The hard mark is at 96 MiB.
   for (int i = 0; i < 4; ++i)
     add_client();
   send(0, mib);
-  send(1, 50 * mib);
-  send(2, 40 * mib);
+  send(1, 40 * mib);
+  send(2, 30 * mib);
   CHECK(node.env.memory.pressure() == memory_pressure::none);
-  send(3, 40 * mib);
+  send(3, 30 * mib);
   CHECK(port->connections == 3);
   CHECK(node.env.memory.pressure() == memory_pressure::none);
   CHECK(closed(1));
@@ -122,7 +123,7 @@ TEST_CASE_FIXTURE(
   for (int i = 0; i < 3; ++i)
     add_client();
   for (std::size_t i = 0; i < 3; ++i)
-    send(i, 39 * mib);
+    send(i, 29 * mib);
   CHECK(node.env.memory.pressure() == memory_pressure::tight);
   node.advance(1s);
   CHECK(port->connections == 3);

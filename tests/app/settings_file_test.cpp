@@ -116,6 +116,9 @@ TEST_CASE("settings: every option is read") {
   CHECK(storage.max_age == 3min);
   CHECK(with("upstream_socket_buffer_size = 1000").upstream_socket_buffer_size == 1000);
   CHECK(with("downstream_socket_buffer_size = 1000").downstream_socket_buffer_size == 1000);
+  CHECK(with("memory_budget_mb = 64").memory_budget == std::size_t{64} << 20U);
+  CHECK(with("").memory_budget == 0);
+  CHECK(contains(problem("memory_budget_mb = 63"), "at least 64"));
   CHECK(with("upstream_send_timeout_ms = 0").upstream_send_timeout == 0ms);
   const auto health = with("upstream_healthchecks = { qlen = 3 }").upstream_healthchecks;
   CHECK(health.qlen == 3);

@@ -27,6 +27,9 @@ std::string closed_for(const std::string& action) {
 }
 const std::string pauses = "down_backpressure_passive_duration_seconds_count{dc_id=\"2\"}";
 
+/// The stand-in for Telegram makes all that is asked of it in one thread: it may be late.
+const std::string patient = "dc_stall_timeout_sec = 60\n";
+
 void ask_bulk(net::proxy_client& client, std::uint32_t size, std::uint32_t count) {
   REQUIRE(client.send(
       encode({.what = fake_command::code::bulk, .size = size, .count = count, .number = 0}), false,
@@ -172,7 +175,7 @@ double memory(const proxy_under_test& proxy, const std::string& kind) {
 
 TEST_CASE("clients that read slowly are bounded, and those beside them are served as before") {
   const fake_telegram telegram{{.dcs = {2}}};
-  proxy_under_test proxy{{.telegram = &telegram}};
+  proxy_under_test proxy{{.config = patient, .telegram = &telegram}};
   std::vector<net::proxy_client> quick;
   for (int i = 0; i < 10; ++i)
     quick.push_back(proxy.client(secure_client()));
@@ -242,7 +245,7 @@ void check_budget(const proxy_under_test& proxy, net::proxy_client& early) {
   double received = -1;
   for (int same = 0; same < 5;) {
     check_echo(early);
-    auto late = proxy.client(secure_client());
+    auto late = proxy.client(secure_client(), 4);
     check_echo(late);
     auto now = proxy.metrics();
     held = std::max(held, now["mtproto_proxy_memory_bytes{kind=\"held\"}"]);
@@ -254,19 +257,20 @@ void check_budget(const proxy_under_test& proxy, net::proxy_client& early) {
     std::this_thread::sleep_for(100ms);
   }
   MESSAGE("held at most ", held / mib, " MiB, resident ", resident / mib, " MiB of ", budget_mib);
-  CHECK(held < 0.75 * static_cast<double>(budget_mib) * mib);
+  CHECK(held < 0.5 * static_cast<double>(budget_mib) * mib);
 #ifdef NDEBUG
   CHECK(resident < static_cast<double>(budget_mib) * mib);
 #endif
 }
 
 TEST_CASE("a crowd that asks for much and never reads stays within memory_budget_mb") {
-  const fake_telegram telegram{{.dcs = {2}}};
+  const fake_telegram telegram{{.dcs = {2, 4}}};
   proxy_under_test proxy{
-      {.config = "downstream_backpressure = { bytes_total = 1000000000 }\nmemory_budget_mb = " +
+      {.config = patient +
+                 "downstream_backpressure = { bytes_total = 1000000000 }\nmemory_budget_mb = " +
                  std::to_string(budget_mib),
        .telegram = &telegram}};
-  auto early = proxy.client(secure_client());
+  auto early = proxy.client(secure_client(), 4);
   check_echo(early);
   const auto nobody_reads =
       crowd_of_clients(proxy, [](net::proxy_client& one) { ask_bulk(one, 64 * 1024, 64); });
@@ -277,9 +281,8 @@ TEST_CASE("a crowd that asks for much and never reads stays within memory_budget
 
 TEST_CASE("a crowd that sends to a DC that does not read stays within memory_budget_mb") {
   fake_telegram telegram{{.dcs = {2, 4}}};
-  proxy_under_test proxy{
-      {.config = "dc_stall_timeout_sec = 60\nmemory_budget_mb = " + std::to_string(budget_mib),
-       .telegram = &telegram}};
+  proxy_under_test proxy{{.config = patient + "memory_budget_mb = " + std::to_string(budget_mib),
+                          .telegram = &telegram}};
   auto early = proxy.client(secure_client(), 4);
   check_echo(early);
   REQUIRE(eventually([&] { return telegram.links(2) > 0; }, patience));
@@ -299,7 +302,7 @@ TEST_CASE("a crowd that sends to a DC that does not read stays within memory_bud
     std::this_thread::sleep_for(50ms);
   }
   MESSAGE("held at most ", held / mib, " MiB, resident ", resident / mib, " MiB of ", budget_mib);
-  CHECK(held < 0.75 * static_cast<double>(budget_mib) * mib);
+  CHECK(held < 0.5 * static_cast<double>(budget_mib) * mib);
 #ifdef NDEBUG
   CHECK(resident < static_cast<double>(budget_mib) * mib);
 #endif
