@@ -307,12 +307,12 @@ void dc_conn::check_silence() {
                 std::clamp<net::steady_clock::duration>(wait, least, half_stall()));
 }
 
-/// Whether Telegram had bytes in front of the ping to take, and has taken some since the last look:
-/// a long upload over a slow network.
+/// Whether Telegram still has bytes in front of the ping to take, and has taken some since the last
+/// look: a long upload over a slow network.
 bool dc_conn::ping_waits_in_line() {
   const auto taken = sent_total_ - net::untaken_bytes(stream_.fd());
   const auto before = std::exchange(taken_, taken);
-  return before < ping_from_ && taken > before;
+  return taken > before && taken < ping_from_;
 }
 
 /// Bytes wait here because the kernel takes no more of them.

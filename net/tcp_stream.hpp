@@ -62,6 +62,7 @@ class tcp_stream final : private io_source {
   [[nodiscard]] read_result read(byte_span into);
   /// Whether the peer's bytes are waited for; off, they stay in the kernel and slow the peer down.
   void want_read(bool on);
+  [[nodiscard]] bool wants_read() const noexcept { return want_read_; }
 
   /// Queues bytes; they go out at the end of the loop iteration.
   void send(bytes data);

@@ -159,5 +159,19 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: paused for long, then without an answer: fo
   CHECK(lost_reason() == "stalled: no answer for 6 s");
 }
 
+TEST_CASE_FIXTURE(fixture,
+                  "dc_conn: an upload that goes on slowly, without any answer, is no stall") {
+  make_ready();
+  add_client(1);
+  for (int i = 0; i < 400; ++i)
+    tell(1, stream::data{packet_buffer{bytes(65'536)}, false});
+  for (int i = 0; i < 12; ++i) {
+    node.advance(1s);
+    CHECK(dc.read_raw(1 << 20) > 0);
+    node.settle();
+  }
+  CHECK(pool.all<link_lost>().empty());
+}
+
 }  // namespace
 }  // namespace mtp::actors

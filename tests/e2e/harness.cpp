@@ -130,6 +130,10 @@ bool proxy_under_test::wait_for_metric(const std::string& series, double value) 
   return eventually([&] { return metric(series) == value; }, patience);
 }
 
+bool proxy_under_test::wait_for_metric_of_at_least(const std::string& series, double value) const {
+  return eventually([&] { return metric(series) >= value; }, patience);
+}
+
 void check_echo(net::proxy_client& client, std::size_t size) {
   const auto packet = random_packet(size);
   REQUIRE(client.send(packet, false, soon()));

@@ -61,6 +61,7 @@ class proxy_under_test {
   [[nodiscard]] double metric(const std::string& series) const;
   /// Waits until the series has this value.
   [[nodiscard]] bool wait_for_metric(const std::string& series, double value) const;
+  [[nodiscard]] bool wait_for_metric_of_at_least(const std::string& series, double value) const;
   /// All series of the endpoint.
   [[nodiscard]] std::map<std::string, double> metrics() const;
 
