@@ -9,7 +9,6 @@
 
 #include "actors/client_handler.hpp"
 #include "net/socket_address.hpp"
-#include "net/socket_options.hpp"
 
 namespace mtp::actors {
 
@@ -30,13 +29,6 @@ listener::listener(caf::actor_config& cfg, net::reactor& home, environment& env,
     : pinned_actor{cfg, home}, env_{&env}, port_{&port}, resume_timer_{*this} {}
 
 caf::behavior listener::start() {
-  // Accepted sockets have what their listening socket has: five calls less a client.
-  const auto& settings = env_->settings;
-  net::set_no_delay(fd());
-  net::set_keep_alive(fd());
-  if (settings.upstream_send_timeout.count() > 0)
-    net::set_user_timeout(fd(), settings.upstream_send_timeout);
-  net::set_reset_on_close(fd(), settings.reset_close_socket != reset_close::off);
   home().watch(fd(), *this, EPOLLIN);
   watching_ = true;
   return {[](const caf::unit_t&) {}};

@@ -20,6 +20,16 @@ constexpr std::size_t reserved_files = 512;
 /// Actors of the control plane have little to do.
 constexpr std::size_t scheduler_threads = 2;
 
+/// Options of clients' sockets, set on the listening one that they have them from: five calls less
+/// for each.
+void set_client_options(const actors::settings& settings, int listening) {
+  net::set_no_delay(listening);
+  net::set_keep_alive(listening);
+  if (settings.upstream_send_timeout.count() > 0)
+    net::set_user_timeout(listening, settings.upstream_send_timeout);
+  net::set_reset_on_close(listening, settings.reset_close_socket != actors::reset_close::off);
+}
+
 }  // namespace
 
 node::config::config() {
@@ -95,6 +105,8 @@ tl::expected<void, std::string> node::bind_ports() {
     });
     auto bound = net::bound_port::bind(settings.listen, sockets, !v4_apart);
     if (!bound) return tl::unexpected{settings.name + ": " + bound.error()};
+    for (unsigned i = 0; i < sockets; ++i)
+      set_client_options(env_.settings, bound->socket(i));
     settings.listen = bound->where();
     env_.ports.push_back(std::make_unique<actors::open_port>(
         settings, std::move(*bound), actors::client_metrics{env_.metrics, settings.name}));
