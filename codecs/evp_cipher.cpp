@@ -15,19 +15,24 @@ void require(bool ok, const char* what) {
   if (!ok) throw crypto_error{what};
 }
 
+struct cipher_deleter {
+  void operator()(EVP_CIPHER* cipher) const noexcept { EVP_CIPHER_free(cipher); }
+};
+
 /// Fetched once a thread: OpenSSL 3 looks an algorithm up by name at every use otherwise.
 const EVP_CIPHER* fetch(const char* name) {
   struct known {
     std::string name;
-    const EVP_CIPHER* cipher;
+    std::unique_ptr<EVP_CIPHER, cipher_deleter> cipher;
   };
   thread_local std::vector<known> all;
   const auto at = std::ranges::find(all, name, &known::name);
-  if (at != all.end()) return at->cipher;
-  const EVP_CIPHER* cipher = EVP_CIPHER_fetch(nullptr, name, nullptr);
-  require(cipher != nullptr, name);
-  all.push_back({.name = name, .cipher = cipher});
-  return cipher;
+  if (at != all.end()) return at->cipher.get();
+  all.push_back({.name = name,
+                 .cipher = std::unique_ptr<EVP_CIPHER, cipher_deleter>{
+                     EVP_CIPHER_fetch(nullptr, name, nullptr)}});
+  require(all.back().cipher != nullptr, name);
+  return all.back().cipher.get();
 }
 
 }  // namespace
