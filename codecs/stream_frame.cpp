@@ -1,6 +1,5 @@
 #include "codecs/stream_frame.hpp"
 
-#include "codecs/field_reader.hpp"
 #include "codecs/overloaded.hpp"
 
 namespace mtp {
@@ -8,11 +7,14 @@ namespace mtp {
 namespace {
 
 // On the wire a frame is: kind (its event's place in the variant):u8, stream:u64, and the fields of
-// the event, each of fixed size but a packet, which its length:u32 precedes.
+// the event, each of fixed size but a packet, which its length:u32 precedes. A part has the kind
+// after the last event's.
 
 constexpr std::uint8_t bit_tag = 1;
 constexpr std::uint8_t bit_migrating = 2;
 constexpr std::size_t open_bits = 4;  // values that the two make up
+
+constexpr std::uint8_t kind_part = std::variant_size_v<stream::event>;
 
 void append_endpoint(bytes& out, const endpoint& at) {
   append(out, at.ip.mapped());
@@ -51,6 +53,16 @@ stream::data read_data(field_reader& in) {
   return {.packet = packet_buffer{in.take(size)}, .quick_ack = quick_ack};
 }
 
+stream_part read_part(field_reader& in) noexcept {
+  stream_part out;
+  out.quick_ack = read_choice(in, 2) != 0;
+  out.total = in.le<std::uint32_t>();
+  const auto size = in.le<std::uint32_t>();
+  out.content = in.take(size);
+  if (size == 0 || out.total > max_parted_packet || size > out.total) in.fail();
+  return out;
+}
+
 stream::event read_event(std::uint8_t kind, field_reader& in) {
   switch (kind) {
     case 0:
@@ -76,8 +88,18 @@ stream::event read_event(std::uint8_t kind, field_reader& in) {
 
 }  // namespace
 
-void begin_stream_blob(std::uint64_t session, bytes& out) {
-  append_le(out, session);
+void begin_stream_blob(const stream_blob_header& header, bytes& out) {
+  append_le(out, header.session);
+  append_le(out, header.taken);
+}
+
+void encode_stream_part(stream_id stream, const stream_part& part, bytes& out) {
+  out.push_back(kind_part);
+  append_le(out, stream);
+  out.push_back(part.quick_ack ? 1 : 0);
+  append_le(out, part.total);
+  append_le(out, static_cast<std::uint32_t>(part.content.size()));
+  append(out, part.content);
 }
 
 void encode_stream_frame(const stream_frame& frame, bytes& out) {
@@ -111,16 +133,21 @@ void encode_stream_frame(const stream_frame& frame, bytes& out) {
       frame.event);
 }
 
-result<stream_blob> decode_stream_blob(byte_view blob) {
-  if (blob.size() > max_stream_blob) return fail(errc::bad_stream_frame);
-  field_reader in{blob};
-  stream_blob out{.session = in.le<std::uint64_t>(), .frames = {}};
-  while (in.ok() && !in.at_end()) {
-    const auto kind = read_choice(in, std::variant_size_v<stream::event>);
-    const auto stream = in.le<stream_id>();
-    out.frames.push_back({.stream = stream, .event = read_event(kind, in)});
-  }
-  if (!in.ok()) return fail(errc::bad_stream_frame);
+stream_blob_reader::stream_blob_reader(byte_view blob) noexcept
+    : in_{blob.size() <= max_stream_blob ? blob : byte_view{}} {
+  header_.session = in_.le<std::uint64_t>();
+  header_.taken = in_.le<std::uint64_t>();
+}
+
+decoded<stream_blob_reader::item> stream_blob_reader::next() {
+  if (in_.ok() && in_.at_end()) return std::nullopt;
+  const auto kind = read_choice(in_, kind_part + 1);
+  item out{.stream = in_.le<stream_id>(), .what = {}};
+  if (kind == kind_part)
+    out.what = read_part(in_);
+  else
+    out.what = read_event(kind, in_);
+  if (!in_.ok()) return fail(errc::bad_stream_frame);
   return out;
 }
 

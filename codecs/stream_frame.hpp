@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "codecs/dc_list.hpp"
+#include "codecs/field_reader.hpp"
 #include "codecs/rpc.hpp"
 
 namespace mtp {
@@ -103,21 +104,54 @@ struct stream_frame {
   friend bool operator==(const stream_frame&, const stream_frame&) = default;
 };
 
-/// Frames of one link session, batched. Blobs of another session are dropped whole.
-struct stream_blob {
-  std::uint64_t session = 0;
-  std::vector<stream_frame> frames;
-  friend bool operator==(const stream_blob&, const stream_blob&) = default;
+/// A packet that is too large for one frame crosses a link in pieces. They are put together there
+/// (codecs/link_channel.hpp); nobody else sees them. The bytes are in the blob.
+struct stream_part {
+  /// Of the whole packet.
+  std::uint32_t total = 0;
+  bool quick_ack = false;
+  byte_view content;
 };
 
-/// A larger blob, or a packet that would not fit in one, is refused before it is copied.
-inline constexpr std::size_t max_stream_blob = (std::size_t{1} << 24) + 4096;
+/// What starts a blob of frames.
+struct stream_blob_header {
+  std::uint64_t session = 0;
+  /// Bytes of packets that the sender of this blob has taken from its peer in this session, in all.
+  std::uint64_t taken = 0;
+  friend bool operator==(const stream_blob_header&, const stream_blob_header&) = default;
+};
+inline constexpr std::size_t stream_blob_header_size = 16;
+
+/// A larger blob is refused unread.
+inline constexpr std::size_t max_stream_blob = std::size_t{256} * 1024;
+/// A packet in pieces that is larger is refused: none from Telegram or a client is.
+inline constexpr std::size_t max_parted_packet = std::size_t{1} << 24;
 
 /// Starts a blob.
-void begin_stream_blob(std::uint64_t session, bytes& out);
-/// Appends a frame to a blob.
+void begin_stream_blob(const stream_blob_header& header, bytes& out);
+/// Appends a frame to a blob. Packets are written whole.
 void encode_stream_frame(const stream_frame& frame, bytes& out);
-/// Error: `bad_stream_frame` (cut short, unknown kind or value, over `max_stream_blob`).
-[[nodiscard]] result<stream_blob> decode_stream_blob(byte_view blob);
+void encode_stream_part(stream_id stream, const stream_part& part, bytes& out);
+
+/// Reads a blob frame by frame; the blob must stay in place meanwhile.
+class stream_blob_reader {
+ public:
+  explicit stream_blob_reader(byte_view blob) noexcept;
+
+  /// Zeros if the blob is too short or too long for one: then `next` fails.
+  [[nodiscard]] const stream_blob_header& header() const noexcept { return header_; }
+
+  struct item {
+    stream_id stream = 0;
+    std::variant<stream::event, stream_part> what;
+  };
+  /// Nothing at the end. Error: `bad_stream_frame` (cut short, unknown kind or value, a part larger
+  /// than its packet or empty).
+  [[nodiscard]] decoded<item> next();
+
+ private:
+  field_reader in_;
+  stream_blob_header header_;
+};
 
 }  // namespace mtp

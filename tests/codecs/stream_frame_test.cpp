@@ -12,8 +12,32 @@ using test::check_property;
 using test::join;
 using test::start_of;
 
-const bytes session_5{0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00};
+/// Session 5, of which 258 bytes were taken.
+const bytes session_5{0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+                      0x02, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00};
+constexpr stream_blob_header header_5{.session = 5, .taken = 258};
 const bytes stream_7{0x07, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00};
+
+/// A whole blob, with its parts as frames of their own.
+struct read_blob {
+  stream_blob_header header;
+  std::vector<stream_frame> frames;
+  std::vector<std::pair<stream_id, stream_part>> parts;
+};
+result<read_blob> read_all(byte_view blob) {
+  stream_blob_reader in{blob};
+  read_blob out{.header = in.header(), .frames = {}, .parts = {}};
+  while (true) {
+    auto next = in.next();
+    if (!next) return fail(next.error());
+    if (!*next) return out;
+    auto& [stream, what] = **next;
+    if (auto* const event = std::get_if<stream::event>(&what))
+      out.frames.push_back({.stream = stream, .event = std::move(*event)});
+    else
+      out.parts.emplace_back(stream, std::get<stream_part>(what));
+  }
+}
 
 /// A blob of session 5 with one frame, of stream 7.
 bytes blob_with(std::uint8_t kind, const bytes& fields) {
@@ -23,20 +47,20 @@ bytes blob_with(std::uint8_t kind, const bytes& fields) {
 /// Checks that `event` is written as `kind` and `fields`, and read back.
 void check_frame(const stream::event& event, std::uint8_t kind, const bytes& fields) {
   bytes out;
-  begin_stream_blob(5, out);
+  begin_stream_blob(header_5, out);
   encode_stream_frame({.stream = 7, .event = event}, out);
   CHECK(out == blob_with(kind, fields));
 
-  const auto got = decode_stream_blob(out);
+  const auto got = read_all(out);
   REQUIRE(got);
-  CHECK(got->session == 5);
+  CHECK(got->header == header_5);
   REQUIRE(got->frames.size() == 1);
   CHECK(got->frames[0].stream == 7);
   CHECK(got->frames[0].event == event);
 }
 
 void check_refused(byte_view blob) {
-  const auto got = decode_stream_blob(blob);
+  const auto got = read_all(blob);
   REQUIRE_FALSE(got);
   CHECK(got.error() == errc::bad_stream_frame);
 }
@@ -100,23 +124,51 @@ TEST_CASE("stream frame: what both sides send") {
   check_frame(stream::close{}, 7, {});
 }
 
-TEST_CASE("stream frame: frames follow each other; a blob may have none") {
+TEST_CASE("stream frame: a part of a packet") {
+  const bytes content{0xaa, 0xbb};
+  bytes out;
+  begin_stream_blob(header_5, out);
+  encode_stream_part(7, {.total = 0x0102'0304, .quick_ack = true, .content = content}, out);
+  CHECK(out == blob_with(8, {0x01,                    // wants a quick ack
+                             0x04, 0x03, 0x02, 0x01,  // of so many bytes
+                             0x02, 0x00, 0x00, 0x00,  // these two
+                             0xaa, 0xbb}));
+  // That is more than any packet has.
+  check_refused(out);
+
   const auto got =
-      decode_stream_blob(join({session_5, bytes{0x04}, stream_7, bytes{0x07}, stream_7}));
+      read_all(blob_with(8, {0x00, 0x05, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0xaa}));
+  REQUIRE(got);
+  REQUIRE(got->parts.size() == 1);
+  const auto& [stream, part] = got->parts[0];
+  CHECK(stream == 7);
+  CHECK(part.total == 5);
+  CHECK_FALSE(part.quick_ack);
+  CHECK(std::ranges::equal(part.content, bytes{0xaa}));
+
+  check_refused(blob_with(8, {0x00, 0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}));  // empty
+  check_refused(  // larger than its packet
+      blob_with(8, {0x00, 0x01, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0xaa, 0xbb}));
+  check_refused(  // cut short
+      blob_with(8, {0x00, 0x05, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0xaa}));
+}
+
+TEST_CASE("stream frame: frames follow each other; a blob may have none") {
+  const auto got = read_all(join({session_5, bytes{0x04}, stream_7, bytes{0x07}, stream_7}));
   REQUIRE(got);
   REQUIRE(got->frames.size() == 2);
   CHECK(std::holds_alternative<stream::migrate>(got->frames[0].event));
   CHECK(std::holds_alternative<stream::close>(got->frames[1].event));
 
-  const auto empty = decode_stream_blob(session_5);
+  const auto empty = read_all(session_5);
   REQUIRE(empty);
-  CHECK(empty->session == 5);
+  CHECK(empty->header == header_5);
   CHECK(empty->frames.empty());
   check_refused({});
 }
 
 TEST_CASE("stream frame: unknown kinds and values are refused") {
-  check_refused(blob_with(8, {}));
+  check_refused(blob_with(9, {}));
   check_refused(blob_with(0xff, {}));
   check_refused(blob_with(2, {0x04}));  // a refusal that is none
 
@@ -142,7 +194,7 @@ TEST_CASE("stream frame: a blob over the limit is refused, one at it is taken") 
       {.stream = 7, .event = stream::data{packet_buffer{bytes(max_stream_blob - overhead)}, false}},
       blob);
   REQUIRE(blob.size() == max_stream_blob);
-  CHECK(decode_stream_blob(blob));
+  CHECK(read_all(blob));
 
   blob = session_5;
   encode_stream_frame(
@@ -186,52 +238,55 @@ rc::Gen<stream::event> any_event() {
   });
 }
 
-rc::Gen<stream_blob> any_blob() {
-  return rc::gen::build<stream_blob>(
-      rc::gen::set(&stream_blob::session),
-      rc::gen::set(&stream_blob::frames,
-                   rc::gen::container<std::vector<stream_frame>>(rc::gen::build<stream_frame>(
-                       rc::gen::set(&stream_frame::stream),
-                       rc::gen::set(&stream_frame::event, any_event())))));
+rc::Gen<std::vector<stream_frame>> any_frames() {
+  return rc::gen::container<std::vector<stream_frame>>(rc::gen::build<stream_frame>(
+      rc::gen::set(&stream_frame::stream), rc::gen::set(&stream_frame::event, any_event())));
+}
+
+bytes blob_of(const std::vector<stream_frame>& frames) {
+  bytes out;
+  begin_stream_blob(header_5, out);
+  for (const auto& frame : frames)
+    encode_stream_frame(frame, out);
+  return out;
 }
 
 TEST_CASE(
     "stream frame: every blob comes out as it went in, and cut anywhere is a part or refused") {
   check_property([] {
-    const auto blob = *any_blob();
+    const auto frames = *any_frames();
     bytes out;
-    begin_stream_blob(blob.session, out);
+    begin_stream_blob(header_5, out);
     std::vector<std::size_t> ends{out.size()};
-    for (const auto& frame : blob.frames) {
+    for (const auto& frame : frames) {
       encode_stream_frame(frame, out);
       ends.push_back(out.size());
     }
-    RC_ASSERT(decode_stream_blob(out) == blob);
+    const auto whole = read_all(out);
+    RC_ASSERT(whole.has_value());
+    RC_ASSERT(whole->frames == frames);
 
     for (std::size_t size = 0; size < out.size(); ++size) {
-      const auto got = decode_stream_blob(start_of(out, size));
+      const auto got = read_all(start_of(out, size));
       const auto end = std::ranges::find(ends, size);
       RC_ASSERT(got.has_value() == (end != ends.end()));
       if (!got) continue;
-      auto part = blob;
-      part.frames.resize(static_cast<std::size_t>(end - ends.begin()));
-      RC_ASSERT(*got == part);
+      auto part = frames;
+      part.resize(static_cast<std::size_t>(end - ends.begin()));
+      RC_ASSERT(got->frames == part);
     }
   });
 }
 
 TEST_CASE("stream frame: what is read from changed bytes is written back the same, or refused") {
   check_property([] {
-    const auto blob = *any_blob();
-    bytes out;
-    begin_stream_blob(blob.session, out);
-    for (const auto& frame : blob.frames)
-      encode_stream_frame(frame, out);
-    out[*rc::gen::inRange<std::size_t>(0, out.size())] = *rc::gen::arbitrary<std::uint8_t>();
-    const auto got = decode_stream_blob(out);
-    if (!got) return;
+    auto out = blob_of(*any_frames());
+    out[*rc::gen::inRange<std::size_t>(stream_blob_header_size - 1, out.size())] =
+        *rc::gen::arbitrary<std::uint8_t>();
+    const auto got = read_all(out);
+    if (!got || !got->parts.empty()) return;
     bytes again;
-    begin_stream_blob(got->session, again);
+    begin_stream_blob(got->header, again);
     for (const auto& frame : got->frames)
       encode_stream_frame(frame, again);
     RC_ASSERT(again == out);
@@ -240,7 +295,7 @@ TEST_CASE("stream frame: what is read from changed bytes is written back the sam
 
 TEST_CASE("stream frame: random bytes are frames or refused") {
   check_property([] {
-    const auto got = decode_stream_blob(join({session_5, *any_bytes()}));
+    const auto got = read_all(join({session_5, *any_bytes()}));
     RC_ASSERT(got.has_value() || got.error() == errc::bad_stream_frame);
   });
 }

@@ -1,0 +1,86 @@
+// One session of a node link, seen from one end: frames in, blobs out, and back. It counts what is
+// on its way both ways, so that neither end is sent more than it takes, and cuts large packets into
+// pieces. Facts: doc/wire/node_link.md.
+#pragma once
+
+#include "codecs/link_queue.hpp"
+#include "codecs/link_window.hpp"
+
+namespace mtp {
+
+class link_channel {
+ public:
+  using time_point = link_window::time_point;
+
+  explicit link_channel(std::uint64_t session) noexcept : session_{session} {}
+
+  [[nodiscard]] std::uint64_t session() const noexcept { return session_; }
+
+  /// Takes a frame for the peer. Data waits for room in the link; other frames wait only behind
+  /// data of their stream, and acks for nothing.
+  void send(stream_frame&& frame);
+  /// The stream is over for the peer too: what waits for it needs not be sent any more.
+  void forget(stream_id stream);
+
+  /// The next blob to give to the link; empty if there is nothing to send now. To be called until
+  /// it is, at the end of a loop iteration and whenever `blob_is_full`.
+  [[nodiscard]] bytes next_blob(time_point now);
+  [[nodiscard]] bool blob_is_full() const noexcept { return blob_.size() >= window_.blob_size(); }
+
+  /// Takes a blob of the peer: `each` is called with every frame, in order; false stops it (the
+  /// session has ended meanwhile). Pieces of packets are kept only for streams that `knows` of, and
+  /// until `forget`. Blobs of another session are ignored. Error: `bad_stream_frame`, also if the
+  /// peer claims to have taken what it was not sent, or cuts a packet wrongly; then it can't be
+  /// trusted with anything.
+  template <class Knows, class Each>
+  [[nodiscard]] result<void> take(byte_view blob, time_point now, Knows&& knows, Each&& each) {
+    stream_blob_reader in{blob};
+    if (in.header().session != session_) return {};
+    if (!window_.taken(in.header().taken, now)) return fail(errc::bad_stream_frame);
+    while (true) {
+      auto item = in.next();
+      if (!item) return fail(item.error());
+      if (!*item) return {};
+      count_taken(**item);
+      if (std::holds_alternative<stream_part>((*item)->what) && !knows((*item)->stream)) continue;
+      auto frame = complete(**item);
+      if (!frame) return fail(frame.error());
+      if (*frame && !each(std::move(**frame))) return {};
+    }
+  }
+
+  /// Bytes were taken of which the peer was not told; it learns of them by the next blob.
+  [[nodiscard]] bool owes_report() const noexcept { return taken_ != reported_; }
+  /// Makes `next_blob` tell the peer even if there is nothing else to say. Without it, it does so
+  /// only when that is overdue: when a good part of its smallest window is meant.
+  void report_now() noexcept { must_report_ = owes_report(); }
+
+  /// Bytes of packets held here: waiting for the link, or not whole yet.
+  [[nodiscard]] std::size_t held() const noexcept { return queue_.held() + joining_bytes_; }
+  [[nodiscard]] const link_window& window() const noexcept { return window_; }
+  /// Nothing waits and nothing is on its way to the peer.
+  [[nodiscard]] bool at_rest() const noexcept {
+    return queue_.empty() && blob_.empty() && window_.in_flight() == 0;
+  }
+
+ private:
+  void count_taken(const stream_blob_reader::item& item) noexcept;
+  [[nodiscard]] decoded<stream_frame> complete(stream_blob_reader::item& item);
+  [[nodiscard]] decoded<stream_frame> join(stream_id stream, const stream_part& part);
+  void begin_blob();
+
+  std::uint64_t session_;
+  link_window window_;
+  link_queue queue_;
+  bytes blob_;
+  /// Cost of what is in `blob_`.
+  std::size_t blob_cost_ = 0;
+
+  std::uint64_t taken_ = 0;
+  std::uint64_t reported_ = 0;
+  bool must_report_ = false;
+  std::unordered_map<stream_id, packet_buffer> joining_;
+  std::size_t joining_bytes_ = 0;
+};
+
+}  // namespace mtp
