@@ -62,10 +62,12 @@ enum class errc : std::uint8_t {
   bad_link,
   /// A blob of stream frames between nodes that is cut short or has an unknown frame.
   bad_stream_frame,
+  /// The first words of another node that are none.
+  bad_link_hello,
 };
 
 /// One name an enumerator, in order.
-inline constexpr std::array<std::string_view, 25> errc_names{
+inline constexpr std::array<std::string_view, 26> errc_names{
     "abridged_max_size",
     "intermediate_max_size",
     "not_aligned",
@@ -91,8 +93,9 @@ inline constexpr std::array<std::string_view, 25> errc_names{
     "bad_secret",
     "bad_link",
     "bad_stream_frame",
+    "bad_link_hello",
 };
-static_assert(errc_names.size() == static_cast<std::size_t>(errc::bad_stream_frame) + 1);
+static_assert(errc_names.size() == static_cast<std::size_t>(errc::bad_link_hello) + 1);
 
 [[nodiscard]] constexpr std::string_view to_string(errc code) noexcept {
   return errc_names[static_cast<std::size_t>(code)];

@@ -28,6 +28,7 @@ void link_channel::send(stream_frame&& frame) {
           window_.room() <= blob_cost_)
         return queue_.push(std::move(frame));
       blob_cost_ += cost;
+      blob_streams_.push_back(frame.stream);
     }
   }
   begin_blob();
@@ -45,18 +46,40 @@ void link_channel::forget(stream_id stream) {
 bytes link_channel::next_blob(time_point now) {
   if (!queue_.empty() && window_.room() > blob_cost_) {
     begin_blob();
-    blob_cost_ += queue_.fill(blob_, window_.blob_size(), window_.room() - blob_cost_);
+    blob_cost_ +=
+        queue_.fill(blob_, window_.blob_size(), window_.room() - blob_cost_, blob_streams_);
   }
   if (blob_.empty()) {
-    if (!must_report_ && taken_ - reported_ < report_step) return {};
+    if (!must_speak_ && taken_ - reported_ < report_step) return {};
     begin_blob();
   }
   // Taken since the blob was begun, perhaps.
   store_le(byte_span{blob_}.subspan(sizeof session_), taken_);
   reported_ = taken_;
-  must_report_ = false;
-  window_.sent(std::exchange(blob_cost_, 0), now);
+  must_speak_ = false;
+  if (blob_cost_ > 0) {
+    window_.sent(std::exchange(blob_cost_, 0), now);
+    unconfirmed_.push_back(
+        {.until = window_.sent_in_all(), .streams = std::exchange(blob_streams_, {})});
+  }
   return std::exchange(blob_, {});
+}
+
+bool link_channel::confirm(std::uint64_t taken, time_point now) {
+  if (!window_.taken(taken, now)) return false;
+  while (!unconfirmed_.empty() && unconfirmed_.front().until <= taken)
+    unconfirmed_.pop_front();
+  return true;
+}
+
+std::unordered_set<stream_id> link_channel::at_risk() const {
+  std::unordered_set<stream_id> out{blob_streams_.begin(), blob_streams_.end()};
+  for (const auto& blob : unconfirmed_)
+    out.insert(blob.streams.begin(), blob.streams.end());
+  queue_.for_each_stream([&](stream_id stream) { out.insert(stream); });
+  for (const auto& [stream, packet] : joining_)
+    out.insert(stream);
+  return out;
 }
 
 void link_channel::count_taken(const stream_blob_reader::item& item) noexcept {

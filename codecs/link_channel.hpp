@@ -3,6 +3,8 @@
 // pieces. Facts: doc/wire/node_link.md.
 #pragma once
 
+#include <unordered_set>
+
 #include "codecs/link_queue.hpp"
 #include "codecs/link_window.hpp"
 
@@ -36,7 +38,7 @@ class link_channel {
   [[nodiscard]] result<void> take(byte_view blob, time_point now, Knows&& knows, Each&& each) {
     stream_blob_reader in{blob};
     if (in.header().session != session_) return {};
-    if (!window_.taken(in.header().taken, now)) return fail(errc::bad_stream_frame);
+    if (!confirm(in.header().taken, now)) return fail(errc::bad_stream_frame);
     while (true) {
       auto item = in.next();
       if (!item) return fail(item.error());
@@ -53,7 +55,15 @@ class link_channel {
   [[nodiscard]] bool owes_report() const noexcept { return taken_ != reported_; }
   /// Makes `next_blob` tell the peer even if there is nothing else to say. Without it, it does so
   /// only when that is overdue: when a good part of its smallest window is meant.
-  void report_now() noexcept { must_report_ = owes_report(); }
+  void report_now() noexcept { must_speak_ = must_speak_ || owes_report(); }
+  /// The same, even if there is nothing to report: a sign of life.
+  void speak_up() noexcept { must_speak_ = true; }
+
+  /// Streams of which something would be lost if the session ended now: data that the peer has not
+  /// confirmed, and packets of its that have not come whole.
+  [[nodiscard]] std::unordered_set<stream_id> at_risk() const;
+  /// The stream for which most waits here, and how much that is.
+  [[nodiscard]] std::pair<stream_id, std::size_t> largest() const { return queue_.largest(); }
 
   /// Bytes of packets held here: waiting for the link, or not whole yet.
   [[nodiscard]] std::size_t held() const noexcept { return queue_.held() + joining_bytes_; }
@@ -68,6 +78,14 @@ class link_channel {
   [[nodiscard]] decoded<stream_frame> complete(stream_blob_reader::item& item);
   [[nodiscard]] decoded<stream_frame> join(stream_id stream, const stream_part& part);
   void begin_blob();
+  [[nodiscard]] bool confirm(std::uint64_t taken, time_point now);
+
+  /// A blob that the peer has not confirmed.
+  struct sent_blob {
+    std::uint64_t until = 0;
+    /// Whose data it has.
+    std::vector<stream_id> streams;
+  };
 
   std::uint64_t session_;
   link_window window_;
@@ -75,10 +93,12 @@ class link_channel {
   bytes blob_;
   /// Cost of what is in `blob_`.
   std::size_t blob_cost_ = 0;
+  std::vector<stream_id> blob_streams_;
+  std::deque<sent_blob> unconfirmed_;
 
   std::uint64_t taken_ = 0;
   std::uint64_t reported_ = 0;
-  bool must_report_ = false;
+  bool must_speak_ = false;
   std::unordered_map<stream_id, packet_buffer> joining_;
   std::size_t joining_bytes_ = 0;
 };

@@ -14,8 +14,10 @@ std::size_t packet_size(const stream::event& event) noexcept {
 }  // namespace
 
 void link_queue::push(stream_frame frame) {
-  held_ += packet_size(frame.event);
+  const auto size = packet_size(frame.event);
   const auto [at, is_new] = waiting_.try_emplace(frame.stream);
+  held_ += size;
+  at->second.held += size;
   at->second.events.push_back(std::move(frame.event));
   if (is_new) turns_.push_back(frame.stream);
 }
@@ -23,9 +25,7 @@ void link_queue::push(stream_frame frame) {
 void link_queue::drop(stream_id stream) {
   const auto at = waiting_.find(stream);
   if (at == waiting_.end()) return;
-  for (const auto& event : at->second.events)
-    held_ -= packet_size(event);
-  held_ += at->second.gone;
+  held_ -= at->second.held;
   waiting_.erase(at);
   std::erase(turns_, stream);
 }
@@ -52,6 +52,7 @@ std::size_t link_queue::take_turn(stream_id stream, line& from, bytes& blob) {
     }
     from.gone += size;
     held_ -= size;
+    from.held -= size;
     if (from.gone == total) {
       from.gone = 0;
       from.events.pop_front();
@@ -61,19 +62,30 @@ std::size_t link_queue::take_turn(stream_id stream, line& from, bytes& blob) {
   return 0;
 }
 
-std::size_t link_queue::fill(bytes& blob, std::size_t blob_size, std::size_t room) {
+std::size_t link_queue::fill(bytes& blob, std::size_t blob_size, std::size_t room,
+                             std::vector<stream_id>& streams) {
   std::size_t used = 0;
   while (!turns_.empty() && used < room && blob.size() < blob_size) {
     const auto stream = turns_.front();
     turns_.pop_front();
     const auto at = waiting_.find(stream);
-    used += take_turn(stream, at->second, blob);
+    if (const auto cost = take_turn(stream, at->second, blob)) {
+      used += cost;
+      streams.push_back(stream);
+    }
     if (at->second.events.empty())
       waiting_.erase(at);
     else
       turns_.push_back(stream);
   }
   return used;
+}
+
+std::pair<stream_id, std::size_t> link_queue::largest() const {
+  std::pair<stream_id, std::size_t> out;
+  for (const auto& [stream, one] : waiting_)
+    if (one.held > out.second) out = {stream, one.held};
+  return out;
 }
 
 }  // namespace mtp

@@ -30,14 +30,26 @@ class link_queue {
   /// Forgets what waits for a stream that is over.
   void drop(stream_id stream);
   /// Appends frames to `blob` until it has `blob_size` bytes or they have used up `room`; what is
-  /// not data costs nothing. Returns what was used, at most one piece more than `room`.
-  std::size_t fill(bytes& blob, std::size_t blob_size, std::size_t room);
+  /// not data costs nothing. Returns what was used, at most one piece more than `room`; streams
+  /// whose data it was are appended to `streams`.
+  std::size_t fill(bytes& blob, std::size_t blob_size, std::size_t room,
+                   std::vector<stream_id>& streams);
+
+  /// The stream that holds most, and how much that is; 0 bytes if nothing is held.
+  [[nodiscard]] std::pair<stream_id, std::size_t> largest() const;
+  template <class Each>
+  void for_each_stream(Each&& each) const {
+    for (const auto& [stream, one] : waiting_)
+      each(stream);
+  }
 
  private:
   struct line {
     std::deque<stream::event> events;
     /// Bytes of the first one's packet that have gone.
     std::size_t gone = 0;
+    /// Bytes of packets that wait.
+    std::size_t held = 0;
   };
   using line_map = std::unordered_map<stream_id, line>;
 

@@ -32,6 +32,9 @@ class link_window {
   [[nodiscard]] std::size_t in_flight() const noexcept {
     return static_cast<std::size_t>(sent_ - taken_);
   }
+  /// Since the beginning.
+  [[nodiscard]] std::uint64_t sent_in_all() const noexcept { return sent_; }
+  [[nodiscard]] std::uint64_t taken_in_all() const noexcept { return taken_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// How much goes into one blob: small ones on a slow link, as the peer hears only of whole ones.
   [[nodiscard]] std::size_t blob_size() const noexcept {

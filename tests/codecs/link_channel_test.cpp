@@ -215,6 +215,45 @@ TEST_CASE("link channel: pieces for a stream that is over are taken and dropped"
   CHECK(a.channel.at_rest());
 }
 
+TEST_CASE("link channel: it knows whose data would be lost") {
+  end a;
+  end b;
+  using set = std::unordered_set<stream_id>;
+  CHECK(a.channel.at_risk().empty());
+  a.channel.send(data_frame(1, 100));
+  a.channel.send({.stream = 2, .event = stream::open{.dc = 2}});
+  CHECK(a.channel.at_risk() == set{1});
+  const auto blob = a.channel.next_blob(start);
+  CHECK(a.channel.at_risk() == set{1});
+  REQUIRE(b.take(blob));
+  b.channel.speak_up();
+  b.send_all(a);
+  CHECK(a.channel.at_risk().empty());
+
+  a.channel.send(data_frame(3, 500 * kib));
+  a.channel.send(data_frame(4, 10));
+  a.send_all(b);
+  CHECK(a.channel.at_risk() == set{3, 4});
+  CHECK(a.channel.largest().first == 3);
+  CHECK(b.channel.at_risk() == set{3});
+  while (b.send_all(a) + a.send_all(b) > 0) {
+  }
+  b.channel.report_now();
+  b.send_all(a);
+  CHECK(a.channel.at_risk().empty());
+  CHECK(b.channel.at_risk().empty());
+  CHECK(a.channel.largest().second == 0);
+}
+
+TEST_CASE("link channel: it speaks up when asked, once") {
+  end a;
+  end b;
+  a.channel.speak_up();
+  CHECK(a.send_all(b) == 1);
+  CHECK(b.arrived.empty());
+  CHECK_FALSE(b.channel.owes_report());
+}
+
 TEST_CASE("link channel: a consumer can stop in the middle of a blob") {
   end a;
   a.channel.send({.stream = 1, .event = stream::close{}});
