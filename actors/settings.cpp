@@ -22,4 +22,21 @@ std::string_view to_string(protocol which) noexcept {
   return {};
 }
 
+std::string_view to_string(node_role which) noexcept {
+  switch (which) {
+    case node_role::both:
+      return "both";
+    case node_role::front:
+      return "front";
+    case node_role::back:
+      return "back";
+  }
+  return {};
+}
+
+std::string to_string(const back_address& at) {
+  const bool v6 = at.host.find(':') != std::string::npos;
+  return at.name + '@' + (v6 ? '[' + at.host + ']' : at.host) + ':' + std::to_string(at.port);
+}
+
 }  // namespace mtp::actors

@@ -52,7 +52,50 @@ struct client_health_settings {
   std::optional<std::size_t> total_mem;
 };
 
+/// Which part of the proxy a process is.
+enum class node_role : std::uint8_t { both, front, back };
+
+/// `back@host:port`: a back node as a front knows it.
+struct back_address {
+  /// What its certificate says.
+  std::string name;
+  /// A name or an address.
+  std::string host;
+  std::uint16_t port = 0;
+  friend bool operator==(const back_address&, const back_address&) = default;
+};
+
+/// `back_nodes_policy`: which back gets a client, of those that can be reached.
+enum class back_choice : std::uint8_t { failover, balance };
+
+enum class link_transport : std::uint8_t { tls, plain, caf_openssl };
+
+/// `[node_link]`: how front and back reach each other.
+struct node_link_settings {
+  link_transport transport = link_transport::tls;
+  /// Where a back waits for fronts.
+  std::optional<endpoint> listen;
+  /// PEM files.
+  std::string certificate;
+  std::string key;
+  std::string ca;
+  /// Names of fronts that a back takes.
+  std::vector<std::string> allowed_nodes;
+  std::string cluster_cookie;
+  /// The other node is given up when nothing has come for so long.
+  std::chrono::seconds timeout{15};
+};
+
 struct settings {
+  // -- nodes ------------------------------------------------------------------------------------
+  node_role role = node_role::both;
+  /// What this node calls itself; with certificates, what they say.
+  std::string node_name;
+  /// Of a front, in order of preference.
+  std::vector<back_address> back_nodes;
+  back_choice back_nodes_policy = back_choice::failover;
+  node_link_settings node_link;
+
   // -- clients ----------------------------------------------------------------------------------
   std::vector<port_settings> ports;
   std::size_t max_connections = 64000;
@@ -113,8 +156,18 @@ struct settings {
   bool through_link_agents = false;
 
   [[nodiscard]] bool allows(protocol which) const noexcept;
+  /// Whether this node has clients, and whether it speaks to Telegram.
+  [[nodiscard]] bool is_front() const noexcept { return role != node_role::back; }
+  [[nodiscard]] bool is_back() const noexcept { return role != node_role::front; }
+  /// Whether streams go through link agents.
+  [[nodiscard]] bool has_link() const noexcept {
+    return role != node_role::both || through_link_agents;
+  }
 };
 
 [[nodiscard]] std::string_view to_string(protocol which) noexcept;
+[[nodiscard]] std::string_view to_string(node_role which) noexcept;
+/// `name@host:port`; an IPv6 address has brackets.
+[[nodiscard]] std::string to_string(const back_address& at);
 
 }  // namespace mtp::actors
