@@ -98,7 +98,7 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   // A DC connection.
   void ask_for_stream();
   void handle_opened(const stream_opened& opened);
-  void handle_migrate();
+  void handle_migrate(const stream::migrate& why);
   void handle_refused(refusal why);
   void retry_later(stream_id asked_for);
   void leave_stream();

@@ -15,9 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Un-acked bytes above which the client is not read from. Acks come in quarters (dc_conn).
-constexpr std::size_t client_window = std::size_t{256} * 1024;
-
 /// How long a request may be unanswered and still count as in flight when its connection dies.
 constexpr auto in_flight_time = 5s;
 
@@ -91,10 +88,10 @@ void client_handler::handle_opened(const stream_opened& opened) {
   forward_kept();
 }
 
-void client_handler::handle_migrate() {
+void client_handler::handle_migrate(const stream::migrate& why) {
   if (stage_ == stage::opening) return retry_later(stream_id_);
   // In flight: perhaps it reached Telegram, perhaps not. The client must ask again.
-  if (awaits_answer_ && home().now() - last_sent_ < in_flight_time)
+  if (awaits_answer_ && home().now() - last_sent_ < in_flight_time + why.deaf)
     return handle_refused(refusal::migrating);
   previous_stream_ = stream_id_;
   migrating_ = true;
@@ -179,7 +176,7 @@ void client_handler::handle_frame(stream_frame& frame) {
                    stream_.flush_later();
                  },
                  [this](const stream::ack& ack) { handle_ack(ack); },
-                 [this](const stream::migrate&) { handle_migrate(); },
+                 [this](const stream::migrate& why) { handle_migrate(why); },
                  [this](const stream::refused& refused) { handle_refused(refused.why); },
                  [this](const stream::close&) { close_after_flush(); },
                  [](const auto&) { /* opening goes by messages of its own */ },

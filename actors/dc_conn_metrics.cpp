@@ -32,9 +32,7 @@ counter dc_conn::metric_set::down_backpressure(std::string_view state) {
 }
 
 counter dc_conn::metric_set::healthcheck(std::string_view action) {
-  return in_->get_counter("mtproto_proxy_healthcheck_total",
-                          "Upstream self-healthcheck triggered some action",
-                          {{"action", std::string{action}}});
+  return actors::healthcheck(*in_, action);
 }
 
 counter dc_conn::metric_set::connect_error(std::string_view reason) {

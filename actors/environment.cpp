@@ -1,6 +1,17 @@
 #include "actors/environment.hpp"
 
+#include "net/entropy.hpp"
+
 namespace mtp::actors {
+
+void environment::open(std::size_t memory_budget) {
+  const auto count = reactors.size();
+  clients.resize(count);
+  holders.resize(count);
+  links.open(count);
+  memory.open(count, memory_budget);
+  node_id = load_le<std::uint64_t>(net::random_array<sizeof node_id>());
+}
 
 stream_id environment::next_stream(unsigned reactor) noexcept {
   // The upper 16 bits name the reactor, so that reactors need not agree; only it touches its

@@ -10,6 +10,7 @@
 #include "actors/client_list.hpp"
 #include "actors/client_metrics.hpp"
 #include "actors/link_board.hpp"
+#include "actors/memory_holder.hpp"
 #include "actors/memory_ledger.hpp"
 #include "actors/metrics.hpp"
 #include "actors/name_registry.hpp"
@@ -45,6 +46,8 @@ struct environment {
   std::vector<std::unique_ptr<net::reactor>> reactors;
   /// One a reactor.
   std::deque<client_list> clients;
+  /// Who else holds memory for streams; a list a reactor, used by its thread alone.
+  std::deque<std::vector<memory_holder*>> holders;
   std::vector<std::unique_ptr<open_port>> ports;
   /// The proxy is stopping: fetches are given up, and clients that arrive are not served.
   std::atomic<bool> stopping = false;
@@ -54,8 +57,16 @@ struct environment {
   /// client's reactor. A null handle if there is nobody (yet).
   std::function<caf::actor(dc_id dc, unsigned reactor)> route;
 
+  /// Which build this is, for other nodes.
+  std::string build = "unknown";
+  /// Names this process to other nodes; drawn at its start.
+  std::uint64_t node_id = 0;
+
   /// Told when our address as Telegram sees it becomes known or changes.
   std::function<void(const ip_address& ours)> address_found = [](const ip_address&) {};
+
+  /// Makes what there is one of a reactor. Call once, when `reactors` is filled.
+  void open(std::size_t memory_budget);
 
   [[nodiscard]] caf::actor_system& system() const { return reactors.front()->system(); }
 

@@ -6,6 +6,7 @@
 #include <caf/all.hpp>
 
 #include "actors/client_handler.hpp"
+#include "actors/metric_names.hpp"
 
 namespace mtp::actors {
 
@@ -31,9 +32,7 @@ std::string memory_guard_name(unsigned reactor) {
 memory_guard::memory_guard(caf::actor_config& cfg, net::reactor& home, environment& env)
     : pinned_actor{cfg, home},
       env_{&env},
-      closed_{env.metrics.get_counter("mtproto_proxy_healthcheck_total",
-                                      "Upstream self-healthcheck triggered some action",
-                                      {{"action", "memory_budget"}})},
+      closed_{healthcheck(env.metrics, "memory_budget")},
       patience_timer_{*this} {}
 
 caf::behavior memory_guard::start() {
@@ -92,9 +91,21 @@ void memory_guard::close_most_buffered() {
   std::ranges::sort(candidates, std::ranges::greater{}, [](const auto& one) { return one.first; });
   std::size_t freed = 0;
   std::size_t count = 0;
-  for (auto at = candidates.begin(); at != candidates.end() && freed < surplus; ++at, ++count) {
-    freed += at->first;
-    at->second->run_as_handler([one = at->second] { one->drop(); });
+  auto next = candidates.begin();
+  const auto& holders = env_->holders[home().index()];
+  for (; freed < surplus; ++count) {
+    const auto holder =
+        std::ranges::max_element(holders, {}, [](const auto* one) { return one->largest_held(); });
+    const auto other = holder != holders.end() ? (*holder)->largest_held() : 0;
+    if (next != candidates.end() && next->first >= other) {
+      freed += next->first;
+      next->second->run_as_handler([one = next->second] { one->drop(); });
+      ++next;
+    } else if (other >= worth_closing) {
+      freed += (*holder)->drop_largest();
+    } else {
+      break;
+    }
   }
   if (count == 0) return;
   closed_.add(count);

@@ -34,6 +34,12 @@ counter out_connect_error(metrics& in, std::string_view dc, std::string_view rea
                         {{"dc_id", std::string{dc}}, {"reason", std::string{reason}}});
 }
 
+counter healthcheck(metrics& in, std::string_view action) {
+  return in.get_counter("mtproto_proxy_healthcheck_total",
+                        "Upstream self-healthcheck triggered some action",
+                        {{"action", std::string{action}}});
+}
+
 std::string errno_label(int error) {
   const char* const known = strerrorname_np(error);
   std::string out = known != nullptr ? known : "error_" + std::to_string(error);

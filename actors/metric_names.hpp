@@ -17,6 +17,9 @@ namespace mtp::actors {
 /// Attempts to connect to a DC that came to nothing.
 [[nodiscard]] counter out_connect_error(metrics& in, std::string_view dc, std::string_view reason);
 
+/// Clients closed for what waits for them, by what bounded it.
+[[nodiscard]] counter healthcheck(metrics& in, std::string_view action);
+
 /// errno as a lower-case name: "econnrefused".
 [[nodiscard]] std::string errno_label(int error);
 

@@ -2,11 +2,13 @@
 
 #include <caf/all.hpp>
 
+#include "actors/back_link.hpp"
 #include "actors/client_handler_sup.hpp"
 #include "actors/dc_config.hpp"
+#include "actors/front_link_agent.hpp"
 #include "actors/http_fetcher.hpp"
 #include "actors/inspector.hpp"
-#include "actors/link_agent.hpp"
+#include "actors/link_gateway.hpp"
 #include "actors/listener.hpp"
 #include "actors/memory_guard.hpp"
 #include "actors/routing.hpp"
@@ -57,16 +59,8 @@ supervisor_spec listener_sup_spec(environment& env) {
   return out;
 }
 
-}  // namespace
-
-supervisor_spec proxy_sup_spec(environment& env) {
-  supervisor_spec out{.name = root_name};
-  auto& children = out.children;
-  // First, so that it can be asked until all others have stopped.
-  children.push_back(permanent("inspector", [&env] {
-    return env.system().spawn(
-        [&env](caf::stateful_actor<inspector_state>* self) { return inspector(self, env); });
-  }));
+/// What speaks to Telegram.
+void add_telegram_side(environment& env, std::vector<child_spec>& children) {
   children.push_back(permanent("http_fetcher", [&env] {
     return env.system().spawn<caf::detached>(
         [&env](caf::event_based_actor* self) { return http_fetcher(self, env); });
@@ -77,27 +71,62 @@ supervisor_spec proxy_sup_spec(environment& env) {
     return env.system().spawn(
         [&env](caf::stateful_actor<dc_config_state>* self) { return dc_config(self, env); });
   }));
+}
+
+/// A back's end of links to fronts.
+void add_gateway(environment& env, std::vector<child_spec>& children) {
+  children.push_back(dynamic_supervisor(env, "link_agent_sup", restart_policy::temporary));
+  children.push_back(permanent(std::string{gateway_name}, [&env] {
+    return env.system().spawn(
+        [&env](caf::stateful_actor<link_gateway_state>* self) { return link_gateway(self, env); });
+  }));
+}
+
+/// A front's end. Agents are above handlers, so that these can still say goodbye; what keeps the
+/// link is above them.
+void add_way_to_backs(environment& env, std::vector<child_spec>& children) {
+  for (std::size_t place = 0; place < number_of_backs(env.settings); ++place) {
+    auto& home = *env.reactors[place % env.reactors.size()];
+    children.push_back(permanent(back_link_name(place), [&env, &home, place] {
+      return net::spawn_pinned<local_back_link>(home, std::ref(env), place);
+    }));
+  }
+  for (const auto& reactor : env.reactors)
+    children.push_back(permanent(front_agent_name(reactor->index()),
+                                 pinned_start<front_link_agent>(*reactor, env)));
+}
+
+/// What clients meet.
+void add_client_side(environment& env, std::vector<child_spec>& children) {
   children.push_back(permanent("session_storage", [&env] {
     return env.system().spawn([&env](caf::stateful_actor<session_storage_state>* self) {
       return session_storage(self, env);
     });
   }));
-  if (env.settings.through_link_agents) {
-    for (const auto& reactor : env.reactors) {
-      const auto i = reactor->index();
-      children.push_back(
-          permanent(back_agent_name(i), pinned_start<back_link_agent>(*reactor, env)));
-      children.push_back(
-          permanent(front_agent_name(i), pinned_start<front_link_agent>(*reactor, env)));
-    }
-  }
-  for (const auto& reactor : env.reactors)
-    children.push_back(
-        permanent(memory_guard_name(reactor->index()), pinned_start<memory_guard>(*reactor, env)));
   for (const auto& reactor : env.reactors)
     children.push_back(permanent("client_handler_sup_" + std::to_string(reactor->index()),
                                  pinned_start<client_handler_sup>(*reactor, env)));
   children.push_back(supervisor_child(env, listener_sup_spec(env)));
+}
+
+}  // namespace
+
+supervisor_spec proxy_sup_spec(environment& env) {
+  supervisor_spec out{.name = root_name};
+  auto& children = out.children;
+  const auto& settings = env.settings;
+  // First, so that it can be asked until all others have stopped.
+  children.push_back(permanent("inspector", [&env] {
+    return env.system().spawn(
+        [&env](caf::stateful_actor<inspector_state>* self) { return inspector(self, env); });
+  }));
+  for (const auto& reactor : env.reactors)
+    children.push_back(
+        permanent(memory_guard_name(reactor->index()), pinned_start<memory_guard>(*reactor, env)));
+  if (settings.is_back()) add_telegram_side(env, children);
+  if (settings.is_back() && settings.has_link()) add_gateway(env, children);
+  if (settings.is_front() && settings.has_link()) add_way_to_backs(env, children);
+  if (settings.is_front()) add_client_side(env, children);
   return out;
 }
 

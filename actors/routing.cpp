@@ -21,8 +21,16 @@ std::string front_agent_name(unsigned reactor) {
   return "link_front_" + std::to_string(reactor);
 }
 
-std::string back_agent_name(unsigned reactor) {
-  return "link_back_" + std::to_string(reactor);
+std::string back_link_name(std::size_t back) {
+  return "back_link_" + std::to_string(back);
+}
+
+std::size_t number_of_backs(const settings& of) {
+  return of.role == node_role::front ? of.back_nodes.size() : 1;
+}
+
+std::string describe_back(const settings& of, std::size_t back) {
+  return of.role == node_role::front ? to_string(of.back_nodes[back]) : "inside this process";
 }
 
 }  // namespace mtp::actors

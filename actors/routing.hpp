@@ -12,8 +12,15 @@ namespace mtp::actors {
 /// The front agent of `reactor`; null while it is being restarted.
 [[nodiscard]] caf::actor route_to_front_agent(const environment& env, unsigned reactor);
 
-/// Registered names of the link agents of a reactor.
+/// Registered names: a reactor's front agent; the keeper of the link to a back, by its place in
+/// `settings::back_nodes`.
 [[nodiscard]] std::string front_agent_name(unsigned reactor);
-[[nodiscard]] std::string back_agent_name(unsigned reactor);
+[[nodiscard]] std::string back_link_name(std::size_t back);
+inline constexpr std::string_view gateway_name = "link_gateway";
+
+/// How many backs a front has; inside one process (`through_link_agents`) it is itself.
+[[nodiscard]] std::size_t number_of_backs(const settings& of);
+/// For the log.
+[[nodiscard]] std::string describe_back(const settings& of, std::size_t back);
 
 }  // namespace mtp::actors

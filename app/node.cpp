@@ -40,8 +40,9 @@ node::config::config() {
 
 node::node(const actors::settings& settings) : system_{config_} {
   env_.settings = settings;
+  env_.build = MTP_VERSION;
   env_.route = [this](dc_id dc, unsigned reactor) {
-    return env_.settings.through_link_agents ? actors::route_to_front_agent(env_, reactor)
+    return env_.settings.has_link() ? actors::route_to_front_agent(env_, reactor)
                                              : actors::route_to_dc(env_, dc, reactor);
   };
   make_reactors();
@@ -73,10 +74,8 @@ void node::make_reactors() {
       std::max(settings.upstream_socket_buffer_size, settings.downstream_socket_buffer_size);
   for (unsigned i = 0; i < count; ++i)
     env_.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch));
-  env_.clients.resize(count);
-  env_.links.open(count);
   const auto budget = settings.memory_budget;
-  env_.memory.open(count, budget != 0 ? budget : net::machine_memory() / 2);
+  env_.open(budget != 0 ? budget : net::machine_memory() / 2);
 }
 
 /// Keeps `max_connections` below what the process may open, and says so.

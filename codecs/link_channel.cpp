@@ -35,8 +35,7 @@ void link_channel::send(stream_frame&& frame) {
   encode_stream_frame(frame, blob_);
 }
 
-void link_channel::forget(stream_id stream) {
-  queue_.drop(stream);
+void link_channel::drop_incoming(stream_id stream) {
   const auto at = joining_.find(stream);
   if (at == joining_.end()) return;
   joining_bytes_ -= at->second.size();

@@ -21,8 +21,10 @@ class link_channel {
   /// Takes a frame for the peer. Data waits for room in the link; other frames wait only behind
   /// data of their stream, and acks for nothing.
   void send(stream_frame&& frame);
-  /// The stream is over for the peer too: what waits for it needs not be sent any more.
-  void forget(stream_id stream);
+  /// The stream is over for the peer: what waits for it needs not be sent any more.
+  void drop_outgoing(stream_id stream) { queue_.drop(stream); }
+  /// The stream is over here: a packet of which a part has come is not wanted any more.
+  void drop_incoming(stream_id stream);
 
   /// The next blob to give to the link; empty if there is nothing to send now. To be called until
   /// it is, at the end of a loop iteration and whenever `blob_is_full`.
@@ -31,9 +33,9 @@ class link_channel {
 
   /// Takes a blob of the peer: `each` is called with every frame, in order; false stops it (the
   /// session has ended meanwhile). Pieces of packets are kept only for streams that `knows` of, and
-  /// until `forget`. Blobs of another session are ignored. Error: `bad_stream_frame`, also if the
-  /// peer claims to have taken what it was not sent, or cuts a packet wrongly; then it can't be
-  /// trusted with anything.
+  /// until `drop_incoming`. Blobs of another session are ignored. Error: `bad_stream_frame`, also
+  /// if the peer claims to have taken what it was not sent, or cuts a packet wrongly; then it can't
+  /// be trusted with anything.
   template <class Knows, class Each>
   [[nodiscard]] result<void> take(byte_view blob, time_point now, Knows&& knows, Each&& each) {
     stream_blob_reader in{blob};

@@ -3,6 +3,7 @@
 // Facts: doc/wire/node_link.md.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string_view>
 #include <variant>
@@ -71,6 +72,9 @@ struct quick_ack {
 };
 /// The DC connection is closing. The stream is over; the client may open another one.
 struct migrate {
+  /// For so long before, answers may have been lost: set where a link between nodes ended. It does
+  /// not cross one.
+  std::chrono::milliseconds deaf{0};
   friend bool operator==(const migrate&, const migrate&) = default;
 };
 

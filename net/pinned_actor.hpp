@@ -36,7 +36,7 @@ class pinned_actor : public caf::event_based_actor, public timer_owner {
   caf::invoke_message_result consume(caf::mailbox_element& x) final;
   bool cleanup(caf::error&& why, caf::execution_unit* host) final;
 
-  [[nodiscard]] reactor& home() noexcept { return *home_; }
+  [[nodiscard]] reactor& home() const noexcept { return *home_; }
 
   /// Runs `body` like a message handler: exceptions end the actor, and so does `quit`. For events
   /// that do not come through the mailbox.

@@ -199,11 +199,11 @@ TEST_CASE("link channel: pieces for a stream that is over are taken and dropped"
   CHECK(b.channel.held() > 0);
   // Its client has left.
   b.unknown.insert(1);
-  b.channel.forget(1);
+  b.channel.drop_incoming(1);
   CHECK(b.channel.held() == 0);
   SUBCASE("and the rest comes") {}
   SUBCASE("or is not sent any more") {
-    a.channel.forget(1);
+    a.channel.drop_outgoing(1);
     CHECK(a.channel.held() == 0);
   }
   while (b.send_all(a) + a.send_all(b) > 0) {

@@ -22,9 +22,7 @@ class manual_node {
     constexpr std::size_t scratch = std::size_t{1} << 19;
     for (unsigned i = 0; i < reactors; ++i)
       env.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch, &fake_now));
-    env.clients.resize(reactors);
-    env.links.open(reactors);
-    env.memory.open(reactors, memory_budget);
+    env.open(memory_budget);
     // The testing scheduler never runs what nobody asks it to run: waiting would be for ever.
     system_.await_actors_before_shutdown(false);
   }

@@ -1,0 +1,198 @@
+#include "actors/back_link_agent.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+#include "actors/routing.hpp"
+#include "codecs/text.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+/// A front keeps to `client_window`, but for one packet; twice that is no mistake of ours.
+constexpr std::size_t most_outstanding = 2 * (client_window + credit_of(max_client_packet, 1));
+
+}  // namespace
+
+caf::actor back_link_start::operator()() const {
+  return net::spawn_pinned<back_link_agent>(*env->reactors[reactor], std::ref(*env), options);
+}
+
+back_link_agent::back_link_agent(caf::actor_config& cfg, net::reactor& home, environment& env,
+                                 const back_link_options& options)
+    : link_agent{cfg, home, env}, options_{options} {}
+
+caf::behavior back_link_agent::start() {
+  set_down_handler([this](const caf::down_msg&) { quit(); });
+  begin();
+  front_.emplace(options_.session, std::exchange(options_.front, nullptr), home().now());
+  monitor(front_->agent);
+  // Without it nobody would end this session when the front begins another one.
+  monitor(options_.gateway);
+  return {
+      [this](const link_blob& blob) { handle_blob(blob); },
+      [this](const stream_opened& opened) { handle_opened(opened); },
+  };
+}
+
+void back_link_agent::for_each_peer(const std::function<void(link_peer&)>& each) {
+  if (front_) each(*front_);
+}
+
+// -- from the front -----------------------------------------------------------------------------
+
+void back_link_agent::handle_blob(const link_blob& blob) {
+  front_->heard = home().now();
+  bool fair = true;
+  const auto taken = front_->channel.take(
+      as_bytes(blob.content), home().now(),
+      [this](stream_id remote) { return by_remote_.contains(remote); },
+      [&](stream_frame&& frame) { return fair = handle_peer_frame(frame); });
+  if (!taken) return give_up("what it says can't be read");
+  if (!fair) return give_up("it breaks the rules of a stream");
+  flush(*front_);
+  note_memory();
+}
+
+bool back_link_agent::handle_peer_frame(stream_frame& frame) {
+  if (const auto* const request = std::get_if<mtp::stream::open>(&frame.event))
+    return open(frame.stream, *request);
+  const auto which = by_remote_.find(frame.stream);
+  if (which == by_remote_.end()) return true;
+  auto& to = which->second;
+  const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
+  if (const auto* const data = std::get_if<mtp::stream::data>(&frame.event)) {
+    to.outstanding += credit_of(data->packet.size(), 1);
+    if (to.outstanding > most_outstanding) return false;
+  }
+  if (to.is_open)
+    caf::anon_send(to.link, stream_frame{to.local, std::move(frame.event)});
+  else if (closes)
+    caf::anon_send(to.link, cancel_stream{to.local});
+  if (!closes) return true;
+  front_->channel.drop_outgoing(frame.stream);
+  forget(which);
+  return true;
+}
+
+bool back_link_agent::open(stream_id remote, const mtp::stream::open& request_in) {
+  if (remote <= last_remote_) return false;
+  last_remote_ = remote;
+  const auto local = env().next_stream(home().index());
+  const auto asked = route_to_dc(env(), request_in.dc, home().index());
+  by_remote_.emplace(remote, stream{.local = local, .link = asked, .released = std::nullopt});
+  remote_of_.emplace(local, remote);
+  // The front asks again.
+  const auto nobody = [this, remote](const caf::error&) {
+    const auto which = by_remote_.find(remote);
+    if (which == by_remote_.end()) return;
+    send_to(*front_, {remote, mtp::stream::migrate{}});
+    forget(which);
+  };
+  if (asked == nullptr) {
+    nobody({});
+    return true;
+  }
+  open_stream order{.stream = local,
+                    .client = caf::actor{this},
+                    .request = request_in,
+                    .reactor = home().index()};
+  request(asked, caf::infinite, std::move(order)).then([] {}, nobody);
+  return true;
+}
+
+// -- from DC connections ------------------------------------------------------------------------
+
+void back_link_agent::handle_opened(const stream_opened& opened) {
+  const auto known = remote_of_.find(opened.stream);
+  if (known == remote_of_.end()) {
+    caf::anon_send(opened.link, stream_frame{opened.stream, mtp::stream::close{}});
+    return;
+  }
+  auto& which = by_remote_.at(known->second);
+  which.link = opened.link;
+  which.is_open = true;
+  send_to(*front_, {known->second, mtp::stream::opened{}});
+}
+
+void back_link_agent::handle_local_frame(stream_frame& frame) {
+  const auto known = remote_of_.find(frame.stream);
+  if (known == remote_of_.end()) return;
+  const auto remote = known->second;
+  const auto which = by_remote_.find(remote);
+  if (const auto* const ack = std::get_if<mtp::stream::ack>(&frame.event)) {
+    auto& outstanding = which->second.outstanding;
+    outstanding -= std::min(outstanding, credit_of(ack->size, ack->packets));
+  }
+  const bool migrates = std::holds_alternative<mtp::stream::migrate>(frame.event);
+  const bool ends = ends_stream(frame.event);
+  // A client that is closed for what waits for it needs no more of that.
+  if (const auto* const refused = std::get_if<mtp::stream::refused>(&frame.event);
+      refused != nullptr && refused->why == refusal::too_slow)
+    front_->channel.drop_outgoing(remote);
+  send_to(*front_, {remote, std::move(frame.event)});
+  if (migrates)
+    which->second.released = home().now();
+  else if (ends)
+    forget(which);
+}
+
+// -- ends ---------------------------------------------------------------------------------------
+
+void back_link_agent::leave(const stream& which) {
+  if (which.is_open)
+    caf::anon_send(which.link, stream_frame{which.local, mtp::stream::close{}});
+  else if (which.link != nullptr)
+    caf::anon_send(which.link, cancel_stream{which.local});
+}
+
+back_link_agent::stream_map::iterator back_link_agent::forget(stream_map::iterator which) {
+  front_->channel.drop_incoming(which->first);
+  remote_of_.erase(which->second.local);
+  return by_remote_.erase(which);
+}
+
+void back_link_agent::sweep(time_point limit) {
+  for (auto at = by_remote_.begin(); at != by_remote_.end();)
+    at = at->second.released && *at->second.released < limit ? forget(at) : std::next(at);
+}
+
+std::size_t back_link_agent::largest_held() const {
+  return front_ ? front_->channel.largest().second : 0;
+}
+
+std::size_t back_link_agent::drop_largest() {
+  const auto [remote, size] = front_->channel.largest();
+  if (size == 0) return 0;
+  front_->channel.drop_outgoing(remote);
+  send_to(*front_, {remote, mtp::stream::refused{refusal::too_slow}});
+  if (const auto which = by_remote_.find(remote); which != by_remote_.end()) {
+    leave(which->second);
+    forget(which);
+  }
+  return size;
+}
+
+void back_link_agent::give_up(std::string why) {
+  spdlog::error("a session with a front ends: {}", why);
+  caf::anon_send(options_.gateway, link_broken{options_.session, std::move(why)});
+  quit();
+}
+
+void back_link_agent::close_all() {
+  for (const auto& [remote, who] : by_remote_)
+    leave(who);
+  by_remote_.clear();
+  remote_of_.clear();
+}
+
+void back_link_agent::stopped() {
+  close_all();
+  link_agent::stopped();
+  demonitor(options_.gateway);
+  options_.gateway = nullptr;
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,75 @@
+// One reactor of a front, as seen by the back, for one session: opens streams on its behalf and
+// carries their events. Ends with the session.
+#pragma once
+
+#include <unordered_map>
+
+#include "actors/link_agent.hpp"
+
+namespace mtp::actors {
+
+/// Who the session is with, and who is told when it can't go on.
+struct back_link_options {
+  std::uint64_t session = 0;
+  caf::actor front;
+  caf::actor gateway;
+};
+
+/// Messages:
+/// - `link_blob` from its partner. A front that breaks the rules (a stream number twice, more data
+///   than it has credit for, what can't be read) ends the session.
+/// - `stream_opened`, `stream_frame` from DC connections, as a handler.
+/// It ends with its partner and with its gateway.
+class back_link_agent final : public link_agent {
+ public:
+  back_link_agent(caf::actor_config& cfg, net::reactor& home, environment& env,
+                  const back_link_options& options);
+  [[nodiscard]] const char* name() const override { return "back_link_agent"; }
+
+ private:
+  /// Streams are known by the front's number on the link and by one of this process here.
+  struct stream {
+    stream_id local = 0;
+    /// Who was asked for it, then who has it.
+    caf::actor link;
+    bool is_open = false;
+    /// Data of the client that was not acked, as `credit_of`.
+    std::size_t outstanding = 0;
+    std::optional<time_point> released;
+  };
+  using stream_map = std::unordered_map<stream_id, stream>;
+
+  caf::behavior start() override;
+  void stopped() override;
+  void handle_local_frame(stream_frame& frame) override;
+  void for_each_peer(const std::function<void(link_peer&)>& each) override;
+  void sweep(time_point limit) override;
+  [[nodiscard]] std::size_t largest_held() const override;
+  std::size_t drop_largest() override;
+
+  void handle_blob(const link_blob& blob);
+  /// False if the front broke the rules.
+  [[nodiscard]] bool handle_peer_frame(stream_frame& frame);
+  [[nodiscard]] bool open(stream_id remote, const mtp::stream::open& request);
+  void handle_opened(const stream_opened& opened);
+  void leave(const stream& which);
+  stream_map::iterator forget(stream_map::iterator which);
+  void give_up(std::string why);
+  void close_all();
+
+  back_link_options options_;
+  std::optional<link_peer> front_;
+  stream_map by_remote_;
+  std::unordered_map<stream_id, stream_id> remote_of_;
+  stream_id last_remote_ = 0;
+};
+
+/// How link_gateway has its supervisor start one. Named, so that tests can look inside.
+struct back_link_start {
+  environment* env = nullptr;
+  back_link_options options;
+  unsigned reactor = 0;
+  caf::actor operator()() const;
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,229 @@
+#include "actors/link_gateway.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/back_link_agent.hpp"
+#include "actors/supervisor.hpp"
+#include "codecs/text.hpp"
+#include "net/entropy.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// As many reactors as a process may have.
+constexpr std::size_t max_agents = 256;
+/// Fronts that are being asked for their cookie at once.
+constexpr std::size_t max_challenges = 256;
+/// Clocks that differ more are mentioned: Telegram allows 30 s.
+constexpr auto noticeable_skew = 30s;
+
+std::chrono::seconds unix_time() noexcept {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+}
+
+std::string encoded(const link_answer& answer) {
+  return std::string{as_text(encode_link_answer(answer))};
+}
+
+}  // namespace
+
+link_answer link_gateway_state::make_answer(link_answer::kind what, std::string reason) const {
+  return {.what = what,
+          .build = env->build,
+          .reason = std::move(reason),
+          .name = env->settings.node_name,
+          .node = env->node_id,
+          .clock = unix_time().count(),
+          .nonce = {},
+          .proof = {}};
+}
+
+// -- hello --------------------------------------------------------------------------------------
+
+link_gateway_state::reply link_gateway_state::handle_hello(const std::string& text,
+                                                           agents& fronts) {
+  const auto hello = decode_link_hello(as_bytes(text));
+  const auto keeper = caf::actor_cast<caf::actor>(self->current_sender());
+  if (!hello || keeper == nullptr) {
+    spdlog::warn("what a node says first can't be read");
+    return {encoded(make_answer(link_answer::kind::refused, "the hello can't be read")), agents{}};
+  }
+  const auto& cookie = env->settings.node_link.cluster_cookie;
+  const bool same_version = hello->version == link_version;
+  if (same_version && !cookie.empty() && hello->proof == link_proof{}) return challenge(keeper);
+  const auto why = judge(*hello, fronts);
+  if (why.empty()) return open(*hello, fronts, keeper);
+  spdlog::warn("front {} is refused: {}", hello->name.empty() ? "?" : hello->name, why);
+  return {encoded(make_answer(link_answer::kind::refused, why)), agents{}};
+}
+
+std::string link_gateway_state::judge(const link_hello& hello, const agents& fronts) {
+  if (hello.version != link_version)
+    return fmt::format(
+        "link versions differ: the front's is {} (build {}), the back's {} (build {}); use the "
+        "same "
+        "build on both",
+        hello.version, hello.build, link_version, env->build);
+  const auto& cookie = env->settings.node_link.cluster_cookie;
+  if (!cookie.empty()) {
+    const auto given = std::ranges::find(challenges, self->current_sender(), [](const auto& one) {
+      return caf::actor_cast<caf::strong_actor_ptr>(one.first);
+    });
+    if (given == challenges.end()) return "the proof of cluster_cookie was not asked for";
+    const auto nonce = given->second;
+    challenges.erase(given);
+    if (!equal_constant_time(hello.proof, prove_front(as_bytes(cookie), nonce, hello)))
+      return "cluster_cookie differs";
+  }
+  if (fronts.empty() || fronts.size() > max_agents ||
+      std::ranges::any_of(fronts, [](const auto& one) { return one == nullptr; }))
+    return "it has no agents, or too many";
+  if (hello.node == env->node_id && env->settings.role != node_role::both)
+    return "it is this process itself";
+  if (sessions.contains(hello.session) || openings.contains(hello.session) || hello.session == 0)
+    return "its session is not a new one";
+  return {};
+}
+
+link_gateway_state::reply link_gateway_state::challenge(const caf::actor& who) {
+  std::erase_if(challenges, [&](const auto& one) { return one.first == who.address(); });
+  if (challenges.size() >= max_challenges) challenges.erase(challenges.begin());
+  auto answer = make_answer(link_answer::kind::challenge);
+  answer.nonce = net::random_array<answer.nonce.size()>();
+  challenges.emplace_back(who.address(), answer.nonce);
+  return {encoded(answer), agents{}};
+}
+
+// -- sessions -----------------------------------------------------------------------------------
+
+link_gateway_state::reply link_gateway_state::open(const link_hello& hello, agents& fronts,
+                                                   caf::actor keeper) {
+  for (auto at = sessions.begin(); at != sessions.end();) {
+    const auto which = at++;
+    if (which->second.hello.node == hello.node) end_session(which, "it begins another one");
+  }
+  const auto sup = env->names.find("link_agent_sup");
+  if (sup == nullptr)
+    return {encoded(make_answer(link_answer::kind::refused, "the back is restarting")), agents{}};
+  const auto ahead = std::chrono::seconds{hello.clock} - unix_time();
+  if (ahead > noticeable_skew || ahead < -noticeable_skew)
+    spdlog::warn("front {}: its clock is {} s ahead of ours", hello.name, ahead.count());
+  self->monitor(keeper);
+  opening begun{.made = {.hello = hello,
+                         .keeper = std::move(keeper),
+                         .back = agents(fronts.size()),
+                         .clock_ahead = ahead,
+                         .since = self->clock().now()},
+                .missing = fronts.size(),
+                .promise = self->make_response_promise()};
+  const auto number = hello.session;
+  openings.emplace(number, std::move(begun));
+  for (std::size_t i = 0; i < fronts.size(); ++i) {
+    const auto home = static_cast<unsigned>(i % env->reactors.size());
+    start_child order{
+        .id = {},
+        .start = back_link_start{
+            .env = env,
+            .options = {.session = number, .front = fronts[i], .gateway = caf::actor{self}},
+            .reactor = home}};
+    self->request(sup, caf::infinite, std::move(order))
+        .then([this, number, i](const caf::actor& agent) { agent_started(number, i, agent); },
+              [this, number](const caf::error&) { opening_failed(number); });
+  }
+  return caf::delegated<std::string, agents>{};
+}
+
+void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
+                                       const caf::actor& agent) {
+  const auto which = openings.find(number);
+  if (which == openings.end()) {
+    caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+    return;
+  }
+  auto& [made, missing, promise] = which->second;
+  made.back[place] = agent;
+  if (--missing > 0) return;
+  spdlog::info("front {} is connected (build {}, {} reactors)", made.hello.name, made.hello.build,
+               made.back.size());
+  auto answer = make_answer(link_answer::kind::welcome);
+  const auto& cookie = env->settings.node_link.cluster_cookie;
+  if (!cookie.empty()) answer.proof = prove_back(as_bytes(cookie), made.hello);
+  promise.deliver(encoded(answer), made.back);
+  sessions.insert_or_assign(number, std::move(made));
+  openings.erase(which);
+}
+
+void link_gateway_state::opening_failed(std::uint64_t number) {
+  const auto which = openings.find(number);
+  if (which == openings.end()) return;
+  for (const auto& agent : which->second.made.back)
+    caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+  which->second.promise.deliver(
+      encoded(make_answer(link_answer::kind::refused, "the back is stopping")), agents{});
+  openings.erase(which);
+}
+
+void link_gateway_state::end_session(session_map::iterator which, std::string_view why) {
+  spdlog::info("front {}: its session ends: {}", which->second.hello.name, why);
+  self->demonitor(which->second.keeper);
+  for (const auto& agent : which->second.back)
+    caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+  sessions.erase(which);
+}
+
+void link_gateway_state::handle_down(const caf::down_msg& down) {
+  std::erase_if(challenges, [&](const auto& one) { return one.first == down.source; });
+  for (auto at = sessions.begin(); at != sessions.end();) {
+    const auto which = at++;
+    if (which->second.keeper == down.source) end_session(which, "it is gone");
+  }
+  std::vector<std::uint64_t> lost;
+  for (const auto& [number, one] : openings)
+    if (one.made.keeper == down.source) lost.push_back(number);
+  for (const auto number : lost)
+    opening_failed(number);
+}
+
+std::vector<front_status> link_gateway_state::fronts() const {
+  std::vector<front_status> out;
+  const auto now = self->clock().now();
+  for (const auto& [number, one] : sessions)
+    out.push_back({.name = one.hello.name,
+                   .build = one.hello.build,
+                   .session = number,
+                   .agents = one.back.size(),
+                   .age = std::chrono::duration_cast<std::chrono::seconds>(now - one.since),
+                   .clock_ahead = one.clock_ahead});
+  std::ranges::stable_sort(out, {}, &front_status::name);
+  return out;
+}
+
+caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, environment& env) {
+  auto& state = self->state;
+  state.env = &env;
+  self->set_down_handler([&state](const caf::down_msg& down) { state.handle_down(down); });
+  return {
+      [&state](link_hello_atom, const std::string& hello, link_gateway_state::agents& fronts) {
+        return state.handle_hello(hello, fronts);
+      },
+      [&state](link_bye_atom, std::uint64_t session) {
+        if (const auto which = state.sessions.find(session); which != state.sessions.end())
+          state.end_session(which, "it says goodbye");
+      },
+      [&state](const link_broken& broken) {
+        if (const auto which = state.sessions.find(broken.session); which != state.sessions.end())
+          state.end_session(which, broken.why);
+      },
+      [&state](get_fronts) { return state.fronts(); },
+  };
+}
+
+}  // namespace mtp::actors

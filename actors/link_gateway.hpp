@@ -1,0 +1,83 @@
+// Where fronts come to a back: the one actor that other nodes know. Agrees with each front on a
+// session and has agents started for it.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <map>
+
+#include "actors/environment.hpp"
+#include "actors/link_messages.hpp"
+#include "codecs/link_hello.hpp"
+
+namespace mtp::actors {
+
+/// Message (request): replies with a std::vector<front_status>, by name.
+struct get_fronts {};
+struct front_status {
+  std::string name;
+  std::string build;
+  std::uint64_t session = 0;
+  std::size_t agents = 0;
+  std::chrono::seconds age{0};
+  /// How far the front's clock is ahead of ours.
+  std::chrono::seconds clock_ahead{0};
+};
+
+struct link_gateway_state {
+  explicit link_gateway_state(caf::event_based_actor* actor) : self{actor} {}
+
+  using agents = std::vector<caf::actor>;
+  using reply = caf::result<std::string, agents>;
+
+  struct session {
+    link_hello hello;
+    /// Who asked for it: the front's back_link.
+    caf::actor keeper;
+    agents back;
+    std::chrono::seconds clock_ahead{0};
+    caf::actor_clock::time_point since;
+  };
+  using session_map = std::map<std::uint64_t, session>;
+  /// Agents of a session that are being started.
+  struct opening {
+    session made;
+    std::size_t missing = 0;
+    caf::response_promise promise;
+  };
+
+  reply handle_hello(const std::string& encoded, agents& fronts);
+  /// Empty if the front may have a session; else why not.
+  [[nodiscard]] std::string judge(const link_hello& hello, const agents& fronts);
+  [[nodiscard]] reply challenge(const caf::actor& who);
+  reply open(const link_hello& hello, agents& fronts, caf::actor keeper);
+  void agent_started(std::uint64_t number, std::size_t place, const caf::actor& agent);
+  void opening_failed(std::uint64_t number);
+  void end_session(session_map::iterator which, std::string_view why);
+  void handle_down(const caf::down_msg& down);
+  [[nodiscard]] link_answer make_answer(link_answer::kind what, std::string reason = {}) const;
+  [[nodiscard]] std::vector<front_status> fronts() const;
+
+  caf::event_based_actor* self;
+  environment* env = nullptr;
+  session_map sessions;
+  std::map<std::uint64_t, opening> openings;
+  /// Nonces that fronts were given and have not used, oldest first.
+  std::vector<std::pair<caf::actor_addr, link_nonce>> challenges;
+
+  static inline const char* name = "link_gateway";
+};
+
+/// Behavior:
+/// - `(link_hello_atom, hello, front agents)` (request): see link_messages.hpp. An earlier session
+///   of the same process ends first, so that its streams can't be mixed up with new ones. With a
+///   `cluster_cookie` the first answer is a challenge.
+/// - `(link_bye_atom, session)` (request): the session ends.
+/// - `link_broken` from agents: theirs ends.
+/// - `get_fronts`.
+/// A session also ends when its front is gone.
+caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, environment& env);
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_fronts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<mtp::actors::front_status>)
