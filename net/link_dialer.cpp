@@ -32,7 +32,7 @@ constexpr std::uint8_t first_basp_byte = 0;
 }  // namespace
 
 /// One dial, from the name to the first byte.
-class link_dialer::dial_state final : private timer_owner {
+class link_dialer::dial_state final : private io_source, private timer_owner {
  public:
   dial_state(link_dialer& dialer, link_target target, std::shared_ptr<const tls_context> context)
       : dialer_{&dialer},
@@ -61,7 +61,13 @@ class link_dialer::dial_state final : private timer_owner {
     std::unique_ptr<tls_channel> channel;
     std::uint32_t interest = EPOLLOUT;
   };
-  enum class phase : std::uint8_t { lookup, next_address, connecting, handshake, first_byte };
+  enum class phase : std::uint8_t { lookup, connecting, handshake, first_byte };
+
+  void on_io(std::uint32_t) override {}
+  /// The beginning, if there is nothing to look up: not from within `dial`.
+  void on_flush() override {
+    dialer_->actor_->run_as_handler([this] { try_next(); });
+  }
 
   void on_timer(timer&) override {
     dialer_->actor_->run_as_handler([this] { on_deadline(); });
@@ -88,7 +94,7 @@ class link_dialer::dial_state final : private timer_owner {
   link_target target_;
   std::shared_ptr<const tls_context> context_;
   std::shared_ptr<const node_names> expected_;
-  phase phase_ = phase::next_address;
+  phase phase_ = phase::lookup;
   timer deadline_;
   std::unique_ptr<name_lookup> lookup_;
   std::vector<endpoint> addresses_;
@@ -108,7 +114,7 @@ void link_dialer::dial_state::start() {
       note(target_.host, e.what());
     }
   }
-  deadline_.arm(home().timers(), {});
+  home().flush_later(*this);
 }
 
 void link_dialer::dial_state::look_up() {
@@ -123,11 +129,11 @@ void link_dialer::dial_state::look_up() {
           try_next();
         });
       });
-  phase_ = phase::lookup;
   deadline_.arm(home().timers(), dialer_->limits_.lookup);
 }
 
 void link_dialer::dial_state::stop() {
+  home().forget_flush(*this);
   deadline_.cancel();
   lookup_.reset();
   if (attempt_ != nullptr) home().close_later(drop_attempt());
@@ -140,8 +146,6 @@ void link_dialer::dial_state::on_deadline() {
       lookup_.reset();
       note(target_.host,
            "can't find its address: no answer to the look-up within " + seconds(limits.lookup));
-      return try_next();
-    case phase::next_address:
       return try_next();
     case phase::connecting:
       return fail_attempt("no answer within " + seconds(limits.connect));
