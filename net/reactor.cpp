@@ -175,9 +175,10 @@ void reactor::forget_flush(io_source& source) noexcept {
 
 void reactor::end_iteration() {
   closing_.clear();
-  // Dropping the last reference to an actor runs code of ours that may put another one here.
-  while (!releasing_.empty()) {
+  // What ends here runs code of ours that may put something else here.
+  while (!releasing_.empty() || !destroying_.empty()) {
     const auto dropped = std::exchange(releasing_, {});
+    const auto destroyed = std::exchange(destroying_, {});
   }
 }
 

@@ -9,6 +9,7 @@
 #include <caf/execution_unit.hpp>
 #include <caf/resumable.hpp>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -90,6 +91,9 @@ class reactor final : public caf::execution_unit {
   void close_later(unique_fd fd) { closing_.push_back(std::move(fd)); }
   /// Drops a reference at the end of the iteration: events in hand may still point at its owner.
   void release_later(caf::strong_actor_ptr actor) { releasing_.push_back(std::move(actor)); }
+  /// The same for a source, or what has sources, that is no actor's member. It must not be watched
+  /// any more.
+  void destroy_later(std::shared_ptr<void> what) { destroying_.push_back(std::move(what)); }
 
  private:
   [[nodiscard]] bool on_own_thread() const noexcept;
@@ -115,6 +119,7 @@ class reactor final : public caf::execution_unit {
   std::vector<io_source*> dirty_;
   std::vector<unique_fd> closing_;
   std::vector<caf::strong_actor_ptr> releasing_;
+  std::vector<std::shared_ptr<void>> destroying_;
 
   std::mutex foreign_mutex_;
   std::vector<caf::resumable*> foreign_jobs_;

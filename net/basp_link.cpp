@@ -1,0 +1,59 @@
+#include "net/basp_link.hpp"
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+#include <caf/io/basp_broker.hpp>
+
+#include "net/link_scribe.hpp"
+
+namespace mtp::net {
+
+namespace {
+
+using interface = std::set<std::string>;
+
+caf::actor basp_broker(caf::actor_system& system) {
+  return system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+}
+
+std::string describe(caf::actor_system& system, const caf::error& why) {
+  if (why == caf::sec::request_timeout) return "its BASP handshake did not come in time";
+  if (why == caf::sec::disconnect_during_handshake)
+    return "the connection ended during the BASP handshake";
+  if (why == caf::sec::connection_timeout) return "it was silent during the BASP handshake";
+  if (why == caf::sec::incompatible_application_ids)
+    return "it is another program, or a version that this one can't work with";
+  return "the BASP handshake failed: " + system.render(why);
+}
+
+}  // namespace
+
+void publish_link(caf::actor_system& system, link_transport transport, std::uint16_t port,
+                  const caf::actor& whom) {
+  caf::anon_send(basp_broker(system), caf::publish_atom::value,
+                 make_link_scribe(system, std::move(transport)), port,
+                 caf::actor_cast<caf::strong_actor_ptr>(whom), interface{});
+}
+
+void join_link(caf::event_based_actor& self, link_transport transport, std::uint16_t port,
+               std::chrono::milliseconds limit,
+               std::function<void(tl::expected<linked_node, std::string>)> done) {
+  auto& system = self.system();
+  auto session = transport.session();
+  auto scribe = make_link_scribe(system, std::move(transport));
+  const auto fail = [session, done](const std::string& why) {
+    session->cut(why);
+    done(tl::unexpected{why});
+  };
+  self.request(basp_broker(system), limit, caf::connect_atom::value, std::move(scribe), port)
+      .then(
+          [&system, done, fail](const caf::node_id& node, const caf::strong_actor_ptr& published,
+                                const interface&) {
+            if (node == system.node()) return fail("it is this node itself");
+            if (published == nullptr) return fail("it has published no actor");
+            done(linked_node{.node = node, .published = caf::actor_cast<caf::actor>(published)});
+          },
+          [&system, fail](const caf::error& why) { fail(describe(system, why)); });
+}
+
+}  // namespace mtp::net

@@ -1,0 +1,34 @@
+// Hands an authenticated connection to CAF: from then on the peer is a node of CAF's.
+#pragma once
+
+#include <caf/event_based_actor.hpp>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "net/link_transport.hpp"
+
+namespace mtp::net {
+
+/// Accepting end. The peer gets `whom`: the one actor that it can talk to without having been given
+/// a handle. Any thread. `port` is a key for CAF, the same for all calls with that `whom`. What
+/// becomes of the connection is told by its session; nobody tells whether the peer speaks BASP.
+void publish_link(caf::actor_system& system, link_transport transport, std::uint16_t port,
+                  const caf::actor& whom);
+
+/// The node at the other end.
+struct linked_node {
+  caf::node_id node;
+  /// What it has published.
+  caf::actor published;
+};
+
+/// Dialing end. `done` is called once, as a handler of `self`, unless that ends before. An error is
+/// for the operator; the connection is cut then. If CAF has another connection to that node still,
+/// it answers with an actor behind that one and closes this one: `session->ended()` tells.
+void join_link(caf::event_based_actor& self, link_transport transport, std::uint16_t port,
+               std::chrono::milliseconds limit,
+               std::function<void(tl::expected<linked_node, std::string>)> done);
+
+}  // namespace mtp::net

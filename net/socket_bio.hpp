@@ -1,0 +1,26 @@
+// OpenSSL's view of a non-blocking socket.
+#pragma once
+
+#include <openssl/types.h>
+
+#include <cstdint>
+#include <optional>
+
+namespace mtp::net {
+
+/// What libcrypto's own socket BIO does not do: writing never raises SIGPIPE, and it remembers what
+/// happened to the socket, as OpenSSL's error queue tells that only in part. Must outlive the BIO.
+struct socket_state {
+  int fd = -1;
+  /// The errno that ended the connection, or 0.
+  int error = 0;
+  /// The peer has finished sending.
+  bool ended = false;
+  /// What the peer said first: whether it speaks TLS can be told from it.
+  std::optional<std::uint8_t> first_byte;
+};
+
+/// A BIO over `state.fd`, which it does not close. Throws std::bad_alloc.
+[[nodiscard]] BIO* make_socket_bio(socket_state& state);
+
+}  // namespace mtp::net
