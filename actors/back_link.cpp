@@ -44,7 +44,7 @@ back_link::back_link(caf::actor_config& cfg, net::reactor& home, environment& en
 
 caf::behavior back_link::start() {
   set_down_handler([this](const caf::down_msg& down) {
-    if (gateway_ == down.source) failed("the connection is lost");
+    if (gateway_ == down.source) failed(why_lost());
   });
   set_exit_handler([this](const caf::exit_msg& asked) { handle_exit(asked); });
   retry_timer_.arm(home().timers(), 0ms);
@@ -106,8 +106,7 @@ void back_link::greet(const link_nonce* challenge) {
           },
           [this, is_current](const caf::error& why) {
             if (is_current())
-              failed(why == caf::sec::request_timeout ? "the back does not answer"
-                                                      : "the connection is lost");
+              failed(why == caf::sec::request_timeout ? "the back does not answer" : why_lost());
           });
 }
 

@@ -44,6 +44,8 @@ class back_link : public net::pinned_actor {
   virtual void reach() = 0;
   /// Gives up the way to the back, or the attempt to get there.
   virtual void leave() = 0;
+  /// For the log, when the gateway is gone.
+  [[nodiscard]] virtual std::string why_lost() const { return "the connection is lost"; }
 
   void reached(caf::actor gateway);
   void failed(std::string why);

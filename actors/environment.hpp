@@ -19,7 +19,9 @@
 #include "actors/telegram_config.hpp"
 #include "codecs/stream_frame.hpp"
 #include "net/bound_port.hpp"
+#include "net/link_session.hpp"
 #include "net/reactor.hpp"
+#include "net/tls_context.hpp"
 
 namespace mtp::actors {
 
@@ -56,6 +58,15 @@ struct environment {
   /// default one, that expects this client now; the pool; in split mode the link agent of the
   /// client's reactor. A null handle if there is nobody (yet).
   std::function<caf::actor(dc_id dc, unsigned reactor)> route;
+
+  // -- node link: null and empty where there is none ---------------------------------------------
+
+  /// Where a back waits for fronts.
+  std::unique_ptr<net::bound_port> link_port;
+  /// With TLS.
+  std::shared_ptr<net::tls_credentials> link_credentials;
+  /// Connections that were let in; used by link_listener alone, and its successors.
+  std::vector<std::weak_ptr<net::link_session>> link_sessions;
 
   /// Which build this is, for other nodes.
   std::string build = "unknown";

@@ -31,6 +31,9 @@ using link_hello_atom = caf::atom_constant<caf::atom("link_hello")>;
 /// taken all that was sent before.
 using link_bye_atom = caf::atom_constant<caf::atom("link_bye")>;
 
+/// What CAF knows the gateway by.
+inline constexpr std::uint16_t link_key = 1;
+
 // -- in the front ---------------------------------------------------------------------------------
 
 /// back_link to front agents: a session has begun; `peer` is the agent's partner.

@@ -9,8 +9,10 @@
 #include "actors/http_fetcher.hpp"
 #include "actors/inspector.hpp"
 #include "actors/link_gateway.hpp"
+#include "actors/link_listener.hpp"
 #include "actors/listener.hpp"
 #include "actors/memory_guard.hpp"
+#include "actors/remote_back_link.hpp"
 #include "actors/routing.hpp"
 #include "actors/session_storage.hpp"
 
@@ -80,6 +82,9 @@ void add_gateway(environment& env, std::vector<child_spec>& children) {
     return env.system().spawn(
         [&env](caf::stateful_actor<link_gateway_state>* self) { return link_gateway(self, env); });
   }));
+  if (env.link_port != nullptr)
+    children.push_back(
+        permanent("link_listener", pinned_start<link_listener>(*env.reactors[0], env)));
 }
 
 /// A front's end. Agents are above handlers, so that these can still say goodbye; what keeps the
@@ -88,7 +93,9 @@ void add_way_to_backs(environment& env, std::vector<child_spec>& children) {
   for (std::size_t place = 0; place < number_of_backs(env.settings); ++place) {
     auto& home = *env.reactors[place % env.reactors.size()];
     children.push_back(permanent(back_link_name(place), [&env, &home, place] {
-      return net::spawn_pinned<local_back_link>(home, std::ref(env), place);
+      return env.settings.role == node_role::front
+                 ? net::spawn_pinned<remote_back_link>(home, std::ref(env), place)
+                 : net::spawn_pinned<local_back_link>(home, std::ref(env), place);
     }));
   }
   for (const auto& reactor : env.reactors)

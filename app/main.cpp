@@ -3,6 +3,8 @@
 #include "app/command_line.hpp"
 #include "app/run.hpp"
 #include "codecs/overloaded.hpp"
+#include "codecs/text.hpp"
+#include "net/entropy.hpp"
 
 namespace {
 
@@ -22,6 +24,16 @@ std::optional<loaded_settings> checked_settings(const run_command& what) {
 }
 
 }  // namespace
+
+namespace caf::detail {
+
+/// CAF makes a node's id of this, the machine's network cards and the process id. In containers and
+/// namespaces two processes can have the same of all: then they could not be told apart.
+std::string get_root_uuid() {
+  return mtp::to_hex(mtp::net::random_array<16>());
+}
+
+}  // namespace caf::detail
 
 int main(int argc, char** argv) {
   return std::visit(mtp::overloaded{

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <caf/all.hpp>
+#include <caf/io/all.hpp>
 
 #include "actors/client_handler_sup.hpp"
+#include "actors/link_messages.hpp"
 #include "actors/proxy_sup.hpp"
 #include "actors/routing.hpp"
 #include "net/machine_memory.hpp"
@@ -14,6 +16,8 @@
 namespace mtp::app {
 
 namespace {
+
+using namespace std::chrono_literals;
 
 /// Descriptors that are not clients': connections to Telegram, listeners, files, and some to spare.
 constexpr std::size_t reserved_files = 512;
@@ -32,18 +36,28 @@ void set_client_options(const actors::settings& settings, int listening) {
 
 }  // namespace
 
-node::config::config() {
+node::config::config(const actors::settings& settings) {
   // Work stealing polls when idle: doc/architecture.md.
   set("scheduler.policy", caf::atom("sharing"));
   set("scheduler.max-threads", scheduler_threads);
+  if (settings.role == actors::node_role::both) return;
+  load<caf::io::middleman>();
+  add_message_type<actors::link_blob>("mtp.link_blob");
+  set("middleman.app-identifiers", std::vector<std::string>{"mtproto-proxy"});
+  // Without both, a node behind a dead network is never noticed. Often, as only whole messages
+  // count as a sign of life, and a long one takes its time on a slow network.
+  set("middleman.heartbeat-interval", caf::timespan{1s});
+  set("middleman.connection-timeout", caf::timespan{settings.node_link.timeout});
+  // What they take off the multiplexer's thread is less than handing it to them costs.
+  set("middleman.workers", std::size_t{0});
 }
 
-node::node(const actors::settings& settings) : system_{config_} {
+node::node(const actors::settings& settings) : config_{settings}, system_{config_} {
   env_.settings = settings;
   env_.build = MTP_VERSION;
   env_.route = [this](dc_id dc, unsigned reactor) {
     return env_.settings.has_link() ? actors::route_to_front_agent(env_, reactor)
-                                             : actors::route_to_dc(env_, dc, reactor);
+                                    : actors::route_to_dc(env_, dc, reactor);
   };
   make_reactors();
 }
@@ -113,8 +127,29 @@ tl::expected<void, std::string> node::bind_ports() {
   return {};
 }
 
+/// A back's port, and the certificates of either.
+tl::expected<void, std::string> node::prepare_link() {
+  auto& settings = env_.settings;
+  if (settings.role == actors::node_role::both) return {};
+  const auto& link = settings.node_link;
+  if (link.transport == actors::link_transport::tls) {
+    auto opened = net::tls_credentials::open(
+        {.certificate = link.certificate, .key = link.key, .ca = link.ca},
+        settings.is_back() ? net::tls_side::accepting : net::tls_side::dialing);
+    if (!opened) return tl::unexpected{std::move(opened.error())};
+    env_.link_credentials = std::move(*opened);
+    settings.node_name = env_.link_credentials->current()->name();
+  }
+  if (!settings.is_back() || !link.listen) return {};
+  auto bound = net::bound_port::bind(*link.listen, 1, true);
+  if (!bound) return tl::unexpected{"node_link.listen: " + bound.error()};
+  env_.link_port = std::make_unique<net::bound_port>(std::move(*bound));
+  return {};
+}
+
 tl::expected<void, std::string> node::start(std::function<void()> on_end) {
   limit_connections();
+  if (auto ready = prepare_link(); !ready) return ready;
   if (auto bound = bind_ports(); !bound) return bound;
   for (const auto& one : env_.reactors)
     threads_.emplace_back([reactor = one.get()] {
@@ -127,6 +162,9 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
   for (const auto& port : env_.ports)
     spdlog::info("{}: listening on {} with {} reactors", port->settings.name,
                  to_string(port->settings.listen), env_.reactors.size());
+  if (env_.link_port != nullptr)
+    spdlog::info("node {}: waiting for fronts on {}", env_.settings.node_name,
+                 to_string(env_.link_port->where()));
   return {};
 }
 

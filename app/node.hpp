@@ -24,7 +24,8 @@ class node {
   ~node();
 
   /// Binds the ports and starts the tree. `on_end` is called, from any thread, when the tree has
-  /// ended, asked to or not. Error, for the operator: a port that can't be served.
+  /// ended, asked to or not. Errors, for the operator: a port that can't be served, a certificate
+  /// that can't be used.
   [[nodiscard]] tl::expected<void, std::string> start(std::function<void()> on_end);
   /// Asks the tree to stop: clients leave, Telegram is told, then `on_end`. Does not wait.
   void stop();
@@ -38,12 +39,13 @@ class node {
 
  private:
   struct config : caf::actor_system_config {
-    config();
+    explicit config(const actors::settings& settings);
   };
 
   void limit_connections();
   void make_reactors();
   [[nodiscard]] tl::expected<void, std::string> bind_ports();
+  [[nodiscard]] tl::expected<void, std::string> prepare_link();
 
   config config_;
   caf::actor_system system_;

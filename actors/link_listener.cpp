@@ -1,0 +1,118 @@
+#include "actors/link_listener.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/link_messages.hpp"
+#include "actors/routing.hpp"
+#include "net/basp_link.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto reread_interval = 1min;
+/// A certificate that is valid for less than this is worth a warning.
+constexpr auto near_expiry = std::chrono::days{14};
+
+constexpr std::array<std::string_view, 8> refusal_labels{"timed_out",  "crowded_out", "closed",
+                                                         "not_tls",    "certificate", "name",
+                                                         "refused_us", "protocol"};
+static_assert(refusal_labels.size() == static_cast<std::size_t>(net::link_refusal::protocol) + 1);
+
+net::node_names names_of(const std::vector<std::string>& allowed) {
+  return {allowed.begin(), allowed.end()};
+}
+
+}  // namespace
+
+link_listener::link_listener(caf::actor_config& cfg, net::reactor& home, environment& env)
+    : pinned_actor{cfg, home}, env_{&env}, reread_timer_{*this} {}
+
+caf::behavior link_listener::start() {
+  net::link_acceptor_owner& owner = *this;
+  acceptor_.emplace(*this, owner, env_->link_port->socket(0), env_->link_credentials,
+                    net::link_acceptor_limits{.user_timeout = env_->settings.node_link.timeout});
+  acceptor_->allow(names_of(env_->settings.node_link.allowed_nodes));
+  reread_timer_.arm(home().timers(), reread_interval);
+  return {
+      [this](const reload_link& wanted) { reload(wanted); },
+      [this](get_link_connections) { return connections(); },
+  };
+}
+
+void link_listener::on_link(net::link_transport transport) {
+  const auto gateway = env_->names.find(gateway_name);
+  if (gateway == nullptr) return;  // being restarted: the front tries again
+  env_->link_sessions.push_back(transport.session());
+  spdlog::info("{} is connected from another machine", transport.session()->peer_name().empty()
+                                                           ? "a node"
+                                                           : transport.session()->peer_name());
+  net::publish_link(env_->system(), std::move(transport), link_key, gateway);
+}
+
+void link_listener::on_refused(net::link_refusal why) {
+  env_->metrics
+      .get_counter("mtproto_proxy_link_refused_total", "Connections of nodes that were refused",
+                   {{"reason", std::string{refusal_labels[static_cast<std::size_t>(why)]}}})
+      .add();
+}
+
+void link_listener::on_due(net::timer&) {
+  read_certificates();
+  reread_timer_.arm(home().timers(), reread_interval);
+}
+
+void link_listener::read_certificates() {
+  if (env_->link_credentials == nullptr) return;
+  const auto read = env_->link_credentials->reload();
+  const auto why = read ? std::string{} : read.error();
+  if (!why.empty() && why != trouble_)
+    spdlog::warn("{}; the certificate there was before is still used", why);
+  trouble_ = why;
+  if (!read) return;
+  const auto left = env_->link_credentials->current()->expires() - std::chrono::system_clock::now();
+  if (left < near_expiry)
+    spdlog::warn("the certificate of this node expires in {} hours",
+                 std::chrono::duration_cast<std::chrono::hours>(left).count());
+}
+
+void link_listener::reload(const reload_link& wanted) {
+  read_certificates();
+  acceptor_->allow(names_of(wanted.allowed_nodes));
+  if (env_->link_credentials == nullptr) return;
+  for (const auto& known : env_->link_sessions) {
+    const auto session = known.lock();
+    if (session == nullptr || session->ended() ||
+        std::ranges::find(wanted.allowed_nodes, session->peer_name()) != wanted.allowed_nodes.end())
+      continue;
+    spdlog::warn("{} is not among allowed_nodes any more: cut off", session->peer_name());
+    session->cut("its name is not allowed any more");
+  }
+}
+
+std::vector<link_connection> link_listener::connections() {
+  std::vector<link_connection> out;
+  std::erase_if(env_->link_sessions, [](const auto& known) {
+    const auto session = known.lock();
+    return session == nullptr || session->ended();
+  });
+  for (const auto& known : env_->link_sessions)
+    if (const auto session = known.lock())
+      out.push_back({.name = session->peer_name(),
+                     .remote = session->remote(),
+                     .received = session->received(),
+                     .sent = session->sent()});
+  return out;
+}
+
+void link_listener::stopped() {
+  acceptor_.reset();
+  reread_timer_.cancel();
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,55 @@
+// Where fronts on other machines connect to a back: lets in those with the right certificate and
+// hands them to CAF, which shows them the gateway.
+#pragma once
+
+#include "actors/environment.hpp"
+#include "net/link_acceptor.hpp"
+
+namespace mtp::actors {
+
+/// Message: certificates are read again, and only fronts of these names are let in. Those that are
+/// connected and have another name are cut off.
+struct reload_link {
+  std::vector<std::string> allowed_nodes;
+};
+
+/// Message (request): replies with a std::vector<link_connection>.
+struct get_link_connections {};
+struct link_connection {
+  /// As its certificate says; empty without TLS.
+  std::string name;
+  endpoint remote;
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
+};
+
+/// Messages: `reload_link`, `get_link_connections`. Certificates are also read again every minute,
+/// so that renewed ones are used. It ends no connection by ending.
+class link_listener final : public net::pinned_actor, private net::link_acceptor_owner {
+ public:
+  link_listener(caf::actor_config& cfg, net::reactor& home, environment& env);
+  [[nodiscard]] const char* name() const override { return "link_listener"; }
+
+ private:
+  caf::behavior start() override;
+  bool on_message(caf::mailbox_element&) override { return false; }
+  void on_due(net::timer& which) override;
+  void stopped() override;
+  void on_link(net::link_transport transport) override;
+  void on_refused(net::link_refusal why) override;
+
+  void read_certificates();
+  void reload(const reload_link& wanted);
+  [[nodiscard]] std::vector<link_connection> connections();
+
+  environment* env_;
+  std::optional<net::link_acceptor> acceptor_;
+  std::string trouble_;
+  net::timer reread_timer_;
+};
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::reload_link)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_link_connections)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<mtp::actors::link_connection>)

@@ -1,0 +1,93 @@
+#include "actors/remote_back_link.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+#include "net/basp_link.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto join_patience = 10s;
+
+/// Message to itself: the connection is gone.
+struct link_gone {};
+
+net::link_dialer_limits limits_of(const settings& all) {
+  return {.user_timeout = all.node_link.timeout};
+}
+
+}  // namespace
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_gone)
+
+namespace mtp::actors {
+
+remote_back_link::remote_back_link(caf::actor_config& cfg, net::reactor& home, environment& env,
+                                   std::size_t place)
+    : back_link{cfg, home, env, place}, dialer_{*this, *this, limits_of(env.settings)} {
+  set_default_handler([this](caf::scheduled_actor*, caf::message_view& x) {
+    // The only message that back_link does not know.
+    if (x.content().match_elements<link_gone>() && std::exchange(reach_when_gone_, false)) reach();
+    return caf::result<caf::message>{caf::make_message()};
+  });
+}
+
+void remote_back_link::reach() {
+  if (session_ != nullptr && !session_->ended()) {
+    reach_when_gone_ = true;
+    return;
+  }
+  std::shared_ptr<const net::tls_context> context;
+  if (const auto& credentials = env().link_credentials) {
+    // They may have been renewed. If that went wrong, those there were still serve.
+    if (const auto read = credentials->reload(); !read) spdlog::debug("{}", read.error());
+    context = credentials->current();
+  }
+  const auto& to = env().settings.back_nodes[place()];
+  dialer_.dial({.host = to.host, .port = to.port, .name = to.name}, std::move(context));
+}
+
+void remote_back_link::leave() {
+  reach_when_gone_ = false;
+  dialer_.cancel();
+  if (session_ != nullptr) session_->cut("it was given up here");
+}
+
+void remote_back_link::on_dialed(tl::expected<net::link_transport, std::string> result) {
+  if (!result) return failed(std::move(result.error()));
+  join(std::move(*result));
+}
+
+void remote_back_link::join(net::link_transport transport) {
+  session_ = transport.session();
+  session_->on_end([me = caf::actor_cast<caf::weak_actor_ptr>(this)](const std::string&) {
+    if (const auto here = me.lock()) caf::anon_send(caf::actor_cast<caf::actor>(here), link_gone{});
+  });
+  net::join_link(*this, std::move(transport), link_key, join_patience,
+                 [this, mine = session_](tl::expected<net::linked_node, std::string> joined) {
+                   if (mine != session_) return;
+                   if (joined)
+                     reached(std::move(joined->published));
+                   else
+                     failed(std::move(joined.error()));
+                 });
+}
+
+std::string remote_back_link::why_lost() const {
+  const auto why = session_ != nullptr ? session_->ended() : std::nullopt;
+  return why && !why->empty() ? "the connection is lost: " + *why : "the connection is lost";
+}
+
+void remote_back_link::stopped() {
+  back_link::stopped();
+  if (session_ != nullptr) session_->on_end([](const std::string&) {});
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,306 @@
+// Who gets a session with a back, and who does not; and what a front makes of the answers.
+#include "codecs/text.hpp"
+#include "tests/actors/link_fixture.hpp"
+
+namespace mtp::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+using handles = std::vector<caf::actor>;
+
+/// Talks to the gateway as a front's back_link would.
+struct visitor : link_fixture {
+  struct answered {
+    link_answer answer;
+    handles agents;
+  };
+  test::inbox<link_blob> agent{node.system()};
+  caf::actor keeper_of_visitor;
+  std::vector<answered> answers;
+
+  link_hello hello{.build = "9.9", .name = "front9", .node = 99, .session = 50};
+
+  /// As `who`, which stays; an answer comes back to `answers`.
+  void say(const link_hello& what, const handles& agents) {
+    say_raw(std::string{as_text(encode_link_hello(what))}, agents);
+  }
+  void say_raw(const std::string& what, const handles& agents) {
+    if (keeper_of_visitor == nullptr)
+      keeper_of_visitor =
+          node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
+            return {[this, self](const std::string& text, const handles& given) {
+              self->request(gateway, caf::infinite, link_hello_atom::value, text, given)
+                  .then([this](const std::string& answer, const handles& got) {
+                    const auto read = decode_link_answer(as_bytes(answer));
+                    REQUIRE(read);
+                    answers.push_back({*read, got});
+                  });
+            }};
+          });
+    caf::anon_send(keeper_of_visitor, what, agents);
+    node.settle();
+  }
+  visitor() { node.env.settings.node_name = "back"; }
+  visitor(const visitor&) = delete;
+  visitor& operator=(const visitor&) = delete;
+  visitor(visitor&&) = delete;
+  visitor& operator=(visitor&&) = delete;
+  ~visitor() { leave(); }
+  void leave() {
+    if (keeper_of_visitor != nullptr) kill(keeper_of_visitor);
+    keeper_of_visitor = nullptr;
+  }
+  const answered& last() {
+    REQUIRE_FALSE(answers.empty());
+    return answers.back();
+  }
+  std::vector<std::string> names() {
+    std::vector<std::string> out;
+    for (const auto& one : fronts())
+      out.push_back(one.name);
+    return out;
+  }
+};
+using texts = std::vector<std::string>;
+
+TEST_CASE_FIXTURE(visitor, "gateway: a front gets an agent for each of its own") {
+  say(hello, {agent.handle(), agent.handle(), agent.handle()});
+  CHECK(last().answer.what == link_answer::kind::welcome);
+  CHECK(last().answer.name == "back");
+  CHECK(last().answer.version == link_version);
+  CHECK(last().agents.size() == 3);
+  CHECK(names() == texts{"", "front9"});
+  CHECK(fronts()[1].agents == 3);
+  CHECK(fronts()[1].build == "9.9");
+  // They speak to it every second.
+  node.advance(1100ms);
+  CHECK(agent.all<link_blob>().size() == 3);
+}
+
+TEST_CASE_FIXTURE(visitor, "gateway: a session ends with whoever asked for it, or when told so") {
+  say(hello, {agent.handle()});
+  SUBCASE("gone") {
+    leave();
+  }
+  SUBCASE("bye") {
+    caf::anon_send(gateway, link_bye_atom::value, hello.session);
+    node.settle();
+  }
+  SUBCASE("its agent is gone") {
+    kill(agent_of_back);
+  }
+  CHECK(names() == (agent_of_back == nullptr ? texts{} : texts{""}));
+}
+
+TEST_CASE_FIXTURE(visitor, "gateway: the same process can't have two sessions") {
+  say(hello, {agent.handle()});
+  auto next = hello;
+  next.session = 51;
+  say(next, {agent.handle()});
+  CHECK(last().answer.what == link_answer::kind::welcome);
+  REQUIRE(fronts().size() == 2);
+  CHECK(fronts()[1].session == 51);
+  // Another one of the same name can.
+  auto other = hello;
+  other.node = 100;
+  other.session = 52;
+  say(other, {agent.handle()});
+  CHECK(names() == texts{"", "front9", "front9"});
+}
+
+TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
+  const auto refused = [&](const link_hello& what, const handles& agents) {
+    say(what, agents);
+    CHECK(last().answer.what == link_answer::kind::refused);
+    CHECK(last().agents.empty());
+    return last().answer.reason;
+  };
+  CHECK(refused(hello, {}) == "it has no agents, or too many");
+  CHECK(refused(hello, handles(300, agent.handle())) == "it has no agents, or too many");
+  CHECK(refused(hello, {caf::actor{}}) == "it has no agents, or too many");
+  auto zero = hello;
+  zero.session = 0;
+  CHECK(refused(zero, {agent.handle()}) == "its session is not a new one");
+  say(hello, {agent.handle()});
+  auto again = hello;
+  again.node = 3;
+  CHECK(refused(again, {agent.handle()}) == "its session is not a new one");
+  auto old = hello;
+  old.version = 77;
+  CHECK(
+      refused(old, {agent.handle()}) ==
+      "link versions differ: the front's is 77 (build 9.9), the back's 1 (build unknown); use the "
+      "same build on both");
+  say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
+  CHECK(last().answer.reason == "the hello can't be read");
+}
+
+TEST_CASE_FIXTURE(visitor, "gateway: with a cluster_cookie, only who has it gets a session") {
+  node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
+  const auto cookie = as_bytes(node.env.settings.node_link.cluster_cookie);
+  hello.nonce[3] = 7;
+  const auto with_proof = [&](byte_view of) {
+    auto out = hello;
+    out.proof = prove_front(of, last().answer.nonce, hello);
+    return out;
+  };
+  say(hello, {agent.handle()});
+  CHECK(last().answer.what == link_answer::kind::challenge);
+  CHECK(last().answer.nonce != link_nonce{});
+  SUBCASE("it has") {
+    say(with_proof(cookie), {agent.handle()});
+    CHECK(last().answer.what == link_answer::kind::welcome);
+    CHECK(last().answer.proof == prove_back(cookie, hello));
+  }
+  SUBCASE("it has another one") {
+    say(with_proof(as_bytes("another")), {agent.handle()});
+    CHECK(last().answer.reason == "cluster_cookie differs");
+  }
+  SUBCASE("a nonce is good once") {
+    const auto proven = with_proof(as_bytes("another"));
+    const auto right = with_proof(cookie);
+    say(proven, {agent.handle()});
+    say(right, {agent.handle()});
+    CHECK(last().answer.reason == "the proof of cluster_cookie was not asked for");
+  }
+  SUBCASE("and for whom it was made") {
+    auto other = with_proof(cookie);
+    other.name = "front8";
+    say(other, {agent.handle()});
+    CHECK(last().answer.reason == "cluster_cookie differs");
+  }
+}
+
+// -- the front's side -----------------------------------------------------------------------------
+
+/// A gateway that answers as it is told.
+struct scripted {
+  test::manual_node node;
+  caf::actor front;
+  caf::actor keeper;
+  caf::actor gateway;
+  std::vector<link_hello> hellos;
+  std::function<link_answer(const link_hello&)> answer;
+  test::inbox<link_blob> partner{node.system()};
+
+  scripted() {
+    node.env.settings.through_link_agents = true;
+    node.env.build = "1.0";
+    gateway = node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](link_hello_atom, const std::string& text,
+                     const handles&) -> caf::result<std::string, handles> {
+        const auto hello = decode_link_hello(as_bytes(text));
+        REQUIRE(hello);
+        hellos.push_back(*hello);
+        const auto said = answer(*hello);
+        handles agents;
+        if (said.what == link_answer::kind::welcome) agents.push_back(partner.handle());
+        return {std::string{as_text(encode_link_answer(said))}, agents};
+      }};
+    });
+    node.env.names.put(std::string{gateway_name}, gateway);
+  }
+  scripted(const scripted&) = delete;
+  scripted& operator=(const scripted&) = delete;
+  scripted(scripted&&) = delete;
+  scripted& operator=(scripted&&) = delete;
+  ~scripted() {
+    for (const auto& one : {keeper, front, gateway})
+      caf::anon_send_exit(one, caf::exit_reason::kill);
+    node.settle();
+  }
+  back_status run() {
+    front = net::spawn_pinned<front_link_agent>(*node.env.reactors[0], std::ref(node.env));
+    node.env.names.put(front_agent_name(0), front);
+    keeper = net::spawn_pinned<local_back_link>(*node.env.reactors[0], std::ref(node.env), 0U);
+    node.env.names.put(back_link_name(0), keeper);
+    node.advance(20ms);
+    node.advance(20ms);
+    return status();
+  }
+  back_status status() {
+    back_status out;
+    node.system().spawn([&](caf::event_based_actor* self) {
+      self->request(keeper, caf::infinite, get_back_status{}).then([&](const back_status& now) {
+        out = now;
+      });
+    });
+    node.settle();
+    return out;
+  }
+};
+
+TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it fits") {
+  auto& cookie = node.env.settings.node_link.cluster_cookie;
+  const auto welcome = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  std::string trouble;
+  SUBCASE("welcome") {
+    answer = welcome;
+    const auto got = run();
+    CHECK(got.connected);
+    CHECK(got.build == "2.0");
+    CHECK(got.session == hellos.back().session);
+    return;
+  }
+  SUBCASE("refused") {
+    answer = [](const link_hello&) { return link_answer{.reason = "you smell"}; };
+    trouble = "the back refuses: you smell";
+  }
+  SUBCASE("another version") {
+    answer = [](const link_hello&) {
+      return link_answer{.version = 9, .what = link_answer::kind::welcome, .build = "2.0"};
+    };
+    trouble =
+        "link versions differ: ours is 1 (build 1.0), the back's 9 (build 2.0); use the same build "
+        "on "
+        "both";
+  }
+  SUBCASE("a challenge, and no cookie here") {
+    answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };
+    trouble = "the back wants a cluster_cookie";
+  }
+  SUBCASE("a welcome without a proof") {
+    cookie = "cookie of the cluster";
+    answer = welcome;
+    trouble = "cluster_cookie differs";
+  }
+  SUBCASE("one challenge after the other") {
+    cookie = "cookie of the cluster";
+    answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };
+    trouble = "the back asks for the cluster_cookie again";
+  }
+  const auto got = run();
+  CHECK_FALSE(got.connected);
+  CHECK(got.trouble == trouble);
+  // It goes on trying.
+  const auto tried = hellos.size();
+  for (int i = 0; i < 20; ++i)
+    node.advance(1s);
+  CHECK(hellos.size() > tried + 2);
+  CHECK(hellos.size() < tried + 20);
+}
+
+TEST_CASE_FIXTURE(scripted, "front: a back that does not answer is given up after a while") {
+  answer = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  caf::anon_send_exit(gateway, caf::exit_reason::kill);
+  node.settle();
+  gateway = node.system().spawn([](caf::event_based_actor* self) -> caf::behavior {
+    return {[self](link_hello_atom, const std::string&, const handles&) {
+      return self->make_response_promise<std::string, handles>();
+    }};
+  });
+  node.env.names.put(std::string{gateway_name}, gateway);
+  run();
+  CHECK(status().trouble.empty());
+  for (int i = 0; i < 11; ++i)
+    node.advance(1s);
+  CHECK(status().trouble == "the back does not answer");
+}
+
+}  // namespace
+}  // namespace mtp::actors
