@@ -28,12 +28,15 @@ struct port_settings {
   secret16 secret{};
   /// Without one, clients see no promoted channel.
   std::optional<rpc::ad_tag> tag;
+  friend bool operator==(const port_settings&, const port_settings&) = default;
 };
 
 struct session_storage_settings {
   std::size_t max_items = 4'000'000;
   std::size_t max_memory_mb = 512;
   std::chrono::minutes max_age{360};
+  friend bool operator==(const session_storage_settings&,
+                         const session_storage_settings&) = default;
 };
 
 struct backpressure_settings {
@@ -44,12 +47,14 @@ struct backpressure_settings {
   /// The same, times the number of its clients.
   std::optional<std::size_t> bytes_per_upstream;
   std::optional<double> packets_per_upstream;
+  friend bool operator==(const backpressure_settings&, const backpressure_settings&) = default;
 };
 
 /// Beyond these a client that does not read is closed; absent means never.
 struct client_health_settings {
   std::optional<std::size_t> qlen;
   std::optional<std::size_t> total_mem;
+  friend bool operator==(const client_health_settings&, const client_health_settings&) = default;
 };
 
 /// Which part of the proxy a process is.
@@ -84,6 +89,7 @@ struct node_link_settings {
   std::string cluster_cookie;
   /// The other node is given up when nothing has come for so long.
   std::chrono::seconds timeout{15};
+  friend bool operator==(const node_link_settings&, const node_link_settings&) = default;
 };
 
 struct settings {
@@ -163,6 +169,8 @@ struct settings {
   [[nodiscard]] bool has_link() const noexcept {
     return role != node_role::both || through_link_agents;
   }
+
+  friend bool operator==(const settings&, const settings&) = default;
 };
 
 [[nodiscard]] std::string_view to_string(protocol which) noexcept;

@@ -62,6 +62,12 @@ std::optional<std::array<std::uint8_t, 16>> parse_hex16(const std::string& text)
 void apply_one_port(const one_port_options& given, actors::settings& into,
                     std::vector<config_problem>& problems) {
   if (!given.port && !given.secret && !given.tag) return;
+  if (!into.is_front()) {
+    problems.push_back(problem("command line",
+                               "a back has no clients: leave out -p, -s and -t (MTP_PORT, "
+                               "MTP_SECRET, MTP_TAG)"));
+    return;
+  }
   if (!given.port || !given.secret) {
     problems.push_back(problem("command line",
                                "a port (-p or MTP_PORT) and a secret (-s or MTP_SECRET) are needed "
@@ -144,13 +150,28 @@ tl::expected<loaded_settings, std::vector<config_problem>> settings_of(const run
   std::vector<config_problem> problems;
   apply_one_port(what.one_port, out.settings, problems);
   apply_protocols(what.one_port, out.settings);
+  if (!out.settings.is_front() && (what.one_port.dd_only || what.one_port.tls_only))
+    out.warnings.push_back(problem("-a (MTP_DD_ONLY, MTP_TLS_ONLY)", "has no effect on a back"));
   out.settings.through_link_agents = what.through_link_agents;
-  if (out.settings.ports.empty() && problems.empty())
+  if (out.settings.is_front() && out.settings.ports.empty() && problems.empty())
     problems.push_back(problem(what.config.value_or("command line"),
                                what.config ? "no port to serve: add a [[ports]] table"
                                            : "give a configuration (-c FILE), or a port and a "
                                              "secret (-p PORT -s SECRET); --help tells more"));
   if (!problems.empty()) return tl::unexpected{std::move(problems)};
+  return out;
+}
+
+tl::expected<loaded_settings, std::vector<config_problem>> settings_anew(
+    const run_command& what, const actors::settings& running) {
+  auto read = settings_of(what);
+  if (!read) return read;
+  loaded_settings out{.settings = running, .warnings = std::move(read->warnings)};
+  out.settings.node_link.allowed_nodes = read->settings.node_link.allowed_nodes;
+  if (out.settings != read->settings)
+    out.warnings.push_back(problem(what.config.value_or("command line"),
+                                   "more than node_link.allowed_nodes has changed: the rest takes "
+                                   "effect at a restart"));
   return out;
 }
 

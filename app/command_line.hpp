@@ -52,4 +52,10 @@ using command =
 [[nodiscard]] tl::expected<loaded_settings, std::vector<config_problem>> settings_of(
     const run_command& what);
 
+/// What changes while the proxy runs (SIGHUP): the file is read anew, and `running` is returned
+/// with its `node_link.allowed_nodes`. A warning tells if anything else differs: that takes a
+/// restart. `running` is what `settings_of` returned. Errors are those of `settings_of`.
+[[nodiscard]] tl::expected<loaded_settings, std::vector<config_problem>> settings_anew(
+    const run_command& what, const actors::settings& running);
+
 }  // namespace mtp::app

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/command_line.hpp"
+#include "app/node_settings.hpp"
 #include "app/run.hpp"
 #include "codecs/overloaded.hpp"
 #include "codecs/text.hpp"
@@ -10,17 +11,28 @@ namespace {
 
 using namespace mtp::app;
 
+void tell(std::string_view what, const std::vector<config_problem>& problems) {
+  for (const auto& problem : problems)
+    fmt::print(stderr, "{}: {}\n", what, to_string(problem));
+}
+
 /// The settings of a command, with everything worth telling printed; nothing if they can't be used.
 std::optional<loaded_settings> checked_settings(const run_command& what) {
   auto loaded = settings_of(what);
   if (!loaded) {
-    for (const auto& problem : loaded.error())
-      fmt::print(stderr, "error: {}\n", to_string(problem));
+    tell("error", loaded.error());
     return std::nullopt;
   }
-  for (const auto& warning : loaded->warnings)
-    fmt::print(stderr, "warning: {}\n", to_string(warning));
+  tell("warning", loaded->warnings);
   return std::move(*loaded);
+}
+
+/// Whether a start could use the files that the settings name.
+bool files_are_good(const mtp::actors::settings& settings) {
+  const auto report = check_link_files(settings);
+  tell("error", report.problems);
+  tell("warning", report.warnings);
+  return report.problems.empty();
 }
 
 }  // namespace
@@ -42,7 +54,8 @@ int main(int argc, char** argv) {
                           return loaded ? run_proxy(loaded->settings) : 1;
                         },
                         [](const check_config_command& check) {
-                          if (!checked_settings(check.what)) return 1;
+                          const auto loaded = checked_settings(check.what);
+                          if (!loaded || !files_are_good(loaded->settings)) return 1;
                           fmt::print("the configuration is good\n");
                           return 0;
                         },

@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "app/node_settings.hpp"
 #include "app/toml_reader.hpp"
 #include "codecs/text.hpp"
 #include "net/unix_listener.hpp"
@@ -61,7 +62,7 @@ std::optional<secret16> parse_hex16(const std::string& text) {
 class settings_reader {
  public:
   settings_reader(const toml::table& table, const std::string& name)
-      : name_{name}, in_{table, name, "", problems_} {}
+      : name_{name}, in_{table, name, "", problems_, out_.warnings} {}
 
   tl::expected<loaded_settings, std::vector<config_problem>> read();
 
@@ -80,7 +81,6 @@ class settings_reader {
   void read_without_meaning();
   /// A path that may be relative to the file.
   [[nodiscard]] std::string beside_file(const std::string& path) const;
-  void warn(const toml::node& node, std::string_view key, std::string what);
 
   std::string name_;
   loaded_settings out_;
@@ -90,11 +90,6 @@ class settings_reader {
   std::set<endpoint> port_places_;
   ip_address default_listen_;
 };
-
-void settings_reader::warn(const toml::node& node, std::string_view key, std::string what) {
-  out_.warnings.push_back(
-      {.line = node.source().begin.line, .where = in_.where(node, key), .what = std::move(what)});
-}
 
 void settings_reader::read_port(toml_reader& in) {
   actors::port_settings port;
@@ -121,9 +116,7 @@ void settings_reader::read_port(toml_reader& in) {
     if (secret) {
       port.secret = *secret;
       if (to_hex(port.secret) == published_secret)
-        out_.warnings.push_back({.line = node->source().begin.line,
-                                 .where = in.where(*node, "secret"),
-                                 .what = "is the published example: anybody can use this proxy"});
+        in.warning(*node, "secret", "is the published example: anybody can use this proxy");
     } else
       in.problem(*node, "secret",
                  "expected 32 hexadecimal digits (without dd or ee in front: links add those)");
@@ -139,6 +132,12 @@ void settings_reader::read_port(toml_reader& in) {
 }
 
 void settings_reader::read_ports() {
+  if (!out_.settings.is_front()) {
+    if (const auto* const node = in_.find("ports"))
+      in_.problem(*node, "ports",
+                  "a back has no clients: remove it here, or set node_role = \"both\"");
+    return;
+  }
   in_.parsed("listen_ip", default_listen_, "an IPv4 or IPv6 address", parse_ip);
   in_.tables("ports", [this](toml_reader& in) { read_port(in); });
 }
@@ -191,8 +190,9 @@ void settings_reader::read_clients() {
   in_.boolean("per_sni_secrets", out.per_sni_secrets);
   read_salt();
   if (out.per_sni_secrets && out.per_sni_secret_salt == settings{}.per_sni_secret_salt)
-    warn(*in_.find("per_sni_secrets"), "per_sni_secrets",
-         "the salt is the published one: set per_sni_secret_salt to a secret text of your own");
+    in_.warning(
+        *in_.find("per_sni_secrets"), "per_sni_secrets",
+        "the salt is the published one: set per_sni_secret_salt to a secret text of your own");
   in_.duration("init_timeout_sec", out.init_timeout, 1, year_s);
   in_.duration("hibernate_timeout_sec", out.hibernate_timeout, 1, year_s);
   in_.duration("ready_timeout_sec", out.ready_timeout, 1, year_s);
@@ -218,9 +218,7 @@ void settings_reader::read_clients() {
     std::size_t ignored = 0;
     in.number("gc", ignored, 1);
     if (const auto* const gc = in.find("gc"))
-      out_.warnings.push_back({.line = gc->source().begin.line,
-                               .where = in.where(*gc, "gc"),
-                               .what = "has no effect: there is no garbage collector here"});
+      in.warning(*gc, "gc", "has no effect: there is no garbage collector here");
   });
 }
 
@@ -318,14 +316,6 @@ void settings_reader::read_console_socket() {
 /// Options of the original that this version does not have yet: off is fine, on must not be
 /// ignored.
 void settings_reader::read_later() {
-  std::string role = "both";
-  in_.choice<std::string>("node_role", role,
-                          {{"both", "both"}, {"front", "front"}, {"back", "back"}});
-  if (role != "both")
-    in_.problem(*in_.find("node_role"), "node_role",
-                "this version runs only as \"both\"; front and back nodes come in a later one");
-  if (const auto* const node = in_.find("back_node"))
-    in_.problem(*node, "back_node", "front and back nodes come in a later version; remove it");
   std::string fronting = "off";
   in_.text("domain_fronting", fronting);
   if (fronting != "off")
@@ -334,7 +324,7 @@ void settings_reader::read_later() {
   std::chrono::seconds ignored{0};
   in_.duration("domain_fronting_timeout_sec", ignored, 1, year_s);
   if (const auto* const node = in_.find("domain_fronting_timeout_sec"))
-    warn(*node, "domain_fronting_timeout_sec", "has no effect yet");
+    in_.warning(*node, "domain_fronting_timeout_sec", "has no effect yet");
   if (const auto* const node = in_.find("policy")) {
     const auto* const rules = node->as_array();
     if (rules == nullptr || !rules->empty())
@@ -348,12 +338,16 @@ void settings_reader::read_without_meaning() {
   std::size_t ignored = 0;
   in_.number("num_acceptors", ignored, 1);
   if (const auto* const node = in_.find("num_acceptors"))
-    warn(*node, "num_acceptors", "has no effect: every reactor accepts its own clients");
+    in_.warning(*node, "num_acceptors", "has no effect: every reactor accepts its own clients");
   if (const auto* const node = in_.find("metric_backend"))
-    warn(*node, "metric_backend", "has no effect: set metrics_port for a Prometheus endpoint");
+    in_.warning(*node, "metric_backend",
+                "has no effect: set metrics_port for a Prometheus endpoint");
 }
 
 tl::expected<loaded_settings, std::vector<config_problem>> settings_reader::read() {
+  // First: the others depend on the role.
+  read_nodes(
+      in_, [this](const std::string& path) { return beside_file(path); }, out_.settings);
   read_clients();
   read_telegram();
   read_process();
@@ -361,6 +355,7 @@ tl::expected<loaded_settings, std::vector<config_problem>> settings_reader::read
   read_without_meaning();
   in_.finish();
   std::ranges::stable_sort(problems_, {}, &config_problem::line);
+  std::ranges::stable_sort(out_.warnings, {}, &config_problem::line);
   if (!problems_.empty()) return tl::unexpected{std::move(problems_)};
   return std::move(out_);
 }

@@ -9,13 +9,20 @@ const toml::node* toml_reader::find(std::string_view key) {
   return table_->get(key);
 }
 
-std::string toml_reader::where(const toml::node& node, std::string_view key) const {
-  return file_ + ':' + std::to_string(node.source().begin.line) + ": " + path_ + std::string{key};
+config_problem toml_reader::about(const toml::node& node, std::string_view key,
+                                  std::string what) const {
+  const auto line = node.source().begin.line;
+  return {.line = line,
+          .where = file_ + ':' + std::to_string(line) + ": " + path_ + std::string{key},
+          .what = std::move(what)};
 }
 
 void toml_reader::problem(const toml::node& node, std::string_view key, std::string what) {
-  problems_->push_back(
-      {.line = node.source().begin.line, .where = where(node, key), .what = std::move(what)});
+  problems_->push_back(about(node, key, std::move(what)));
+}
+
+void toml_reader::warning(const toml::node& node, std::string_view key, std::string what) {
+  warnings_->push_back(about(node, key, std::move(what)));
 }
 
 void toml_reader::wrong(const toml::node& node, std::string_view key, const std::string& wanted) {
@@ -82,7 +89,7 @@ void toml_reader::table(std::string_view key, const std::function<void(toml_read
   if (node == nullptr) return;
   const auto* const inner = node->as_table();
   if (inner == nullptr) return wrong(*node, key, "a table");
-  toml_reader reader{*inner, file_, path_ + std::string{key} + '.', *problems_};
+  toml_reader reader{*inner, file_, path_ + std::string{key} + '.', *problems_, *warnings_};
   read(reader);
   reader.finish();
 }
@@ -99,7 +106,7 @@ bool toml_reader::tables(std::string_view key, const std::function<void(toml_rea
   for (const auto& item : *list) {
     const auto place = path_ + std::string{key} + '[' + std::to_string(index++) + "].";
     if (const auto* const inner = item.as_table()) {
-      toml_reader reader{*inner, file_, place, *problems_};
+      toml_reader reader{*inner, file_, place, *problems_, *warnings_};
       read(reader);
       reader.finish();
     } else {

@@ -15,10 +15,15 @@ namespace mtp::app {
 /// A table of the file. Every key that is asked for counts as known; `finish` reports the others.
 class toml_reader {
  public:
-  /// `path` is the table's place in the file ("" or "ports[0]."); problems are added to `problems`.
+  /// `path` is the table's place in the file ("" or "ports[0]."); what is wrong is added to
+  /// `problems`, what is to be told to `warnings`.
   toml_reader(const toml::table& table, std::string file, std::string path,
-              std::vector<config_problem>& problems)
-      : table_{&table}, file_{std::move(file)}, path_{std::move(path)}, problems_{&problems} {}
+              std::vector<config_problem>& problems, std::vector<config_problem>& warnings)
+      : table_{&table},
+        file_{std::move(file)},
+        path_{std::move(path)},
+        problems_{&problems},
+        warnings_{&warnings} {}
 
   // Each leaves `into` alone if the key is absent, or reports it if its value is not what is
   // wanted.
@@ -95,13 +100,15 @@ class toml_reader {
   const toml::node* find(std::string_view key);
   void wrong(const toml::node& node, std::string_view key, const std::string& wanted);
   void problem(const toml::node& node, std::string_view key, std::string what);
+  void warning(const toml::node& node, std::string_view key, std::string what);
   /// For a key that should be there.
   void missing(std::string_view key, const std::string& wanted);
-  [[nodiscard]] std::string where(const toml::node& node, std::string_view key) const;
   /// Reports keys that nobody asked for.
   void finish();
 
  private:
+  [[nodiscard]] config_problem about(const toml::node& node, std::string_view key,
+                                     std::string what) const;
   std::optional<std::int64_t> whole(std::string_view key, std::int64_t least, std::int64_t most);
   [[nodiscard]] static bool is_word(const toml::node& node, std::string_view word);
   [[nodiscard]] static std::string show(const toml::node& node);
@@ -110,6 +117,7 @@ class toml_reader {
   std::string file_;
   std::string path_;
   std::vector<config_problem>* problems_;
+  std::vector<config_problem>* warnings_;
   std::set<std::string, std::less<>> known_;
 };
 

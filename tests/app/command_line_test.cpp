@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "codecs/text.hpp"
@@ -104,6 +105,62 @@ TEST_CASE("command line: it takes the place of a file's ports, and keeps the res
   CHECK(both.max_connections == 7);
   REQUIRE(both.ports.size() == 1);
   CHECK(both.ports[0].listen.port == 2);
+}
+
+/// A file of a back that takes these fronts.
+std::string write_back(const std::filesystem::path& directory, const std::string& fronts,
+                       const std::string& more = {}) {
+  auto path = (directory / "back.toml").string();
+  std::ofstream{path} << "node_role = \"back\"\n"
+                      << more << "\n[node_link]\nlisten = \"0.0.0.0:9199\"\nallowed_nodes = ["
+                      << fronts << "]\ncertificate = \"b.pem\"\nkey = \"b.key\"\nca = \"ca.pem\"\n";
+  return path;
+}
+
+TEST_CASE("command line: a front serves the port, a back has none") {
+  const test::temporary_directory directory;
+  const auto front = (directory.path() / "front.toml").string();
+  std::ofstream{front} << "node_role = \"front\"\nback_node = \"back@h\"\n[node_link]\n"
+                          "transport = \"plain\"\ncluster_cookie = \"0123456789abcdef\"\n";
+  CHECK(settings_for({"-c", front.c_str(), "-p", "2", "-s", secret}).ports.size() == 1);
+  CHECK(problem_of({"-c", front.c_str()}) == front + ": no port to serve: add a [[ports]] table");
+
+  const auto back = write_back(directory.path(), "\"front1\"");
+  CHECK(settings_for({"-c", back.c_str()}).ports.empty());
+  CHECK(problem_of({"-c", back.c_str(), "-p", "2", "-s", secret}) ==
+        "command line: a back has no clients: leave out -p, -s and -t (MTP_PORT, MTP_SECRET, "
+        "MTP_TAG)");
+  const auto with_filter =
+      settings_of(std::get<run_command>(parse({"-c", back.c_str(), "-a", "dd"})));
+  REQUIRE(with_filter);
+  REQUIRE(with_filter->warnings.size() == 1);
+  CHECK(to_string(with_filter->warnings[0]) ==
+        "-a (MTP_DD_ONLY, MTP_TLS_ONLY): has no effect on a back");
+}
+
+TEST_CASE("command line: read anew, the names of fronts change and the rest stays") {
+  const test::temporary_directory directory;
+  const auto path = write_back(directory.path(), "\"front1\"");
+  const auto what = std::get<run_command>(parse({"-c", path.c_str()}));
+  const auto running = settings_of(what)->settings;
+  const auto anew = [&] { return settings_anew(what, running); };
+  CHECK(anew()->settings == running);
+  CHECK(anew()->warnings.empty());
+
+  write_back(directory.path(), "\"front2\", \"front3\"");
+  CHECK(anew()->settings.node_link.allowed_nodes == std::vector<std::string>{"front2", "front3"});
+  CHECK(anew()->warnings.empty());
+
+  write_back(directory.path(), "\"front2\"", "init_dc_connections = 7");
+  CHECK(anew()->settings.node_link.allowed_nodes == std::vector<std::string>{"front2"});
+  CHECK(anew()->settings.init_dc_connections == running.init_dc_connections);
+  REQUIRE(anew()->warnings.size() == 1);
+  CHECK(to_string(anew()->warnings[0]) ==
+        path +
+            ": more than node_link.allowed_nodes has changed: the rest takes effect at a restart");
+
+  write_back(directory.path(), "");
+  CHECK_FALSE(anew());
 }
 
 TEST_CASE("command line: what is wrong is told, and secrets are not shown") {
