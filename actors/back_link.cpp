@@ -60,6 +60,7 @@ caf::behavior back_link::start() {
           failed("a link agent was restarted");
       },
       [this](get_back_status) { return status(); },
+      [this](const ask_back& question) { return ask(question.line); },
   };
 }
 
@@ -216,6 +217,18 @@ back_status back_link::status() const {
           .sessions = sessions_,
           .clock_ahead = connected ? std::chrono::seconds{answer_.clock - hello_.clock}
                                    : std::chrono::seconds{0}};
+}
+
+caf::result<std::string, bool> back_link::ask(const std::string& line) {
+  if (stage_ != stage::connected) return {"there is no link to " + where_ + ": " + trouble_, false};
+  auto promise = make_response_promise<std::string, bool>();
+  request(gateway_, remote_answer_patience + goodbye_patience, link_ask_atom::value, line)
+      .then([promise](std::string& answer,
+                      bool good) mutable { promise.deliver(std::move(answer), good); },
+            [promise, this](const caf::error&) mutable {
+              promise.deliver(where_ + " does not answer", false);
+            });
+  return promise;
 }
 
 void local_back_link::reach() {

@@ -29,7 +29,7 @@ struct back_status {
 
 /// Messages:
 /// - `link_broken`, `link_agent_started` from agents: another session begins.
-/// - `get_back_status`.
+/// - `get_back_status`, `ask_back`.
 /// - exit_msg: says goodbye, at most 1 s, and ends.
 /// While there is no session it tries again, after 0.1 s, doubling to 5 s, with jitter, and logs
 /// each new reason once.
@@ -68,6 +68,7 @@ class back_link : public net::pinned_actor {
   void try_later();
   void handle_exit(const caf::exit_msg& asked);
   [[nodiscard]] back_status status() const;
+  caf::result<std::string, bool> ask(const std::string& line);
 
   environment* env_;
   std::size_t place_;

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "actors/client_list.hpp"
@@ -72,6 +73,9 @@ struct environment {
   std::string build = "unknown";
   /// Names this process to other nodes; drawn at its start.
   std::uint64_t node_id = 0;
+
+  /// Answers a line of the console (app/console_commands), in a few seconds. Any thread; blocks.
+  std::function<tl::expected<std::string, std::string>(std::string_view line)> answer_console;
 
   /// Told when our address as Telegram sees it becomes known or changes.
   std::function<void(const ip_address& ours)> address_found = [](const ip_address&) {};

@@ -4,6 +4,7 @@
 #include <caf/all.hpp>
 
 #include "actors/proxy_sup.hpp"
+#include "actors/routing.hpp"
 
 namespace mtp::actors {
 
@@ -198,6 +199,42 @@ counts_report inspector_state::counts() const {
   return out;
 }
 
+caf::result<nodes_report> inspector_state::nodes() {
+  const auto all = std::make_shared<gathering<nodes_report>>(self);
+  auto& report = all->report;
+  const auto& settings = env->settings;
+  report.name = settings.node_name;
+  report.role = settings.role;
+  report.build = env->build;
+  const auto missing = [all](std::string_view what) {
+    return [all, what](const std::string& why) {
+      all->report.trouble.push_back(std::string{what} + ": " + why);
+    };
+  };
+  if (settings.has_link() && settings.is_front()) {
+    report.backs.resize(number_of_backs(settings));
+    for (std::size_t i = 0; i < report.backs.size(); ++i) {
+      auto& back = report.backs[i];
+      back.status.where = describe_back(settings, i);
+      gathering<nodes_report>::ask<back_status>(
+          all, env->names.find(back_link_name(i)), get_back_status{},
+          [all, &back](const back_status& status) { back.status = status; },
+          [all, &back](std::string why) { back.trouble = std::move(why); });
+    }
+  }
+  if (settings.has_link() && settings.is_back())
+    gathering<nodes_report>::ask<std::vector<front_status>>(
+        all, env->names.find(gateway_name), get_fronts{},
+        [all](std::vector<front_status>& fronts) { all->report.fronts = std::move(fronts); },
+        missing("fronts"));
+  if (env->link_port != nullptr)
+    gathering<nodes_report>::ask<std::vector<link_connection>>(
+        all, env->names.find("link_listener"), get_link_connections{},
+        [all](std::vector<link_connection>& some) { all->report.connections = std::move(some); },
+        missing("connections"));
+  return all->asked();
+}
+
 caf::behavior inspector(caf::stateful_actor<inspector_state>* self, environment& env) {
   auto& state = self->state;
   state.env = &env;
@@ -207,6 +244,7 @@ caf::behavior inspector(caf::stateful_actor<inspector_state>* self, environment&
       [&state](inspect_links) { return state.links(); },
       [&state](const inspect_clients& what) { return state.clients(what.limit); },
       [&state](inspect_counts) { return state.counts(); },
+      [&state](inspect_nodes) { return state.nodes(); },
   };
 }
 

@@ -1,12 +1,15 @@
 // Tells what the node does, for operators: asks supervisors, pools, DC connections and clients, and
-// puts their answers together. Rendering is app/console_text's; in split mode this is where other
-// nodes will be asked.
+// puts their answers together. Rendering is app/console_text's; another node is asked for a text of
+// its own (link_gateway).
 #pragma once
 
 #include <caf/stateful_actor.hpp>
 
+#include "actors/back_link.hpp"
 #include "actors/client_status.hpp"
 #include "actors/dc_pool.hpp"
+#include "actors/link_gateway.hpp"
+#include "actors/link_listener.hpp"
 #include "actors/supervisor.hpp"
 
 namespace mtp::actors {
@@ -89,6 +92,25 @@ struct counts_report {
   std::vector<metrics::family> families;
 };
 
+/// Message (request): replies with a `nodes_report`.
+struct inspect_nodes {};
+struct back_report {
+  back_status status;
+  std::string trouble;
+};
+struct nodes_report {
+  std::string name;
+  node_role role = node_role::both;
+  std::string build;
+  /// Of a front, as configured.
+  std::vector<back_report> backs;
+  /// Of a back.
+  std::vector<front_status> fronts;
+  std::vector<link_connection> connections;
+  /// A line for what is missing.
+  std::vector<std::string> trouble;
+};
+
 struct inspector_state {
   explicit inspector_state(caf::event_based_actor* actor) : self{actor} {}
 
@@ -97,6 +119,7 @@ struct inspector_state {
   caf::result<links_report> links();
   caf::result<clients_report> clients(std::size_t limit);
   [[nodiscard]] counts_report counts() const;
+  caf::result<nodes_report> nodes();
 
   caf::event_based_actor* self;
   environment* env = nullptr;
@@ -120,3 +143,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_clients)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::clients_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_counts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::counts_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_nodes)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::nodes_report)

@@ -19,6 +19,9 @@ using namespace std::chrono_literals;
 
 /// As many reactors as a process may have.
 constexpr std::size_t max_agents = 256;
+/// Lines of consoles that are answered at once, and bytes of an answer: it travels in one message.
+constexpr std::size_t max_questions = 2;
+constexpr std::size_t longest_answer = std::size_t{512} * 1024;
 /// Fronts that are being asked for their cookie at once.
 constexpr std::size_t max_challenges = 256;
 /// Clocks that differ more are mentioned: Telegram allows 30 s.
@@ -206,6 +209,34 @@ std::vector<front_status> link_gateway_state::fronts() const {
   return out;
 }
 
+/// Finding an answer takes time: somebody else does.
+caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string& line) {
+  if (asked >= max_questions || env->answer_console == nullptr)
+    return {"the back is busy with other questions", false};
+  ++asked;
+  auto promise = self->make_response_promise<std::string, bool>();
+  const auto helper =
+      self->spawn<caf::detached>([environment = env](caf::event_based_actor* me) -> caf::behavior {
+        return {[me, environment](const std::string& question) -> caf::result<std::string, bool> {
+          me->quit();
+          auto answer = environment->answer_console(question);
+          if (!answer) return {std::move(answer.error()), false};
+          return {answer->substr(0, longest_answer), true};
+        }};
+      });
+  self->request(helper, remote_answer_patience, line)
+      .then(
+          [this, promise](std::string& answer, bool good) mutable {
+            --asked;
+            promise.deliver(std::move(answer), good);
+          },
+          [this, promise](const caf::error&) mutable {
+            --asked;
+            promise.deliver(std::string{"the back found no answer in time"}, false);
+          });
+  return promise;
+}
+
 caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, environment& env) {
   auto& state = self->state;
   state.env = &env;
@@ -222,6 +253,7 @@ caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, enviro
         if (const auto which = state.sessions.find(broken.session); which != state.sessions.end())
           state.end_session(which, broken.why);
       },
+      [&state](link_ask_atom, const std::string& line) { return state.handle_ask(line); },
       [&state](get_fronts) { return state.fronts(); },
   };
 }

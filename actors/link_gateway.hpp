@@ -56,11 +56,14 @@ struct link_gateway_state {
   void handle_down(const caf::down_msg& down);
   [[nodiscard]] link_answer make_answer(link_answer::kind what, std::string reason = {}) const;
   [[nodiscard]] std::vector<front_status> fronts() const;
+  caf::result<std::string, bool> handle_ask(const std::string& line);
 
   caf::event_based_actor* self;
   environment* env = nullptr;
   session_map sessions;
   std::map<std::uint64_t, opening> openings;
+  /// Questions being answered.
+  std::size_t asked = 0;
   /// Nonces that fronts were given and have not used, oldest first.
   std::vector<std::pair<caf::actor_addr, link_nonce>> challenges;
 
@@ -73,6 +76,7 @@ struct link_gateway_state {
 ///   `cluster_cookie` the first answer is a challenge.
 /// - `(link_bye_atom, session)` (request): the session ends.
 /// - `link_broken` from agents: theirs ends.
+/// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.
 /// - `get_fronts`.
 /// A session also ends when its front is gone.
 caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, environment& env);

@@ -84,6 +84,8 @@ void link_listener::read_certificates() {
 void link_listener::reload(const reload_link& wanted) {
   read_certificates();
   acceptor_->allow(names_of(wanted.allowed_nodes));
+  // For a successor of this actor; nobody else looks at it.
+  env_->settings.node_link.allowed_nodes = wanted.allowed_nodes;
   if (env_->link_credentials == nullptr) return;
   for (const auto& known : env_->link_sessions) {
     const auto session = known.lock();

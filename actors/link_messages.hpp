@@ -6,6 +6,7 @@
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
+#include <chrono>
 #include <string>
 
 #include "codecs/bytes.hpp"
@@ -31,6 +32,12 @@ using link_hello_atom = caf::atom_constant<caf::atom("link_hello")>;
 /// taken all that was sent before.
 using link_bye_atom = caf::atom_constant<caf::atom("link_bye")>;
 
+/// The same, `(link_ask_atom, line)`: a line of the console, answered as by the back's own. The
+/// reply is `(text, true)`, or `(why not, false)`.
+using link_ask_atom = caf::atom_constant<caf::atom("link_ask")>;
+/// How long an answer may take to be found.
+inline constexpr std::chrono::seconds remote_answer_patience{6};
+
 /// What CAF knows the gateway by.
 inline constexpr std::uint16_t link_key = 1;
 
@@ -53,6 +60,11 @@ struct link_agent_started {
   unsigned reactor = 0;
 };
 
+/// To a back_link (request): asks its back as `link_ask_atom` does, with the same reply.
+struct ask_back {
+  std::string line;
+};
+
 // -- in both --------------------------------------------------------------------------------------
 
 /// agent to back_link or link_gateway: its session can't go on.
@@ -66,4 +78,5 @@ struct link_broken {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_down)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_agent_started)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::ask_back)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_broken)

@@ -115,6 +115,9 @@ void add_console_options(CLI::App& app, console_options& into) {
   auto* const config = app.add_option("-c,--config", into.config,
                                       "The proxy's configuration file: says where it is");
   app.add_option("--socket", into.socket, "The proxy's console_socket")->excludes(config);
+  app.add_option(
+      "--node", into.node,
+      "The back node that is to answer, by its name in back_node; asked through the link");
   app.add_option("-e,--execute", into.execute,
                  "Commands, separated by ';'; may be given several times")
       ->required();
@@ -136,7 +139,8 @@ int run_console(const console_options& options) {
     if (commands.size() > 1) fmt::print("== {}\n", command);
     // Before what may go to the standard error output.
     static_cast<void>(std::fflush(stdout));
-    const auto result = ask(*path, command);
+    const auto result =
+        ask(*path, options.node ? fmt::format("@{} {}", *options.node, command) : command);
     worst = std::max<int>(worst, result);
     if (result == nobody_there) break;
   }

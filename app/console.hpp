@@ -15,6 +15,8 @@ struct console_options {
   /// Where the socket is: in this file's settings, or at this path.
   std::optional<std::string> config;
   std::optional<std::string> socket;
+  /// Another node that is to answer.
+  std::optional<std::string> node;
   /// Commands, each perhaps several with ';' between them.
   std::vector<std::string> execute;
 };

@@ -9,6 +9,8 @@
 #include <optional>
 #include <sstream>
 
+#include "actors/link_messages.hpp"
+#include "actors/routing.hpp"
 #include "app/console_text.hpp"
 #include "codecs/text.hpp"
 
@@ -21,6 +23,9 @@ using text_or_error = tl::expected<std::string, std::string>;
 
 /// The inspector needs a few times `inspection_patience` if somebody hangs.
 constexpr auto inspector_patience = 4s;
+
+/// Longer than a back needs that is there.
+constexpr auto remote_patience = 8s;
 
 /// Clients that are listed if nobody says how many.
 constexpr std::size_t usual_clients = 20;
@@ -62,6 +67,36 @@ text_or_error show_clients(const request& from) {
   return ask<actors::clients_report>(from, question);
 }
 
+/// The line is for a back this front is linked with: by its name, or by its place in back_nodes.
+text_or_error ask_node(caf::actor_system& system, const actors::environment& env,
+                       std::string_view node, std::string line) {
+  const auto& settings = env.settings;
+  std::string known;
+  for (std::size_t i = 0; i < settings.back_nodes.size(); ++i) {
+    const auto& back = settings.back_nodes[i];
+    known += (known.empty() ? "" : ", ") + back.name;
+    if (node != back.name && node != to_string(back)) continue;
+    const auto keeper = env.names.find(actors::back_link_name(i));
+    if (keeper == nullptr) return tl::unexpected<std::string>{"its link is being restarted"};
+    text_or_error out;
+    caf::scoped_actor self{system};
+    self->request(keeper, remote_patience, actors::ask_back{std::move(line)})
+        .receive(
+            [&](std::string& answer, bool good) {
+              if (good)
+                out = std::move(answer);
+              else
+                out = tl::unexpected{std::move(answer)};
+            },
+            [&](const caf::error&) {
+              out = tl::unexpected<std::string>{"the link does not answer"};
+            });
+    return out;
+  }
+  return tl::unexpected{"no back node is called \"" + printable(node) + '"' +
+                        (known.empty() ? "; this node has none" : "; there is " + known)};
+}
+
 struct command_spec {
   std::string_view name;
   /// What may follow it.
@@ -88,6 +123,10 @@ constexpr std::array commands{
                  [](const request& from) {
                    return ask<actors::counts_report>(from, actors::inspect_counts{});
                  }},
+    command_spec{"nodes", "", "this node, and those it is linked with",
+                 [](const request& from) {
+                   return ask<actors::nodes_report>(from, actors::inspect_nodes{});
+                 }},
     command_spec{"help", "", "this list",
                  [](const request&) { return text_or_error{console_help()}; }},
 };
@@ -111,6 +150,12 @@ tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
   std::istringstream words{std::string{line}};
   std::string name;
   words >> name;
+  if (name.starts_with('@')) {
+    std::string rest;
+    std::getline(words >> std::ws, rest);
+    if (rest.starts_with('@')) return tl::unexpected<std::string>{"only one node can be named"};
+    return ask_node(system, env, std::string_view{name}.substr(1), std::move(rest));
+  }
   request from{.system = &system, .inspector = env.names.find("inspector"), .arguments = {}};
   for (std::string word; words >> word;)
     from.arguments.push_back(word);

@@ -14,7 +14,8 @@ namespace mtp::app {
 /// The commands, a line each.
 [[nodiscard]] std::string console_help();
 
-/// Answers one line, such as "clients 50". Waits at most 4 s. Error: there is no such command, its
+/// Answers one line, such as "clients 50"; "@back pools" asks the back node of that name. Waits at
+/// most 8 s. Error: there is no such command, its
 /// argument is wrong, or the inspector does not answer.
 [[nodiscard]] tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
                                                                     const actors::environment& env,

@@ -204,6 +204,53 @@ std::string to_text(const clients_report& report) {
   return out;
 }
 
+std::string to_text(const nodes_report& report) {
+  auto out = fmt::format("this node: {}, role {}, build {}\n",
+                         report.name.empty() ? no_value : report.name, to_string(report.role),
+                         report.build);
+  const auto skew = [](std::chrono::seconds ahead) { return fmt::format("{:+} s", ahead.count()); };
+  if (!report.backs.empty()) {
+    text_table backs{{{"back"},
+                      {"state"},
+                      {.title = "since", .right = true},
+                      {"build"},
+                      {.title = "sessions", .right = true},
+                      {.title = "clock", .right = true},
+                      {"remark"}}};
+    for (const auto& [now, trouble] : report.backs)
+      if (trouble.empty())
+        backs.add({now.where, now.connected ? "connected" : "not connected", describe_age(now.age),
+                   now.build, fmt::to_string(now.sessions), skew(now.clock_ahead), now.trouble});
+      else
+        backs.add({now.where, no_value, no_value, no_value, no_value, no_value, trouble});
+    out += '\n' + backs.to_text();
+  }
+  if (!report.fronts.empty()) {
+    text_table fronts{{{"front"},
+                       {"build"},
+                       {.title = "reactors", .right = true},
+                       {.title = "age", .right = true},
+                       {.title = "clock", .right = true}}};
+    for (const auto& one : report.fronts)
+      fronts.add({one.name.empty() ? no_value : one.name, one.build, fmt::to_string(one.agents),
+                  describe_age(one.age), skew(one.clock_ahead)});
+    out += '\n' + fronts.to_text();
+  }
+  if (!report.connections.empty()) {
+    text_table connections{{{"connection"},
+                            {"address"},
+                            {.title = "received", .right = true},
+                            {.title = "sent", .right = true}}};
+    for (const auto& one : report.connections)
+      connections.add({one.name.empty() ? no_value : one.name, to_string(one.remote),
+                       describe_size(one.received), describe_size(one.sent)});
+    out += '\n' + connections.to_text();
+  }
+  for (const auto& line : report.trouble)
+    out += line + '\n';
+  return out;
+}
+
 std::string to_text(const counts_report& report) {
   text_table out{{{"metric"}, {.title = "count", .right = true}, {.title = "mean", .right = true}}};
   for (const auto& family : report.families)

@@ -14,6 +14,8 @@ namespace mtp::app {
 /// Counters that are not zero and histograms with values, by name.
 [[nodiscard]] std::string to_text(const actors::counts_report& report);
 
+[[nodiscard]] std::string to_text(const actors::nodes_report& report);
+
 /// "42s", "3m05s", "2h03m", "5d07h".
 [[nodiscard]] std::string describe_age(std::chrono::seconds age);
 /// "512 B", "1.5 KiB", "3.0 MiB", ...

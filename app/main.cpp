@@ -51,7 +51,10 @@ int main(int argc, char** argv) {
   return std::visit(mtp::overloaded{
                         [](const run_command& what) {
                           const auto loaded = checked_settings(what);
-                          return loaded ? run_proxy(loaded->settings) : 1;
+                          if (!loaded) return 1;
+                          return run_proxy(loaded->settings, [&](const mtp::actors::settings& now) {
+                            return settings_anew(what, now);
+                          });
                         },
                         [](const check_config_command& check) {
                           const auto loaded = checked_settings(check.what);

@@ -11,6 +11,7 @@
 #include <csignal>
 
 #include "actors/dc_config.hpp"
+#include "actors/link_listener.hpp"
 #include "app/console_commands.hpp"
 #include "app/console_server.hpp"
 #include "app/links.hpp"
@@ -118,9 +119,7 @@ bool stop_tree(node& proxy, events& happened) {
 std::unique_ptr<console_server> open_console(node& proxy) {
   const auto& path = proxy.env().settings.console_socket;
   if (path.empty()) return nullptr;
-  auto opened = console_server::open(path, [&proxy](std::string_view line) {
-    return answer_console(proxy.system(), proxy.env(), line);
-  });
+  auto opened = console_server::open(path, proxy.env().answer_console);
   if (!opened) {
     spdlog::warn("no console: {}; set console_socket to another path, or to \"\"", opened.error());
     return nullptr;
@@ -129,8 +128,31 @@ std::unique_ptr<console_server> open_console(node& proxy) {
   return std::move(*opened);
 }
 
+/// SIGHUP. What is read is compared with `running`, and becomes it.
+void reload(node& proxy, actors::settings& running, const settings_reread& reread) {
+  const auto& names = proxy.env().names;
+  if (running.is_back()) {
+    spdlog::info("fetching Telegram's configuration anew");
+    caf::anon_send(names.find("dc_config"), actors::refresh_telegram_config{});
+  }
+  // A front reads its certificates whenever it dials.
+  if (running.role != actors::node_role::back) return;
+  auto loaded = reread(running);
+  if (!loaded) {
+    for (const auto& problem : loaded.error())
+      spdlog::error("{}", to_string(problem));
+    spdlog::error("the configuration is left as it was");
+    return;
+  }
+  for (const auto& warning : loaded->warnings)
+    spdlog::warn("{}", to_string(warning));
+  running = std::move(loaded->settings);
+  caf::anon_send(names.find("link_listener"), actors::reload_link{running.node_link.allowed_nodes});
+}
+
 /// Runs until told to stop. True if the tree did not end by itself.
-bool serve(node& proxy, events& happened, const console_server* console) {
+bool serve(node& proxy, events& happened, const console_server* console,
+           const std::function<void()>& refresh) {
   while (true) {
     switch (happened.wait(1h)) {
       case events::kind::stop:
@@ -143,8 +165,7 @@ bool serve(node& proxy, events& happened, const console_server* console) {
         spdlog::critical("the supervision tree has ended: giving up");
         return false;
       case events::kind::refresh:
-        spdlog::info("fetching Telegram's configuration anew");
-        caf::anon_send(proxy.env().names.find("dc_config"), actors::refresh_telegram_config{});
+        refresh();
         break;
       case events::kind::timeout:
         break;
@@ -154,7 +175,7 @@ bool serve(node& proxy, events& happened, const console_server* console) {
 
 }  // namespace
 
-int run_proxy(const actors::settings& settings) {
+int run_proxy(const actors::settings& settings, const settings_reread& reread) {
   set_up_logging(settings.log_level);
   events happened;
   node proxy{settings};
@@ -162,6 +183,9 @@ int run_proxy(const actors::settings& settings) {
   env.address_found = [&env](const ip_address& ours) {
     spdlog::info("our address as Telegram sees it: {}", to_string(ours));
     announce(env.settings, to_string(ours));
+  };
+  env.answer_console = [&](std::string_view line) {
+    return answer_console(proxy.system(), env, line);
   };
   add_gauges(env, proxy.system());
   if (const auto started = proxy.start([&] { happened.tell_tree_ended(); }); !started) {
@@ -180,7 +204,9 @@ int run_proxy(const actors::settings& settings) {
   }
   const auto console = open_console(proxy);
   announce(env.settings, {});
-  const bool asked = serve(proxy, happened, console.get());
+  auto running = settings;
+  const auto refresh = [&] { reload(proxy, running, reread); };
+  const bool asked = serve(proxy, happened, console.get(), refresh);
   spdlog::info("stopped");
   return asked ? 0 : 1;
 }

@@ -1,12 +1,20 @@
 // The running proxy: from settings to the last actor's end.
 #pragma once
 
+#include <functional>
+
 #include "app/settings_file.hpp"
 
 namespace mtp::app {
 
+/// Reads the configuration again for what can change at run time; the argument is what runs.
+using settings_reread = std::function<tl::expected<loaded_settings, std::vector<config_problem>>(
+    const actors::settings& running)>;
+
 /// Runs until SIGTERM or SIGINT, or until the supervision tree gives up. SIGHUP fetches Telegram's
-/// configuration anew. A second SIGTERM or SIGINT ends at once. Returns the exit status.
-[[nodiscard]] int run_proxy(const actors::settings& settings);
+/// configuration anew, and takes over what `reread` returns: `node_link.allowed_nodes`, and
+/// certificates. A file that is wrong changes nothing. A second SIGTERM or SIGINT ends at once.
+/// Returns the exit status.
+[[nodiscard]] int run_proxy(const actors::settings& settings, const settings_reread& reread);
 
 }  // namespace mtp::app
