@@ -26,7 +26,8 @@ struct linked_node {
 
 /// Dialing end. `done` is called once, as a handler of `self`, unless that ends before. An error is
 /// for the operator; the connection is cut then. If CAF has another connection to that node still,
-/// it answers with an actor behind that one and closes this one: `session->ended()` tells.
+/// it answers with an actor behind that one and closes this one: `session->ended()` tells. A `self`
+/// that ends must cut its session: the connection does not end with it.
 void join_link(caf::event_based_actor& self, link_transport transport, std::uint16_t port,
                std::chrono::milliseconds limit,
                std::function<void(tl::expected<linked_node, std::string>)> done);

@@ -127,7 +127,8 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
   /// Oldest first.
   handshake_list pending_;
 
-  steady_clock::time_point quiet_until_;
+  steady_clock::time_point warn_again_at_;
+  steady_clock::time_point report_again_at_;
   std::size_t unreported_ = 0;
 };
 
@@ -171,9 +172,9 @@ bool link_acceptor::acceptor::accept_one() {
 
 void link_acceptor::acceptor::pause(int error) {
   // Out of descriptors or memory, mostly: the socket stays readable.
-  if (home().now() >= quiet_until_) {
+  if (home().now() >= warn_again_at_) {
     spdlog::warn("node link: accepting pauses: {}", std::generic_category().message(error));
-    quiet_until_ = home().now() + report_interval;
+    warn_again_at_ = home().now() + report_interval;
   }
   home().unwatch(listening_, *this);
   watching_ = false;
@@ -260,11 +261,11 @@ unique_fd link_acceptor::acceptor::drop(handshake& which) {
 void link_acceptor::acceptor::report(const endpoint& remote, const std::string& text) {
   spdlog::debug("node link: refused {}: {}", to_string(remote), text);
   ++unreported_;
-  if (home().now() < quiet_until_) return;
+  if (home().now() < report_again_at_) return;
   spdlog::info("node link: refused {} connection{}; the last one: {}", unreported_,
                unreported_ == 1 ? "" : "s", text);
   unreported_ = 0;
-  quiet_until_ = home().now() + report_interval;
+  report_again_at_ = home().now() + report_interval;
 }
 
 link_acceptor::link_acceptor(pinned_actor& actor, link_acceptor_owner& owner, int listening,

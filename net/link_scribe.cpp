@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <caf/actor_system.hpp>
+#include <caf/io/basp/header.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
 #include <caf/io/network/stream.hpp>
@@ -107,6 +108,17 @@ class link_io {
   std::string plain_problem_ = "it closed the connection";
 };
 
+/// A handshake without a payload, which CAF 0.17.6 lets pass and then reads through a null pointer.
+bool is_empty_handshake(byte_view header) {
+  using caf::io::basp::message_type;
+  // Type, three more bytes, length (caf/io/basp/header.hpp).
+  constexpr std::size_t length_at = 4;
+  if (header.size() != caf::io::basp::header_size) return false;
+  const bool handshake = header[0] == static_cast<std::uint8_t>(message_type::server_handshake) ||
+                         header[0] == static_cast<std::uint8_t>(message_type::client_handshake);
+  return handshake && load_le<std::uint32_t>(header.subspan(length_at)) == 0;
+}
+
 class link_stream final : public caf::io::network::stream {
  public:
   link_stream(default_multiplexer& mpx, link_transport::parts parts)
@@ -132,13 +144,21 @@ class link_scribe final : public caf::io::scribe {
   link_scribe& operator=(link_scribe&&) = delete;
   ~link_scribe() override { stream_.io().session().finish(); }
 
+  /// The broker calls this for each payload and for the header after it.
   void configure_read(caf::io::receive_policy::config config) override {
+    expects_header_ = !expects_header_;
     if (config.second > max_basp_payload) {
-      refuse(config.second);
+      refuse("announced a message of " + std::to_string(config.second) + " bytes");
       return;
     }
     stream_.configure_read(config);
     if (!launched_) launch();
+  }
+  bool consume(caf::execution_unit* context, const void* data, std::size_t size) override {
+    if (!expects_header_ || !is_empty_handshake({static_cast<const std::uint8_t*>(data), size}))
+      return scribe::consume(context, data, size);
+    refuse("sent an empty BASP handshake");
+    return true;  // nobody would be told of the end otherwise
   }
   void ack_writes(bool enable) override { stream_.ack_writes(enable); }
   std::vector<char>& wr_buf() override { return stream_.wr_buf(); }
@@ -169,10 +189,9 @@ class link_scribe final : public caf::io::scribe {
   }
 
   /// The stream keeps its old, small policy; it finds the end when it reads next.
-  void refuse(std::size_t size) {
-    auto& session = stream_.io().session();
-    spdlog::warn("node link: {} announced a message of {} bytes; closing", describe(), size);
-    session.cut("it announced a message of " + std::to_string(size) + " bytes");
+  void refuse(const std::string& what) {
+    spdlog::warn("node link: {} {}; closing", describe(), what);
+    stream_.io().session().cut("it " + what);
   }
 
   [[nodiscard]] std::string describe() {
@@ -182,6 +201,8 @@ class link_scribe final : public caf::io::scribe {
 
   const endpoint remote_;
   bool launched_ = false;
+  /// Of what comes next. Before the first `configure_read`, nothing does.
+  bool expects_header_ = false;
   link_stream stream_;
 };
 

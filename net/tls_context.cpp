@@ -149,9 +149,9 @@ tl::expected<void, std::string> check_own(X509* certificate, const std::string& 
   const bool accepts = side == tls_side::accepting;
   const int purpose = accepts ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT;
   if (X509_check_purpose(certificate, purpose, 0) != 1)
-    return problem(path, std::string{"the certificate is not for a TLS "} +
-                             (accepts ? "server (extended key usage serverAuth)"
-                                      : "client (extended key usage clientAuth)"));
+    return problem(
+        path, accepts ? "the certificate is not for a TLS server (extended key usage serverAuth)"
+                      : "the certificate is not for a TLS client (extended key usage clientAuth)");
   return {};
 }
 

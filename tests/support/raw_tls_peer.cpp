@@ -20,7 +20,8 @@ raw_tls_peer::raw_tls_peer(net::unique_fd fd, const options& how)
            1))
     throw std::runtime_error{net::take_openssl_errors()};
   ssl_.reset(SSL_new(context_.get()));
-  SSL_set_fd(ssl_.get(), fd_.get());
+  auto* const bio = net::make_socket_bio(socket_);
+  SSL_set_bio(ssl_.get(), bio, bio);
   if (how.side == net::tls_side::accepting)
     SSL_set_accept_state(ssl_.get());
   else

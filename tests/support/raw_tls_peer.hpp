@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "net/socket_bio.hpp"
 #include "net/tls_context.hpp"
 #include "net/unique_fd.hpp"
 
@@ -41,6 +42,7 @@ class raw_tls_peer {
   };
 
   net::unique_fd fd_;
+  net::socket_state socket_{.fd = fd_.get()};
   std::unique_ptr<SSL_CTX, deleter> context_;
   std::unique_ptr<SSL, deleter> ssl_;
   bool established_ = false;
