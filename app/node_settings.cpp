@@ -146,7 +146,7 @@ void node_reader::read_listen(toml_reader& in) {
     return;
   }
   constexpr std::string_view wanted =
-      "the address and port where fronts come, for example \"0.0.0.0:9199\" or \"[::]:9199\"";
+      R"(the address and port where fronts come, for example "0.0.0.0:9199" or "[::]:9199")";
   if (node == nullptr) return in.missing("listen", std::string{wanted});
   auto& listen = out_.node_link.listen;
   in.parsed("listen", listen, std::string{wanted},
