@@ -1,4 +1,7 @@
-# make run    build and start the proxy (installs missing Debian packages)
+# make        build the proxy (installs missing Debian packages)
+# make run    build and start it, with a fresh configuration if there is none
+# make init-config  write a configuration; shows how an existing one differs, and asks
+#             All three take ROLE=both (default), front or back, and CONFIG=FILE: doc/config.md, "Nodes"
 # make test   everything that tests it
 # make demo   the main job offline, against a stand-in for Telegram
 # make check  format, layers, clang-tidy on what changed, shellcheck
@@ -9,20 +12,29 @@
 # make instructions-record  records them anew
 
 CONFIG ?= config/prod.toml
+# Of the node: both, front or back. Not said: both where a configuration is written, else as it says.
+ROLE ?=
 # Seconds that each fuzz target runs in `make test`.
 FUZZ_SECONDS ?= 10
 JOBS ?= $(shell nproc)
 BENCH ?=
 
-.PHONY: all run demo test check bench bench-micro instructions instructions-record clean
+.PHONY: all run config init-config demo test check bench bench-micro instructions instructions-record clean
 
 all:
 	scripts/packages.sh build
 	cmake --preset release
 	cmake --build --preset release -j $(JOBS) --target mtproto-proxy
+	@scripts/init_config.sh --tell "$(ROLE)" "$(CONFIG)"
 
-run: all
-	scripts/init_config.sh $(CONFIG)
+init-config:
+	@scripts/init_config.sh "$(or $(ROLE),both)" "$(CONFIG)"
+
+# Before a build of some minutes: there may be nothing to run.
+config:
+	@scripts/init_config.sh --need "$(ROLE)" "$(CONFIG)"
+
+run: config all
 	exec build/release/app/mtproto-proxy -c $(CONFIG)
 
 demo: all

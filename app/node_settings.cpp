@@ -116,7 +116,7 @@ void node_reader::read_backs() {
   constexpr auto keys =
       std::to_array<std::string_view>({"back_node", "back_nodes", "back_nodes_policy"});
   if (out_.role != node_role::front)
-    return refuse(keys, "only a front has backs: set node_role = \"front\", or remove it");
+    return refuse(keys, R"(only a front has backs: set node_role = "front", or remove it)");
   const auto parse = [](const std::string& text) { return parse_back_address(text); };
   const auto* const one = in_.find("back_node");
   const auto* const several = in_.find("back_nodes");
@@ -146,7 +146,7 @@ void node_reader::read_listen(toml_reader& in) {
     return;
   }
   constexpr std::string_view wanted =
-      "the address and port where fronts come, for example \"0.0.0.0:9199\" or \"[::]:9199\"";
+      R"(the address and port where fronts come, for example "0.0.0.0:9199" or "[::]:9199")";
   if (node == nullptr) return in.missing("listen", std::string{wanted});
   auto& listen = out_.node_link.listen;
   in.parsed("listen", listen, std::string{wanted},

@@ -1,0 +1,220 @@
+#!/bin/sh
+# scripts/init_config.sh, offline, in a directory of its own.
+#   tests/scripts/init_config_test.sh MTPROTO_PROXY
+set -eu
+umask 022
+source="$(cd "$(dirname "$0")/../.." && pwd)"
+proxy="$1"
+
+place="$(mktemp -d)"
+trap 'rm -rf "$place"' EXIT
+trap 'exit 1' HUP INT TERM
+mkdir "$place/config" "$place/scripts"
+cp "$source"/config/template*.toml "$place/config"
+cp "$source/scripts/init_config.sh" "$place/scripts"
+cp "$source/Makefile" "$place"
+cd "$place"
+# Nobody is asked for the address, but who is set below.
+export IP_LOOKUP_SERVICES=""
+unset MTP_PORT MTP_SECRET MTP_TAG MTP_DD_ONLY MTP_TLS_ONLY ROLE CONFIG MAKEFLAGS
+
+fail() {
+  echo "FAILED: $*" >&2
+  [ ! -e out ] || cat out >&2
+  exit 1
+}
+
+# run STATUS COMMAND...: without a terminal; what it prints goes to `out`.
+run() {
+  wanted="$1"
+  shift
+  status=0
+  "$@" > out 2>&1 < /dev/null || status=$?
+  [ "$status" -eq "$wanted" ] || fail "status $status, not $wanted: $*"
+}
+
+# answer WORD COMMAND: at a terminal, where WORD is typed.
+answer() {
+  printf '%s\n' "$1" | script -qec "$2" /dev/null > out 2>&1 || fail "$2"
+}
+
+says() { grep -qF -e "$1" out || fail "does not say: $1"; }
+says_not() { ! grep -qF -e "$1" out || fail "says: $1"; }
+mode_of() { stat -c %a "$1"; }
+secret_of() { sed -n 's/^secret = "\([0-9a-f]\{32\}\)"$/\1/p' "$1"; }
+# Text of a file without its secret.
+rest_of() { sed 's/^secret = .*//' "$1"; }
+
+init="scripts/init_config.sh"
+file=config/prod.toml
+
+# -- both ------------------------------------------------------------------------------------------
+
+run 0 "$init" both "$file"
+says "Wrote $file with a new random secret"
+[ "$(mode_of "$file")" = 600 ] || fail "mode $(mode_of "$file")"
+first="$(secret_of "$file")"
+[ "${#first}" -eq 32 ] || fail "no secret"
+says_not "$first"
+run 0 "$proxy" check-config -c "$file"
+says_not warning
+
+run 0 "$init" both other.toml
+[ "$(secret_of other.toml)" != "$first" ] || fail "the same secret twice"
+
+# As it is already.
+run 0 "$init" both "$file"
+says "$file is as the template has it"
+[ ! -e "$file.bak" ] || fail "a backup of nothing"
+
+# -- a file that is there --------------------------------------------------------------------------
+
+tag=ffeeddccbbaa99887766554433221100
+cat >> "$file" << END
+tag = "$tag"
+per_sni_secret_salt = "salt-of-mine"
+cluster_cookie = """cookie-of-mine
+cookie-goes-on"""
+inline = { secret = 'other-secret', port = 7 }
+# was: $tag
+END
+echo "# of a newer version" >> config/template.toml
+chmod 644 "$file"
+cp -p "$file" kept
+
+run 0 "$init" both "$file"
+says "Left $file as it is: nobody to ask"
+says "+# of a newer version"
+says "-tag = (secret)"
+says "-inline = { secret = (secret)"
+cmp -s "$file" kept || fail "changed without a word"
+for one in "" n nonsense; do
+  answer "$one" "$init both $file"
+  says "Left $file as it is"
+  cmp -s "$file" kept || fail "changed after \"$one\""
+  [ ! -e "$file.bak" ] || fail "a backup after \"$one\""
+  for hidden in "$first" "$tag" salt-of-mine cookie-of-mine cookie-goes-on other-secret; do
+    says_not "$hidden"
+  done
+done
+
+answer y "$init both $file"
+says "Wrote $file with the secret that it had"
+says_not "$first"
+cmp -s "$file.bak" kept || fail "the backup is not what was there"
+[ "$(mode_of "$file")" = 600 ] || fail "mode $(mode_of "$file")"
+[ "$(mode_of "$file.bak")" = 600 ] || fail "mode of the backup $(mode_of "$file.bak")"
+[ "$(secret_of "$file")" = "$first" ] || fail "links no longer work"
+grep -q "of a newer version" "$file" || fail "not the new template"
+says_not "$tag"
+
+# Only a secret differs.
+sed 's/^#tag = ""/#tag = "mine"/' "$file" > edited && cp edited "$file"
+run 0 "$init" both "$file"
+says "only in secrets, which are not shown"
+
+# Through a link: the file behind it is replaced.
+mkdir elsewhere
+mv "$file" elsewhere/proxy.toml
+ln -s ../elsewhere/proxy.toml "$file"
+answer yes "$init both $file"
+[ -L "$file" ] || fail "the link is gone"
+grep -q '^#tag = ""' elsewhere/proxy.toml || fail "not written through the link"
+rm "$file"
+
+# -- front and back --------------------------------------------------------------------------------
+
+# The files of the link, from a CA of this test.
+key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1" 2> /dev/null; }
+key ca.key
+openssl req -new -x509 -key ca.key -subj /CN=ca -days 2 -out ca.pem 2> /dev/null
+for name in front1 back; do
+  key "$name.key"
+  openssl req -new -key "$name.key" -subj "/CN=$name" -out request 2> /dev/null
+  openssl x509 -req -in request -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+    -out "$name.pem" 2> /dev/null
+done
+# fill FILE: in the place of what operators fill in.
+fill() {
+  sed -e "s|/etc/mtproto-proxy/dist|$place|" \
+    -e 's|<address of the back server>|back.example.org|' "$1" > filled.toml
+}
+
+echo " 198.51.100.7" > address
+echo "<html>198.51.100.8</html>" > page
+echo "198.51.100.256" > nonsense
+lookup="http://127.0.0.1:1/ file://$place/nothing file://$place/page file://$place/nonsense"
+
+for role in front back; do
+  file="config/$role.toml"
+  run 0 "$init" "$role" "$file"
+  says "is not known: set external_ip"
+  [ "$(mode_of "$file")" = 600 ] || fail "mode $(mode_of "$file")"
+  ! grep -q @ "$file" || [ "$role" = front ] || fail "a placeholder is left"
+  grep -q '^#external_ip = "203.0.113.1"$' "$file" || fail "no example of external_ip"
+  grep -q "^node_role = \"$role\"$" "$file" || fail "another role"
+  # What is not filled in is told.
+  run 1 "$proxy" check-config -c "$file"
+  if [ "$role" = front ]; then
+    says "back_node: expected name@host"
+    [ "$(secret_of "$file" | wc -c)" -eq 33 ] || fail "no secret"
+  else
+    says "/etc/mtproto-proxy/dist/back.pem: No such file"
+    [ -z "$(secret_of "$file")" ] || fail "a secret"
+  fi
+  fill "$file"
+  run 0 "$proxy" check-config -c filled.toml
+  says_not warning
+
+  # With an address, from the first service that knows it.
+  export IP_LOOKUP_SERVICES="$lookup file://$place/address"
+  rest_of "$file" > before
+  run 0 "$init" "$role" "$file"
+  says '+external_ip = "198.51.100.7"'
+  rest_of "$file" | cmp -s - before || fail "changed without a word"
+  rm "$file"
+  run 0 "$init" "$role" "$file"
+  says "198.51.100.7"
+  grep -q '^external_ip = "198.51.100.7"$' "$file" || fail "no external_ip"
+  fill "$file"
+  run 0 "$proxy" check-config -c filled.toml
+  says_not warning
+  export IP_LOOKUP_SERVICES=""
+done
+
+# Those that hold no address are no help, and no harm.
+IP_LOOKUP_SERVICES="$lookup" run 0 "$init" back unknown.toml
+says "is not known"
+
+# -- make ------------------------------------------------------------------------------------------
+
+run 0 make init-config ROLE=back CONFIG=made.toml
+says "make run ROLE=back CONFIG=made.toml"
+grep -q '^node_role = "back"$' made.toml || fail "not a back"
+run 0 make config CONFIG=made.toml
+run 0 make config ROLE=back CONFIG=made.toml
+run 2 make config ROLE=front CONFIG=made.toml
+says "made.toml is of a node of role back, not front"
+run 2 make config ROLE=front CONFIG=absent.toml
+says "make init-config ROLE=front CONFIG=absent.toml"
+[ ! -e absent.toml ] || fail "written unasked"
+run 0 make config CONFIG=fresh.toml
+grep -q '^secret = ' fresh.toml || fail "no fresh file for make run"
+run 0 "$init" --tell front config/prod.toml
+says "make init-config ROLE=front"
+run 0 "$init" --tell "" absent.toml
+[ ! -s out ] || fail "says something"
+
+# -- mistakes --------------------------------------------------------------------------------------
+
+run 2 "$init" middle x.toml
+says "role both, front or back"
+run 2 "$init"
+run 1 "$init" both absent/x.toml
+says "no directory absent"
+mkdir directory
+run 1 "$init" both directory
+says "is a directory"
+left="$(find . -name '*.toml.??????')"
+[ -z "$left" ] || fail "left behind: $left"
+echo "all good"
