@@ -14,7 +14,7 @@ echo "layers"
 scripts/check_layers.sh
 
 echo "shell scripts"
-shellcheck scripts/*.sh .ci/run
+shellcheck scripts/*.sh tests/scripts/*.sh .ci/run
 
 base="${BASE:-$(git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD~1)}"
 if [ "${1:-}" = all ]; then
