@@ -69,8 +69,8 @@ check_path() {
 
 # Seconds since 1970.
 end_of() {
-  until="$(openssl x509 -in "$1" -noout -enddate)" || return 1
-  date -u -d "${until#notAfter=}" +%s
+  last="$(openssl x509 -in "$1" -noout -enddate)" || return 1
+  date -u -d "${last#notAfter=}" +%s
 }
 
 day_of() { date -u -d "@$(end_of "$1")" +%Y-%m-%d; }
@@ -198,10 +198,10 @@ make_request() {
 sign() {
   cat > "$work/extensions"
   into="$1"
-  until="$(date -u -d "@$2" +%Y%m%d%H%M%SZ)"
+  last="$(date -u -d "@$2" +%Y%m%d%H%M%SZ)"
   shift 2
   run openssl ca -batch -notext -config conf -in request -out "$into" -extfile extensions \
-    -startdate "$(date -u -d "@$((now - backdate))" +%Y%m%d%H%M%SZ)" -enddate "$until" "$@"
+    -startdate "$(date -u -d "@$((now - backdate))" +%Y%m%d%H%M%SZ)" -enddate "$last" "$@"
 }
 
 # make_ca_certificate DAYS KEY
@@ -402,8 +402,8 @@ renew_node() {
   echo "In $dir:"
   [ -z "$new_key" ] || echo "  $name.key  new: for \"$name\" and nobody else"
   echo "  $name.pem  expires $(day_of "$dir/$name.pem")"
-  echo "  What they replace is in $kept, and good until it expires: whoever has the old key is kept"
-  echo "  out by a new name for the node only (doc/certificates.md)."
+  echo "  What was there before is in $kept, and good until it expires: only another name for the"
+  echo "  node shuts out somebody who has its key (doc/certificates.md)."
   tell_ca
   place=
   if [ -f "$dir/$name.toml" ]; then place="$(sed -n 's/^certificate = "\(.*\)\/[^/]*"$/\1/p' "$dir/$name.toml")"; fi
