@@ -83,6 +83,7 @@ void client_handler::handle_opened(const stream_opened& opened) {
   }
   stage_ = stage::tunnel;
   link_ = opened.link;
+  link_elsewhere_ = opened.reactor != home().index();
   outstanding_ = 0;
   const auto left = std::exchange(left_while_opening_, {});
   acknowledge(left.size, left.packets);
@@ -132,8 +133,10 @@ void client_handler::forward_packets() {
     if (packet.empty()) continue;
     const auto size = packet.size();
     port_->metrics.packet_size.observe(size);
+    auto claim = link_elsewhere_ ? env_->memory.claim_transit(size) : byte_claim{};
     caf::anon_send(link_, stream_frame{stream_id_, stream::data{.packet = std::move(packet),
-                                                                .quick_ack = quick_ack}});
+                                                                .quick_ack = quick_ack,
+                                                                .claim = std::move(claim)}});
     outstanding_ += credit_of(size, 1);
     awaits_answer_ = true;
     last_sent_ = home().now();

@@ -146,7 +146,7 @@ void front_link_agent::handle_peer_frame(stream_frame& frame) {
   if (which == streams_.end()) return;
   auto& to = which->second;
   if (std::holds_alternative<mtp::stream::opened>(frame.event)) {
-    caf::anon_send(to.client, stream_opened{frame.stream, caf::actor{this}});
+    caf::anon_send(to.client, stream_opened{frame.stream, caf::actor{this}, home().index()});
     return;
   }
   const bool migrates = std::holds_alternative<mtp::stream::migrate>(frame.event);
@@ -208,6 +208,7 @@ caf::behavior back_link_agent::start() {
         }
         auto& which = by_remote_.at(known->second);
         which.link = opened.link;
+        which.reactor = opened.reactor;
         which.is_open = true;
         send_to_peer({known->second, mtp::stream::opened{}});
       },
@@ -221,6 +222,9 @@ void back_link_agent::handle_peer_frame(stream_frame& frame) {
   if (which == by_remote_.end()) return;
   const auto& to = which->second;
   const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
+  if (auto* const data = std::get_if<mtp::stream::data>(&frame.event);
+      data != nullptr && to.reactor != home().index())
+    data->claim = env().memory.claim_transit(data->packet.size());
   if (to.is_open)
     caf::anon_send(to.link, stream_frame{to.local, std::move(frame.event)});
   else if (closes)
@@ -236,8 +240,11 @@ void back_link_agent::open(stream_id remote, const mtp::stream::open& request_in
     send_to_peer({remote, mtp::stream::migrate{}});
     forget(remote);
   };
-  by_remote_.insert_or_assign(
-      remote, stream{.local = local, .link = asked, .is_open = false, .released = std::nullopt});
+  by_remote_.insert_or_assign(remote, stream{.local = local,
+                                             .link = asked,
+                                             .reactor = home().index(),
+                                             .is_open = false,
+                                             .released = std::nullopt});
   remote_of_.insert_or_assign(local, remote);
   if (asked == nullptr) return nobody({});
   open_stream order{.stream = local,
