@@ -161,9 +161,13 @@ void client_handler::handle_ack(const stream::ack& ack) {
 // -- DC to client -------------------------------------------------------------------------------
 
 bool client_handler::on_message(caf::mailbox_element& x) {
-  auto* const frame = net::message_as<stream_frame>(x);
-  if (frame != nullptr) handle_frame(*frame);
-  return frame != nullptr;
+  if (auto* const frame = net::message_as<stream_frame>(x))
+    handle_frame(*frame);
+  else if (const auto* const opened = net::message_as<stream_opened>(x))
+    handle_opened(*opened);
+  else
+    return false;
+  return true;
 }
 
 void client_handler::handle_frame(stream_frame& frame) {

@@ -133,7 +133,7 @@ void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
   }
   rpc::encode_proxy_req_header(from.info, static_cast<rpc::conn_id>(which->first), data.quick_ack,
                                data.packet.view(), head_);
-  const auto size = data.packet.size();
+  const auto size = static_cast<std::uint32_t>(data.packet.size());
   write(std::move(data.packet));
   from.sent_until = queued_total_ + writer_.pending();
   from.unpromised_bytes += size;
@@ -141,8 +141,8 @@ void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
   if (credit_of(from.unpromised_bytes, from.unpromised_packets) < ack_step) return;
   promised_.push_back({.until = from.sent_until,
                        .stream = which->first,
-                       .size = static_cast<std::uint32_t>(from.unpromised_bytes),
-                       .packets = static_cast<std::uint32_t>(from.unpromised_packets)});
+                       .size = from.unpromised_bytes,
+                       .packets = from.unpromised_packets});
   from.unpromised_bytes = from.unpromised_packets = 0;
 }
 
