@@ -63,9 +63,11 @@ bool back_link_agent::handle_peer_frame(stream_frame& frame) {
   if (which == by_remote_.end()) return true;
   auto& to = which->second;
   const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
-  if (const auto* const data = std::get_if<mtp::stream::data>(&frame.event)) {
+  if (auto* const data = std::get_if<mtp::stream::data>(&frame.event)) {
     to.outstanding += credit_of(data->packet.size(), 1);
     if (to.outstanding > most_outstanding) return false;
+    if (to.reactor != home().index())
+      data->claim = env().memory.claim_transit(data->packet.size());
   }
   if (to.is_open)
     caf::anon_send(to.link, stream_frame{to.local, std::move(frame.event)});
@@ -113,6 +115,7 @@ void back_link_agent::handle_opened(const stream_opened& opened) {
   }
   auto& which = by_remote_.at(known->second);
   which.link = opened.link;
+  which.reactor = opened.reactor;
   which.is_open = true;
   send_to(*front_, {known->second, mtp::stream::opened{}});
 }

@@ -32,6 +32,8 @@ class back_link_agent final : public link_agent {
     stream_id local = 0;
     /// Who was asked for it, then who has it.
     caf::actor link;
+    /// Where that lives.
+    unsigned reactor = 0;
     bool is_open = false;
     /// Data of the client that was not acked, as `credit_of`.
     std::size_t outstanding = 0;

@@ -75,9 +75,9 @@ caf::behavior client_handler::start() {
   stream_.adopt(std::move(accepted_));
   // The others of this reactor may have been stopped already.
   if (env_->stopping) quit(caf::exit_reason::user_shutdown);
-  return {
-      [this](const stream_opened& opened) { handle_opened(opened); },
-  };
+  // `on_message` takes them all: an actor has a behavior, but this one need not be its own.
+  static const caf::behavior nothing_else{[](const caf::unit_t&) {}};
+  return nothing_else;
 }
 
 void client_handler::on_readable(net::tcp_stream&) {

@@ -147,6 +147,8 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   stream_id previous_stream_ = 0;
   /// Whom it asked for a stream, then who has it.
   caf::actor link_;
+  /// It lives on another reactor.
+  bool link_elsewhere_ = false;
   bool migrating_ = false;
   net::steady_clock::time_point opening_until_;
 

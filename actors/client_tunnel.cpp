@@ -80,6 +80,7 @@ void client_handler::handle_opened(const stream_opened& opened) {
   }
   stage_ = stage::tunnel;
   link_ = opened.link;
+  link_elsewhere_ = opened.reactor != home().index();
   outstanding_ = 0;
   const auto left = std::exchange(left_while_opening_, {});
   acknowledge(left.size, left.packets);
@@ -129,8 +130,10 @@ void client_handler::forward_packets() {
     if (packet.empty()) continue;
     const auto size = packet.size();
     port_->metrics.packet_size.observe(size);
+    auto claim = link_elsewhere_ ? env_->memory.claim_transit(size) : byte_claim{};
     caf::anon_send(link_, stream_frame{stream_id_, stream::data{.packet = std::move(packet),
-                                                                .quick_ack = quick_ack}});
+                                                                .quick_ack = quick_ack,
+                                                                .claim = std::move(claim)}});
     outstanding_ += credit_of(size, 1);
     awaits_answer_ = true;
     last_sent_ = home().now();
@@ -155,9 +158,13 @@ void client_handler::handle_ack(const stream::ack& ack) {
 // -- DC to client -------------------------------------------------------------------------------
 
 bool client_handler::on_message(caf::mailbox_element& x) {
-  auto* const frame = net::message_as<stream_frame>(x);
-  if (frame != nullptr) handle_frame(*frame);
-  return frame != nullptr;
+  if (auto* const frame = net::message_as<stream_frame>(x))
+    handle_frame(*frame);
+  else if (const auto* const opened = net::message_as<stream_opened>(x))
+    handle_opened(*opened);
+  else
+    return false;
+  return true;
 }
 
 void client_handler::handle_frame(stream_frame& frame) {

@@ -96,18 +96,20 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   struct client {
     caf::actor handler;
     rpc::client_info info;
+    /// It takes so little that what waits for it is counted apart.
+    bool behind = false;
+    /// It lives on another reactor.
+    bool elsewhere = false;
     /// Sent to the handler and not acked.
     std::size_t unacked_bytes = 0;
     std::size_t unacked_packets = 0;
+    /// Taken from the client since an ack was last promised to it: less than `ack_step`.
+    std::uint32_t unpromised_bytes = 0;
+    std::uint32_t unpromised_packets = 0;
     /// Since when something has waited for it without anything being acked.
     net::steady_clock::time_point waits_since;
-    /// It takes so little that what waits for it is counted apart.
-    bool behind = false;
     /// Where in the outgoing stream its latest packet ends.
     std::uint64_t sent_until = 0;
-    /// Taken from the client since an ack was last promised to it.
-    std::size_t unpromised_bytes = 0;
-    std::size_t unpromised_packets = 0;
   };
   using client_map = std::unordered_map<stream_id, client>;
 
@@ -204,6 +206,8 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   bytes head_;
 
   client_map clients_;
+  /// How many of them live on other reactors.
+  std::size_t elsewhere_ = 0;
   std::size_t unacked_bytes_ = 0;
   std::size_t unacked_packets_ = 0;
   /// Of that, what waits for clients that are behind.

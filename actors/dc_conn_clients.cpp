@@ -56,7 +56,9 @@ void dc_conn::deliver(const rpc::proxy_ans& answer) {
   auto& to = which->second;
   const auto size = answer.packet.size();
   send_to(to, which->first,
-          stream::data{.packet = reader_.claim(answer.packet), .quick_ack = false});
+          stream::data{.packet = reader_.claim(answer.packet),
+                       .quick_ack = false,
+                       .claim = to.elsewhere ? env_->memory.claim_transit(size) : byte_claim{}});
   count_sent(to, size, 1);
   const auto& health = env_->settings.upstream_healthchecks;
   if (health.qlen && to.unacked_packets > *health.qlen)
@@ -101,14 +103,16 @@ void dc_conn::handle_open(open_stream& request) {
                .info = {.client = request.request.client,
                         .proxy = self_,
                         .kind = request.request.kind,
-                        .tag = request.request.tag}};
+                        .tag = request.request.tag},
+               .elsewhere = request.reactor != home().index()};
   if (stage_ != stage::ready) {
     // Assigned just before the pool learned that this connection is lost.
     options_.load->clients.fetch_sub(1);
     send_to(added, request.stream, stream::migrate{});
     return;
   }
-  send(request.client, stream_opened{request.stream, caf::actor{this}});
+  send(request.client, stream_opened{request.stream, caf::actor{this}, home().index()});
+  elsewhere_ += added.elsewhere ? 1 : 0;
   auto& placed = clients_.insert_or_assign(request.stream, std::move(added)).first->second;
   if (request.request.waiting_packets == 0) return;
   // Across nodes this is somebody else's claim: it must not hold up the others.
@@ -129,7 +133,7 @@ void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
   }
   rpc::encode_proxy_req_header(from.info, static_cast<rpc::conn_id>(which->first), data.quick_ack,
                                data.packet.view(), head_);
-  const auto size = data.packet.size();
+  const auto size = static_cast<std::uint32_t>(data.packet.size());
   write(std::move(data.packet));
   from.sent_until = queued_total_ + writer_.pending();
   from.unpromised_bytes += size;
@@ -137,8 +141,8 @@ void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
   if (credit_of(from.unpromised_bytes, from.unpromised_packets) < ack_step) return;
   promised_.push_back({.until = from.sent_until,
                        .stream = which->first,
-                       .size = static_cast<std::uint32_t>(from.unpromised_bytes),
-                       .packets = static_cast<std::uint32_t>(from.unpromised_packets)});
+                       .size = from.unpromised_bytes,
+                       .packets = from.unpromised_packets});
   from.unpromised_bytes = from.unpromised_packets = 0;
 }
 
@@ -160,6 +164,7 @@ void dc_conn::handle_ack(client& from, const stream::ack& ack) {
 
 void dc_conn::forget(client_map::iterator which) {
   count_acked(which->second, which->second.unacked_bytes, which->second.unacked_packets);
+  elsewhere_ -= which->second.elsewhere ? 1 : 0;
   clients_.erase(which);
   if (stage_ == stage::dying) return;  // counted off when it was released
   options_.load->clients.fetch_sub(1);
@@ -206,8 +211,10 @@ void dc_conn::count_acked(client& from, std::size_t size, std::size_t packets) {
   from.behind = from.unacked_packets > 0;
 }
 
-/// Which limit is exceeded by what waits for clients that keep up; none if it is empty.
+/// Which limit is exceeded by what waits for clients that keep up, or by what other reactors have
+/// not even taken; none if it is empty.
 std::string_view dc_conn::overflow() const {
+  if (elsewhere_ > 0 && env_->memory.transit_is_full(paused_)) return "memory_transit";
   const auto& limits = env_->settings.downstream_backpressure;
   // Once it pauses, it goes on when a quarter is free: not packet by packet.
   const double share = paused_ ? 0.75 : 1.0;

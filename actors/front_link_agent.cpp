@@ -172,7 +172,7 @@ void front_link_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
   if (which == streams_.end() || which->second.back != at) return;
   auto& to = which->second;
   if (std::holds_alternative<mtp::stream::opened>(frame.event)) {
-    caf::anon_send(to.client, stream_opened{frame.stream, caf::actor{this}});
+    caf::anon_send(to.client, stream_opened{frame.stream, caf::actor{this}, home().index()});
     return;
   }
   const bool migrates = std::holds_alternative<mtp::stream::migrate>(frame.event);

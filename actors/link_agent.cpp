@@ -51,6 +51,8 @@ bool link_agent::on_message(caf::mailbox_element& x) {
 }
 
 void link_agent::send_to(link_peer& peer, stream_frame frame) {
+  // It is not in a mailbox any more; from here on `held` counts it.
+  if (auto* const data = std::get_if<stream::data>(&frame.event)) data->claim = {};
   peer.channel.send(std::move(frame));
   limit_backlog(peer);
   if (peer.channel.blob_is_full())

@@ -1,14 +1,17 @@
-// How many bytes the process holds for clients: queued for them and for Telegram, and packets of
-// which only a part has come. Reactors count in cells of their own; what they share is a sum that
-// hears of every `report_step` bytes.
+// How many bytes the process holds for clients: queued for them and for Telegram, packets of which
+// only a part has come, and packets in transit: in a mailbox of another reactor, which may be busy
+// or not scheduled. Reactors count in cells of their own; what they share is a sum that hears of
+// every `report_step` bytes, and what is in transit.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 
 #include "actors/metrics.hpp"
+#include "codecs/byte_claim.hpp"
 
 namespace mtp::actors {
 
@@ -45,16 +48,32 @@ class memory_ledger {
     const auto unreported = held - mine.reported;
     if (unreported >= report_step || unreported <= -report_step) report(mine, unreported);
   }
+  /// For a packet that is sent to another reactor: it is in transit while the claim lives. Inside a
+  /// reactor mailboxes are empty at the end of each turn, or nearly.
+  [[nodiscard]] byte_claim claim_transit(std::size_t size) noexcept {
+    return {shared_.in_transit, size};
+  }
+  [[nodiscard]] std::size_t in_transit() const noexcept {
+    return static_cast<std::size_t>(
+        std::max<std::int64_t>(shared_.in_transit.load(std::memory_order_relaxed), 0));
+  }
+  /// So much is in transit (an eighth of the budget) that nothing should be added; for whoever
+  /// heeded that already, until a quarter of it is gone.
+  [[nodiscard]] bool transit_is_full(bool already) const noexcept {
+    return shared_.in_transit.load(std::memory_order_relaxed) >
+           (already ? transit_mark_ / 4 * 3 : transit_mark_);
+  }
   /// Who on `reactor` is told of pressure; null for nobody. That reactor's thread.
   void watch(unsigned reactor, memory_watcher* who) noexcept { cells_[reactor].watcher = who; }
 
   /// Any thread. Lags behind by less than `report_step` bytes a reactor.
   [[nodiscard]] memory_pressure pressure() const noexcept {
-    const auto sum = sum_.load(std::memory_order_relaxed);
+    const auto sum = shared_.reported.load(std::memory_order_relaxed) +
+                     shared_.in_transit.load(std::memory_order_relaxed);
     if (sum < soft_mark_) return memory_pressure::none;
     return sum < hard_mark_ ? memory_pressure::tight : memory_pressure::exhausted;
   }
-  /// Any thread.
+  /// Any thread. What is in transit is nobody's, but held.
   [[nodiscard]] std::size_t held() const noexcept;
   [[nodiscard]] std::size_t held_by(unsigned reactor) const noexcept;
   /// How much of what `reactor` holds has to go to have memory in plenty again.
@@ -69,7 +88,13 @@ class memory_ledger {
     std::int64_t reported = 0;
     memory_watcher* watcher = nullptr;
   };
+  /// What reactors share, on a cache line of its own.
+  struct alignas(64) shared_counts {
+    std::atomic<std::int64_t> reported = 0;
+    std::atomic<std::int64_t> in_transit = 0;
+  };
   void report(cell& from, std::int64_t unreported) noexcept;
+  [[nodiscard]] std::int64_t held_in_cells() const noexcept;
 
   std::deque<cell> cells_;
   std::size_t budget_ = 0;
@@ -77,13 +102,14 @@ class memory_ledger {
   std::int64_t hard_mark_ = 0;
   /// Closing goes on down to this.
   std::int64_t low_mark_ = 0;
-  alignas(64) std::atomic<std::int64_t> sum_ = 0;
+  std::int64_t transit_mark_ = 0;
+  shared_counts shared_;
 };
 
 /// Bytes of memory that the process has now, as the kernel counts them; 0 if it does not tell.
 [[nodiscard]] std::size_t resident_memory();
 
-/// For metrics: held for clients, resident, and the budget.
+/// For metrics: held for clients, of that in transit, resident, and the budget.
 [[nodiscard]] metrics::gauge_values memory_values(const memory_ledger& of);
 
 }  // namespace mtp::actors

@@ -31,10 +31,11 @@ struct open_stream {
   unsigned reactor = 0;
 };
 
-/// To the client: from now on frames of this stream go to `link`.
+/// To the client: from now on frames of this stream go to `link`, which lives on `reactor`.
 struct stream_opened {
   stream_id stream = 0;
   caf::actor link;
+  unsigned reactor = 0;
 };
 
 /// To the one that was asked to open it: the client does not want this stream any more. Also right

@@ -50,6 +50,8 @@ void add_options(CLI::App& app, arguments& how) {
   app.add_option("--secret", how.secret, "32 hexadecimal digits")->required();
   app.add_option("--protocol", how.protocol)->check(CLI::IsMember({"dd", "ee"}));
   app.add_option("--domain", how.domain, "For ee");
+  app.add_flag("--short-hello", how.load.target.short_hello,
+               "ee with hellos of 517 bytes without ML-KEM: the C proxy takes no others");
   app.add_option("--dc", how.load.target.dc);
   app.add_option("--pid", how.load.pid, "Process whose CPU time and memory are measured");
   app.add_option("--parallel", how.load.parallel, "Connections in their handshake at once")

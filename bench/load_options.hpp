@@ -16,6 +16,8 @@ struct load_target {
   endpoint proxy;
   proxy_secret secret;
   dc_id dc = 2;
+  /// Fake-TLS begins with the hello of older clients (bench/short_hello).
+  bool short_hello = false;
 };
 
 struct load_options {

@@ -95,7 +95,10 @@ decoded<stream_frame> link_channel::complete(stream_blob_reader::item& item) {
   // The rest of a packet comes before the next one.
   if (std::holds_alternative<stream::data>(event) && joining_.contains(item.stream))
     return fail(errc::bad_stream_frame);
-  return stream_frame{.stream = item.stream, .event = std::move(event)};
+  std::optional<stream_frame> out{std::in_place};
+  out->stream = item.stream;
+  out->event = std::move(event);
+  return out;
 }
 
 decoded<stream_frame> link_channel::join(stream_id stream, const stream_part& part) {

@@ -127,8 +127,13 @@ void obfuscated_writer::seal(packet_buffer packet) {
 
 std::size_t obfuscated_writer::take(std::vector<chunk>& out) {
   seal();
-  std::ranges::move(sealed_, std::back_inserter(out));
-  sealed_.clear();
+  if (out.empty()) {
+    // And so an idle connection keeps no memory for chunks.
+    out.swap(sealed_);
+  } else {
+    std::ranges::move(sealed_, std::back_inserter(out));
+    sealed_.clear();
+  }
   sealed_plain_ = 0;
   return std::exchange(sealed_size_, 0);
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <variant>
 
+#include "codecs/byte_claim.hpp"
 #include "codecs/dc_list.hpp"
 #include "codecs/field_reader.hpp"
 #include "codecs/rpc.hpp"
@@ -85,6 +86,8 @@ struct data {
   packet_buffer packet;
   /// From a client: it wants a quick ack.
   bool quick_ack = false;
+  /// On whose account it waits in a mailbox; nothing that a link carries.
+  byte_claim claim = {};
   friend bool operator==(const data&, const data&) = default;
 };
 /// This much `data` has left the receiver's socket.

@@ -40,7 +40,12 @@ std::string explain_tls(errc code, byte_view answer) {
 }  // namespace
 
 proxy_client::proxy_client(blocking_socket socket, proxy_client_options options)
-    : socket_{std::move(socket)}, options_{std::move(options)}, buffer_(read_size) {}
+    : socket_{std::move(socket)}, options_{std::move(options)} {}
+
+byte_span proxy_client::read_buffer() {
+  buffer_.resize(read_size);
+  return buffer_;
+}
 
 tl::expected<void, std::string> proxy_client::tls_handshake(clock::time_point deadline) {
   const auto random = random_array<client_hello_random_size>();
@@ -58,7 +63,7 @@ tl::expected<void, std::string> proxy_client::tls_handshake(clock::time_point de
       if (**flight == answer.size()) return {};
       return tl::unexpected<std::string>{"the proxy spoke before the client did"};
     }
-    const auto got = socket_.receive(buffer_, deadline);
+    const auto got = socket_.receive(read_buffer(), deadline);
     if (!got) return tl::unexpected{got.error()};
     if (*got == 0) return tl::unexpected<std::string>{"closed during the TLS handshake"};
     append(answer, byte_view{buffer_}.first(*got));
@@ -115,7 +120,7 @@ tl::expected<proxy_client::received, std::string> proxy_client::receive(
       return out;
     }
     reader_->close();
-    const auto more = socket_.receive(buffer_, deadline);
+    const auto more = socket_.receive(read_buffer(), deadline);
     if (!more) return tl::unexpected{more.error()};
     if (*more == 0) return tl::unexpected<std::string>{"closed"};
     got = *more;

@@ -46,6 +46,7 @@ class proxy_client {
   static constexpr std::size_t max_packet = std::size_t{64} * 1024 * 1024;
 
  private:
+  [[nodiscard]] byte_span read_buffer();
   [[nodiscard]] tl::expected<void, std::string> tls_handshake(clock::time_point deadline);
 
   blocking_socket socket_;
@@ -54,6 +55,7 @@ class proxy_client {
   std::optional<obfuscated_writer> writer_;
   /// Sent in front of the next packet.
   bytes unsent_;
+  /// Empty until something is read.
   bytes buffer_;
 };
 

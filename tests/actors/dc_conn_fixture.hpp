@@ -64,13 +64,14 @@ struct conn_fixture {
     CHECK(pool.all<link_ready>()[0].number == 7);
   }
   /// As the pool does.
-  void add_client(stream_id id) {
+  void add_client(stream_id id, unsigned reactor = 0) {
     load->clients.fetch_add(1);
     caf::anon_send(conn, open_stream{.stream = id,
                                      .client = clients.handle(),
                                      .request = {.dc = tested_dc,
                                                  .client = *parse_endpoint("198.51.100.7:1234"),
-                                                 .kind = transport::padded}});
+                                                 .kind = transport::padded},
+                                     .reactor = reactor});
     node.settle();
   }
   void tell(stream_id id, stream::event event) {

@@ -279,6 +279,40 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a client that takes nothing stops the other
   }
 }
 
+TEST_CASE_FIXTURE(fixture, "dc_conn: what another reactor has not taken is bounded") {
+  // An eighth of that may be in transit. Nothing else stops it.
+  node.env.memory.open(1, std::size_t{800'000});
+  node.env.settings.downstream_backpressure.bytes_total = 100'000'000;
+  make_ready();
+  SUBCASE("none of its clients is there") {
+    add_client(1);
+    for (int i = 0; i < 4; ++i)
+      answer(1, bytes(40'000));
+    CHECK(frames().size() == 4);
+    return;
+  }
+  add_client(1, 1);
+  for (int i = 0; i < 5; ++i)
+    answer(1, bytes(40'000));
+  // Paused at the third; the inbox has them, as the mailbox of a handler that never runs would.
+  CHECK(frames().size() == 3);
+  CHECK(node.env.memory.held() == 120'000);
+  SUBCASE("once it takes them, it goes on") {
+    frames().clear();
+    node.advance(120ms);
+    CHECK(frames().size() == 2);
+  }
+  SUBCASE("once it is gone, the others go on") {
+    add_client(2);
+    tell(1, stream::close{});
+    frames().clear();
+    node.settle();
+    answer(2, bytes(40));
+    REQUIRE(frames().size() == 1);
+    CHECK(frames()[0].stream == 2);
+  }
+}
+
 TEST_CASE_FIXTURE(fixture,
                   "dc_conn: what waits for a client from before counts, and can be acked") {
   node.env.settings.upstream_healthchecks.total_mem = 50'000;

@@ -39,6 +39,32 @@ TEST_CASE("memory ledger: marks, and what each reactor has to give") {
   CHECK(ledger.pressure() == memory_pressure::none);
 }
 
+TEST_CASE(
+    "memory ledger: what is in transit between reactors counts until it is taken or dropped") {
+  memory_ledger ledger;
+  ledger.open(2, 64 * mib);
+  ledger.change(0, 0, 12 * mib);
+  {
+    auto small = ledger.claim_transit(5 * mib);
+    CHECK_FALSE(ledger.transit_is_full(false));
+    auto large = ledger.claim_transit(7 * mib);
+    CHECK(ledger.transit_is_full(false));
+    CHECK(ledger.held() == 24 * mib);
+    CHECK(ledger.pressure() == memory_pressure::exhausted);
+    // The 6 MiB too many are all taken from the one who has any.
+    CHECK(ledger.surplus_of(0) == 6 * mib);
+    CHECK(ledger.surplus_of(1) == 0);
+    const auto moved = std::move(small);
+    large = {};
+    CHECK(ledger.held() == 17 * mib);
+    const auto copied = moved;
+    CHECK(ledger.held() == 22 * mib);
+    CHECK(ledger.transit_is_full(true));
+  }
+  CHECK(ledger.held() == 12 * mib);
+  CHECK_FALSE(ledger.transit_is_full(true));
+}
+
 struct fixture {
   test::manual_node node;
   std::unique_ptr<open_port> port;
