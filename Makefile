@@ -3,7 +3,7 @@
 # make init-config  write a configuration; shows how an existing one differs, and asks
 #             All three take ROLE=both (default), front or back, and CONFIG=FILE: doc/config.md, "Nodes"
 # make test   everything that tests it
-# make demo   the main job offline, against a stand-in for Telegram
+# make demo   the main job offline: a back and two fronts, against a stand-in for Telegram
 # make check  format, layers, clang-tidy on what changed, shellcheck
 # make bench  speed beside a hand-written floor, about 10 minutes (doc/performance.md);
 #             BENCH="--only 'dd echo' --against OTHER_BUILD" and the like choose what is measured
