@@ -27,6 +27,7 @@ forbid net 'actors/|app/|tests/'
 forbid actors 'app/|tests/'
 forbid app 'tests/'
 # What depends on the inside of CAF 0.17.6 stays where it can be found.
-forbid actors 'caf/detail/|caf/intrusive/|caf/scheduler/'
-forbid app 'caf/detail/|caf/intrusive/|caf/scheduler/'
+inside='caf/detail/|caf/intrusive/|caf/scheduler/|caf/io/basp|caf/io/network/|caf/io/scribe'
+forbid actors "$inside"
+forbid app "$inside"
 exit "$status"

