@@ -259,8 +259,10 @@ allowed_nodes() { echo "allowed_nodes = [$(names_of front | sed 's/.*/"&"/' | pa
 # write_snippet NAME ROLE PATH
 write_snippet() {
   {
-    echo "# For the end of the configuration of the $2 node \"$1\". At its top, above all tables, belongs:"
+    echo "# The node link of the $2 node \"$1\": in its configuration these lines take the place of those that are"
+    echo "# in [node_link] there, which may not be there twice. At the top, above all tables, belongs:"
     echo "#     node_role = \"$2\""
+    echo "#     node_name = \"$1\""
     if [ "$2" = front ]; then
       names_of back | sed 's/.*/#     back_node = "&@HOST:9199"/; 2,$s/back_node/or &/'
     fi
@@ -317,14 +319,15 @@ tell_made() {
     tell_copying "$place" ca.pem "$1.pem" "$1.key" "$1.toml"
   fi
   echo "  - Let the user that its proxy runs as read them, and nobody else the key."
-  echo "  - Append $1.toml to its configuration, and put at the top of that what $1.toml says."
+  echo "  - In its configuration, put the lines of $1.toml in the place of those in [node_link], and at the top what"
+  echo "    $1.toml says belongs there."
   if [ "$2" = back ]; then
     echo "  - For each front that is to come: $self add-node $(quote "$dir") NAME"
     echo "  - At the top of the configuration of a front that is to use it: back_node = \"$1@HOST:9199\""
     return
   fi
   for one in $(names_of back); do
-    echo "  - Add \"$1\" to allowed_nodes in the configuration of \"$one\", and restart it."
+    echo "  - Add \"$1\" to allowed_nodes in the configuration of \"$one\", and send its proxy a SIGHUP (kill -HUP)."
     if grep -q -s -F "\"$1\"" "$dir/$one.toml"; then
       echo "    ($one.toml here has it already.)"
     else
@@ -384,7 +387,8 @@ renew_ca() {
   commit
   tell_ca
   echo "  The one before it is in $kept"
-  echo "Next: copy ca.pem to every node, over the old one, and restart its proxy. Until then it goes on as before."
+  echo "Next: copy ca.pem to every node, over the old one. The proxy takes it without a restart: a back within a"
+  echo "minute, a front when it connects next."
 }
 
 renew_node() {
@@ -405,13 +409,18 @@ renew_node() {
   echo "  What was there before is in $kept, and good until it expires: only another name for the"
   echo "  node shuts out somebody who has its key (doc/certificates.md)."
   tell_ca
+  case "$role" in
+    back) taken="Its proxy takes it without a restart, within a minute." ;;
+    front) taken="Its proxy takes it without a restart, when it connects next." ;;
+  esac
   place=
   if [ -f "$dir/$name.toml" ]; then place="$(sed -n 's/^certificate = "\(.*\)\/[^/]*"$/\1/p' "$dir/$name.toml")"; fi
   if [ "$place" = "$dir" ]; then
-    echo "Next: restart the proxy of \"$name\"."
+    echo "Next: nothing. $taken"
   else
-    echo "Next: copy to the machine of \"$name\", and restart its proxy:"
+    echo "Next: copy to the machine of \"$name\":"
     tell_copying "${place:-$nodes_place}" "$name.pem" ${new_key:+"$name.key"}
+    echo "  $taken"
   fi
 }
 

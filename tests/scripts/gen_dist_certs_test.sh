@@ -232,7 +232,7 @@ same "$(public_of dist/front1.pem)" "$(public_of front1.pem)"
 cmp -s front1.pem dist/old/*/front1.pem || die "the old one is gone"
 cmp -s front1.toml dist/front1.toml || die "the snippet has changed"
 ok renew dist back
-says 'restart the proxy of "back"'
+says 'takes it without a restart, within a minute'
 fits dist/ca.pem sslserver dist/back.pem || die "it does not verify"
 mv dist/front2.key front2.key
 refused 1 "$place/dist/front2.key is not there" renew dist front2
