@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -217,16 +219,31 @@ TEST_CASE_FIXTURE(fixture, "basp link: cutting from any thread ends it, and its 
 
 TEST_CASE_FIXTURE(fixture, "basp link: bytes that OpenSSL has read already are not forgotten") {
   auto pair = shake_hands();
-  const auto remote = peer_endpoint(pair.sockets.back.get());
-  publish_link(back.system, {std::move(pair.sockets.back), std::move(pair.back), remote}, link_port,
-               back.echo);
-  // The whole BASP handshake is in one record: nothing more will come.
+  // A header that ends the connection when it is seen; nothing will come after it.
+  bytes header(32);
+  header[15] = 4;
+  REQUIRE(pair.back->write(header).size == header.size());
   REQUIRE(eventually([&] { return pair.front->await_data() == tls_progress::done; }, 5s));
-  REQUIRE(pair.front->pending() > 0);
-  const auto joined =
-      wait(join(front, {std::move(pair.sockets.front), std::move(pair.front), remote}));
-  REQUIRE(joined);
-  exchange(front, joined->published, 1000, 3);
+  REQUIRE(pair.front->pending() == header.size());
+  link_transport transport{std::move(pair.sockets.front), std::move(pair.front), {}};
+  const auto session = transport.session();
+  CHECK_FALSE(wait(join(front, std::move(transport), 5s)));
+  REQUIRE(eventually([&] { return session->ended().has_value(); }, 5s));
+  CHECK(session->ended() == "it sent an empty BASP handshake");
+}
+
+TEST_CASE_FIXTURE(fixture, "tls channel: another connection's failure is not taken for its own") {
+  const auto pair = shake_hands();
+  bytes buffer(10);
+  for (int i = 0; i < 3; ++i) {
+    ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+    if (i == 0) CHECK(pair.front->read(buffer).next == tls_progress::want_read);
+    if (i == 1) CHECK(pair.front->await_data() == tls_progress::want_read);
+    // Until the kernel takes no more.
+    while (i == 2 && pair.front->write(bytes(100'000)).next == tls_progress::done) {
+    }
+  }
+  CHECK(pair.front->problem().empty());
 }
 
 TEST_CASE_FIXTURE(fixture, "basp link: a peer that announces 4 GB is cut off") {
