@@ -66,8 +66,7 @@ bool back_link_agent::handle_peer_frame(stream_frame& frame) {
   if (auto* const data = std::get_if<mtp::stream::data>(&frame.event)) {
     to.outstanding += credit_of(data->packet.size(), 1);
     if (to.outstanding > most_outstanding) return false;
-    if (to.reactor != home().index())
-      data->claim = env().memory.claim_transit(data->packet.size());
+    if (to.reactor != home().index()) data->claim = env().memory.claim_transit(data->packet.size());
   }
   if (to.is_open)
     caf::anon_send(to.link, stream_frame{to.local, std::move(frame.event)});

@@ -63,7 +63,7 @@ void link_agent::send_to(link_peer& peer, stream_frame frame) {
 
 void link_agent::limit_backlog(link_peer& peer) {
   const auto limit = std::max(least_backlog, env_->memory.budget() / backlog_share);
-  while (peer.channel.held() > limit && drop_largest() > 0)
+  while (peer.channel.queued() > limit && drop_largest() > 0)
     dropped_.add();
 }
 

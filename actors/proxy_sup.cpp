@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 
 #include "actors/back_link.hpp"
+#include "actors/caf_openssl_link.hpp"
 #include "actors/client_handler_sup.hpp"
 #include "actors/dc_config.hpp"
 #include "actors/front_link_agent.hpp"
@@ -82,6 +83,13 @@ void add_gateway(environment& env, std::vector<child_spec>& children) {
     return env.system().spawn(
         [&env](caf::stateful_actor<link_gateway_state>* self) { return link_gateway(self, env); });
   }));
+  const bool by_caf = env.settings.node_link.transport == link_transport::caf_openssl;
+  if (by_caf && env.settings.role == node_role::back)
+    children.push_back(permanent("link_listener", [&env] {
+      return env.system().spawn([&env](caf::stateful_actor<caf_openssl_listener_state>* self) {
+        return caf_openssl_listener(self, env);
+      });
+    }));
   if (env.link_port != nullptr)
     children.push_back(
         permanent("link_listener", pinned_start<link_listener>(*env.reactors[0], env)));
@@ -93,9 +101,11 @@ void add_way_to_backs(environment& env, std::vector<child_spec>& children) {
   for (std::size_t place = 0; place < number_of_backs(env.settings); ++place) {
     auto& home = *env.reactors[place % env.reactors.size()];
     children.push_back(permanent(back_link_name(place), [&env, &home, place] {
-      return env.settings.role == node_role::front
-                 ? net::spawn_pinned<remote_back_link>(home, std::ref(env), place)
-                 : net::spawn_pinned<local_back_link>(home, std::ref(env), place);
+      if (env.settings.role == node_role::both)
+        return net::spawn_pinned<local_back_link>(home, std::ref(env), place);
+      if (env.settings.node_link.transport == link_transport::caf_openssl)
+        return net::spawn_pinned<caf_openssl_back_link>(home, std::ref(env), place);
+      return net::spawn_pinned<remote_back_link>(home, std::ref(env), place);
     }));
   }
   for (const auto& reactor : env.reactors)

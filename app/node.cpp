@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
+#include <caf/openssl/all.hpp>
 
 #include "actors/client_handler_sup.hpp"
 #include "actors/link_messages.hpp"
@@ -42,6 +43,12 @@ node::config::config(const actors::settings& settings) {
   set("scheduler.max-threads", scheduler_threads);
   if (settings.role == actors::node_role::both) return;
   load<caf::io::middleman>();
+  if (settings.node_link.transport == actors::link_transport::caf_openssl) {
+    load<caf::openssl::manager>();
+    openssl_certificate = settings.node_link.certificate;
+    openssl_key = settings.node_link.key;
+    openssl_cafile = settings.node_link.ca;
+  }
   add_message_type<actors::link_blob>("mtp.link_blob");
   set("middleman.app-identifiers", std::vector<std::string>{"mtproto-proxy"});
   // Without both, a node behind a dead network is never noticed. Often, as only whole messages
@@ -140,7 +147,8 @@ tl::expected<void, std::string> node::prepare_link() {
     env_.link_credentials = std::move(*opened);
     settings.node_name = env_.link_credentials->current()->name();
   }
-  if (!settings.is_back() || !link.listen) return {};
+  // With CAF's own transport, CAF listens.
+  if (!settings.is_back() || link.transport == actors::link_transport::caf_openssl) return {};
   auto bound = net::bound_port::bind(*link.listen, 1, true);
   if (!bound) return tl::unexpected{"node_link.listen: " + bound.error()};
   env_.link_port = std::make_unique<net::bound_port>(std::move(*bound));

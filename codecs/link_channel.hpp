@@ -69,6 +69,8 @@ class link_channel {
 
   /// Bytes of packets held here: waiting for the link, or not whole yet.
   [[nodiscard]] std::size_t held() const noexcept { return queue_.held() + joining_bytes_; }
+  /// Of these, what waits for the link.
+  [[nodiscard]] std::size_t queued() const noexcept { return queue_.held(); }
   [[nodiscard]] const link_window& window() const noexcept { return window_; }
   /// Nothing waits and nothing is on its way to the peer.
   [[nodiscard]] bool at_rest() const noexcept {

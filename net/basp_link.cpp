@@ -37,7 +37,7 @@ void publish_link(caf::actor_system& system, link_transport transport, std::uint
 
 void join_link(caf::event_based_actor& self, link_transport transport, std::uint16_t port,
                std::chrono::milliseconds limit,
-               std::function<void(tl::expected<linked_node, std::string>)> done) {
+               const std::function<void(tl::expected<linked_node, std::string>)>& done) {
   auto& system = self.system();
   auto session = transport.session();
   auto scribe = make_link_scribe(system, std::move(transport));

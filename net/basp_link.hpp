@@ -30,6 +30,6 @@ struct linked_node {
 /// that ends must cut its session: the connection does not end with it.
 void join_link(caf::event_based_actor& self, link_transport transport, std::uint16_t port,
                std::chrono::milliseconds limit,
-               std::function<void(tl::expected<linked_node, std::string>)> done);
+               const std::function<void(tl::expected<linked_node, std::string>)>& done);
 
 }  // namespace mtp::net

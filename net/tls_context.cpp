@@ -25,7 +25,7 @@ constexpr off_t max_file_size = off_t{1} << 20;
 /// CAs between a node's certificate and the root.
 constexpr int max_chain_depth = 4;
 /// Bytes of certificates that a peer may send.
-constexpr long max_peer_chain = 32 * 1024;
+constexpr long max_peer_chain = long{32} * 1024;
 
 template <auto Function>
 struct freeing {
@@ -212,7 +212,7 @@ tl::expected<std::shared_ptr<const tls_context>, std::string> tls_context::load(
   const auto trusted = read_certificates(files.ca);
   if (!trusted) return tl::unexpected{trusted.error()};
 
-  const std::shared_ptr<tls_context> out{new tls_context};
+  std::shared_ptr<tls_context> out{new tls_context};
   out->context_.reset(SSL_CTX_new(TLS_method()));
   auto* const context = out->get();
   if (context == nullptr || !set_rules(context)) return tl::unexpected{take_openssl_errors()};

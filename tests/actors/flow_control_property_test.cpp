@@ -4,9 +4,15 @@
 
 #include <map>
 
+#include "actors/back_link.hpp"
 #include "actors/client_handler.hpp"
 #include "actors/dc_conn.hpp"
+#include "actors/dc_pool.hpp"
+#include "actors/front_link_agent.hpp"
+#include "actors/link_gateway.hpp"
 #include "actors/memory_guard.hpp"
+#include "actors/routing.hpp"
+#include "actors/supervisor.hpp"
 #include "codecs/obfuscated2.hpp"
 #include "codecs/overloaded.hpp"
 #include "net/bound_port.hpp"
@@ -106,9 +112,10 @@ class talker {
 
 class world {
  public:
-  explicit world(std::optional<std::size_t> total_mem) {
+  world(std::optional<std::size_t> total_mem, bool through_link) {
     auto config = std::make_shared<telegram_config>();
     config->secret = secret_;
+    config->v4.endpoints[tested_dc].push_back(*parse_endpoint("10.0.0.1:8888"));
     node_.env.telegram.set(std::move(config));
     auto& settings = node_.env.settings;
     settings.downstream_backpressure = {.bytes_total = 60'000,
@@ -124,11 +131,18 @@ class world {
     REQUIRE(sockets);
     port_settings port{.name = "test", .secret = net::random_array<16>()};
     port_.reset(new open_port{port, std::move(*sockets), {node_.env.metrics, "test"}});
-    node_.env.route = [this](dc_id, unsigned) {
-      if (conn_ == nullptr) return caf::actor{};
-      load_->add_client();
-      return conn_;
-    };
+    if (through_link) {
+      start_link();
+      node_.env.route = [this](dc_id, unsigned reactor) {
+        return route_to_front_agent(node_.env, reactor);
+      };
+    } else {
+      node_.env.route = [this](dc_id, unsigned) {
+        if (conn_ == nullptr) return caf::actor{};
+        load_->add_client();
+        return conn_;
+      };
+    }
     connect();
   }
   world(const world&) = delete;
@@ -140,6 +154,9 @@ class world {
     talkers_.clear();
     node_.settle();
     node_.advance(10s);
+    for (const auto& one : link_)
+      caf::anon_send_exit(one, caf::exit_reason::kill);
+    node_.settle();
   }
 
   void take(const step& one) {
@@ -223,6 +240,38 @@ class world {
   }
 
  private:
+  /// Both ends of a node link in this process, and what stands for the pool behind it.
+  void start_link() {
+    auto& env = node_.env;
+    env.settings.through_link_agents = true;
+    const auto add = [&](const std::string& name, caf::actor who) {
+      env.names.put(name, who);
+      link_.push_back(std::move(who));
+    };
+    add(dc_pool_name(tested_dc), node_.system().spawn([this](caf::event_based_actor* self) {
+      return caf::behavior{[this, self](open_stream& request) -> caf::result<void> {
+        if (conn_ == nullptr) return caf::sec::runtime_error;
+        load_->add_client();
+        self->delegate(conn_, std::move(request));
+        return caf::delegated<void>{};
+      }};
+    }));
+    add("link_agent_sup",
+        spawn_supervisor(
+            node_.system(),
+            {.name = "link_agent_sup",
+             .strategy = supervision_strategy::simple_one_for_one,
+             .children = {{.id = {}, .restart = restart_policy::temporary, .start = {}}}},
+            env.names));
+    add(std::string{gateway_name},
+        node_.system().spawn([&env](caf::stateful_actor<link_gateway_state>* self) {
+          return link_gateway(self, env);
+        }));
+    add(front_agent_name(0), net::spawn_pinned<front_link_agent>(*env.reactors[0], std::ref(env)));
+    add(back_link_name(0), net::spawn_pinned<local_back_link>(*env.reactors[0], std::ref(env), 0U));
+    node_.advance(200ms);
+  }
+
   dc_conn_status status() {
     dc_conn_status out;
     node_.system().spawn([&](caf::event_based_actor* self) {
@@ -289,20 +338,30 @@ class world {
   std::optional<test::middle_proxy> dc_;
   std::shared_ptr<link_load> load_;
   caf::actor conn_;
+  std::vector<caf::actor> link_;
   std::vector<talker> talkers_;
   std::map<std::uint16_t, rpc::conn_id> streams_;
   std::uint16_t last_port_ = 0;
 };
 
+void check_credit(std::optional<std::size_t> total_mem, bool through_link) {
+  test::check_property([total_mem, through_link] {
+    const auto steps = *rc::gen::container<std::vector<step>>(any_step());
+    world here{total_mem, through_link};
+    for (const auto& one : steps)
+      here.take(one);
+    here.check_at_rest();
+  });
+}
+
 TEST_CASE("flow control: at rest, all credit is home, whatever happened") {
-  for (const auto total_mem : {std::optional<std::size_t>{}, std::optional<std::size_t>{150'000}})
-    test::check_property([total_mem] {
-      const auto steps = *rc::gen::container<std::vector<step>>(any_step());
-      world here{total_mem};
-      for (const auto& one : steps)
-        here.take(one);
-      here.check_at_rest();
-    });
+  check_credit(std::nullopt, false);
+  check_credit(150'000, false);
+}
+
+TEST_CASE("flow control: the same across a node link") {
+  check_credit(std::nullopt, true);
+  check_credit(150'000, true);
 }
 
 }  // namespace

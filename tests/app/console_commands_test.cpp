@@ -5,6 +5,8 @@
 #include <caf/all.hpp>
 
 #include "actors/inspector.hpp"
+#include "actors/link_messages.hpp"
+#include "actors/routing.hpp"
 
 namespace mtp::app {
 namespace {
@@ -49,6 +51,9 @@ TEST_CASE_FIXTURE(fixture,
           return actors::clients_report{.clients = {.total = what.limit}, .trouble = {}};
         },
         [](actors::inspect_counts) { return actors::counts_report{}; },
+        [](actors::inspect_nodes) {
+          return actors::nodes_report{.name = "n", .role = actors::node_role::both, .build = "b"};
+        },
     };
   }));
   CHECK(contains(answer("tree"), "the root"));
@@ -58,8 +63,10 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(contains(answer("clients 1000"), "1000 clients"));
   CHECK(answer("clients 0") == "0 clients\n");
   CHECK(answer("stats") == "nothing has been counted yet\n");
+  CHECK(answer("nodes") == "this node: n, role both, build b\n");
   CHECK(answer("help") == console_help());
-  for (const auto* const name : {"tree ", "pools ", "links ", "clients [N] ", "stats ", "help "})
+  for (const auto* const name :
+       {"tree ", "pools ", "links ", "clients [N] ", "stats ", "nodes ", "help "})
     CHECK(contains('\n' + console_help(), '\n' + std::string{name}));
 }
 
@@ -72,6 +79,32 @@ TEST_CASE_FIXTURE(fixture, "console commands: what is wrong is told") {
     CHECK(answer(std::string{"clients "} + number) ==
           std::string{"error: clients takes a number, at most 1000; found \""} + number + '"');
   CHECK(answer("pools") == "error: the inspector is not running; try again");
+}
+
+TEST_CASE_FIXTURE(fixture, "console commands: a back is asked by its name, through its link") {
+  CHECK(answer("@back pools") == "error: no back node is called \"back\"; this node has none");
+  env.settings.back_nodes = {{"back", "10.0.0.2", 9199}, {"other", "10.0.0.3", 9199}};
+  CHECK(answer("@back pools") == "error: its link is being restarted");
+  const auto link = [this](const std::string& tells) {
+    return system.spawn([tells](caf::event_based_actor*) -> caf::behavior {
+      return {[tells](const actors::ask_back& what) -> caf::result<std::string, bool> {
+        return {tells + what.line, what.line != "fail"};
+      }};
+    });
+  };
+  const auto first = link("first: ");
+  const auto second = link("second: ");
+  env.names.put(actors::back_link_name(0), first);
+  env.names.put(actors::back_link_name(1), second);
+  CHECK(answer("@back  clients 5 ") == "first: clients 5 ");
+  CHECK(answer("@other pools") == "second: pools");
+  CHECK(answer("@other@10.0.0.3:9199 pools") == "second: pools");
+  CHECK(answer("@back fail") == "error: first: fail");
+  CHECK(answer("@third pools") == "error: no back node is called \"third\"; there is back, other");
+  CHECK(answer("@back @other pools") == "error: only one node can be named");
+  caf::anon_send_exit(first, caf::exit_reason::kill);
+  caf::anon_send_exit(second, caf::exit_reason::kill);
+  CHECK(answer("@back pools") == "error: the link does not answer");
 }
 
 TEST_CASE_FIXTURE(fixture, "console commands: an inspector that hangs or ends is told") {

@@ -158,6 +158,44 @@ TEST_CASE("console text: clients") {
   CHECK(to_text(report) == groups + trouble);
 }
 
+TEST_CASE("console text: nodes") {
+  CHECK(to_text(nodes_report{.name = "", .role = node_role::both, .build = "1.0"}) ==
+        "this node: -, role both, build 1.0\n");
+  nodes_report front{.name = "front1", .role = node_role::front, .build = "1.0"};
+  front.backs = {{.status = {.where = "back@10.0.0.2:9199",
+                             .build = "1.1",
+                             .connected = true,
+                             .age = 65s,
+                             .sessions = 2,
+                             .clock_ahead = -300s}},
+                 {.status = {.where = "back2@10.0.0.3:9199",
+                             .age = 3s,
+                             .trouble = "10.0.0.3:9199: Connection refused"}},
+                 {.status = {.where = "back3@10.0.0.4:9199"}, .trouble = "not running"}};
+  CHECK(to_text(front) ==
+        "this node: front1, role front, build 1.0\n\n"
+        "back                 state          since  build  sessions   clock  remark\n"
+        "back@10.0.0.2:9199   connected      1m05s  1.1           2  -300 s\n"
+        "back2@10.0.0.3:9199  not connected     3s                0    +0 s  10.0.0.3:9199: "
+        "Connection "
+        "refused\n"
+        "back3@10.0.0.4:9199  -                  -  -             -       -  not running\n");
+  nodes_report back{.name = "back", .role = node_role::back, .build = "1.1"};
+  back.fronts = {{.name = "front1", .build = "1.0", .agents = 4, .age = 65s, .clock_ahead = 300s}};
+  back.connections = {{.name = "front1",
+                       .remote = *parse_endpoint("198.51.100.7:4711"),
+                       .received = 2048,
+                       .sent = 10}};
+  back.trouble = {"fronts: not running"};
+  CHECK(to_text(back) ==
+        "this node: back, role back, build 1.1\n\n"
+        "front   build  reactors    age   clock\n"
+        "front1  1.0           4  1m05s  +300 s\n\n"
+        "connection  address            received  sent\n"
+        "front1      198.51.100.7:4711   2.0 KiB  10 B\n"
+        "fronts: not running\n");
+}
+
 TEST_CASE("console text: counts that are not zero, means of histograms") {
   CHECK(to_text(counts_report{}) == "nothing has been counted yet\n");
   metrics all;

@@ -24,7 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         [&](mtp::stream_frame&& frame) {
           if (const auto* const packet = std::get_if<mtp::stream::data>(&frame.event))
             whole += packet->packet.size();
-          if (std::holds_alternative<mtp::stream::close>(frame.event)) channel.drop_incoming(frame.stream);
+          if (std::holds_alternative<mtp::stream::close>(frame.event))
+            channel.drop_incoming(frame.stream);
           return true;
         });
     FUZZ_REQUIRE(whole <= brought);
