@@ -24,6 +24,8 @@ constexpr std::size_t max_questions = 2;
 constexpr std::size_t longest_answer = std::size_t{512} * 1024;
 /// Fronts that are being asked for their cookie at once.
 constexpr std::size_t max_challenges = 256;
+/// The same refusal is told again after so long.
+constexpr auto refusal_interval = 1min;
 /// Clocks that differ more are mentioned: Telegram allows 30 s.
 constexpr auto noticeable_skew = 30s;
 
@@ -64,7 +66,12 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
   if (same_version && !cookie.empty() && hello->proof == link_proof{}) return challenge(keeper);
   const auto why = judge(*hello, fronts);
   if (why.empty()) return open(*hello, fronts, keeper);
-  spdlog::warn("front {} is refused: {}", hello->name.empty() ? "?" : hello->name, why);
+  // It tries again every few seconds.
+  if (const auto now = self->clock().now(); why != told || now - told_at > refusal_interval) {
+    spdlog::warn("front {} is refused: {}", hello->name.empty() ? "?" : hello->name, why);
+    told = why;
+    told_at = now;
+  }
   return {encoded(make_answer(link_answer::kind::refused, why)), agents{}};
 }
 

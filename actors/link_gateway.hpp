@@ -62,6 +62,9 @@ struct link_gateway_state {
   environment* env = nullptr;
   session_map sessions;
   std::map<std::uint64_t, opening> openings;
+  /// Why a front was refused last, and when that was logged.
+  std::string told;
+  caf::actor_clock::time_point told_at;
   /// Questions being answered.
   std::size_t asked = 0;
   /// Nonces that fronts were given and have not used, oldest first.

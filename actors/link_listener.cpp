@@ -16,9 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto reread_interval = 1min;
-/// A certificate that is valid for less than this is worth a warning.
-constexpr auto near_expiry = std::chrono::days{14};
-
 constexpr std::array<std::string_view, 8> refusal_labels{"timed_out",  "crowded_out", "closed",
                                                          "not_tls",    "certificate", "name",
                                                          "refused_us", "protocol"};
@@ -48,10 +45,9 @@ caf::behavior link_listener::start() {
 void link_listener::on_link(net::link_transport transport) {
   const auto gateway = env_->names.find(gateway_name);
   if (gateway == nullptr) return;  // being restarted: the front tries again
+  forget_ended();
   env_->link_sessions.push_back(transport.session());
-  spdlog::info("{} is connected from another machine", transport.session()->peer_name().empty()
-                                                           ? "a node"
-                                                           : transport.session()->peer_name());
+  spdlog::debug("node link: {} is let in", transport.session()->peer_name());
   net::publish_link(env_->system(), std::move(transport), link_key, gateway);
 }
 
@@ -63,26 +59,12 @@ void link_listener::on_refused(net::link_refusal why) {
 }
 
 void link_listener::on_due(net::timer&) {
-  read_certificates();
+  certificates_.read(env_->link_credentials, home().now());
   reread_timer_.arm(home().timers(), reread_interval);
 }
 
-void link_listener::read_certificates() {
-  if (env_->link_credentials == nullptr) return;
-  const auto read = env_->link_credentials->reload();
-  const auto why = read ? std::string{} : read.error();
-  if (!why.empty() && why != trouble_)
-    spdlog::warn("{}; the certificate there was before is still used", why);
-  trouble_ = why;
-  if (!read) return;
-  const auto left = env_->link_credentials->current()->expires() - std::chrono::system_clock::now();
-  if (left < near_expiry)
-    spdlog::warn("the certificate of this node expires in {} hours",
-                 std::chrono::duration_cast<std::chrono::hours>(left).count());
-}
-
 void link_listener::reload(const reload_link& wanted) {
-  read_certificates();
+  certificates_.read(env_->link_credentials, home().now());
   acceptor_->allow(names_of(wanted.allowed_nodes));
   // For a successor of this actor; nobody else looks at it.
   env_->settings.node_link.allowed_nodes = wanted.allowed_nodes;
@@ -97,12 +79,16 @@ void link_listener::reload(const reload_link& wanted) {
   }
 }
 
-std::vector<link_connection> link_listener::connections() {
-  std::vector<link_connection> out;
+void link_listener::forget_ended() {
   std::erase_if(env_->link_sessions, [](const auto& known) {
     const auto session = known.lock();
     return session == nullptr || session->ended();
   });
+}
+
+std::vector<link_connection> link_listener::connections() {
+  std::vector<link_connection> out;
+  forget_ended();
   for (const auto& known : env_->link_sessions)
     if (const auto session = known.lock())
       out.push_back({.name = session->peer_name(),

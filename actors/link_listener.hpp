@@ -2,6 +2,7 @@
 // hands them to CAF, which shows them the gateway.
 #pragma once
 
+#include "actors/certificate_watch.hpp"
 #include "actors/environment.hpp"
 #include "net/link_acceptor.hpp"
 
@@ -38,13 +39,13 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   void on_link(net::link_transport transport) override;
   void on_refused(net::link_refusal why) override;
 
-  void read_certificates();
   void reload(const reload_link& wanted);
+  void forget_ended();
   [[nodiscard]] std::vector<link_connection> connections();
 
   environment* env_;
   std::optional<net::link_acceptor> acceptor_;
-  std::string trouble_;
+  certificate_watch certificates_;
   net::timer reread_timer_;
 };
 

@@ -1,18 +1,26 @@
 // The supervision tree of the proxy. Twin of mtproto_proxy_sup, and of what Ranch supervises there.
 //
-//   proxy_sup (one_for_one, 50 restarts in 5 s)
-//   |- inspector                 permanent
-//   |- http_fetcher              permanent, detached
-//   |- dc_conn_sup               permanent, simple_one_for_one
+//   proxy_sup (one_for_one, 50 restarts in 5 s)      in role
+//   |- inspector                 permanent            all
+//   |- memory_guard_<i>          permanent            all, one a reactor
+//   |- http_fetcher              permanent, detached  both, back
+//   |- dc_conn_sup               permanent, simple_one_for_one          both, back
 //   |   `- dc_conn ...           temporary: its pool opens another one
-//   |- dc_pool_sup               permanent, simple_one_for_one
+//   |- dc_pool_sup               permanent, simple_one_for_one          both, back
 //   |   `- dc_pool_<dc> ...      permanent
-//   |- dc_config                 permanent
-//   |- session_storage           permanent
-//   |- link_back_<i>, link_front_<i>   permanent, one pair a reactor, if streams go through agents
-//   |- client_handler_sup_<i>    permanent, one a reactor
-//   `- listener_sup              permanent, one_for_one
+//   |- dc_config                 permanent            both, back
+//   |- link_agent_sup            permanent, simple_one_for_one          back
+//   |   `- back_link_agent ...   temporary: one a session a front's reactor
+//   |- link_gateway              permanent            back
+//   |- link_listener             permanent            back
+//   |- back_link_<n>             permanent            front, one a back
+//   |- link_front_<i>            permanent            front, one a reactor
+//   |- session_storage           permanent            both, front
+//   |- client_handler_sup_<i>    permanent            both, front; one a reactor
+//   `- listener_sup              permanent, one_for_one                 both, front
 //       `- listener_<port>_<i>   permanent, one a port a reactor
+//
+// With `run --link-agents` a node that is both has all of it but link_listener.
 //
 // Client handlers are started by listeners and belong to nobody: when a listener crashes they stay.
 // Started from top to bottom, stopped from bottom to top: clients leave before what they need.

@@ -1,7 +1,5 @@
 #include "actors/remote_back_link.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <caf/all.hpp>
 
 #include "net/basp_link.hpp"
@@ -44,14 +42,11 @@ void remote_back_link::reach() {
     reach_when_gone_ = true;
     return;
   }
-  std::shared_ptr<const net::tls_context> context;
-  if (const auto& credentials = env().link_credentials) {
-    // They may have been renewed. If that went wrong, those there were still serve.
-    if (const auto read = credentials->reload(); !read) spdlog::debug("{}", read.error());
-    context = credentials->current();
-  }
+  const auto& credentials = env().link_credentials;
+  certificates_.read(credentials, home().now());
   const auto& to = env().settings.back_nodes[place()];
-  dialer_.dial({.host = to.host, .port = to.port, .name = to.name}, std::move(context));
+  dialer_.dial({.host = to.host, .port = to.port, .name = to.name},
+               credentials != nullptr ? credentials->current() : nullptr);
 }
 
 void remote_back_link::leave() {
@@ -82,7 +77,7 @@ void remote_back_link::join(net::link_transport transport) {
 
 std::string remote_back_link::why_lost() const {
   const auto why = session_ != nullptr ? session_->ended() : std::nullopt;
-  return why && !why->empty() ? "the connection is lost: " + *why : "the connection is lost";
+  return why ? "the connection is lost: " + *why : "it has stopped, or restarts";
 }
 
 void remote_back_link::stopped() {

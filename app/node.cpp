@@ -103,6 +103,7 @@ void node::make_reactors() {
 void node::limit_connections() {
   auto& settings = env_.settings;
   const auto files = net::raise_open_files_limit();
+  if (settings.ports.empty()) return;
   const auto room = files > 2 * reserved_files ? files - reserved_files : files / 2;
   const auto wanted = settings.max_connections * settings.ports.size();
   if (wanted <= room) {

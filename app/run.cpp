@@ -80,6 +80,7 @@ class events {
 };
 
 void announce(const actors::settings& settings, const std::string& server) {
+  if (settings.ports.empty()) return;
   fmt::print("{}\n", describe_links(settings, server));
   static_cast<void>(std::fflush(stdout));
 }
@@ -147,6 +148,7 @@ void reload(node& proxy, actors::settings& running, const settings_reread& rerea
   for (const auto& warning : loaded->warnings)
     spdlog::warn("{}", to_string(warning));
   running = std::move(loaded->settings);
+  if (running.node_link.transport != actors::link_transport::tls) return;  // no names there
   caf::anon_send(names.find("link_listener"), actors::reload_link{running.node_link.allowed_nodes});
 }
 

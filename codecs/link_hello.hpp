@@ -13,7 +13,7 @@ namespace mtp {
 /// Nodes whose numbers differ refuse each other: with every change of what crosses the link.
 inline constexpr std::uint16_t link_version = 1;
 /// Longer names, builds and reasons are cut.
-inline constexpr std::size_t max_link_text = 120;
+inline constexpr std::size_t max_link_text = 250;
 
 using link_nonce = std::array<std::uint8_t, 16>;
 using link_proof = std::array<std::uint8_t, 32>;

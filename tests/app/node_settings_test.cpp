@@ -129,8 +129,9 @@ TEST_CASE("nodes: what is no back") {
     CAPTURE(text);
     CHECK_FALSE(parse_back_address(text));
   }
-  CHECK_FALSE(parse_back_address(std::string(64, 'n') + "@h"));
-  CHECK_FALSE(parse_back_address("back@" + std::string(64, 'h')));
+  const std::string long_name(64, 'n');
+  CHECK_FALSE(parse_back_address(long_name + "@h"));
+  CHECK_FALSE(parse_back_address("back@" + long_name));
 }
 
 TEST_CASE("nodes: a proxy that says nothing of them is both") {

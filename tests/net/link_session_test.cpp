@@ -51,10 +51,10 @@ TEST_CASE("link session: once it has ended, the descriptor is left alone") {
   // The number may be anybody's by now.
   session.cut("late");
   CHECK_FALSE(both.over());
-  CHECK(session.ended() == "closed by this node");
+  CHECK(session.ended() == "closed here: nothing came in time, or what came was no BASP");
   std::string told;
   session.on_end([&](const std::string& why) { told = why; });
-  CHECK(told == "closed by this node");
+  CHECK(told == "closed here: nothing came in time, or what came was no BASP");
 }
 
 TEST_CASE("link session: a callback is called once, and the last one counts") {
@@ -78,7 +78,7 @@ TEST_CASE("link transport: whoever drops it closes the connection") {
     transport.session()->on_end([&](const std::string& why) { told = why; });
     link_transport moved{link_transport{std::move(both.ours), nullptr, {}}};
   }
-  CHECK(told == "closed by this node");
+  CHECK(told == "closed here: nothing came in time, or what came was no BASP");
   CHECK(both.over());
 }
 
