@@ -32,10 +32,14 @@ result<read_blob> read_all(byte_view blob) {
     if (!next) return fail(next.error());
     if (!*next) return out;
     auto& [stream, what] = **next;
-    if (auto* const event = std::get_if<stream::event>(&what))
-      out.frames.push_back({.stream = stream, .event = std::move(*event)});
-    else
+    if (auto* const event = std::get_if<stream::event>(&what)) {
+      // In steps: GCC 12's -O2 takes a temporary for uninitialized.
+      auto& frame = out.frames.emplace_back();
+      frame.stream = stream;
+      frame.event = std::move(*event);
+    } else {
       out.parts.emplace_back(stream, std::get<stream_part>(what));
+    }
   }
 }
 
