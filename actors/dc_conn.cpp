@@ -7,6 +7,7 @@
 #include <caf/all.hpp>
 
 #include "actors/dc_conn_metrics.hpp"
+#include "actors/memory_guard.hpp"
 #include "codecs/overloaded.hpp"
 #include "net/entropy.hpp"
 #include "net/socket_address.hpp"
@@ -71,6 +72,7 @@ caf::behavior dc_conn::start() {
         if (which != clients_.end()) handle_close(which);
       },
       [this](get_dc_conn_status) { return status(); },
+      [this](memory_is_scarce) { yield_memory(); },
   };
 }
 
@@ -225,7 +227,12 @@ void dc_conn::on_flush(net::tcp_stream&) {
   queued_total_ += stream_.send_pending(writer_);
   write_started_ = net::steady_clock::now();
   note_memory();
-  if (stream_.queued() > most_unsent && env_->memory.pressure() == memory_pressure::exhausted)
+  if (env_->memory.pressure() == memory_pressure::exhausted) yield_memory();
+}
+
+/// Memory is short: what Telegram does not take is the first to go.
+void dc_conn::yield_memory() {
+  if (stage_ == stage::ready && stream_.queued() > most_unsent)
     lose("memory is short, and " + std::to_string(stream_.queued()) + " bytes wait for Telegram");
 }
 

@@ -80,6 +80,7 @@ struct dc_conn_status {
 /// - `stream_frame` data, ack, close: of a client it has. Unknown streams are ignored: their end is
 ///   on its way to the client.
 /// - `get_dc_conn_status` (request).
+/// - `memory_is_scarce` (memory_guard): gives itself up if much waits for Telegram.
 /// - exit_msg: says goodbye to Telegram for every client, then ends.
 /// To clients: `stream_frame` data, quick_ack, ack, close, migrate, refused (data that was not
 /// sent).
@@ -173,6 +174,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void drop_slow_client(client_map::iterator which, std::string_view why);
 
   void note_memory();
+  void yield_memory();
 
   // Silence and the end.
   void watch_for_answer();

@@ -32,4 +32,14 @@ caf::actor link_board::take(dc_id dc, unsigned reactor, std::size_t full) {
   return least->link;
 }
 
+std::vector<caf::actor> link_board::all_of(unsigned reactor) {
+  std::vector<caf::actor> out;
+  auto& mine = shelves_[reactor];
+  const std::lock_guard lock{mine.mutex};
+  for (const auto& [dc, links] : mine.links)
+    for (const auto& one : links)
+      out.push_back(one.link);
+  return out;
+}
+
 }  // namespace mtp::actors

@@ -42,6 +42,8 @@ class link_board {
   /// The least loaded connection with less than `full` clients, one client more now: the caller's,
   /// who must send it an `open_stream`. Null if there is none.
   [[nodiscard]] caf::actor take(dc_id dc, unsigned reactor, std::size_t full);
+  /// All that are offered on `reactor`.
+  [[nodiscard]] std::vector<caf::actor> all_of(unsigned reactor);
 
  private:
   struct offered {

@@ -69,7 +69,7 @@ void memory_guard::judge() {
     case memory_pressure::none:
       break;
     case memory_pressure::tight:
-      if (!std::exchange(waiting_, true)) patience_timer_.arm(home().timers(), tight_time);
+      wait_a_while();
       break;
     case memory_pressure::exhausted:
       close_most_buffered();
@@ -79,7 +79,14 @@ void memory_guard::judge() {
 
 void memory_guard::on_due(net::timer&) {
   waiting_ = false;
-  if (env_->memory.pressure() != memory_pressure::none) close_most_buffered();
+  if (env_->memory.pressure() == memory_pressure::none) return;
+  close_most_buffered();
+  // Perhaps nothing grows any more, and so nobody tells: new clients would wait for ever.
+  if (env_->memory.pressure() != memory_pressure::none) wait_a_while();
+}
+
+void memory_guard::wait_a_while() {
+  if (!std::exchange(waiting_, true)) patience_timer_.arm(home().timers(), tight_time);
 }
 
 void memory_guard::close_most_buffered() {
@@ -107,6 +114,10 @@ void memory_guard::close_most_buffered() {
       break;
     }
   }
+  // The rest is with dc_conns that Telegram does not read, or in transit.
+  if (freed < surplus)
+    for (const auto& link : env_->links.all_of(home().index()))
+      caf::anon_send(link, memory_is_scarce{});
   if (count == 0) return;
   closed_.add(count);
   if (home().now() < quiet_until_) return;

@@ -2,7 +2,8 @@
 // reactor.
 //
 //   none --soft mark--> tight, listeners pause --2 s, or the hard mark--> most buffered clients are
-//   closed until a quarter of the hard mark is free --> none
+//   closed until a quarter of the hard mark is free, and dc_conns asked to give up what Telegram
+//   does not take --> none
 #pragma once
 
 #include "actors/environment.hpp"
@@ -13,7 +14,8 @@ namespace mtp::actors {
 /// Name under which a reactor's guard is registered.
 [[nodiscard]] std::string memory_guard_name(unsigned reactor);
 
-/// Message: memory is not plenty. From the guard of the reactor that noticed, to all others.
+/// Message: memory is not plenty. From the guard of the reactor that noticed to all others, and
+/// from a guard to its reactor's dc_conns when clients hold too little to make room.
 struct memory_is_scarce {};
 
 /// Messages:
@@ -36,6 +38,7 @@ class memory_guard final : public net::pinned_actor,
   void on_flush() override;
 
   void judge();
+  void wait_a_while();
   void close_most_buffered();
 
   environment* env_;

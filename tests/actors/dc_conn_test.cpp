@@ -1,3 +1,4 @@
+#include "actors/memory_guard.hpp"
 #include "tests/actors/dc_conn_fixture.hpp"
 
 namespace mtp::actors {
@@ -276,6 +277,30 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a client that takes nothing stops the other
       answer(3, bytes(40'000));
     CHECK(std::ranges::count(frames(), stream_frame{3, stream::refused{refusal::too_slow}}) == 1);
     CHECK(load->clients == 2);
+  }
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "dc_conn: asked for memory, it gives itself up if Telegram does not read") {
+  make_ready();
+  add_client(1);
+  const auto scarce = [&] {
+    caf::anon_send(conn, memory_is_scarce{});
+    node.settle();
+  };
+  SUBCASE("there is little") {
+    tell(1, stream::data{packet_buffer{bytes(65'536)}, false});
+    scarce();
+    CHECK(pool.all<link_lost>().empty());
+  }
+  SUBCASE("there is much") {
+    // More than both kernels take.
+    for (int i = 0; i < 64; ++i)
+      tell(1, stream::data{packet_buffer{bytes(512 * 1024)}, false});
+    CHECK(pool.all<link_lost>().empty());
+    scarce();
+    CHECK(lost_reason().starts_with("memory is short"));
+    CHECK(node.env.memory.held() == 0);
   }
 }
 

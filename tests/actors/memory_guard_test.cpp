@@ -158,6 +158,31 @@ TEST_CASE_FIXTURE(
   CHECK(node.env.memory.pressure() == memory_pressure::none);
 }
 
+TEST_CASE_FIXTURE(fixture,
+                  "memory guard: what clients can't give back, DC connections are asked for") {
+  test::inbox<memory_is_scarce> link{node.system()};
+  node.env.links.open(1);
+  node.env.links.offer(2, 0, link.handle(), std::make_shared<link_load>());
+  add_client();
+  send(0, mib);
+  // As the connection counts what Telegram does not take.
+  node.env.memory.change(0, 0, 90 * mib);
+  CHECK(node.env.memory.pressure() == memory_pressure::tight);
+  node.settle();
+  CHECK(link.all<memory_is_scarce>().empty());
+  node.advance(2100ms);
+  CHECK(port->connections == 0);
+  CHECK(link.all<memory_is_scarce>().size() == 1);
+  // Nothing grows, and yet it is not forgotten.
+  node.advance(2100ms);
+  CHECK(link.all<memory_is_scarce>().size() == 2);
+  node.env.memory.change(0, 90 * mib, 0);
+  node.advance(2100ms);
+  node.advance(2100ms);
+  CHECK(link.all<memory_is_scarce>().size() == 2);
+  node.env.links.withdraw(2, 0, link.handle());
+}
+
 TEST_CASE_FIXTURE(fixture, "memory guard: a client that is gone holds nothing") {
   const auto one = add_client();
   send(one, 10 * mib);
