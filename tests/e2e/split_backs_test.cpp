@@ -12,6 +12,12 @@ double clients_of(const test_back& back) {
   return back.metric("dc_num_upstreams{dc=\"2\"}");
 }
 
+/// Until the front knows: what clients send before that is lost, and they are closed.
+void kill(test_back& back, const test_front& front) {
+  back.kill();
+  REQUIRE(front.wait_for_output("back " + back.address() + ": the connection is lost"));
+}
+
 TEST_CASE("split: failover: the second back takes the first one's clients, connections and all") {
   fake_telegram telegram{{.dcs = {2}}};
   split_nodes nodes{telegram};
@@ -29,7 +35,7 @@ TEST_CASE("split: failover: the second back takes the first one's clients, conne
   tally busy_seen;
   busy_clients busy{to, 1000, 20, busy_seen};
   REQUIRE(eventually([&] { return busy_seen.echoes > 100; }, patience));
-  first.kill();
+  kill(first, front);
   const auto begun = std::chrono::steady_clock::now();
   for (auto& one : clients)
     one.echo();
@@ -50,7 +56,7 @@ TEST_CASE("split: failover: the second back takes the first one's clients, conne
   REQUIRE(front.wait_until_connected(3));
   auto fresh = idle_clients(to, 5000, 10, seen);
   CHECK(clients_of(first) == 10);
-  second.kill();
+  kill(second, front);
   for (auto& one : clients)
     one.echo();
   CHECK(seen.echoes == 3 * crowd + 10);
@@ -76,7 +82,7 @@ TEST_CASE("split: balance: each back has its share, and all when it is alone") {
     CHECK(clients_of(*back) >= crowd / 2 - 8);
     CHECK(clients_of(*back) <= crowd / 2 + 8);
   }
-  second.kill();
+  kill(second, front);
   for (auto& one : clients)
     one.echo();
   CHECK(seen.echoes == 2 * crowd);
