@@ -50,7 +50,9 @@ caf::behavior back_link::start() {
   retry_timer_.arm(home().timers(), 0ms);
   return {
       [this](const link_broken& broken) {
-        if (stage_ == stage::connected && broken.session == hello_.session) failed(broken.why);
+        // When the connection ends, the back's agents are gone, too, and that may come first.
+        if (stage_ == stage::connected && broken.session == hello_.session)
+          failed(is_lost() ? why_lost() : broken.why);
       },
       [this](const link_agent_started& started) {
         const bool known =

@@ -46,6 +46,8 @@ class back_link : public net::pinned_actor {
   virtual void leave() = 0;
   /// For the log, when the gateway is gone.
   [[nodiscard]] virtual std::string why_lost() const { return "the connection is lost"; }
+  /// Whether it is certain that the way to the back is gone, whatever else is told first.
+  [[nodiscard]] virtual bool is_lost() const { return false; }
 
   void reached(caf::actor gateway);
   void failed(std::string why);

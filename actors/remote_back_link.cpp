@@ -76,8 +76,12 @@ void remote_back_link::join(net::link_transport transport) {
 }
 
 std::string remote_back_link::why_lost() const {
-  const auto why = session_ != nullptr ? session_->ended() : std::nullopt;
-  return why ? "the connection is lost: " + *why : "it has stopped, or restarts";
+  return is_lost() ? "the connection is lost: " + session_->trouble()
+                   : "it has stopped, or restarts";
+}
+
+bool remote_back_link::is_lost() const {
+  return session_ != nullptr && !session_->trouble().empty();
 }
 
 void remote_back_link::stopped() {

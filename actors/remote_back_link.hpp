@@ -20,6 +20,7 @@ class remote_back_link final : public back_link, private net::link_dialer_owner 
 
   void join(net::link_transport transport);
   [[nodiscard]] std::string why_lost() const override;
+  [[nodiscard]] bool is_lost() const override;
 
   certificate_watch certificates_;
   net::link_dialer dialer_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -28,7 +29,11 @@ class packet_buffer {
         end_{front_room},
         limit_{front_room + capacity} {}
   explicit packet_buffer(byte_view content) : packet_buffer{content.size()} { append(content); }
-  packet_buffer(packet_buffer&& other) noexcept { swap(other); }
+  packet_buffer(packet_buffer&& other) noexcept
+      : memory_{std::move(other.memory_)},
+        begin_{std::exchange(other.begin_, 0)},
+        end_{std::exchange(other.end_, 0)},
+        limit_{std::exchange(other.limit_, 0)} {}
   packet_buffer& operator=(packet_buffer&& other) noexcept {
     packet_buffer{std::move(other)}.swap(*this);
     return *this;

@@ -19,6 +19,11 @@ std::optional<std::string> link_session::ended() const {
   return why_;
 }
 
+std::string link_session::trouble() const {
+  const std::lock_guard lock{mutex_};
+  return why_;
+}
+
 void link_session::on_end(end_callback callback) {
   {
     const std::lock_guard lock{mutex_};

@@ -42,6 +42,8 @@ class link_session {
   /// Why the transport is gone: what `cut` was told, what the peer did, an error's text. Nothing as
   /// long as it is there.
   [[nodiscard]] std::optional<std::string> ended() const;
+  /// Why it is going to be, or is gone; empty as long as nothing is known against it.
+  [[nodiscard]] std::string trouble() const;
   /// `callback` is called once, when the transport is gone; now, if it is. Replaces an earlier one.
   /// CAF forgets its route when it has handled what came before: a moment later. Actors of the peer
   /// that are monitored are down then.

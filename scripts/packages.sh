@@ -10,8 +10,9 @@ build="ca-certificates g++ cmake ninja-build pkg-config ccache libcaf-dev libssl
   libmimalloc-dev
   prometheus-cpp-dev doctest-dev librapidcheck-dev libbenchmark-dev"
 # clang builds the fuzz targets; openssl and curl are TLS clients that end-to-end tests run; valgrind
-# counts instructions.
-test="clang libclang-rt-14-dev openssl curl valgrind"
+# counts instructions; iproute2 and nftables make the networks of tests, libfaketime clocks that are
+# wrong.
+test="clang libclang-rt-14-dev openssl curl valgrind iproute2 nftables libfaketime"
 check="git clang-format clang-tidy shellcheck"
 if [ "$(dpkg --print-architecture)" = amd64 ]; then build="$build libipsec-mb-dev"; fi
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -39,21 +38,27 @@ console_result console(std::vector<std::string> arguments) {
 }
 
 std::string config_of(const proxy_under_test& proxy) {
-  return (proxy.directory() / "proxy.toml").string();
+  return proxy.client_side().config_file();
 }
 
+std::string socket_of(const test_node& node) {
+  return (node.state() / "console.sock").string();
+}
 std::string socket_of(const proxy_under_test& proxy) {
-  return (proxy.directory() / "state" / "console.sock").string();
+  return socket_of(proxy.client_side());
 }
 
 /// The console opens right after the ports.
 void wait_for_console(const proxy_under_test& proxy) {
-  REQUIRE(eventually([&] { return net::connect_unix(socket_of(proxy)).has_value(); }, patience));
+  for (const auto* const node : proxy.nodes())
+    REQUIRE(eventually([&] { return net::connect_unix(socket_of(*node)).has_value(); }, patience));
 }
 
-/// What a running proxy says to a command.
+/// What a running proxy says to a command: of its nodes the one that knows.
 std::string ask(const proxy_under_test& proxy, const std::string& command) {
-  const auto out = console({"-c", config_of(proxy), "-e", command});
+  const bool about_telegram = command == "pools" || command == "links";
+  const auto& node = about_telegram ? proxy.telegram_side() : proxy.client_side();
+  const auto out = console({"-c", node.config_file(), "-e", command});
   INFO(out.output);
   REQUIRE(out.status == 0);
   return out.output;
@@ -138,10 +143,12 @@ TEST_CASE("console: tree, pools, links, clients and stats tell what is") {
   INFO(tree);
   CHECK(has_row(tree, {"proxy_sup", "one_for_one"}));
   CHECK(has_row(tree, {"|-", "inspector", "permanent", "0"}));
-  CHECK(has_row(tree, {"|", "`-", "4", "x", "dc_conn", "temporary", "0"}));
-  CHECK(has_row(tree, {"|", "`-", "dc_pool_2", "permanent", "0"}));
   CHECK(contains(tree, "- listener_test_0 "));
-  CHECK(contains(tree, "link_front_0") == (std::getenv("MTP_E2E_LINK_AGENTS") != nullptr));
+  CHECK(contains(tree, "link_front_0") == has_link_agents());
+  const auto other_tree = console({"-c", proxy.telegram_side().config_file(), "-e", "tree"}).output;
+  INFO(other_tree);
+  CHECK(has_row(other_tree, {"|", "`-", "4", "x", "dc_conn", "temporary", "0"}));
+  CHECK(has_row(other_tree, {"|", "`-", "dc_pool_2", "permanent", "0"}));
 
   const auto stats = ask(proxy, "stats");
   INFO(stats);
@@ -210,8 +217,8 @@ TEST_CASE("console: the exit status tells an error of the proxy, wrong arguments
   CHECK(console({"-c", config + ".absent", "-e", "pools"}).status == 2);
   CHECK(console({"--help"}).status == 0);
 
-  proxy.program().signal(SIGTERM);
-  REQUIRE(proxy.program().wait(10s) == 0);
+  proxy.signal(SIGTERM);
+  REQUIRE(proxy.wait(10s) == 0);
   const auto nobody = console({"-c", config, "-e", "pools"});
   CHECK(nobody.status == 3);
   CHECK(contains(nobody.output, "no proxy answers at " + socket_of(proxy)));
@@ -231,11 +238,10 @@ TEST_CASE(
   };
   CHECK(is_private());
 
-  proxy.program().signal(SIGKILL);
-  REQUIRE(proxy.program().wait(10s));
+  proxy.client_side().kill();
   CHECK(fs::exists(path));
   CHECK(console({"-c", config_of(proxy), "-e", "pools"}).status == 3);
-  proxy.start();
+  proxy.client_side().start();
   CHECK(eventually(
       [&] {
         return console({"--socket", path, "-e", "pools"}).status == 0;
@@ -251,23 +257,23 @@ TEST_CASE(
 TEST_CASE("console: a proxy that has to cut its stop short removes the socket, too") {
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.config = "stop_timeout_sec = 1", .telegram = &telegram}};
-  proxy.program().signal(SIGKILL);
-  REQUIRE(proxy.program().wait(10s));
+  auto& node = proxy.telegram_side();
+  node.kill();
   // A part that hangs for ever: on a file that nobody writes.
-  const auto file = proxy.directory() / "state" / "proxy-secret";
+  const auto file = node.state() / "proxy-secret";
   fs::create_directories(file.parent_path());
   fs::remove(file);
   REQUIRE(mkfifo(file.c_str(), 0600) == 0);
-  proxy.start();
+  node.start();
   // It can be asked all the same.
   CHECK(eventually(
       [&] {
-        return console({"-c", config_of(proxy), "-e", "tree"}).status == 0;
+        return console({"-c", node.config_file(), "-e", "tree"}).status == 0;
       },
       patience));
-  proxy.program().signal(SIGTERM);
-  REQUIRE(proxy.program().wait(5s) == 1);
-  CHECK_FALSE(fs::exists(socket_of(proxy)));
+  node.program().signal(SIGTERM);
+  REQUIRE(node.program().wait(5s) == 1);
+  CHECK_FALSE(fs::exists(socket_of(node)));
 }
 
 TEST_CASE("console: where it can't be had, the proxy works without it, and says why") {
@@ -285,12 +291,11 @@ TEST_CASE("console: where it can't be had, the proxy works without it, and says 
     reason = "can't make " + config_of(first);
   }
   proxy_under_test second{{.config = "console_socket = \"" + path + '"', .telegram = &telegram}};
-  CHECK(eventually([&] { return contains(second.program().output(), "no console: " + reason); },
-                   patience));
+  CHECK(second.wait_for_output("no console: " + reason));
   auto client = second.client(secure_client(), 2);
   check_echo(client);
-  second.program().signal(SIGTERM);
-  CHECK(second.program().wait(10s) == 0);
+  second.signal(SIGTERM);
+  CHECK(second.wait(10s) == 0);
   // The first one's is left alone.
   CHECK(ask(first, "clients").starts_with("0 clients\n"));
 }
@@ -331,7 +336,7 @@ TEST_CASE("console: garbage, silence and haste at the socket do not disturb anyb
     static_cast<void>(connect().send(bytes(2000, '\n'), soon()));
     check_echo(client);
   }
-  CHECK(contains(ask(proxy, "pools"), "clients"));
+  CHECK(contains(ask(proxy, "clients"), "1 client"));
   check_echo(client);
   // Silent ones are closed, as are the others.
   bytes buffer(65536);

@@ -57,12 +57,7 @@ TEST_CASE("every DC dead at boot: the proxy starts, and says so in one line") {
   telegram.set_dc_dead(1, true);
   telegram.set_dc_dead(2, true);
   proxy_under_test proxy{{.telegram = &telegram}};
-  CHECK(eventually(
-      [&] {
-        return proxy.program().output().find(
-                   "Telegram can't be reached: no connection to any of 2") != std::string::npos;
-      },
-      patience));
+  CHECK(proxy.wait_for_output("Telegram can't be reached: no connection to any of 2"));
   telegram.set_dc_dead(1, false);
   telegram.set_dc_dead(2, false);
   auto client = proxy.client(secure_client(), 2);
@@ -125,18 +120,15 @@ TEST_CASE("core.telegram.org dead at boot: the copy on disk is used") {
   REQUIRE(eventually(
       [&] {
         // The last of three to be written.
-        return std::filesystem::exists(proxy.directory() / "state" / "proxy-config-v6");
+        return std::filesystem::exists(proxy.telegram_side().state() / "proxy-config-v6");
       },
       patience));
   telegram.set_config_answer(config_answer::unavailable);
-  proxy.program().signal(SIGKILL);
-  REQUIRE(proxy.program().wait(10s));
-  proxy.start();
+  proxy.telegram_side().kill();
+  proxy.telegram_side().start();
   auto client = proxy.client(secure_client());
   check_echo(client);
-  CHECK(eventually(
-      [&] { return proxy.program().output().find("using the copy on disk") != std::string::npos; },
-      patience));
+  CHECK(proxy.wait_for_output("using the copy on disk"));
 }
 
 TEST_CASE("a configuration that can't be had, or makes no sense, changes nothing") {
@@ -152,7 +144,7 @@ TEST_CASE("a configuration that can't be had, or makes no sense, changes nothing
     auto another = proxy.client(tls_client(), 4);
     check_echo(another);
   }
-  CHECK(proxy.program().output().find("can't be fetched") != std::string::npos);
+  CHECK(proxy.output().find("can't be fetched") != std::string::npos);
 }
 
 TEST_CASE("a DC connection that stalls is found, counted, replaced; its idle clients move on") {
@@ -292,6 +284,9 @@ TEST_CASE("only allowed protocols are let in") {
 }
 
 TEST_CASE("out of descriptors: accepting pauses, clients wait, nobody is lost") {
+  if (left_out_when_split("a front has no connections to Telegram that would use them up before "
+                          "max_connections is reached"))
+    return;
   // 24 connections to 12 DCs, and max_connections at half of the descriptors: the former are out
   // before the latter is reached.
   const fake_telegram telegram;
@@ -302,9 +297,7 @@ TEST_CASE("out of descriptors: accepting pauses, clients wait, nobody is lost") 
   check_echo(first);
   for (int i = 0; i < 40; ++i)
     silent.push_back(proxy.connect());
-  CHECK(eventually(
-      [&] { return proxy.program().output().find("Too many open files") != std::string::npos; },
-      patience));
+  CHECK(proxy.wait_for_output("Too many open files"));
   check_echo(first);
   // Whoever comes now waits in the kernel, and is served once there is room.
   auto waiting = proxy.client(secure_client());
@@ -313,7 +306,7 @@ TEST_CASE("out of descriptors: accepting pauses, clients wait, nobody is lost") 
   silent.clear();
   const auto got = waiting.receive(soon());
   CAPTURE(got ? std::string{} : got.error());
-  CAPTURE(proxy.program().output());
+  CAPTURE(proxy.output());
   REQUIRE(got);
   CHECK(got->packet == packet);
   auto later = proxy.client(tls_client());

@@ -1,53 +1,52 @@
-// A whole proxy under test: its process, its configuration, a stand-in for Telegram and clients.
+// A whole proxy under test, its configuration, a stand-in for Telegram and clients. It is one
+// process, or with MTP_E2E_SPLIT in the environment a front and a back, joined by TLS.
 #pragma once
 
-#include <doctest/doctest.h>
-
-#include <map>
-#include <memory>
-
-#include "codecs/secret.hpp"
-#include "net/proxy_client.hpp"
-#include "tests/support/fake_telegram.hpp"
-#include "tests/support/process.hpp"
+#include "tests/e2e/split_nodes.hpp"
 
 namespace mtp::test {
 
-inline constexpr std::chrono::seconds patience{10};
-
-/// A deadline `patience` from now.
-[[nodiscard]] net::proxy_client::clock::time_point soon();
-
-/// A client's protocol, as tests name it.
-struct client_protocol {
-  std::string name;
-  transport kind;
-  bool tls;
-};
-[[nodiscard]] const std::vector<client_protocol>& all_protocols();
+/// Whether proxies under test are a front and a back.
+[[nodiscard]] bool is_split();
+/// Whether streams go through link agents, in one process or two.
+[[nodiscard]] bool has_link_agents();
+/// True, and says so, if a test is not for a front and a back.
+[[nodiscard]] bool left_out_when_split(const char* why);
 
 class proxy_under_test {
  public:
   struct options {
-    /// More lines of the configuration, in front of its ports.
+    /// More lines of the configuration, in front of its ports; of both nodes', if it is split.
     std::string config;
     /// More lines of the port's table.
     std::string port_config;
     std::string listen_ip = "127.0.0.1";
+    /// Of the process that has the clients.
     std::optional<open_files> max_open_files;
     const fake_telegram* telegram = nullptr;
     /// Take the list of IPv6 middle proxies for that of IPv4, which no real Telegram leaves empty.
     bool only_v6_list = false;
-    /// Wait until it accepts clients.
+    /// Wait until it accepts clients, and has its link.
     bool wait_until_up = true;
   };
   explicit proxy_under_test(options how);
 
-  [[nodiscard]] process& program() { return *process_; }
+  /// The process that has the clients, and the one that speaks to Telegram: mostly the same.
+  [[nodiscard]] test_node& client_side() const { return *front_; }
+  [[nodiscard]] test_node& telegram_side() const { return back_ != nullptr ? *back_ : *front_; }
+  [[nodiscard]] process& program() const { return client_side().program(); }
+  /// All processes.
+  [[nodiscard]] std::vector<test_node*> nodes() const;
+  /// Sends a signal to all.
+  void signal(int number) const;
+  /// Waits for all. The highest exit status; nothing if one still runs after `limit`.
+  [[nodiscard]] std::optional<int> wait(std::chrono::milliseconds limit) const;
+  /// What all have printed since they were started last.
+  [[nodiscard]] std::string output() const;
+  [[nodiscard]] bool wait_for_output(std::string_view text) const;
+
   [[nodiscard]] const secret16& secret() const noexcept { return secret_; }
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-  [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
-  void start();
 
   /// A socket to the proxy.
   [[nodiscard]] net::blocking_socket connect() const;
@@ -56,30 +55,28 @@ class proxy_under_test {
   [[nodiscard]] net::proxy_client client_with_secret(const client_protocol& how, dc_id dc,
                                                      const secret16& secret) const;
 
-  /// The value of a series, e.g. `protocol_error_total{listener="test",reason="x"}`, without the
-  /// prefix `mtproto_proxy_`; 0 if there is none.
+  /// See `value_of`.
   [[nodiscard]] double metric(const std::string& series) const;
   /// Waits until the series has this value.
   [[nodiscard]] bool wait_for_metric(const std::string& series, double value) const;
   [[nodiscard]] bool wait_for_metric_of_at_least(const std::string& series, double value) const;
-  /// All series of the endpoint.
-  [[nodiscard]] std::map<std::string, double> metrics() const;
+  /// All series of the endpoint; of both nodes, added up, if it is split.
+  [[nodiscard]] series_values metrics() const;
+  /// The largest value that a node has of a series.
+  [[nodiscard]] double largest_metric(const std::string& series) const;
 
  private:
+  void make_one();
+  void make_two();
+
   options how_;
   temporary_directory directory_;
   secret16 secret_;
   std::uint16_t port_;
-  std::uint16_t metrics_port_;
-  int starts_ = 0;
-  std::unique_ptr<process> process_;
+  std::unique_ptr<certificate_authority> authority_;
+  /// The back, if it is split: stopped last, so that what the front says at its end gets through.
+  std::unique_ptr<test_node> back_;
+  std::unique_ptr<test_node> front_;
 };
-
-/// Sends random bytes and expects them back.
-void check_echo(net::proxy_client& client, std::size_t size = 64);
-/// The proxy closes the connection.
-void check_closed(net::proxy_client& client);
-void check_closed(net::blocking_socket& socket);
-[[nodiscard]] bytes random_packet(std::size_t size);
 
 }  // namespace mtp::test

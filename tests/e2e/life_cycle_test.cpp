@@ -45,14 +45,18 @@ TEST_CASE("SIGTERM: clients are closed, Telegram is told of each, and the status
       clients.push_back(proxy.client(protocol, dc));
       check_echo(clients.back());
     }
+  // A front tells its back, which has to be there.
   proxy.program().signal(SIGTERM);
   for (auto& client : clients)
     check_closed(client);
-  const auto status = proxy.program().wait(5s);
-  REQUIRE(status);
-  CHECK(*status == 0);
+  REQUIRE(proxy.program().wait(5s) == 0);
   CHECK(eventually([&] { return telegram.closed_clients(1) + telegram.closed_clients(2) == 8; },
                    patience));
+  proxy.signal(SIGTERM);
+  const auto status = proxy.wait(5s);
+  REQUIRE(status);
+  CHECK(*status == 0);
+  CHECK(telegram.closed_clients(1) + telegram.closed_clients(2) == 8);
   CHECK(telegram.complaints().empty());
 }
 
@@ -63,40 +67,41 @@ TEST_CASE("SIGTERM with every DC dead and a fetch under way still ends in time")
   proxy_under_test proxy{{.telegram = &telegram}};
   auto client = proxy.client(secure_client(), 1);
   REQUIRE(client.send(random_packet(64), false, soon()));
-  proxy.program().signal(SIGTERM);
-  const auto status = proxy.program().wait(6s);
+  proxy.signal(SIGTERM);
+  const auto status = proxy.wait(6s);
   REQUIRE(status);
   CHECK(*status == 0);
 }
 
-/// A proxy one of whose parts hangs for ever: on a file that nobody writes.
-void make_it_hang(proxy_under_test& proxy) {
-  proxy.program().signal(SIGKILL);
-  REQUIRE(proxy.program().wait(10s));
-  const auto file = proxy.directory() / "state" / "proxy-secret";
+/// A process one of whose parts hangs for ever: on a file that nobody writes.
+test_node& make_it_hang(proxy_under_test& proxy) {
+  auto& node = proxy.telegram_side();
+  node.kill();
+  const auto file = node.state() / "proxy-secret";
   std::filesystem::create_directories(file.parent_path());
   std::filesystem::remove(file);
   REQUIRE(mkfifo(file.c_str(), 0600) == 0);
-  proxy.start();
+  node.start();
+  return node;
 }
 
 TEST_CASE("a second signal ends it at once") {
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.config = "stop_timeout_sec = 600", .telegram = &telegram}};
-  make_it_hang(proxy);
-  proxy.program().signal(SIGTERM);
+  auto& node = make_it_hang(proxy);
+  node.program().signal(SIGTERM);
   // The tree gives up what hangs after 4 s; from then on only the process is left to end.
   std::chrono::milliseconds wait{1000};
   SUBCASE("while the tree stops") {}
   SUBCASE("when the tree has ended") {
     wait = 6s;
   }
-  CHECK_FALSE(proxy.program().wait(wait));
-  proxy.program().signal(SIGTERM);
-  const auto status = proxy.program().wait(2s);
+  CHECK_FALSE(node.program().wait(wait));
+  node.program().signal(SIGTERM);
+  const auto status = node.program().wait(2s);
   REQUIRE(status);
   CHECK(*status == 1);
-  CHECK(contains(proxy.program().output(), "second signal: ending at once"));
+  CHECK(contains(node.output(), "second signal: ending at once"));
 }
 
 TEST_CASE("what hangs does not keep it from ending within stop_timeout_sec") {
@@ -112,24 +117,24 @@ TEST_CASE("what hangs does not keep it from ending within stop_timeout_sec") {
   }
   proxy_under_test proxy{
       {.config = "stop_timeout_sec = " + std::to_string(limit), .telegram = &telegram}};
-  make_it_hang(proxy);
-  proxy.program().signal(SIGTERM);
-  const auto status = proxy.program().wait(std::chrono::seconds{limit + 3});
+  auto& node = make_it_hang(proxy);
+  node.program().signal(SIGTERM);
+  const auto status = node.program().wait(std::chrono::seconds{limit + 3});
   REQUIRE(status);
   CHECK(*status == 1);
-  CHECK(contains(proxy.program().output(),
-                 "not everything ended within " + std::to_string(limit) + " s"));
+  CHECK(contains(node.output(), "not everything ended within " + std::to_string(limit) + " s"));
 }
 
 TEST_CASE("the number of files that may be open is raised, reported, and respected") {
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test few{
       {.max_open_files = open_files{.soft = 64, .hard = 600}, .telegram = &telegram}};
-  CHECK(contains(few.program().output(), "only 600 files may be open: 300 clients a port at most"));
+  CHECK(contains(few.client_side().output(),
+                 "only 600 files may be open: 300 clients a port at most"));
   proxy_under_test enough{{.config = "max_connections = 100",
                            .max_open_files = open_files{.soft = 64, .hard = 2000},
                            .telegram = &telegram}};
-  CHECK(contains(enough.program().output(), "2000 files may be open: enough for 100 clients"));
+  CHECK(contains(enough.client_side().output(), "2000 files may be open: enough for 100 clients"));
 }
 
 TEST_CASE("a port served by another process is refused with its name") {

@@ -1,13 +1,8 @@
 // What happens to clients when Telegram closes their DC connections: the original's migration cases
 // by their names, and rotation under load.
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <atomic>
-#include <random>
-#include <thread>
 
-#include "tests/e2e/harness.hpp"
+#include "tests/e2e/load_client.hpp"
 
 namespace mtp::test {
 namespace {
@@ -110,130 +105,32 @@ TEST_CASE("a client with a request in flight is closed when its DC connection en
 
 // -- rotation under load ------------------------------------------------------------------------
 
-/// What the clients of the load saw.
-struct tally {
-  std::atomic<std::size_t> echoes = 0;
-  std::atomic<std::size_t> wrong = 0;
-  std::atomic<std::size_t> in_flight_closed = 0;
-  std::atomic<std::size_t> idle_closed = 0;
-  std::atomic<std::size_t> silent = 0;
-  std::atomic<std::size_t> refused = 0;
-};
-
-/// A packet that no other client sends, and this one only once.
-bytes tagged_packet(std::uint32_t client, std::uint32_t number, std::size_t size) {
-  bytes out;
-  append_le(out, client | 0x4000'0000U);
-  append_le(out, number);
-  std::minstd_rand next{client * 100'003U + number + 1};
-  while (out.size() < size)
-    append_le(out, static_cast<std::uint32_t>(next()));
-  return out;
-}
-
-class load_client {
- public:
-  load_client(const proxy_under_test& proxy, std::uint32_t id, tally& seen)
-      : proxy_{&proxy}, seen_{&seen}, id_{id} {}
-
-  /// One echo, on a new connection if there is none.
-  void echo() {
-    if (!client_ && !connect()) {
-      ++seen_->refused;
-      return;
-    }
-    if (is_closed()) {
-      ++seen_->idle_closed;
-      client_.reset();
-      return;
-    }
-    ++number_;
-    const auto packet = tagged_packet(id_, number_, 64 + 4 * (number_ % 500));
-    if (!client_->send(packet, false, soon())) return lose();
-    const auto got = client_->receive(soon());
-    if (!got) return lose(got.error());
-    ++(got->packet == packet ? seen_->echoes : seen_->wrong);
-  }
-  /// The proxy has closed it; bytes nobody asked for are wrong ones.
-  [[nodiscard]] bool is_closed() {
-    std::uint8_t byte = 0;
-    const auto size = ::recv(client_->socket().fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (size > 0) ++seen_->wrong;
-    return size == 0 || (size < 0 && errno != EAGAIN);
-  }
-  [[nodiscard]] bool is_connected() const { return client_.has_value(); }
-
- private:
-  bool connect() {
-    const auto& how = all_protocols()[id_ % all_protocols().size()];
-    auto socket = net::blocking_socket::connect("127.0.0.1", proxy_->port(), soon());
-    if (!socket) return false;
-    client_.emplace(
-        std::move(*socket),
-        net::proxy_client_options{
-            .secret = proxy_->secret(),
-            .kind = how.kind,
-            .dc = 2,
-            .tls_domain = how.tls ? std::optional<std::string>{"example.com"} : std::nullopt});
-    if (client_->handshake(soon())) return true;
-    client_.reset();
-    return false;
-  }
-  void lose(const std::string& why = "closed") {
-    const bool closed = why == "closed" || why == "Connection reset by peer";
-    ++(closed ? seen_->in_flight_closed : seen_->silent);
-    client_.reset();
-  }
-
-  const proxy_under_test* proxy_;
-  tally* seen_;
-  std::uint32_t id_;
-  std::uint32_t number_ = 0;
-  std::optional<net::proxy_client> client_;
-};
-
 TEST_CASE("rotation under load: no idle client is dropped, nobody gets another one's bytes") {
-  constexpr std::uint32_t busy_clients = 100;
-  constexpr std::uint32_t idle_clients = 100;
+  constexpr std::uint32_t how_many = 100;
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.telegram = &telegram}};
   REQUIRE(eventually([&] { return telegram.links(2) == 2; }, patience));
 
+  const load_client::target to{.port = proxy.port(), .secret = proxy.secret()};
   tally idle_seen;
-  std::vector<load_client> idle;
-  for (std::uint32_t id = 0; id < idle_clients; ++id) {
-    idle.emplace_back(proxy, id, idle_seen);
-    idle.back().echo();
-  }
-  REQUIRE(idle_seen.echoes == idle_clients);
+  auto idle = idle_clients(to, 0, how_many, idle_seen);
+  REQUIRE(idle_seen.echoes == how_many);
 
   tally seen;
-  std::atomic<bool> stop = false;
-  std::vector<std::thread> busy;
-  for (std::uint32_t id = idle_clients; id < idle_clients + busy_clients; ++id)
-    busy.emplace_back([&, id] {
-      load_client client{proxy, id, seen};
-      std::minstd_rand pause{id + 1};
-      while (!stop) {
-        client.echo();
-        std::this_thread::sleep_for(std::chrono::milliseconds{10 + pause() % 60});
-      }
-    });
+  busy_clients busy{to, how_many, how_many, seen};
   std::size_t rotated = 0;
   const auto begun = std::chrono::steady_clock::now();
   for (int i = 1; i <= 33; ++i) {
     std::this_thread::sleep_until(begun + i * 300ms);
     rotated += telegram.close_links(2, 1);
   }
-  stop = true;
-  for (auto& thread : busy)
-    thread.join();
+  busy.stop();
 
   for (auto& client : idle) {
     CHECK_FALSE(client.is_closed());
     client.echo();
   }
-  CHECK(idle_seen.echoes == 2 * idle_clients);
+  CHECK(idle_seen.echoes == 2 * how_many);
   CHECK(idle_seen.wrong == 0);
   CHECK(rotated >= 25);
   CHECK(seen.echoes > 1000);
@@ -245,7 +142,7 @@ TEST_CASE("rotation under load: no idle client is dropped, nobody gets another o
   CHECK(proxy.metric(migrations("mid_send")) == static_cast<double>(seen.in_flight_closed));
   CHECK(proxy.metric(migrations("no_link")) == 0);
   CHECK(telegram.complaints().empty());
-  MESSAGE(rotated << " connections closed under " << busy_clients + idle_clients << " clients, "
+  MESSAGE(rotated << " connections closed under " << 2 * how_many << " clients, "
                   << seen.echoes.load() << " echoes: " << proxy.metric(migrations("ok"))
                   << " migrations, " << seen.in_flight_closed.load()
                   << " closed with a request in flight");

@@ -1,6 +1,7 @@
 #include "tests/support/process.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "net/entropy.hpp"
 #include "net/socket_address.hpp"
 #include "net/unique_fd.hpp"
+#include "tests/support/network_namespace.hpp"
 
 namespace mtp::test {
 
@@ -48,6 +50,7 @@ process::process(const std::string& program, const options& how) : output_{how.o
   if (pid_ > 0) return;
   // The child: only async-signal-safe calls, and setenv, which nobody else can be in here.
   if (how.ends_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (how.network != nullptr && ::setns(how.network->fd(), CLONE_NEWNET) != 0) _exit(126);
   const int out = ::open(output_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(out, STDERR_FILENO);

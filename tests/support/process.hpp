@@ -11,6 +11,8 @@
 
 namespace mtp::test {
 
+class network_namespace;
+
 /// A directory that is removed at the end.
 class temporary_directory {
  public:
@@ -43,6 +45,8 @@ class process {
     std::optional<open_files> max_open_files;
     /// Killed when the thread that started it ends, however it ends.
     bool ends_with_parent = false;
+    /// Where it runs, if not where we do.
+    const network_namespace* network = nullptr;
   };
   process(const std::string& program, const options& how);
   process(const process&) = delete;

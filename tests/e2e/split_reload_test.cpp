@@ -1,0 +1,173 @@
+// What changes while nodes run: who may come, certificates, and the clock.
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+#include "tests/e2e/load_client.hpp"
+
+namespace mtp::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("split: a name taken off allowed_nodes: its session ends at SIGHUP, others go on") {
+  fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  back_options how;
+  how.allowed = {"one", "other"};
+  auto& back = nodes.add_back("back", how);
+  auto& one = nodes.add_front("one");
+  auto& other = nodes.add_front("other");
+  nodes.start_all();
+  tally seen;
+  auto clients = idle_clients({.port = one.port(), .secret = one.secret()}, 1, 10, seen);
+  tally other_seen;
+  auto others = idle_clients({.port = other.port(), .secret = other.secret()}, 100, 10, other_seen);
+
+  back.allow({"other"});
+  back.program().signal(SIGHUP);
+  CHECK(back.wait_for_output("one is not among allowed_nodes any more: cut off"));
+  CHECK(eventually([&] { return telegram.closed_clients(2) == 10; }, 5s));
+  CHECK(one.wait_for_output("it does not allow the name of our certificate, \"one\""));
+  CHECK(one.count_in_output(": connected (build") == 1);
+  for (auto& client : others)
+    client.echo();
+  CHECK(other_seen.echoes == 20);
+  CHECK(other.count_in_output(": connected (build") == 1);
+
+  // Allowed again within the grace: its clients are still there.
+  back.allow({"other", "one"});
+  back.program().signal(SIGHUP);
+  REQUIRE(one.wait_until_connected(2, 15s));
+  for (auto& client : clients)
+    client.echo();
+  CHECK(seen.echoes == 20);
+  CHECK(seen.idle_closed == 0);
+}
+
+TEST_CASE("split: a configuration that is wrong changes nothing at SIGHUP") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  auto& back = nodes.add_back();
+  auto& front = nodes.add_front();
+  nodes.start_all();
+  auto client = front.client();
+  check_echo(client);
+  back.configure("allowed_nodes = 1\n", "");
+  back.program().signal(SIGHUP);
+  CHECK(back.wait_for_output("the configuration is left as it was"));
+  check_echo(client);
+  CHECK(front.count_in_output(": connected (build") == 1);
+}
+
+/// Puts new files where a node looks for its own.
+void renew(const net::tls_files& fresh, const net::tls_files& old) {
+  std::filesystem::rename(fresh.key, old.key);
+  std::filesystem::rename(fresh.certificate, old.certificate);
+}
+
+TEST_CASE("split: certificates are renewed without a restart") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  const auto begun = std::chrono::steady_clock::now();
+  constexpr auto lifetime = 6s;
+  const auto& authority = nodes.authority();
+  back_options at_back;
+  at_back.allowed = {"front", "later"};
+  at_back.files = authority.issue("back", {.name = "back", .until = lifetime});
+  front_options at_front;
+  at_front.files = authority.issue("front", {.name = "front", .until = lifetime});
+  auto& back = nodes.add_back("back", at_back);
+  auto& front = nodes.add_front("front", at_front);
+  nodes.start_all();
+  auto client = front.client();
+  check_echo(client);
+
+  renew(authority.issue("back2", {.name = "back"}), *at_back.files);
+  renew(authority.issue("front2", {.name = "front"}), *at_front.files);
+  back.program().signal(SIGHUP);
+  REQUIRE(
+      eventually([&] { return std::chrono::steady_clock::now() > begun + lifetime + 1s; }, 10s));
+  // The session stays, and whoever comes now is shown the new one.
+  check_echo(client);
+  CHECK(front.count_in_output(": connected (build") == 1);
+  auto& later = nodes.add_front("later");
+  later.start();
+  INFO(later.output());
+  REQUIRE(later.wait_until_connected());
+  auto another = later.client();
+  check_echo(another);
+  // The front shows its new one when it dials again.
+  back.kill();
+  back.start();
+  INFO(front.output());
+  REQUIRE(front.wait_until_connected(2, 15s));
+  check_echo(client);
+}
+
+#ifdef NDEBUG
+// It is loaded in front of everything else, where sanitizers want to be.
+constexpr const char* faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+
+/// For a process that believes it is another time, by seconds.
+std::vector<std::string> at_another_time(int seconds) {
+  return {std::string{"LD_PRELOAD="} + faketime,
+          "FAKETIME=" + std::string{seconds < 0 ? "-" : "+"} + std::to_string(std::abs(seconds)),
+          "DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"};
+}
+
+bool can_fake_time() {
+  if (std::filesystem::exists(faketime)) return true;
+  MESSAGE("skipped: no ", faketime);
+  return false;
+}
+
+/// By how much a node finds another one's clock ahead of its own.
+int skew_told(const test_node& node, const std::string& whose) {
+  const auto text = whose + ": its clock is ";
+  REQUIRE(node.wait_for_output(text));
+  const auto all = node.output();
+  return std::atoi(all.c_str() + all.find(text) + text.size());
+}
+
+TEST_CASE("split: clocks that are 5 minutes apart: it works, and both ends say so") {
+  if (!can_fake_time()) return;
+  const fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  int skew = 300;
+  SUBCASE("ahead") {}
+  SUBCASE("behind") {
+    skew = -300;
+  }
+  auto& back = nodes.add_back();
+  front_options how;
+  how.environment = at_another_time(skew);
+  auto& front = nodes.add_front("front", how);
+  nodes.start_all();
+  auto client = front.client();
+  check_echo(client);
+  CHECK(std::abs(skew_told(front, "back " + back.address()) + skew) <= 2);
+  CHECK(std::abs(skew_told(back, "front front") - skew) <= 2);
+}
+
+TEST_CASE("split: a certificate that is not yet valid for the other end: both logs say so") {
+  if (!can_fake_time()) return;
+  const fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  auto& back = nodes.add_back();
+  front_options how;
+  how.environment = at_another_time(7200);
+  how.files = nodes.authority().issue("front", {.name = "front", .from = 1h});
+  auto& front = nodes.add_front("front", how);
+  back.start();
+  front.start();
+  CHECK(front.wait_for_output(
+      "it says that our certificate is not valid, or not yet (are both clocks right?)"));
+  CHECK(back.wait_for_output("its certificate is not yet valid (are both clocks right?)"));
+  INFO(front.output());
+  CHECK(front.count_in_output(": connected") == 0);
+}
+#endif
+
+}  // namespace
+}  // namespace mtp::test

@@ -1,0 +1,214 @@
+// Whoever comes to a back's port without being one of its fronts is turned away at no cost, the
+// link that there is does not notice, and a new front still gets in.
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <list>
+
+#include "codecs/text.hpp"
+#include "net/socket_address.hpp"
+#include "net/socket_options.hpp"
+#include "tests/e2e/split_nodes.hpp"
+#include "tests/support/raw_tls_peer.hpp"
+
+namespace mtp::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// CAF's handshake as an older or another node would send it: a header of 40 bytes or so.
+bytes plain_basp() {
+  bytes out(512, 0);
+  out[7] = 1;
+  return out;
+}
+
+/// A connection to the back that was not told to wait.
+net::unique_fd connect_to(const test_back& back) {
+  net::unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  const auto to =
+      net::to_socket_address({.ip = ip_address::v4({127, 0, 0, 1}), .port = back.port()});
+  const int result = ::connect(fd.get(), to.get(), to.size);
+  REQUIRE((result == 0 || errno == EINPROGRESS));
+  return fd;
+}
+
+/// A back with a front whose client works all the while, and one that comes later.
+class besieged {
+ public:
+  besieged() {
+    back_options how;
+    how.allowed = {"front", "late"};
+    nodes.add_back("back", how);
+    nodes.add_front("front");
+    nodes.start_all();
+    nodes.add_front("late");
+    client_.emplace(nodes.front().client());
+    check_echo(*client_);
+  }
+  test_back& back() { return nodes.back(); }
+  void check_echo_now() { check_echo(*client_); }
+  /// The link is the one of the beginning.
+  void check_untouched() {
+    check_echo(*client_);
+    CHECK(nodes.front().count_in_output(": connected (build") == 1);
+    CHECK(nodes.front().count_in_output("connection is lost") == 0);
+    CHECK(back().program().running());
+  }
+  /// A new front gets in soon.
+  void check_newcomer(std::chrono::milliseconds limit) {
+    auto& late = nodes.front(1);
+    const auto begun = std::chrono::steady_clock::now();
+    late.start();
+    CHECK(late.wait_until_connected(1, limit));
+    auto client = late.client();
+    check_echo(client);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begun);
+    CHECK(took < limit);
+    MESSAGE("a new front had its first echo ", took.count(), " ms after its start");
+  }
+  /// CPU time that the back uses in so much time.
+  std::chrono::milliseconds cost_of(std::chrono::milliseconds span) {
+    const auto before = cpu_time(back().program().pid());
+    const auto until = std::chrono::steady_clock::now() + span;
+    static_cast<void>(
+        eventually([&] { return std::chrono::steady_clock::now() > until; }, span + 1s));
+    return cpu_time(back().program().pid()) - before;
+  }
+
+  const fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+
+ private:
+  std::optional<net::proxy_client> client_;
+};
+
+TEST_CASE("split: who speaks no TLS is refused at once") {
+  besieged place;
+  const std::string http = "GET / HTTP/1.1\r\nHost: example.com\r\nUser-Agent: curl/7.88.1\r\n\r\n";
+  auto noise = random_packet(4096);
+  noise[0] = 'x';
+  for (const auto& said : {to_bytes(as_bytes(http)), plain_basp(), noise}) {
+    auto socket = net::blocking_socket::connect("127.0.0.1", place.back().port(), soon());
+    REQUIRE(socket);
+    const auto begun = std::chrono::steady_clock::now();
+    static_cast<void>(socket->send(said, soon()));
+    bytes buffer(4096);
+    // An alert may come first.
+    while (socket->receive(buffer, soon()).value_or(0) > 0) {
+    }
+    CHECK(std::chrono::steady_clock::now() - begun < 2s);
+    place.check_echo_now();
+  }
+  CHECK(place.back().wait_for_metric("link_refused_total{reason=\"not_tls\"}", 3));
+  place.check_untouched();
+}
+
+TEST_CASE("split: no certificate, another CA's, a name that is not allowed, TLS 1.2: refused") {
+  besieged place;
+  const certificate_authority stranger{place.nodes.directory(), "stranger"};
+  const auto attempt = [&](const std::string& what, const raw_tls_peer::options& how,
+                           const std::string& counted) {
+    CAPTURE(what);
+    const auto series = "link_refused_total{reason=\"" + counted + "\"}";
+    const auto before = place.back().metric(series);
+    raw_tls_peer peer{connect_to(place.back()), how};
+    CHECK(eventually(
+        [&] {
+          peer.turn();
+          return !peer.problem().empty();
+        },
+        patience));
+    CHECK(place.back().wait_for_metric(series, before + 1));
+    place.check_echo_now();
+  };
+  const auto with = [&](const certificate_authority& authority,
+                        const certificate_options& options) {
+    raw_tls_peer::options out;
+    out.identity.emplace(authority.issue("stranger", options));
+    return out;
+  };
+  const auto& authority = place.nodes.authority();
+  attempt("no certificate", {}, "certificate");
+  attempt("another CA's", with(stranger, {.name = "front"}), "certificate");
+  attempt("its own name", with(authority, {.name = "nobody"}), "name");
+  attempt("expired", with(authority, {.name = "front", .from = -2h, .until = -1h}), "certificate");
+  attempt("not yet valid", with(authority, {.name = "front", .from = 1h, .until = 2h}),
+          "certificate");
+  attempt("a server's", with(authority, {.name = "front", .usage = key_usage::server}),
+          "certificate");
+  raw_tls_peer::options old;
+  old.only_tls12 = true;
+  attempt("TLS 1.2", old, "protocol");
+  place.check_untouched();
+  place.check_newcomer(5s);
+}
+
+TEST_CASE("split: a thousand silent clients and halves of handshakes cost next to nothing") {
+  net::raise_open_files_limit();
+  besieged place;
+  constexpr std::size_t silent_clients = 1000;
+  std::vector<net::unique_fd> silent;
+  for (std::size_t i = 0; i < silent_clients; ++i)
+    silent.push_back(connect_to(place.back()));
+  // A client's hello, of which half is sent; and one that stops when it should answer.
+  auto half = net::blocking_socket::connect("127.0.0.1", place.back().port(), soon());
+  REQUIRE(half);
+  bytes record{22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3};
+  record.resize(200);
+  REQUIRE(half->send(record, soon()));
+  raw_tls_peer stops{connect_to(place.back()), {}};
+  stops.turn();
+  place.check_newcomer(5s);
+
+  const auto span = 3s;
+  const auto cost = place.cost_of(span);
+  MESSAGE("CPU time of the back beside ", silent_clients, " silent clients: ", cost.count(),
+          " ms in ", std::chrono::milliseconds{span}.count(), " ms");
+  // A spinning thread would use all of it.
+  CHECK(cost < std::chrono::milliseconds{span} / 5);
+  // All of them are closed in time, half a handshake, too.
+  bytes buffer(4096);
+  CHECK(half->receive(buffer, soon()).value_or(0) == 0);
+  const auto is_closed = [](const net::unique_fd& fd) {
+    std::uint8_t byte = 0;
+    const auto size = ::recv(fd.get(), &byte, 1, 0);
+    return size == 0 || (size < 0 && errno != EAGAIN);
+  };
+  CHECK(eventually([&] { return std::ranges::all_of(silent, is_closed); }, patience));
+  const auto all = place.back().metrics();
+  CHECK(value_of(all, "link_refused_total{reason=\"crowded_out\"}") > 0);
+  CHECK(value_of(all, "link_refused_total{reason=\"timed_out\"}") > 0);
+  place.check_untouched();
+}
+
+TEST_CASE("split: strangers of every kind, again and again, beside a link under load") {
+  besieged place;
+  const certificate_authority stranger{place.nodes.directory(), "stranger"};
+  std::array<raw_tls_peer::options, 3> hows;
+  hows[0].identity.emplace(stranger.issue("s", {.name = "front"}));
+  hows[1].only_tls12 = true;
+  std::list<raw_tls_peer> peers;
+  const auto cost_before = cpu_time(place.back().program().pid());
+  const auto until = std::chrono::steady_clock::now() + 3s;
+  std::size_t refused = 0;
+  std::size_t turns = 0;
+  while (std::chrono::steady_clock::now() < until) {
+    if (peers.size() < 32) peers.emplace_back(connect_to(place.back()), hows[turns % hows.size()]);
+    for (auto& one : peers)
+      one.turn();
+    refused += std::erase_if(peers, [](const auto& one) { return !one.problem().empty(); });
+    if (++turns % 8 == 0) place.check_echo_now();
+  }
+  MESSAGE(refused, " handshakes were refused in 3 s, for ",
+          (cpu_time(place.back().program().pid()) - cost_before).count(),
+          " ms of the back's CPU time");
+  CHECK(refused > 20);
+  place.check_newcomer(5s);
+  place.check_untouched();
+}
+
+}  // namespace
+}  // namespace mtp::test
