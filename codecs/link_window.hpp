@@ -79,9 +79,19 @@ class link_window {
       shrunk_until_ = sent_;
       was_full_ = false;
     } else if (queued < short_queue && was_full_) {
-      size_ = std::min(size_ + fresh, largest);
+      size_ = std::min(size_ + fresh, most());
       was_full_ = room() == 0;
     }
+  }
+
+  /// A near link is busy with little on its way, and what is little stays in the processor's
+  /// caches.
+  [[nodiscard]] std::size_t most() const noexcept {
+    constexpr std::size_t near = std::size_t{1024} * 1024;
+    constexpr double rate = 100e6;  // bytes a second, far away
+    const auto needed = rate * std::chrono::duration<double>{distance_}.count();
+    return needed < static_cast<double>(largest) ? std::max(static_cast<std::size_t>(needed), near)
+                                                 : largest;
   }
 
   std::uint64_t sent_ = 0;

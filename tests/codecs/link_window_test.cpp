@@ -40,9 +40,10 @@ std::size_t size_on_link(double rate, std::chrono::milliseconds distance) {
   return window.size();
 }
 
-TEST_CASE("link window: a fast link gets all of it, near or far") {
-  CHECK(size_on_link(1e9, 0ms) == link_window::largest);
+TEST_CASE("link window: a fast link is busy, near or far, and a near one with little") {
   CHECK(size_on_link(1e9, 300ms) == link_window::largest);
+  CHECK(size_on_link(1e9, 20ms) >= 2000 * 1000);
+  CHECK(size_on_link(1e9, 0ms) == 1024 * kib);
 }
 
 TEST_CASE("link window: on a slow link what waits is carried within about a second") {
