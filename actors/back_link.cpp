@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds first_retry = 100ms;
 constexpr std::chrono::milliseconds last_retry = 5s;
+/// A session that ends sooner is a failed attempt.
+constexpr auto lasting_session = 5s;
 /// The back has to answer within this time.
 constexpr auto answer_patience = 10s;
 constexpr auto goodbye_patience = 1s;
@@ -146,7 +148,6 @@ void back_link::begin_session(const link_answer& answer, const std::vector<caf::
   since_ = home().now();
   answer_ = answer;
   trouble_.clear();
-  failures_ = 0;
   ++sessions_;
   spdlog::info("back {}: connected (build {})", where_, answer.build);
   const auto ahead = std::chrono::seconds{answer.clock} - unix_time();
@@ -171,6 +172,7 @@ void back_link::end_session() {
 void back_link::failed(std::string why) {
   const bool was_connected = stage_ == stage::connected;
   if (stage_ == stage::leaving) return quit();
+  if (was_connected && home().now() - since_ > lasting_session) failures_ = 0;
   end_session();
   leave();
   if (was_connected || why != trouble_ || home().now() - trouble_told_ > trouble_interval) {

@@ -14,6 +14,9 @@ namespace {
 /// A front keeps to `client_window`, but for one packet; twice that is no mistake of ours.
 constexpr std::size_t most_outstanding = 2 * (client_window + credit_of(max_client_packet, 1));
 
+/// Clients of one reactor of a front: more than it could have.
+constexpr std::size_t most_streams = 100'000;
+
 }  // namespace
 
 caf::actor back_link_start::operator()() const {
@@ -48,12 +51,23 @@ void back_link_agent::handle_blob(const link_blob& blob) {
   bool fair = true;
   const auto taken = front_->channel.take(
       as_bytes(blob.content), home().now(),
-      [this](stream_id remote) { return by_remote_.contains(remote); },
-      [&](stream_frame&& frame) { return fair = handle_peer_frame(frame); });
+      [&](stream_id remote, const stream_part& part) {
+        const auto which = by_remote_.find(remote);
+        if (which == by_remote_.end() || !fair) return false;
+        which->second.charged += part.content.size();
+        return fair = part.total <= max_client_packet && charge(which->second, part.content.size());
+      },
+      [&](stream_frame&& frame) { return fair = fair && handle_peer_frame(frame); });
   if (!taken) return give_up("what it says can't be read");
   if (!fair) return give_up("it breaks the rules of a stream");
+  if (floods(*front_)) return give_up("it begins too many packets");
   flush(*front_);
   note_memory();
+}
+
+bool back_link_agent::charge(stream& to, std::size_t credit) {
+  to.outstanding += credit;
+  return to.outstanding <= most_outstanding;
 }
 
 bool back_link_agent::handle_peer_frame(stream_frame& frame) {
@@ -64,8 +78,14 @@ bool back_link_agent::handle_peer_frame(stream_frame& frame) {
   auto& to = which->second;
   const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
   if (auto* const data = std::get_if<mtp::stream::data>(&frame.event)) {
-    to.outstanding += credit_of(data->packet.size(), 1);
-    if (to.outstanding > most_outstanding) return false;
+    const auto credit = credit_of(data->packet.size(), 1);
+    if (!charge(to, credit - std::exchange(to.charged, 0))) return false;
+    if (to.released) {
+      // Its DC connection may be gone by now: this did not reach Telegram.
+      send_to(*front_, {frame.stream, mtp::stream::refused{refusal::migrating}});
+      forget(which);
+      return true;
+    }
     if (to.reactor != home().index()) data->claim = env().memory.claim_transit(data->packet.size());
   }
   if (to.is_open)
@@ -79,7 +99,7 @@ bool back_link_agent::handle_peer_frame(stream_frame& frame) {
 }
 
 bool back_link_agent::open(stream_id remote, const mtp::stream::open& request_in) {
-  if (remote <= last_remote_) return false;
+  if (remote <= last_remote_ || by_remote_.size() >= most_streams) return false;
   last_remote_ = remote;
   const auto local = env().next_stream(home().index());
   const auto asked = route_to_dc(env(), request_in.dc, home().index());
@@ -165,8 +185,8 @@ std::size_t back_link_agent::largest_held() const {
   return front_ ? front_->channel.largest().second : 0;
 }
 
-std::size_t back_link_agent::drop_largest() {
-  const auto [remote, size] = front_->channel.largest();
+std::size_t back_link_agent::drop_largest_of(link_peer& peer) {
+  const auto [remote, size] = peer.channel.largest();
   if (size == 0) return 0;
   front_->channel.drop_outgoing(remote);
   send_to(*front_, {remote, mtp::stream::refused{refusal::too_slow}});

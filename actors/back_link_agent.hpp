@@ -37,6 +37,8 @@ class back_link_agent final : public link_agent {
     bool is_open = false;
     /// Data of the client that was not acked, as `credit_of`.
     std::size_t outstanding = 0;
+    /// Of that, what was charged for pieces of a packet that is not whole yet.
+    std::size_t charged = 0;
     std::optional<time_point> released;
   };
   using stream_map = std::unordered_map<stream_id, stream>;
@@ -47,9 +49,12 @@ class back_link_agent final : public link_agent {
   void for_each_peer(const std::function<void(link_peer&)>& each) override;
   void sweep(time_point limit) override;
   [[nodiscard]] std::size_t largest_held() const override;
-  std::size_t drop_largest() override;
+  std::size_t drop_largest() override { return front_ ? drop_largest_of(*front_) : 0; }
+  std::size_t drop_largest_of(link_peer& peer) override;
 
   void handle_blob(const link_blob& blob);
+  /// False if that is more than the stream may have.
+  [[nodiscard]] static bool charge(stream& to, std::size_t credit);
   /// False if the front broke the rules.
   [[nodiscard]] bool handle_peer_frame(stream_frame& frame);
   [[nodiscard]] bool open(stream_id remote, const mtp::stream::open& request);

@@ -51,14 +51,14 @@ void caf_openssl_back_link::reach() {
 void caf_openssl_listener_state::publish() {
   const auto gateway = env->names.find(gateway_name);
   if (gateway == nullptr) return publish_later();
-  self->monitor(gateway);
   const auto& listen = *env->settings.node_link.listen;
   self->request(self->system().openssl_manager().actor_handle(), patience, caf::publish_atom::value,
                 listen.port, caf::actor_cast<caf::strong_actor_ptr>(gateway), interface{},
                 to_string(listen.ip), true)
       .then(
-          [this, listen](std::uint16_t) {
+          [this, listen, gateway](std::uint16_t) {
             trouble.clear();
+            self->monitor(gateway);
             spdlog::info("node {}: waiting for fronts on {}, by CAF's OpenSSL module",
                          env->settings.node_name, to_string(listen));
           },

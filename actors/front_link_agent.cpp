@@ -153,7 +153,11 @@ void front_link_agent::handle_blob(const link_blob& blob) {
   const auto at = static_cast<std::size_t>(from - backs_.begin());
   from->peer->heard = home().now();
   const auto taken = from->peer->channel.take(
-      content, home().now(), [this](stream_id id) { return streams_.contains(id); },
+      content, home().now(),
+      [this, at](stream_id id, const stream_part&) {
+        const auto which = streams_.find(id);
+        return which != streams_.end() && which->second.back == at;
+      },
       [this, at](stream_frame&& frame) {
         handle_peer_frame(at, frame);
         return true;
@@ -163,6 +167,7 @@ void front_link_agent::handle_blob(const link_blob& blob) {
                   to_string(taken.error()));
     return give_up(at, "what it says can't be read");
   }
+  if (floods(*from->peer)) return give_up(at, "it begins too many packets");
   flush(*from->peer);
   note_memory();
 }
@@ -175,13 +180,23 @@ void front_link_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
     caf::anon_send(to.client, stream_opened{frame.stream, caf::actor{this}, home().index()});
     return;
   }
+  auto& channel = backs_[at].peer->channel;
   const bool migrates = std::holds_alternative<mtp::stream::migrate>(frame.event);
   const bool ends = ends_stream(frame.event);
+  const auto id = frame.stream;
+  if (migrates && channel.has_unconfirmed(id)) {
+    // On a slow link it comes when the DC connection is long gone.
+    caf::anon_send(to.client, stream_frame{id, mtp::stream::refused{refusal::migrating}});
+    channel.drop_outgoing(id);
+    send_to(*backs_[at].peer, {id, mtp::stream::close{}});
+    forget(which);
+    return;
+  }
   caf::anon_send(to.client, std::move(frame));
   if (migrates) {
     to.released = home().now();
   } else if (ends) {
-    backs_[at].peer->channel.drop_outgoing(which->first);
+    channel.drop_outgoing(id);
     forget(which);
   }
 }
@@ -196,20 +211,22 @@ std::size_t front_link_agent::largest_held() const {
 }
 
 std::size_t front_link_agent::drop_largest() {
-  for (std::size_t at = 0; at < backs_.size(); ++at) {
-    auto& peer = backs_[at].peer;
-    if (!peer || peer->channel.largest().second != largest_held()) continue;
-    const auto [id, size] = peer->channel.largest();
-    peer->channel.drop_outgoing(id);
-    send_to(*peer, {id, mtp::stream::close{}});
-    if (const auto which = streams_.find(id); which != streams_.end()) {
-      caf::anon_send(which->second.client,
-                     stream_frame{id, mtp::stream::refused{refusal::too_slow}});
-      forget(which);
-    }
-    return size;
-  }
+  const auto most = largest_held();
+  for (auto& one : backs_)
+    if (one.peer && one.peer->channel.largest().second == most) return drop_largest_of(*one.peer);
   return 0;
+}
+
+std::size_t front_link_agent::drop_largest_of(link_peer& peer) {
+  const auto [id, size] = peer.channel.largest();
+  if (size == 0) return 0;
+  peer.channel.drop_outgoing(id);
+  send_to(peer, {id, mtp::stream::close{}});
+  if (const auto which = streams_.find(id); which != streams_.end()) {
+    caf::anon_send(which->second.client, stream_frame{id, mtp::stream::refused{refusal::too_slow}});
+    forget(which);
+  }
+  return size;
 }
 
 void front_link_agent::stopped() {

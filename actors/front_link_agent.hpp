@@ -13,6 +13,8 @@ namespace mtp::actors {
 /// - `open_stream` (request), `cancel_stream`, `stream_frame` from handlers, as a pool and a
 ///   dc_conn. While no back can be reached, clients wait here; with too many waiting already the
 ///   answer is `refused` with `overloaded`. Each leaves when it has waited long enough for itself.
+/// A stream that the back wants to migrate gets `refused` if the back has not confirmed all of its
+/// data: that may come too late for the DC connection.
 /// - `link_up`, `link_down` from back_links. A stream whose session ends gets `migrate`, or
 ///   `refused` if something of it may have been lost.
 /// - `link_blob` from its partners.
@@ -41,6 +43,7 @@ class front_link_agent final : public link_agent {
   void sweep(time_point limit) override;
   [[nodiscard]] std::size_t largest_held() const override;
   std::size_t drop_largest() override;
+  std::size_t drop_largest_of(link_peer& peer) override;
 
   // Streams.
   void handle_open(open_stream& request);

@@ -20,6 +20,9 @@ constexpr auto tick = 1s;
 /// What may wait for the other node at most: this share of the memory budget, and at least this.
 constexpr std::size_t backlog_share = 8;
 constexpr std::size_t least_backlog = std::size_t{32} * 1024 * 1024;
+std::size_t backlog_limit(const environment& env) noexcept {
+  return std::max(least_backlog, env.memory.budget() / backlog_share);
+}
 /// Ticks between looks for streams to forget.
 constexpr std::uint64_t sweep_every = 6;
 
@@ -61,9 +64,13 @@ void link_agent::send_to(link_peer& peer, stream_frame frame) {
     home().flush_later(*this);
 }
 
+bool link_agent::floods(const link_peer& peer) const noexcept {
+  return peer.channel.joining() > backlog_limit(*env_);
+}
+
 void link_agent::limit_backlog(link_peer& peer) {
-  const auto limit = std::max(least_backlog, env_->memory.budget() / backlog_share);
-  while (peer.channel.queued() > limit && drop_largest() > 0)
+  const auto limit = backlog_limit(*env_);
+  while (peer.channel.queued() > limit && drop_largest_of(peer) > 0)
     dropped_.add();
 }
 

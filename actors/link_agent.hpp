@@ -36,7 +36,7 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
 
  protected:
   /// A stream that migrated is remembered this long: data may still come back refused.
-  static constexpr std::chrono::seconds release_time{6};
+  static constexpr std::chrono::seconds release_time{60};
   using time_point = net::steady_clock::time_point;
 
   /// A frame from a local actor.
@@ -48,8 +48,12 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
 
   void begin();
   void send_to(link_peer& peer, stream_frame frame);
+  /// Ends the stream for which most waits for this peer. Returns how much that was.
+  virtual std::size_t drop_largest_of(link_peer& peer) = 0;
   /// More waits for the peer than may: streams are ended, those that hold most first.
   void limit_backlog(link_peer& peer);
+  /// Whether the peer has begun more packets than an honest one would.
+  [[nodiscard]] bool floods(const link_peer& peer) const noexcept;
   /// What is gathered goes out now.
   void flush(link_peer& peer);
   /// Tells the ledger what is held now.

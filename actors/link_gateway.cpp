@@ -22,6 +22,8 @@ constexpr std::size_t max_agents = 256;
 /// Lines of consoles that are answered at once, and bytes of an answer: it travels in one message.
 constexpr std::size_t max_questions = 2;
 constexpr std::size_t longest_answer = std::size_t{512} * 1024;
+/// Fronts that are linked at once.
+constexpr std::size_t max_sessions = 1000;
 /// Fronts that are being asked for their cookie at once.
 constexpr std::size_t max_challenges = 256;
 /// The same refusal is told again after so long.
@@ -116,10 +118,9 @@ link_gateway_state::reply link_gateway_state::challenge(const caf::actor& who) {
 
 link_gateway_state::reply link_gateway_state::open(const link_hello& hello, agents& fronts,
                                                    caf::actor keeper) {
-  for (auto at = sessions.begin(); at != sessions.end();) {
-    const auto which = at++;
-    if (which->second.hello.node == hello.node) end_session(which, "it begins another one");
-  }
+  end_earlier(hello, keeper);
+  if (sessions.size() + openings.size() >= max_sessions)
+    return {encoded(make_answer(link_answer::kind::refused, "too many fronts")), agents{}};
   const auto sup = env->names.find("link_agent_sup");
   if (sup == nullptr)
     return {encoded(make_answer(link_answer::kind::refused, "the back is restarting")), agents{}};
@@ -149,6 +150,23 @@ link_gateway_state::reply link_gateway_state::open(const link_hello& hello, agen
               [this, number](const caf::error&) { opening_failed(number); });
   }
   return caf::delegated<std::string, agents>{};
+}
+
+/// Sessions of the same process. What it calls itself is its own claim; CAF's name for it is not.
+void link_gateway_state::end_earlier(const link_hello& hello, const caf::actor& keeper) {
+  const auto same = [&](const session& one) {
+    const bool same_node = keeper.node() != self->node() && one.keeper.node() == keeper.node();
+    return one.hello.node == hello.node || same_node;
+  };
+  for (auto at = sessions.begin(); at != sessions.end();) {
+    const auto which = at++;
+    if (same(which->second)) end_session(which, "it begins another one");
+  }
+  std::vector<std::uint64_t> old;
+  for (const auto& [number, one] : openings)
+    if (same(one.made)) old.push_back(number);
+  for (const auto number : old)
+    opening_failed(number);
 }
 
 void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
@@ -218,6 +236,9 @@ std::vector<front_status> link_gateway_state::fronts() const {
 
 /// Finding an answer takes time: somebody else does.
 caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string& line) {
+  const auto asker = caf::actor_cast<caf::actor>(self->current_sender());
+  if (std::ranges::none_of(sessions, [&](const auto& one) { return one.second.keeper == asker; }))
+    return {"only a front with a session is answered", false};
   if (asked >= max_questions || env->answer_console == nullptr)
     return {"the back is busy with other questions", false};
   ++asked;

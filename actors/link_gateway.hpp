@@ -50,6 +50,7 @@ struct link_gateway_state {
   [[nodiscard]] std::string judge(const link_hello& hello, const agents& fronts);
   [[nodiscard]] reply challenge(const caf::actor& who);
   reply open(const link_hello& hello, agents& fronts, caf::actor keeper);
+  void end_earlier(const link_hello& hello, const caf::actor& keeper);
   void agent_started(std::uint64_t number, std::size_t place, const caf::actor& agent);
   void opening_failed(std::uint64_t number);
   void end_session(session_map::iterator which, std::string_view why);

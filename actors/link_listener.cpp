@@ -43,6 +43,11 @@ caf::behavior link_listener::start() {
 }
 
 void link_listener::on_link(net::link_transport transport) {
+  // Its handshake may have begun when its name was allowed still.
+  const auto& allowed = env_->settings.node_link.allowed_nodes;
+  if (env_->link_credentials != nullptr &&
+      std::ranges::find(allowed, transport.session()->peer_name()) == allowed.end())
+    return on_refused(net::link_refusal::name);
   const auto gateway = env_->names.find(gateway_name);
   if (gateway == nullptr) return;  // being restarted: the front tries again
   forget_ended();

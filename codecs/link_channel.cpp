@@ -1,5 +1,7 @@
 #include "codecs/link_channel.hpp"
 
+#include <algorithm>
+
 namespace mtp {
 
 namespace {
@@ -79,6 +81,14 @@ std::unordered_set<stream_id> link_channel::at_risk() const {
   for (const auto& [stream, packet] : joining_)
     out.insert(stream);
   return out;
+}
+
+bool link_channel::has_unconfirmed(stream_id stream) const {
+  const auto has = [stream](const std::vector<stream_id>& all) {
+    return std::ranges::find(all, stream) != all.end();
+  };
+  return queue_.has(stream) || has(blob_streams_) ||
+         std::ranges::any_of(unconfirmed_, has, &sent_blob::streams);
 }
 
 void link_channel::count_taken(const stream_blob_reader::item& item) noexcept {

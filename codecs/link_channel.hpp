@@ -32,12 +32,14 @@ class link_channel {
   [[nodiscard]] bool blob_is_full() const noexcept { return blob_.size() >= window_.blob_size(); }
 
   /// Takes a blob of the peer: `each` is called with every frame, in order; false stops it (the
-  /// session has ended meanwhile). Pieces of packets are kept only for streams that `knows` of, and
-  /// until `drop_incoming`. Blobs of another session are ignored. Error: `bad_stream_frame`, also
-  /// if the peer claims to have taken what it was not sent, or cuts a packet wrongly; then it can't
-  /// be trusted with anything.
-  template <class Knows, class Each>
-  [[nodiscard]] result<void> take(byte_view blob, time_point now, Knows&& knows, Each&& each) {
+  /// session has ended meanwhile). A piece of a packet is offered to `keeps` (stream, part) first
+  /// and kept if that is true, until the packet is whole or `drop_incoming`. Blobs of another
+  /// session are ignored. Error: `bad_stream_frame`, also if the peer claims to have taken what it
+  /// was not sent, or cuts a packet wrongly; then it can't be trusted with anything.
+  template <class Keeps, class Each>
+  [[nodiscard]] result<void> take(byte_view blob, time_point now, Keeps&& keeps, Each&& each) {
+    if (blob.size() < stream_blob_header_size || blob.size() > max_stream_blob)
+      return fail(errc::bad_stream_frame);
     stream_blob_reader in{blob};
     if (in.header().session != session_) return {};
     if (!confirm(in.header().taken, now)) return fail(errc::bad_stream_frame);
@@ -46,7 +48,8 @@ class link_channel {
       if (!item) return fail(item.error());
       if (!*item) return {};
       count_taken(**item);
-      if (std::holds_alternative<stream_part>((*item)->what) && !knows((*item)->stream)) continue;
+      const auto* const part = std::get_if<stream_part>(&(*item)->what);
+      if (part != nullptr && !keeps((*item)->stream, *part)) continue;
       auto frame = complete(**item);
       if (!frame) return fail(frame.error());
       if (*frame && !each(std::move(**frame))) return {};
@@ -64,12 +67,16 @@ class link_channel {
   /// Streams of which something would be lost if the session ended now: data that the peer has not
   /// confirmed, and packets of its that have not come whole.
   [[nodiscard]] std::unordered_set<stream_id> at_risk() const;
+  /// Whether data of this stream waits here, or was not confirmed.
+  [[nodiscard]] bool has_unconfirmed(stream_id stream) const;
   /// The stream for which most waits here, and how much that is.
   [[nodiscard]] std::pair<stream_id, std::size_t> largest() const { return queue_.largest(); }
 
   /// Bytes of packets held here: waiting for the link, or not whole yet.
   [[nodiscard]] std::size_t held() const noexcept { return queue_.held() + joining_bytes_; }
-  /// Of these, what waits for the link.
+  /// Of these, packets that are not whole.
+  [[nodiscard]] std::size_t joining() const noexcept { return joining_bytes_; }
+  /// And what waits for the link.
   [[nodiscard]] std::size_t queued() const noexcept { return queue_.held(); }
   [[nodiscard]] const link_window& window() const noexcept { return window_; }
   /// Nothing waits and nothing is on its way to the peer.

@@ -110,6 +110,17 @@ TEST_CASE_FIXTURE(visitor, "gateway: the same process can't have two sessions") 
   CHECK(names() == texts{"", "front9", "front9"});
 }
 
+TEST_CASE_FIXTURE(visitor, "gateway: only a front with a session may ask what the back does") {
+  node.env.answer_console = [](std::string_view) { return std::string{"everything"}; };
+  std::string got;
+  node.system().spawn([&](caf::event_based_actor* self) {
+    self->request(gateway, caf::infinite, link_ask_atom::value, std::string{"pools"})
+        .then([&](const std::string& text, bool good) { got = (good ? "yes: " : "no: ") + text; });
+  });
+  node.settle();
+  CHECK(got == "no: only a front with a session is answered");
+}
+
 TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
   const auto refused = [&](const link_hello& what, const handles& agents) {
     say(what, agents);

@@ -31,7 +31,8 @@ struct end {
 
   result<void> take(byte_view blob, link_channel::time_point now = start) {
     return channel.take(
-        blob, now, [this](stream_id stream) { return !unknown.contains(stream); },
+        blob, now,
+        [this](stream_id stream, const stream_part&) { return !unknown.contains(stream); },
         [this](stream_frame&& frame) {
           arrived.push_back(std::move(frame));
           return true;
@@ -159,6 +160,12 @@ TEST_CASE("link channel: blobs of another session are nobody's") {
   CHECK_FALSE(a.channel.owes_report());
 }
 
+TEST_CASE("link channel: a blob of an impossible size is refused, whatever it says") {
+  end a;
+  CHECK_FALSE(a.take(bytes(stream_blob_header_size - 1)));
+  CHECK_FALSE(a.take(bytes(max_stream_blob + 1)));
+}
+
 TEST_CASE("link channel: a peer that makes things up is found out") {
   end a;
   bytes blob;
@@ -223,6 +230,8 @@ TEST_CASE("link channel: it knows whose data would be lost") {
   a.channel.send(data_frame(1, 100));
   a.channel.send({.stream = 2, .event = stream::open{.dc = 2}});
   CHECK(a.channel.at_risk() == set{1});
+  CHECK(a.channel.has_unconfirmed(1));
+  CHECK_FALSE(a.channel.has_unconfirmed(2));
   const auto blob = a.channel.next_blob(start);
   CHECK(a.channel.at_risk() == set{1});
   REQUIRE(b.take(blob));
@@ -234,6 +243,7 @@ TEST_CASE("link channel: it knows whose data would be lost") {
   a.channel.send(data_frame(4, 10));
   a.send_all(b);
   CHECK(a.channel.at_risk() == set{3, 4});
+  CHECK(a.channel.has_unconfirmed(3));
   CHECK(a.channel.largest().first == 3);
   CHECK(b.channel.at_risk() == set{3});
   while (b.send_all(a) + a.send_all(b) > 0) {
@@ -241,6 +251,7 @@ TEST_CASE("link channel: it knows whose data would be lost") {
   b.channel.report_now();
   b.send_all(a);
   CHECK(a.channel.at_risk().empty());
+  CHECK_FALSE(a.channel.has_unconfirmed(3));
   CHECK(b.channel.at_risk().empty());
   CHECK(a.channel.largest().second == 0);
 }
@@ -261,7 +272,7 @@ TEST_CASE("link channel: a consumer can stop in the middle of a blob") {
   link_channel b{session};
   int seen = 0;
   REQUIRE(b.take(
-      a.channel.next_blob(start), start, [](stream_id) { return true; },
+      a.channel.next_blob(start), start, [](stream_id, const stream_part&) { return true; },
       [&](stream_frame&&) {
         ++seen;
         return false;

@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     brought += frames.size();
     std::size_t whole = 0;
     const auto taken = channel.take(
-        blob, now, [](mtp::stream_id stream) { return stream % 2 == 1; },
+        blob, now, [](mtp::stream_id stream, const mtp::stream_part&) { return stream % 2 == 1; },
         [&](mtp::stream_frame&& frame) {
           if (const auto* const packet = std::get_if<mtp::stream::data>(&frame.event))
             whole += packet->packet.size();
