@@ -140,8 +140,8 @@ TEST_CASE("stream frame: a part of a packet") {
   // That is more than any packet has.
   check_refused(out);
 
-  const auto got =
-      read_all(blob_with(8, {0x00, 0x05, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0xaa}));
+  const auto blob = blob_with(8, {0x00, 0x05, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0xaa});
+  const auto got = read_all(blob);
   REQUIRE(got);
   REQUIRE(got->parts.size() == 1);
   const auto& [stream, part] = got->parts[0];
