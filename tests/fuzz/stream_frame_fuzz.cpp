@@ -12,14 +12,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto next = reader.next();
     if (!next) return 0;
     if (!*next) break;
-    auto& [stream, what] = **next;
+    auto& item = **next;
+    const auto stream = item.stream;
     std::visit(mtp::overloaded{[&](mtp::stream::event& event) {
                                  mtp::encode_stream_frame({stream, std::move(event)}, again);
                                },
                                [&](const mtp::stream_part& part) {
                                  mtp::encode_stream_part(stream, part, again);
                                }},
-               what);
+               item.what);
   }
   FUZZ_REQUIRE(std::ranges::equal(again, in));
   return 0;
