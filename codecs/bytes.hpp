@@ -52,6 +52,11 @@ inline void store_be16(byte_span out, std::size_t value) noexcept {
 /// Copies `in` to the front of `out`, where there is room for it. (std::ranges::copy goes byte by
 /// byte at -O2.)
 inline void copy_bytes(byte_span out, byte_view in) noexcept {
+  // In steps: glibc copies larger blocks with "rep movsb", which AMD's Zen 3 and 4 do 20 times
+  // slower if `out` begins up to 15 bytes behind `in`, modulo 4096.
+  constexpr std::size_t step = 4096;
+  for (; in.size() > step; in = in.subspan(step), out = out.subspan(step))
+    std::memcpy(out.data(), in.data(), step);
   if (!in.empty()) std::memcpy(out.data(), in.data(), in.size());
 }
 

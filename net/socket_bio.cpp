@@ -21,7 +21,8 @@ bool try_again(int error) {
 int write_some(BIO* bio, const char* data, int size) {
   auto& state = state_of(bio);
   BIO_clear_retry_flags(bio);
-  const auto written = ::send(state.fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+  const int flags = MSG_NOSIGNAL | (state.more_follows ? MSG_MORE : 0);
+  const auto written = ::send(state.fd, data, static_cast<std::size_t>(size), flags);
   if (written >= 0) return static_cast<int>(written);
   if (try_again(errno))
     BIO_set_retry_write(bio);
@@ -33,7 +34,9 @@ int write_some(BIO* bio, const char* data, int size) {
 int read_some(BIO* bio, char* data, int size) {
   auto& state = state_of(bio);
   BIO_clear_retry_flags(bio);
-  const auto got = ::recv(state.fd, data, static_cast<std::size_t>(size), 0);
+  const byte_span into{reinterpret_cast<std::uint8_t*>(data), static_cast<std::size_t>(size)};
+  const auto got = state.ahead ? state.ahead->receive(state.fd, into)
+                               : ::recv(state.fd, into.data(), into.size(), 0);
   if (got > 0) {
     if (!state.first_byte) state.first_byte = static_cast<std::uint8_t>(*data);
     return static_cast<int>(got);

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "net/receive_buffer.hpp"
+
 namespace mtp::net {
 
 /// What libcrypto's own socket BIO does not do: writing never raises SIGPIPE, and it remembers what
@@ -16,6 +18,10 @@ struct socket_state {
   int error = 0;
   /// The peer has finished sending.
   bool ended = false;
+  /// More is written right after this: it needs not be sent, or wake the peer up, on its own.
+  bool more_follows = false;
+  /// Set to read ahead, which only readers may ask for that are told again of what is left.
+  std::optional<receive_buffer> ahead;
   /// What the peer said first: whether it speaks TLS can be told from it.
   std::optional<std::uint8_t> first_byte;
 };

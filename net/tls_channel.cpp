@@ -24,6 +24,19 @@ int to_int(std::size_t size) {
       std::min(size, static_cast<std::size_t>(std::numeric_limits<int>::max())));
 }
 
+/// How much of `data` makes a record. glibc copies large blocks with "rep movsb", which AMD's Zen 3
+/// and 4 do 20 times slower if the target begins up to 15 bytes behind the source, modulo 4096
+/// (0.30 s/GB instead of 0.015). That is where OpenSSL's record buffer is, if both begin with a
+/// page. A short record moves the source to the middle of one.
+std::size_t best_record_size(byte_view data) {
+  constexpr std::size_t page = 4096;
+  constexpr std::size_t middle = page / 2;
+  if (data.size() < SSL3_RT_MAX_PLAIN_LENGTH) return data.size();
+  const auto place = reinterpret_cast<std::uintptr_t>(data.data()) % page;
+  const bool is_near_middle = place > middle / 2 && place < middle + middle / 2;
+  return is_near_middle ? SSL3_RT_MAX_PLAIN_LENGTH : (page + middle - place) % page;
+}
+
 /// The one name that is looked for.
 std::string wanted(const node_names& names) {
   return names.empty() ? std::string{} : *names.begin();
@@ -87,19 +100,24 @@ tls_channel::moved tls_channel::write(byte_view data) {
   while (out.size < data.size()) {
     ERR_clear_error();
     const auto rest = data.subspan(out.size);
-    const int result = SSL_write(ssl_.get(), rest.data(), to_int(rest.size()));
+    const auto wanted = unfinished_ > 0 ? unfinished_ : best_record_size(rest);
+    const auto record = rest.first(std::min(rest.size(), wanted));
+    socket_.more_follows = record.size() < rest.size();
+    const int result = SSL_write(ssl_.get(), record.data(), to_int(record.size()));
     if (result <= 0) {
+      unfinished_ = record.size();
       out.next = judge(result);
       break;
     }
+    unfinished_ = 0;
     // One record a call.
     out.size += static_cast<std::size_t>(result);
   }
   return out;
 }
 
-std::size_t tls_channel::pending() const noexcept {
-  return static_cast<std::size_t>(SSL_pending(ssl_.get()));
+void tls_channel::read_ahead() {
+  socket_.ahead.emplace();
 }
 
 tls_progress tls_channel::judge(int result) {

@@ -65,8 +65,9 @@ class tls_channel {
   /// Writes until the kernel takes no more, 256 KiB at most. A call after an incomplete one must
   /// begin with the bytes that are left, at any place in memory.
   [[nodiscard]] moved write(byte_view data);
-  /// Bytes that `read` has without looking at the socket.
-  [[nodiscard]] std::size_t pending() const noexcept;
+  /// From here on `read` may take more from the socket than it returns, in fewer calls: it must be
+  /// called again until it returns nothing.
+  void read_ahead();
 
   /// The name in the peer's certificate, once the handshake is done.
   [[nodiscard]] const std::string& peer_name() const noexcept { return peer_name_; }
@@ -92,6 +93,9 @@ class tls_channel {
   std::shared_ptr<const node_names> names_;
   socket_state socket_;
   std::unique_ptr<SSL, deleter> ssl_;
+  /// Of a record that OpenSSL has made and the kernel did not take: it must not be shorter the next
+  /// time.
+  std::size_t unfinished_ = 0;
   std::string peer_name_;
   tls_failure failure_ = tls_failure::none;
   std::string problem_;
