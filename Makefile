@@ -5,7 +5,7 @@
 # make test   everything that tests it
 # make demo   the main job offline: a back and two fronts, against a stand-in for Telegram
 # make check  format, layers, clang-tidy on what changed, shellcheck
-# make bench  speed beside a hand-written floor, about 10 minutes (doc/performance.md);
+# make bench  speed beside a hand-written floor, and of split mode, about 15 minutes (doc/performance.md);
 #             BENCH="--only 'dd echo' --against OTHER_BUILD" and the like choose what is measured
 # make bench-micro  speed of the codecs
 # make instructions         instructions an operation beside the recorded ones, by callgrind

@@ -122,9 +122,10 @@ class counted_proxy {
 
   /// Instructions since the last call.
   double take_count() {
-    test::process ask{"/usr/bin/env",
-                      {.arguments = {"vgdb", "--pid=" + std::to_string(server_.pid()), "dump"},
-                       .output = directory_.path() / "vgdb"}};
+    test::process ask{
+        "/usr/bin/env",
+        {.arguments = {"vgdb", "--pid=" + std::to_string(server_.pids().front()), "dump"},
+         .output = directory_.path() / "vgdb"}};
     if (ask.wait(dump_time) != 0) throw std::runtime_error{"vgdb: " + ask.output()};
     ++dumps_;
     std::ifstream in{latest_counts()};

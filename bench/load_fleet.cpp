@@ -24,7 +24,7 @@ epoll_event input_of(void* tag) {
 
 load_fleet::load_fleet(const load_options& options)
     : options_{options},
-      report_{options.pid},
+      report_{options.processes, options.watched},
       epoll_{epoll_create1(EPOLL_CLOEXEC)},
       timer_{timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)} {
   auto event = input_of(&timer_);

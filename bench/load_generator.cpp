@@ -1,6 +1,6 @@
 // Clients by the thousand, in one thread, against a proxy with the stand-in for Telegram behind it.
-// Prints one line of name=value (see load_report.hpp); status 1 if a byte that came back was wrong,
-// a connection was closed or nothing happened for long.
+// Prints a line of name=value and, if asked, one a thread (see load_report.hpp); status 1 if a byte
+// that came back was wrong, a connection was closed or nothing happened for long.
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -53,7 +53,14 @@ void add_options(CLI::App& app, arguments& how) {
   app.add_flag("--short-hello", how.load.target.short_hello,
                "ee with hellos of 517 bytes without ML-KEM: the C proxy takes no others");
   app.add_option("--dc", how.load.target.dc);
-  app.add_option("--pid", how.load.pid, "Process whose CPU time and memory are measured");
+  app.add_option("--pid", how.load.processes,
+                 "Processes whose CPU time and memory are measured: of each, and the sum")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--threads", how.load.watched,
+                 "Processes whose threads' CPU time is reported, beside our own")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--parallel", how.load.parallel, "Connections in their handshake at once")
       ->check(CLI::PositiveNumber);
 

@@ -1,9 +1,11 @@
 // What the load generator is asked to do.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "codecs/address.hpp"
 #include "codecs/dc_list.hpp"
@@ -37,8 +39,10 @@ struct load_options {
   double rate = 0;
   /// How long idle connections are held; 0: until a line comes on standard input.
   std::chrono::milliseconds hold{0};
-  /// The proxy's process, whose CPU time and memory are measured.
-  std::optional<int> pid;
+  /// The proxy's processes, whose CPU time and memory are measured: of each, and added up.
+  std::vector<pid_t> processes;
+  /// Processes whose threads are reported, as are our own then.
+  std::vector<pid_t> watched;
   /// Without an answer for this long, the run fails.
   std::chrono::seconds patience{20};
 };

@@ -1,6 +1,7 @@
 #include "bench/load_report.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -14,15 +15,45 @@ double seconds(std::chrono::nanoseconds span) {
 
 }  // namespace
 
+load_report::load_report(std::vector<pid_t> processes, std::vector<pid_t> watched)
+    : processes_{std::move(processes)}, watched_{std::move(watched)} {
+  if (!watched_.empty()) watched_.push_back(::getpid());
+}
+
+std::vector<std::chrono::nanoseconds> load_report::read_cpu() const {
+  std::vector<std::chrono::nanoseconds> out;
+  for (const auto pid : processes_)
+    out.push_back(cpu_time(pid));
+  return out;
+}
+
+std::vector<memory_usage> load_report::read_memory() const {
+  std::vector<memory_usage> out;
+  for (const auto pid : processes_)
+    out.push_back(memory_of(pid));
+  return out;
+}
+
+load_report::watched_threads load_report::read_threads() const {
+  watched_threads out;
+  if (watched_.empty()) return out;
+  out.machine = machine_cpu_time();
+  for (const auto pid : watched_)
+    out.of.push_back(threads_of(pid));
+  return out;
+}
+
 void load_report::begin() {
   began_ = true;
+  threads_from_ = read_threads();
   from_ = load_clock::now();
-  if (pid_) cpu_from_ = cpu_time(*pid_);
+  cpu_from_ = read_cpu();
 }
 
 void load_report::end() {
   to_ = load_clock::now();
-  if (pid_) cpu_to_ = cpu_time(*pid_);
+  cpu_to_ = read_cpu();
+  threads_to_ = read_threads();
 }
 
 void load_report::add(std::chrono::nanoseconds latency, std::size_t bytes) {
@@ -32,11 +63,11 @@ void load_report::add(std::chrono::nanoseconds latency, std::size_t bytes) {
 }
 
 void load_report::note_memory_before() {
-  if (pid_) memory_before_ = memory_of(*pid_);
+  memory_before_ = read_memory();
 }
 
 void load_report::note_memory_after(std::size_t clients) {
-  if (pid_) memory_after_ = memory_of(*pid_);
+  memory_after_ = read_memory();
   memory_clients_ = clients;
 }
 
@@ -47,25 +78,63 @@ double load_report::latency_us(double quantile) {
   return latencies_[static_cast<std::size_t>(rank)] / 1e3;
 }
 
-std::string load_report::text() {
-  const double wall = seconds(to_ - from_);
-  auto out = fmt::format("requests={} bytes={} seconds={:.3f} p50_us={:.1f} p99_us={:.1f}",
-                         requests(), bytes_, wall, latency_us(0.5), latency_us(0.99));
-  if (!pid_) return out;
-  const double cpu = seconds(cpu_to_ - cpu_from_);
-  out += fmt::format(" cpu_seconds={:.6f} cpu_percent={:.3f} rss_mb={:.1f}", cpu, 100 * cpu / wall,
-                     static_cast<double>(memory_of(*pid_).resident) / 1e6);
-  if (requests() > 0)
-    out += fmt::format(" cpu_us_per_request={:.3f} cpu_s_per_gb={:.4f}",
-                       1e6 * cpu / static_cast<double>(requests()),
-                       1e9 * cpu / static_cast<double>(bytes_));
-  if (memory_clients_ > 0) {
-    const auto grown =
-        static_cast<double>(memory_after_.own) - static_cast<double>(memory_before_.own);
-    out +=
-        fmt::format(" kb_per_client={:.3f}", grown / 1024 / static_cast<double>(memory_clients_));
+double load_report::wall_seconds() const {
+  return seconds(to_ - from_);
+}
+
+std::string load_report::usage_text(std::size_t first, std::size_t last,
+                                    const std::string& suffix) const {
+  double cpu = 0;
+  double resident = 0;
+  double grown = 0;
+  for (auto i = first; i < last; ++i) {
+    cpu += seconds(cpu_to_[i] - cpu_from_[i]);
+    resident += static_cast<double>(memory_of(processes_[i]).resident);
+    if (memory_clients_ > 0)
+      grown +=
+          static_cast<double>(memory_after_[i].own) - static_cast<double>(memory_before_[i].own);
+  }
+  std::string out;
+  const auto add = [&](const char* name, double value) {
+    out += fmt::format(" {}{}={:.6f}", name, suffix, value);
+  };
+  add("cpu_seconds", cpu);
+  add("cpu_percent", 100 * cpu / wall_seconds());
+  add("rss_mb", resident / 1e6);
+  if (requests() > 0) {
+    add("cpu_us_per_request", 1e6 * cpu / static_cast<double>(requests()));
+    add("cpu_s_per_gb", 1e9 * cpu / static_cast<double>(bytes_));
+  }
+  if (memory_clients_ > 0)
+    add("kb_per_client", grown / 1024 / static_cast<double>(memory_clients_));
+  return out;
+}
+
+std::string load_report::threads_text() const {
+  std::string out;
+  for (std::size_t i = 0; i < watched_.size(); ++i) {
+    const auto& before = threads_from_.of[i];
+    for (const auto& now : threads_to_.of[i]) {
+      const auto same = std::ranges::find(before, now.id, &thread_usage::id);
+      const auto since = same == before.end() ? std::chrono::nanoseconds{0} : same->cpu;
+      out += fmt::format("\nthread {} {:.2f} {}", watched_[i],
+                         100 * seconds(now.cpu - since) / wall_seconds(), now.name);
+    }
   }
   return out;
+}
+
+std::string load_report::text() {
+  auto out = fmt::format("requests={} bytes={} seconds={:.3f} p50_us={:.1f} p99_us={:.1f}",
+                         requests(), bytes_, wall_seconds(), latency_us(0.5), latency_us(0.99));
+  if (!processes_.empty()) out += usage_text(0, processes_.size(), "");
+  if (processes_.size() > 1)
+    for (std::size_t i = 0; i < processes_.size(); ++i)
+      out += usage_text(i, i + 1, "." + std::to_string(i + 1));
+  if (watched_.empty()) return out;
+  out += fmt::format(" machine_cpu_percent={:.2f}",
+                     100 * seconds(threads_to_.machine - threads_from_.machine) / wall_seconds());
+  return out + threads_text();
 }
 
 }  // namespace mtp::bench

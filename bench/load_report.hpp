@@ -1,7 +1,6 @@
 // What a run of the load generator measured.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,8 @@ namespace mtp::bench {
 
 class load_report {
  public:
-  explicit load_report(std::optional<pid_t> pid) : pid_{pid} {}
+  /// `processes`: whose CPU time and memory are measured. `watched`: whose threads are told.
+  load_report(std::vector<pid_t> processes, std::vector<pid_t> watched);
 
   /// Clocks, CPU time and memory from here on.
   void begin();
@@ -26,24 +26,45 @@ class load_report {
   void note_memory_before();
   void note_memory_after(std::size_t clients);
 
-  /// name=value, separated by blanks: requests, bytes, seconds; p50_us, p99_us; and with a process:
-  /// cpu_seconds, cpu_us_per_request, cpu_s_per_gb (10^9 bytes), cpu_percent, kb_per_client (1024
-  /// bytes of memory no other process shares), rss_mb.
+  /// A line of name=value, separated by blanks: requests, bytes, seconds; p50_us, p99_us; and with
+  /// processes: cpu_seconds, cpu_us_per_request, cpu_s_per_gb (10^9 bytes), cpu_percent,
+  /// kb_per_client (1024 bytes of memory no other process shares), rss_mb. Of several processes
+  /// these are sums, and each process's own have its place behind a dot: cpu_seconds.1.
+  ///
+  /// With watched processes also machine_cpu_percent, of one core, all programs' together; and a
+  /// line "thread PID PERCENT NAME" for each thread of theirs and of ours.
   [[nodiscard]] std::string text();
 
  private:
-  [[nodiscard]] double latency_us(double quantile);
+  struct watched_threads {
+    std::chrono::nanoseconds machine{0};
+    /// Of `watched_`, each.
+    std::vector<std::vector<thread_usage>> of;
+  };
 
-  std::optional<pid_t> pid_;
+  [[nodiscard]] std::vector<std::chrono::nanoseconds> read_cpu() const;
+  [[nodiscard]] std::vector<memory_usage> read_memory() const;
+  [[nodiscard]] watched_threads read_threads() const;
+  [[nodiscard]] double latency_us(double quantile);
+  [[nodiscard]] double wall_seconds() const;
+  /// Of the processes from `first` to before `last`.
+  [[nodiscard]] std::string usage_text(std::size_t first, std::size_t last,
+                                       const std::string& suffix) const;
+  [[nodiscard]] std::string threads_text() const;
+
+  std::vector<pid_t> processes_;
+  std::vector<pid_t> watched_;
   bool began_ = false;
   load_clock::time_point from_;
   load_clock::time_point to_;
-  std::chrono::nanoseconds cpu_from_{0};
-  std::chrono::nanoseconds cpu_to_{0};
+  std::vector<std::chrono::nanoseconds> cpu_from_;
+  std::vector<std::chrono::nanoseconds> cpu_to_;
+  watched_threads threads_from_;
+  watched_threads threads_to_;
   std::vector<std::uint32_t> latencies_;
   std::uint64_t bytes_ = 0;
-  memory_usage memory_before_;
-  memory_usage memory_after_;
+  std::vector<memory_usage> memory_before_;
+  std::vector<memory_usage> memory_after_;
   std::size_t memory_clients_ = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "bench/run_load.hpp"
 
+#include <fmt/format.h>
+
 #include <sstream>
 #include <stdexcept>
 
@@ -9,26 +11,37 @@ namespace {
 
 constexpr std::chrono::minutes longest_run{5};
 
-report parse_report(const std::string& line) {
+}  // namespace
+
+report parse_report(const std::string& text) {
   report out;
-  std::istringstream words{line};
-  for (std::string word; words >> word;)
-    if (const auto at = word.find('='); at != std::string::npos)
-      out[word.substr(0, at)] = std::stod(word.substr(at + 1));
+  std::istringstream lines{text};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words{line};
+    std::string word;
+    if (line.starts_with("thread ")) {
+      thread_share one;
+      words >> word >> one.process >> one.percent >> std::ws;
+      std::getline(words, one.name);
+      out.threads.push_back(std::move(one));
+      continue;
+    }
+    while (words >> word)
+      if (const auto at = word.find('='); at != std::string::npos)
+        out.values[word.substr(0, at)] = std::stod(word.substr(at + 1));
+  }
   return out;
 }
-
-}  // namespace
 
 report run_load(const server& which, const std::string& protocol,
                 const std::vector<std::string>& load, const std::filesystem::path& directory) {
   const auto output = directory / "load";
   std::filesystem::remove(output);
-  test::process::options how{
-      .arguments = {"--port", std::to_string(which.port()), "--secret", server::secret(),
-                    "--protocol", protocol, "--pid", std::to_string(which.pid())},
-      .output = output,
-      .ends_with_parent = true};
+  test::process::options how{.arguments = {"--port", std::to_string(which.port()), "--secret",
+                                           server::secret(), "--protocol", protocol, "--pid",
+                                           fmt::format("{}", fmt::join(which.pids(), ","))},
+                             .output = output,
+                             .ends_with_parent = true};
   how.arguments.insert(how.arguments.end(), load.begin(), load.end());
   test::process generator{MTP_LOAD_GENERATOR, how};
   if (generator.wait(longest_run) != 0)

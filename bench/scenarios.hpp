@@ -1,6 +1,7 @@
 // What `make bench` measures: runs of the load generator, and what is read from their reports.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,19 @@ struct measure {
   std::string unit;
 };
 
+/// How much split mode may take, provisionally.
+struct split_bound {
+  /// Both nodes together divided by one process; the difference of the two; or the back's share.
+  enum class subject : std::uint8_t { ratio, added, back } of;
+  double most = 0;
+};
+
+/// A line of the table of split mode.
+struct split_measure {
+  measure line;
+  std::optional<split_bound> bound;
+};
+
 struct scenario {
   std::string protocol;
   /// The load generator's mode and its options.
@@ -21,9 +35,11 @@ struct scenario {
   /// Memory is compared with that of a process that has served next to nothing.
   bool fresh_process = false;
   std::vector<measure> measures;
+  /// Empty: it is not run with a front and a back.
+  std::vector<split_measure> split;
 };
 
-/// All of them, for dd and ee each. Measures' names are unique.
+/// All of them, for dd and ee each. Lines' names are unique.
 [[nodiscard]] std::vector<scenario> all_scenarios();
 
 }  // namespace mtp::bench

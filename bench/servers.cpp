@@ -6,6 +6,7 @@
 #include "codecs/dc_list.hpp"
 #include "codecs/text.hpp"
 #include "net/http_get.hpp"
+#include "tests/support/test_certificates.hpp"
 
 namespace mtp::bench {
 
@@ -30,25 +31,31 @@ std::string fetch(const std::string& url) {
   return *body;
 }
 
-std::string write_config(const std::filesystem::path& directory, const stand_in& telegram,
-                         std::uint16_t port, const std::string& more) {
-  const auto path = directory / ("proxy-" + std::to_string(port) + ".toml");
-  std::ofstream config{path};
-  config << "state_dir = \"state-" << port << "\"\n"
-         << "ip_lookup_services = []\n"
-         // However slow the machine: it never turns to the built-in list, and the real Telegram.
-         << "core_api_http_timeout_ms = 60000\n"
-         << more << telegram.config_lines()
-         << "\n[[ports]]\nname = \"bench\"\nlisten_ip = \"127.0.0.1\"\n"
-         << "port = " << port << "\nsecret = \"" << server::secret() << "\"\n";
-  return path.string();
-}
-
 void wait_for(test::process& program, const std::string& text) {
   const bool there = test::eventually(
       [&] { return !program.running() || program.output().find(text) != std::string::npos; },
       patience);
   if (!there || !program.running()) throw std::runtime_error{"no start:\n" + program.output()};
+}
+
+/// NAME.toml: `lines` and what every node has; its path.
+std::string write_config(const std::filesystem::path& directory, const std::string& name,
+                         const std::string& lines) {
+  const auto path = directory / (name + ".toml");
+  std::ofstream{path} << "state_dir = \"state-" << name << "\"\n" << lines;
+  return path.string();
+}
+
+std::string telegram_lines(const stand_in& telegram) {
+  return "ip_lookup_services = []\n"
+         // However slow the machine: it never turns to the built-in list, and the real Telegram.
+         "core_api_http_timeout_ms = 60000\n" +
+         telegram.config_lines() + '\n';
+}
+
+std::string link_table(const net::tls_files& files) {
+  return "\n[node_link]\ncertificate = \"" + files.certificate + "\"\nkey = \"" + files.key +
+         "\"\nca = \"" + files.ca + "\"\n";
 }
 
 }  // namespace
@@ -68,23 +75,86 @@ const std::string& server::secret() {
   return all;
 }
 
+// -- the floor, or a proxy in one process ---------------------------------------------------------
+
 server::server(const server_kind& kind, const stand_in& telegram,
                const std::filesystem::path& directory)
-    : port_{test::free_port()} {
+    : directory_{directory}, port_{test::free_port()} {
+  switch (kind.role) {
+    case server_role::both:
+      start_both(kind, telegram);
+      break;
+    case server_role::split:
+      start_split(kind, telegram);
+      break;
+    case server_role::floor:
+      start_floor(kind, telegram);
+      break;
+  }
+}
+
+std::vector<pid_t> server::pids() const {
+  std::vector<pid_t> out{process_->pid()};
+  if (back_ != nullptr) out.push_back(back_->pid());
+  return out;
+}
+
+std::unique_ptr<test::process> server::start(const server_kind& kind, const std::string& output,
+                                             const std::vector<std::string>& arguments,
+                                             const std::string& when_up) const {
   auto words = kind.wrapper;
   words.push_back(kind.program);
-  const auto port = std::to_string(port_);
-  if (kind.is_floor)
-    words.insert(words.end(),
-                 {"--port", port, "--secret", secret(), "--proxy-secret", telegram.secret(),
-                  "--middle-proxy", to_string(telegram.middle_proxy())});
-  else
-    words.insert(words.end(), {"run", "-c", write_config(directory, telegram, port_, kind.config)});
-  process_ = std::make_unique<test::process>(
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  auto out = std::make_unique<test::process>(
       words.front(), test::process::options{.arguments = {words.begin() + 1, words.end()},
-                                            .output = directory / ("server-" + port),
+                                            .output = directory_ / (output + ".log"),
                                             .ends_with_parent = true});
-  wait_for(*process_, kind.is_floor ? "ready" : "configuration fetched");
+  wait_for(*out, when_up);
+  return out;
+}
+
+void server::start_floor(const server_kind& kind, const stand_in& telegram) {
+  process_ = start(kind, "floor-" + std::to_string(port_),
+                   {"--port", std::to_string(port_), "--secret", secret(), "--proxy-secret",
+                    telegram.secret(), "--middle-proxy", to_string(telegram.middle_proxy())},
+                   "ready");
+}
+
+std::string server::client_table() const {
+  return "\n[[ports]]\nname = \"bench\"\nlisten_ip = \"127.0.0.1\"\nport = " +
+         std::to_string(port_) + "\nsecret = \"" + secret() + "\"\n";
+}
+
+void server::start_both(const server_kind& kind, const stand_in& telegram) {
+  const auto name = "proxy-" + std::to_string(port_);
+  const auto file =
+      write_config(directory_, name, telegram_lines(telegram) + kind.config + client_table());
+  process_ = start(kind, name, {"run", "-c", file}, "configuration fetched");
+}
+
+// -- front and back -------------------------------------------------------------------------------
+
+void server::start_split(const server_kind& kind, const stand_in& telegram) {
+  const auto port = std::to_string(port_);
+  const auto back = "back-" + port;
+  const auto front = "front-" + port;
+  const auto link = "127.0.0.1:" + std::to_string(test::free_port());
+  const test::certificate_authority authority{directory_, "ca-" + port};
+  const auto back_files = authority.issue(back, {.name = "back", .usage = test::key_usage::server});
+  const auto front_files =
+      authority.issue(front, {.name = "front", .usage = test::key_usage::client});
+
+  const auto back_config = write_config(
+      directory_, back,
+      "node_role = \"back\"\nnode_name = \"back\"\n" + telegram_lines(telegram) + kind.config +
+          link_table(back_files) + "listen = \"" + link + "\"\nallowed_nodes = [\"front\"]\n");
+  back_ = start(kind, back, {"run", "-c", back_config}, "configuration fetched");
+
+  const auto front_config =
+      write_config(directory_, front,
+                   "node_role = \"front\"\nnode_name = \"front\"\nback_node = \"back@" + link +
+                       "\"\n" + kind.config + link_table(front_files) + client_table());
+  process_ = start(kind, front, {"run", "-c", front_config}, ": connected (build");
 }
 
 }  // namespace mtp::bench

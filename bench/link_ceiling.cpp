@@ -1,0 +1,123 @@
+#include "bench/link_ceiling.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace mtp::bench {
+
+namespace {
+
+/// From here on a thread or a machine counts as busy all the time: what is missing are the moments
+/// in which somebody else was to act first.
+constexpr double full = 0.9;
+/// Threads with less are not shown: percent of a core.
+constexpr double worth_showing = 1;
+
+ceiling bulk(const std::string& way) {
+  return {.name = "split ceiling, " + way + ", parts of 512 KiB",
+          .load = {way, "--connections", "16", "--outstanding", "4", "--bytes", "4000000000"},
+          .key = "bytes",
+          .unit = "GB/s",
+          .scale = 1e9};
+}
+
+ceiling echoes(const std::string& size, const std::string& name) {
+  return {.name = "split ceiling, echo " + name,
+          .load = {"echo", "--connections", "1000", "--messages", "250000", "--size", size},
+          .key = "requests",
+          .unit = "messages/s"};
+}
+
+bool is_node(const named_share& one) {
+  return one.process == "front" || one.process == "back";
+}
+
+bool is_reactor(const named_share& one) {
+  return one.thread.starts_with("reactor.");
+}
+
+const named_share* busier(const named_share* one, const named_share& other) {
+  return one == nullptr || other.percent > one->percent ? &other : one;
+}
+
+std::string times_this(const named_share& limit) {
+  return fmt::format("{:.1f} times this (then {} of the {} is full)", 100 / limit.percent,
+                     limit.thread, limit.process);
+}
+
+/// How far the nodes' threads are from being full. Reactors are one a core, so that a machine with
+/// more cores has more of them; of all other threads it has not.
+std::string nodes_reserve(const saturation& seen) {
+  const named_share* busiest = nullptr;
+  const named_share* only_one = nullptr;
+  for (const auto& one : seen.threads) {
+    if (!is_node(one) || one.percent < worth_showing) continue;
+    busiest = busier(busiest, one);
+    if (!is_reactor(one)) only_one = busier(only_one, one);
+  }
+  if (busiest == nullptr) return {};
+  auto out = "; with a core for each of these threads, at most " + times_this(*busiest);
+  if (only_one != nullptr && only_one != busiest)
+    out += ", and with more reactors " + times_this(*only_one);
+  return out;
+}
+
+}  // namespace
+
+std::vector<ceiling> all_ceilings() {
+  return {echoes("1024", "1 KiB"), echoes("64", "64 B"), bulk("down"), bulk("up")};
+}
+
+std::string usage_line(const saturation& seen) {
+  std::map<std::string, std::vector<named_share>> processes;
+  double ours = 0;
+  for (const auto& one : seen.threads) {
+    processes[one.process].push_back(one);
+    ours += one.percent;
+  }
+  std::string out;
+  for (auto& [name, threads] : processes) {
+    std::ranges::sort(threads, std::greater{}, &named_share::percent);
+    double sum = 0;
+    std::string shown;
+    for (const auto& one : threads) {
+      sum += one.percent;
+      if (one.percent >= worth_showing)
+        shown += fmt::format("{}{} {:.0f}%", shown.empty() ? "" : ", ", one.thread, one.percent);
+    }
+    out += fmt::format("{} {:.0f}% ({}); ", name, sum, shown);
+  }
+  return out + fmt::format("other programs and interrupts {:.0f}%; {} cores",
+                           std::max(0.0, seen.machine - ours), seen.cores);
+}
+
+std::string what_stops(const saturation& seen) {
+  std::string threads;
+  bool generator_or_telegram = false;
+  for (const auto& one : seen.threads) {
+    if (one.percent < 100 * full) continue;
+    threads += fmt::format("{}{} of the {}", threads.empty() ? "" : ", ", one.thread, one.process);
+    generator_or_telegram = generator_or_telegram || !is_node(one);
+  }
+  if (!threads.empty())
+    return fmt::format("a thread that is busy all the time: {}{}", threads,
+                       generator_or_telegram ? nodes_reserve(seen) : "");
+  const auto busy = seen.machine / seen.cores;
+  if (busy >= 100 * full)
+    return fmt::format(
+        "the machine: its {} cores are {:.0f}% busy, with the load generator and the "
+        "stand-in among others{}",
+        seen.cores, busy, nodes_reserve(seen));
+  return fmt::format("no thread, nor the machine, which is {:.0f}% busy: each waits for another{}",
+                     busy, nodes_reserve(seen));
+}
+
+std::vector<double> rates_of(const ceiling& what, const std::vector<report>& runs) {
+  std::vector<double> out;
+  for (const auto& one : runs)
+    out.push_back(one.values.at(what.key) / one.values.at("seconds") / what.scale);
+  return out;
+}
+
+}  // namespace mtp::bench
