@@ -210,7 +210,16 @@ void back_link_agent::close_all() {
   remote_of_.clear();
 }
 
+/// What waits for the link is lost with the session: the front can't know whose answers these were.
+void back_link_agent::refuse_unsent() {
+  for (const auto remote : front_->channel.waiting()) {
+    front_->channel.drop_outgoing(remote);
+    send_to(*front_, {remote, mtp::stream::refused{refusal::migrating}});
+  }
+}
+
 void back_link_agent::stopped() {
+  refuse_unsent();
   close_all();
   link_agent::stopped();
   demonitor(options_.gateway);

@@ -19,7 +19,8 @@ struct back_link_options {
 /// - `link_blob` from its partner. A front that breaks the rules (a stream number twice, more data
 ///   than it has credit for, what can't be read) ends the session.
 /// - `stream_opened`, `stream_frame` from DC connections, as a handler.
-/// It ends with its partner and with its gateway.
+/// It ends with its partner and with its gateway; streams for which something still waited are
+/// refused then.
 class back_link_agent final : public link_agent {
  public:
   back_link_agent(caf::actor_config& cfg, net::reactor& home, environment& env,
@@ -62,6 +63,7 @@ class back_link_agent final : public link_agent {
   void leave(const stream& which);
   stream_map::iterator forget(stream_map::iterator which);
   void give_up(std::string why);
+  void refuse_unsent();
   void close_all();
 
   back_link_options options_;

@@ -83,6 +83,12 @@ std::unordered_set<stream_id> link_channel::at_risk() const {
   return out;
 }
 
+std::vector<stream_id> link_channel::waiting() const {
+  std::vector<stream_id> out;
+  queue_.for_each_stream([&](stream_id stream) { out.push_back(stream); });
+  return out;
+}
+
 bool link_channel::has_unconfirmed(stream_id stream) const {
   const auto has = [stream](const std::vector<stream_id>& all) {
     return std::ranges::find(all, stream) != all.end();

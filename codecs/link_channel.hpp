@@ -69,6 +69,8 @@ class link_channel {
   [[nodiscard]] std::unordered_set<stream_id> at_risk() const;
   /// Whether data of this stream waits here, or was not confirmed.
   [[nodiscard]] bool has_unconfirmed(stream_id stream) const;
+  /// Streams of which something waits here that was not given to the link.
+  [[nodiscard]] std::vector<stream_id> waiting() const;
   /// The stream for which most waits here, and how much that is.
   [[nodiscard]] std::pair<stream_id, std::size_t> largest() const { return queue_.largest(); }
 

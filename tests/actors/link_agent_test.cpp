@@ -307,6 +307,33 @@ TEST_CASE_FIXTURE(rogue_front,
   CHECK(at_dc().empty());
 }
 
+TEST_CASE_FIXTURE(rogue_front,
+                  "back agent: when it ends, streams whose answers did not go are refused") {
+  // This front confirms nothing: after a while, answers wait.
+  for (const stream_id id : {7, 8})
+    open_stream_of(id);
+  std::vector<stream_id> locals;
+  for (const auto& asked : dc.all<open_stream>()) {
+    locals.push_back(asked.stream);
+    caf::anon_send(agent, stream_opened{asked.stream, dc.handle()});
+  }
+  node.settle();
+  for (const auto& [to, size] : {std::pair{locals[1], 1000}, std::pair{locals[0], 400'000}})
+    caf::anon_send(agent, stream_frame{to, packet(static_cast<std::size_t>(size))});
+  node.settle();
+  caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+  node.settle();
+  frames ends;
+  for (const auto& blob : partner.all<link_blob>()) {
+    stream_blob_reader in{as_bytes(blob.content)};
+    for (auto item = in.next(); item && *item; item = in.next())
+      if (const auto* const event = std::get_if<stream::event>(&(*item)->what);
+          event != nullptr && ends_stream(*event))
+        ends.push_back({(*item)->stream, *event});
+  }
+  CHECK(ends == frames{{7, stream::refused{refusal::migrating}}});
+}
+
 // -- several backs ------------------------------------------------------------------------------
 
 /// A front agent with two backs, which are inboxes.
