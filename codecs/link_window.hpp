@@ -18,7 +18,7 @@ class link_window {
   using duration = std::chrono::steady_clock::duration;
 
   static constexpr std::size_t smallest = std::size_t{32} * 1024;
-  static constexpr std::size_t first_size = std::size_t{256} * 1024;
+  static constexpr std::size_t first_size = std::size_t{64} * 1024;
   static constexpr std::size_t largest = std::size_t{8} * 1024 * 1024;
   /// Waiting in the link for less than this, it grows; for more than that, it shrinks.
   static constexpr std::chrono::milliseconds short_queue{200};

@@ -114,14 +114,13 @@ void check_slow(int kbit, std::chrono::milliseconds limit, std::chrono::millisec
 
 TEST_CASE("split: a link of 1 Mbit/s carries messages of 1 MiB both ways at once") {
   if (!can_have_networks()) return;
-  check_slow(1000, 60s, 8s);
+  check_slow(1000, 60s, 5s);
 }
 
 #ifdef NDEBUG
 TEST_CASE("split: a link of 256 kbit/s carries messages of 1 MiB both ways at once") {
   if (!can_have_networks()) return;
-  // What is sent before the window has become small takes 8 s.
-  check_slow(256, 120s, 25s);
+  check_slow(256, 120s, 12s);
 }
 #endif
 
