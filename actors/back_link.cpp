@@ -118,6 +118,12 @@ void back_link::greet(const link_nonce* challenge) {
 void back_link::handle_answer(const std::string& encoded, const std::vector<caf::actor>& agents) {
   const auto answer = decode_link_answer(as_bytes(encoded));
   if (!answer) return failed("what the back says can't be read");
+  // Before all else: what another version's answer is about, we can't know.
+  if (answer->version != link_version)
+    return failed(
+        fmt::format("link versions differ: ours is {} (build {}), the back's {} (build {}); use "
+                    "the same build on both",
+                    link_version, env_->build, answer->version, answer->build));
   const auto& cookie = env_->settings.node_link.cluster_cookie;
   switch (answer->what) {
     case link_answer::kind::refused:
@@ -127,11 +133,6 @@ void back_link::handle_answer(const std::string& encoded, const std::vector<caf:
       if (hello_.proof != link_proof{}) return failed("the back asks for the cluster_cookie again");
       return greet(&answer->nonce);
     case link_answer::kind::welcome:
-      if (answer->version != link_version)
-        return failed(
-            fmt::format("link versions differ: ours is {} (build {}), the back's {} "
-                        "(build {}); use the same build on both",
-                        link_version, env_->build, answer->version, answer->build));
       if (!cookie.empty() &&
           !equal_constant_time(answer->proof, prove_back(as_bytes(cookie), hello_)))
         return failed("cluster_cookie differs");
