@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds first_retry = 100ms;
 constexpr std::chrono::milliseconds last_retry = 5s;
+/// Whether another back_link has this one's back still is looked at so often.
+constexpr std::chrono::milliseconds look_interval = 1min;
 /// A session that ends sooner is a failed attempt.
 constexpr auto lasting_session = 5s;
 /// The back has to answer within this time.
@@ -69,6 +71,9 @@ caf::behavior back_link::start() {
 }
 
 void back_link::on_due(net::timer&) {
+  // Not even a connection: with CAF's OpenSSL module the end of one may end the other.
+  if (same_as_ && env_->reached_backs.has(*same_as_)) return try_later();
+  same_as_.reset();
   since_ = home().now();
   stage_ = stage::reaching;
   reach();
@@ -79,6 +84,10 @@ void back_link::on_due(net::timer&) {
 void back_link::reached(caf::actor gateway) {
   gateway_ = std::move(gateway);
   monitor(gateway_);
+  if (const auto other = env_->reached_backs.claim(place_, gateway_.node())) {
+    same_as_ = gateway_.node();
+    return failed("it is the same node as back " + describe_back(env_->settings, *other));
+  }
   agents_.clear();
   for (unsigned i = 0; i < env_->reactors.size(); ++i)
     agents_.push_back(env_->names.find(front_agent_name(i)));
@@ -166,6 +175,7 @@ void back_link::end_session() {
   agents_.clear();
   if (gateway_ != nullptr) demonitor(gateway_);
   gateway_ = nullptr;
+  env_->reached_backs.release(place_);
   stage_ = stage::waiting;
   since_ = home().now();
 }
@@ -189,7 +199,7 @@ void back_link::try_later() {
   for (unsigned i = 0; i < failures_ && delay < last_retry; ++i)
     delay *= 2;
   ++failures_;
-  delay = std::min(delay, last_retry);
+  delay = same_as_ ? look_interval : std::min(delay, last_retry);
   retry_timer_.arm(home().timers(), delay / 2 + delay * net::random_between(0, 1000) / 2000);
 }
 

@@ -32,7 +32,8 @@ struct back_status {
 /// - `get_back_status`, `ask_back`.
 /// - exit_msg: says goodbye, at most 1 s, and ends.
 /// While there is no session it tries again, after 0.1 s, doubling to 5 s, with jitter, and logs
-/// each new reason once.
+/// each new reason once. A back that another back_link has reached already, by another address, is
+/// left alone as long as that one has it.
 class back_link : public net::pinned_actor {
  public:
   /// `place` is the back's in `settings::back_nodes`.
@@ -78,6 +79,8 @@ class back_link : public net::pinned_actor {
   stage stage_ = stage::waiting;
   net::steady_clock::time_point since_;
   caf::actor gateway_;
+  /// The node that this one was and another back_link had.
+  std::optional<caf::node_id> same_as_;
   /// One a reactor, as they were at the last hello.
   std::vector<caf::actor> agents_;
   link_hello hello_;

@@ -295,6 +295,40 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
   CHECK(hellos.size() < tried + 20);
 }
 
+TEST_CASE_FIXTURE(scripted, "front: two ways to one back: the second is left alone, for long") {
+  answer = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  node.env.settings.role = node_role::front;
+  node.env.settings.back_nodes = {{.name = "one", .host = "192.0.2.1", .port = 9199},
+                                  {.name = "other", .host = "192.0.2.2", .port = 9199}};
+  REQUIRE(run().connected);
+  const auto second =
+      net::spawn_pinned<local_back_link>(*node.env.reactors[0], std::ref(node.env), 1U);
+  const auto first = std::exchange(keeper, second);
+  node.advance(20ms);
+  node.advance(20ms);
+  CHECK(status().where == "other@192.0.2.2:9199");
+  CHECK(status().trouble == "it is the same node as back one@192.0.2.1:9199");
+  // It has said nothing to it.
+  CHECK(hellos.size() == 1);
+  // Nor tried to, for as long as the first one has it.
+  for (int i = 0; i < 200; ++i)
+    node.advance(1s);
+  CHECK(status().age >= 195s);
+  CHECK(status().trouble == "it is the same node as back one@192.0.2.1:9199");
+  keeper = first;
+  CHECK(status().connected);
+  CHECK(status().sessions == 1);
+
+  // When it is free it is taken, within a minute.
+  caf::anon_send_exit(first, caf::exit_reason::kill);
+  keeper = second;
+  for (int i = 0; i < 62; ++i)
+    node.advance(1s);
+  CHECK(status().connected);
+}
+
 TEST_CASE_FIXTURE(scripted, "front: a back that does not answer is given up after a while") {
   answer = [](const link_hello&) {
     return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};

@@ -2,6 +2,7 @@
 #include "codecs/text.hpp"
 #include "net/entropy.hpp"
 #include "tests/e2e/split_nodes.hpp"
+#include "tests/support/delay_relay.hpp"
 
 namespace mtp::test {
 namespace {
@@ -113,6 +114,46 @@ TEST_CASE("split: plain: a wrong cookie is refused, and both ends say so once") 
 
 TEST_CASE("split: caf-openssl: a wrong cookie is refused, and both ends say so once") {
   check_cookies("caf-openssl");
+}
+
+TEST_CASE("split: two entries of back_nodes that lead to one node: the first one is served") {
+  std::string transport;
+  std::size_t losses = 0;
+  SUBCASE("plain") {
+    transport = "plain";
+  }
+  SUBCASE("caf-openssl") {
+    transport = "caf-openssl";
+    // The end of the second connection may end the first one (ADR 11), but not again and again.
+    losses = 1;
+  }
+  joined on{transport, cookie, cookie};
+  on.back().start();
+  // The other way is longer: it comes second.
+  const delay_relay detour{{.ip = ip_address::v4({127, 0, 0, 1}), .port = on.back().port()}, 100ms};
+  const auto other = "other@127.0.0.1:" + std::to_string(detour.port());
+  front_options how;
+  how.transport = transport;
+  how.link = cookie;
+  how.backs = {on.back().address(), other};
+  auto& front = on.nodes.add_front("twice", how);
+  front.start();
+  REQUIRE(front.wait_until_connected());
+  auto client = front.client();
+  check_echo(client);
+  const auto why =
+      "back " + other + ": it is the same node as back " + on.back().address() + "; trying again";
+  const bool told = front.wait_for_output(why);
+  INFO(front.output());
+  CHECK(told);
+  // Longer than the usual pauses between attempts.
+  let_pass(2s);
+  check_echo(client);
+  CHECK(front.count_in_output(why) == 1);
+  CHECK(front.count_in_output(": connected (build") <= 1 + losses);
+  CHECK(front.count_in_output("connection is lost") <= losses);
+  CHECK(on.back().count_in_output("its session ends") <= losses);
+  CHECK(on.back().count_in_output("front twice is connected") <= 1 + losses);
 }
 
 TEST_CASE("split: plain, caf-openssl: a node without a cookie does not start, and says why") {
