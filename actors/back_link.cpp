@@ -94,10 +94,11 @@ void back_link::reached(caf::actor gateway) {
   if (std::ranges::find(agents_, nullptr) != agents_.end())
     return failed("link agents are being started");
   hello_ = {.build = env_->build,
-            .name = env_->settings.node_name,
+            .name = env_->own_name(),
             .node = env_->node_id,
             .session = load_le<std::uint64_t>(net::random_array<sizeof(std::uint64_t)>()),
             .clock = unix_time().count(),
+            .has_cookie = !env_->settings.node_link.cluster_cookie.empty(),
             .nonce = net::random_array<link_nonce{}.size()>(),
             .proof = {}};
   stage_ = stage::greeting;
@@ -133,22 +134,38 @@ void back_link::handle_answer(const std::string& encoded, const std::vector<caf:
         fmt::format("link versions differ: ours is {} (build {}), the back's {} (build {}); use "
                     "the same build on both",
                     link_version, env_->build, answer->version, answer->build));
-  const auto& cookie = env_->settings.node_link.cluster_cookie;
   switch (answer->what) {
     case link_answer::kind::refused:
       return failed("the back refuses: " + answer->reason);
     case link_answer::kind::challenge:
-      if (cookie.empty()) return failed("the back wants a cluster_cookie");
+      if (env_->settings.node_link.cluster_cookie.empty())
+        return failed("the back wants a cluster_cookie");
       if (hello_.proof != link_proof{}) return failed("the back asks for the cluster_cookie again");
       return greet(&answer->nonce);
     case link_answer::kind::welcome:
-      if (!cookie.empty() &&
-          !equal_constant_time(answer->proof, prove_back(as_bytes(cookie), hello_)))
-        return failed("cluster_cookie differs");
-      if (agents.size() != agents_.size() || std::ranges::find(agents, nullptr) != agents.end())
-        return failed("the back has not an agent for each of our reactors");
-      return begin_session(*answer, agents);
+      return handle_welcome(*answer, agents);
   }
+}
+
+void back_link::handle_welcome(const link_answer& answer, const std::vector<caf::actor>& agents) {
+  auto why = judge(answer, agents);
+  if (why.empty()) return begin_session(answer, agents);
+  // To the back it has begun; with CAF's own transport the connection stays.
+  caf::anon_send(gateway_, link_bye_atom::value, hello_.session);
+  failed(std::move(why));
+}
+
+std::string back_link::judge(const link_answer& answer,
+                             const std::vector<caf::actor>& agents) const {
+  if (const auto proven = proven_name(); !proven.empty() && answer.name != proven)
+    return fmt::format(R"(the back calls itself "{}", but its certificate says "{}")", answer.name,
+                       proven);
+  const auto& cookie = env_->settings.node_link.cluster_cookie;
+  if (!cookie.empty() && !equal_constant_time(answer.proof, prove_back(as_bytes(cookie), hello_)))
+    return "cluster_cookie differs";
+  if (agents.size() != agents_.size() || std::ranges::find(agents, nullptr) != agents.end())
+    return "the back has not an agent for each of our reactors";
+  return {};
 }
 
 // -- sessions -----------------------------------------------------------------------------------

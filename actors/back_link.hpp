@@ -50,6 +50,9 @@ class back_link : public net::pinned_actor {
   /// Whether it is certain that the way to the back is gone, whatever else is told first.
   [[nodiscard]] virtual bool is_lost() const { return false; }
 
+  /// What the back's certificate says; empty if there is none, or nobody looked at it.
+  [[nodiscard]] virtual std::string proven_name() const { return {}; }
+
   void reached(caf::actor gateway);
   void failed(std::string why);
   [[nodiscard]] environment& env() const noexcept { return *env_; }
@@ -66,6 +69,10 @@ class back_link : public net::pinned_actor {
 
   void greet(const link_nonce* challenge);
   void handle_answer(const std::string& encoded, const std::vector<caf::actor>& agents);
+  void handle_welcome(const link_answer& answer, const std::vector<caf::actor>& agents);
+  /// Why that welcome is not believed; empty if it is.
+  [[nodiscard]] std::string judge(const link_answer& answer,
+                                  const std::vector<caf::actor>& agents) const;
   void begin_session(const link_answer& answer, const std::vector<caf::actor>& agents);
   void end_session();
   void try_later();

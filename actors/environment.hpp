@@ -73,6 +73,9 @@ struct environment {
   /// Of a front.
   mtp::actors::reached_backs reached_backs;
 
+  /// What this node calls itself: with certificates of ours, what they say now.
+  [[nodiscard]] std::string own_name() const;
+
   /// Which build this is, for other nodes.
   std::string build = "unknown";
   /// Names this process to other nodes; drawn at its start.

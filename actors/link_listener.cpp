@@ -15,6 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// For CAF to tell of a connection.
+constexpr auto answer_patience = 5s;
 constexpr std::array<std::string_view, 8> refusal_labels{"timed_out",  "crowded_out", "closed",
                                                          "not_tls",    "certificate", "name",
                                                          "refused_us", "protocol"};
@@ -37,6 +39,7 @@ caf::behavior link_listener::start() {
   return {
       [this](const reload_link& wanted) { reload(wanted); },
       [this](get_link_connections) { return connections(); },
+      [this](const get_proven_name& wanted) { return find_name(wanted.node); },
   };
 }
 
@@ -93,6 +96,25 @@ std::vector<link_connection> link_listener::connections() {
                      .received = session->received(),
                      .sent = session->sent()});
   return out;
+}
+
+caf::result<std::string> link_listener::find_name(const caf::node_id& node) {
+  auto promise = make_response_promise<std::string>();
+  net::find_link(*this, node, answer_patience,
+                 [this, promise](const std::string& address, std::uint16_t port) mutable {
+                   promise.deliver(name_at(address, port));
+                 });
+  return promise;
+}
+
+std::string link_listener::name_at(const std::string& address, std::uint16_t port) const {
+  for (const auto& known : env_->link_sessions) {
+    const auto session = known.lock();
+    if (session != nullptr && !session->ended() && session->remote().port == port &&
+        to_string(session->remote().ip) == address)
+      return session->peer_name();
+  }
+  return {};
 }
 
 void link_listener::stopped() {

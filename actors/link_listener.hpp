@@ -23,7 +23,13 @@ struct link_connection {
   std::uint64_t sent = 0;
 };
 
-/// Messages: `reload_link`, `get_link_connections`. It ends no connection by
+/// Message (request): replies with the name (std::string) in the certificate of the node that CAF
+/// knows by that id; empty if there is no connection to it, or no TLS.
+struct get_proven_name {
+  caf::node_id node;
+};
+
+/// Messages: `reload_link`, `get_link_connections`, `get_proven_name`. It ends no connection by
 /// ending.
 class link_listener final : public net::pinned_actor, private net::link_acceptor_owner {
  public:
@@ -41,6 +47,9 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   void reload(const reload_link& wanted);
   void forget_ended();
   [[nodiscard]] std::vector<link_connection> connections();
+  caf::result<std::string> find_name(const caf::node_id& node);
+  /// Of the connection from there; empty if there is none.
+  [[nodiscard]] std::string name_at(const std::string& address, std::uint16_t port) const;
 
   environment* env_;
   std::optional<net::link_acceptor> acceptor_;
@@ -50,4 +59,5 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::reload_link)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_link_connections)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_proven_name)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<mtp::actors::link_connection>)

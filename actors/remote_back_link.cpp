@@ -85,6 +85,10 @@ bool remote_back_link::is_lost() const {
   return session_ != nullptr && !session_->trouble().empty();
 }
 
+std::string remote_back_link::proven_name() const {
+  return session_ != nullptr ? session_->peer_name() : std::string{};
+}
+
 void remote_back_link::stopped() {
   back_link::stopped();
   if (session_ != nullptr) session_->on_end([](const std::string&) {});

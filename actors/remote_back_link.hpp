@@ -20,6 +20,7 @@ class remote_back_link final : public back_link, private net::link_dialer_owner 
   void join(net::link_transport transport);
   [[nodiscard]] std::string why_lost() const override;
   [[nodiscard]] bool is_lost() const override;
+  [[nodiscard]] std::string proven_name() const override;
 
   net::link_dialer dialer_;
   /// The connection that there is, or was last.

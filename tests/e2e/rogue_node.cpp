@@ -126,7 +126,8 @@ net::bound_port bind_any() {
 
 }  // namespace
 
-rogue_back::rogue_back(std::function<link_answer(const link_hello&)> answer)
+rogue_back::rogue_back(std::function<link_answer(const link_hello&)> answer,
+                       const std::optional<net::tls_files>& files)
     : port_{bind_any()},
       gateway_{system_.spawn([answer =
                                   std::move(answer)](caf::event_based_actor*) -> caf::behavior {
@@ -137,7 +138,12 @@ rogue_back::rogue_back(std::function<link_answer(const link_hello&)> answer)
           return {std::string{as_text(encode_link_answer(answer(hello ? *hello : link_hello{})))},
                   std::vector<caf::actor>{}};
         }};
-      })} {}
+      })} {
+  if (!files) return;
+  auto loaded = net::tls_context::load(*files, net::tls_side::accepting);
+  REQUIRE(loaded);
+  context_ = std::move(*loaded);
+}
 
 rogue_back::~rogue_back() {
   for (const auto& one : connections_)
@@ -152,7 +158,13 @@ std::string rogue_back::address() const {
 bool rogue_back::accept() {
   net::unique_fd fd{::accept4(port_.socket(0), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
   if (!fd) return false;
-  net::link_transport transport{std::move(fd), nullptr, {}};
+  std::unique_ptr<net::tls_channel> channel;
+  if (context_ != nullptr) {
+    channel = std::make_unique<net::tls_channel>(
+        context_, fd.get(), std::make_shared<const net::node_names>(net::node_names{"front"}));
+    REQUIRE(eventually([&] { return channel->handshake() == net::tls_progress::done; }, patience));
+  }
+  net::link_transport transport{std::move(fd), std::move(channel), {}};
   connections_.push_back(transport.session());
   net::publish_link(system_, std::move(transport), actors::link_key, gateway_);
   return true;

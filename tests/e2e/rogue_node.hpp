@@ -68,10 +68,12 @@ class rogue_front {
   std::shared_ptr<net::link_session> connection;
 };
 
-/// A back with the plain transport, whose answer to every hello is the test's.
+/// A back whose answer to every hello is the test's.
 class rogue_back {
  public:
-  explicit rogue_back(std::function<link_answer(const link_hello&)> answer);
+  /// With `files` it speaks TLS with a front of the name "front", else the plain transport.
+  explicit rogue_back(std::function<link_answer(const link_hello&)> answer,
+                      const std::optional<net::tls_files>& files = std::nullopt);
   rogue_back(const rogue_back&) = delete;
   rogue_back& operator=(const rogue_back&) = delete;
   rogue_back(rogue_back&&) = delete;
@@ -80,13 +82,14 @@ class rogue_back {
 
   /// For back_nodes.
   [[nodiscard]] std::string address() const;
-  /// Lets in whoever waits at its port; true if somebody did.
+  /// Lets in whoever waits at its port; true if somebody did. Fails the test if TLS does.
   bool accept();
 
  private:
   rogue_config config_;
   caf::actor_system system_{config_};
   net::bound_port port_;
+  std::shared_ptr<const net::tls_context> context_;
   caf::actor gateway_;
   std::vector<std::shared_ptr<net::link_session>> connections_;
 };

@@ -133,6 +133,21 @@ TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that floods what is of no
   check_untouched();
 }
 
+TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that calls itself by another front's name") {
+  rogue_front rogue{back(), files};
+  auto hello = rogue.make_hello();
+  hello.name = "front";
+  const auto answer = rogue.say_hello(hello);
+  REQUIRE(answer);
+  const std::string why = R"(the front calls itself "front", but its certificate says "rogue")";
+  CHECK(answer->what == link_answer::kind::refused);
+  CHECK(answer->reason == why);
+  CHECK(rogue.partner == nullptr);
+  CHECK(back().wait_for_output("front rogue is refused: " + why));
+  CHECK(rogue.begin());
+  check_untouched();
+}
+
 TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that begins one session after another") {
   const auto before = resident_memory(back().program().pid());
   rogue_front rogue{back(), files};
@@ -173,6 +188,34 @@ TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that announces 4 GB, or s
     CHECK(back().wait_for_output("announced a message of 4294967295 bytes; closing"));
   CHECK(resident_memory(back().program().pid()) < 1024 * mib);
   check_untouched();
+}
+
+/// A front that goes to a rogue back, by TLS, and the reason why it does not stay there.
+void check_disowned(const std::string& name, const std::string& cookie, const std::string& why) {
+  const fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  rogue_back back{[&](const link_hello&) {
+                    return link_answer{.what = link_answer::kind::welcome, .name = name};
+                  },
+                  nodes.authority().issue("back", {.name = "back", .usage = key_usage::server})};
+  front_options how;
+  how.link = cookie;
+  how.backs = {back.address()};
+  auto& front = nodes.add_front("front", how);
+  front.start();
+  REQUIRE(eventually([&] { return back.accept(); }, patience));
+  const bool told = front.wait_for_output("back " + back.address() + ": " + why + "; trying again");
+  INFO(front.output());
+  CHECK(told);
+  CHECK(front.count_in_output(": connected (build") == 0);
+}
+
+TEST_CASE("split: a rogue back that calls itself by another back's name") {
+  check_disowned("other", "", R"(the back calls itself "other", but its certificate says "back")");
+}
+
+TEST_CASE("split: a rogue back that welcomes whoever has a cookie, and has none") {
+  check_disowned("back", "cluster_cookie = \"0123456789abcdef\"", "cluster_cookie differs");
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ TEST_CASE("split: a front of another version is refused, and both ends name both
                    "; use the same build on both";
   CHECK(answer->reason == why);
   CHECK(rogue.partner == nullptr);
-  const bool told = nodes.back().wait_for_output("front ? is refused: " + why);
+  const bool told = nodes.back().wait_for_output("front rogue is refused: " + why);
   INFO(nodes.back().output());
   CHECK(told);
   CHECK(nodes.back().count_in_output("link versions differ") == 1);
