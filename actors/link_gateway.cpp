@@ -27,8 +27,6 @@ constexpr std::size_t longest_answer = std::size_t{512} * 1024;
 constexpr std::size_t max_sessions = 1000;
 /// Fronts that are being asked for their cookie at once.
 constexpr std::size_t max_challenges = 256;
-/// The same refusal is told again after so long.
-constexpr auto refusal_interval = 1min;
 /// For the listener to tell a front's name. A front waits 10 s for all of the answer.
 constexpr auto name_patience = 6s;
 /// Clocks that differ more are mentioned: Telegram allows 30 s.
@@ -107,11 +105,10 @@ void link_gateway_state::refuse(const visit& which, const std::string& why) {
   std::string_view who = which.hello ? which.hello->name : std::string_view{};
   if (which.proven) who = *which.proven;
   // It tries again every few seconds.
-  if (const auto now = self->clock().now(); why != told || now - told_at > refusal_interval) {
-    spdlog::warn("front {} is refused: {}", who.empty() ? "?" : who, why);
-    told = why;
-    told_at = now;
-  }
+  if (const auto line =
+          refusals.tell(fmt::format("front {} is refused: {}", who.empty() ? "?" : who, why),
+                        self->clock().now()))
+    spdlog::warn("{}", *line);
   auto promise = which.promise;
   promise.deliver(encoded(make_answer(link_answer::kind::refused, why)), agents{});
 }

@@ -8,6 +8,7 @@
 
 #include "actors/environment.hpp"
 #include "actors/link_messages.hpp"
+#include "actors/refusal_log.hpp"
 #include "codecs/link_hello.hpp"
 
 namespace mtp::actors {
@@ -79,9 +80,7 @@ struct link_gateway_state {
   environment* env = nullptr;
   session_map sessions;
   std::map<std::uint64_t, opening> openings;
-  /// Why a front was refused last, and when that was logged.
-  std::string told;
-  caf::actor_clock::time_point told_at;
+  refusal_log refusals;
   /// Questions being answered.
   std::size_t asked = 0;
   /// Nonces that fronts were given and have not used, oldest first.
@@ -94,7 +93,7 @@ struct link_gateway_state {
 /// - `(link_hello_atom, hello, front agents)` (request): see link_messages.hpp. An earlier session
 ///   of the same process ends first, so that its streams can't be mixed up with new ones. With a
 ///   `cluster_cookie` the first answer is a challenge. A front whose certificate has another name
-///   than its hello is refused.
+///   than its hello is refused. Refusals go to the log by `refusal_log`.
 /// - `(link_bye_atom, session)` (request): the session ends.
 /// - `link_broken` from agents: theirs ends.
 /// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.

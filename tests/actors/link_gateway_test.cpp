@@ -249,6 +249,32 @@ TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certifi
   kill(listener);
 }
 
+TEST_CASE_FIXTURE(visitor,
+                  "gateway: a front that is refused again and again does not fill the log") {
+  hello.has_cookie = true;
+  const std::string line = "front front9 is refused: only the front has a cluster_cookie";
+  const test::captured_log log;
+  for (int i = 0; i < 59; ++i) {
+    say(hello, {agent.handle()});
+    node.advance(1s);
+  }
+  CHECK(answers.size() == 59);
+  CHECK(log.count("is refused") == 1);
+  CHECK(log.count(line + '\n') == 1);
+  // Another one is told at once, and changes nothing for the first.
+  auto other = hello;
+  other.name = "front8";
+  say(other, {agent.handle()});
+  CHECK(log.count("front front8 is refused") == 1);
+  node.advance(1s);
+  say(hello, {agent.handle()});
+  CHECK(log.count("is refused") == 3);
+  CHECK(log.count(line + " (59 since the last line, all the same)\n") == 1);
+  say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
+  say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
+  CHECK(log.count("front ? is refused: the hello can't be read") == 1);
+}
+
 // -- the front's side -----------------------------------------------------------------------------
 
 /// A gateway that answers as it is told.
