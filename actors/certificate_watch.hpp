@@ -1,6 +1,7 @@
 // A node's certificate may be renewed while it runs, or be about to expire.
 #pragma once
 
+#include <caf/actor_clock.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/stateful_actor.hpp>
 #include <optional>

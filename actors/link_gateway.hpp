@@ -2,6 +2,8 @@
 // session and has agents started for it.
 #pragma once
 
+#include <caf/actor_addr.hpp>
+#include <caf/response_promise.hpp>
 #include <caf/stateful_actor.hpp>
 #include <map>
 #include <optional>
@@ -57,7 +59,7 @@ struct link_gateway_state {
     std::optional<std::string> proven;
   };
 
-  reply handle_hello(const std::string& encoded, agents& fronts);
+  reply handle_hello(const std::string& text, agents& fronts);
   void find_name(visit which);
   void decide(visit& which);
   void refuse(const visit& which, const std::string& why);

@@ -17,7 +17,7 @@ void append_text(bytes& out, std::string_view text) {
 std::string read_text(field_reader& in) {
   const auto size = in.le<std::uint8_t>();
   if (size > max_link_text) in.fail();
-  const std::string out{as_text(in.take(size))};
+  std::string out{as_text(in.take(size))};
   // They are shown to people.
   for (const char c : out)
     if (c < ' ' || c > '~') in.fail();
