@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds first_retry = 100ms;
 constexpr std::chrono::milliseconds last_retry = 5s;
+/// Whether another back_link has this one's back still is looked at so often.
+constexpr std::chrono::milliseconds look_interval = 1min;
 /// A session that ends sooner is a failed attempt.
 constexpr auto lasting_session = 5s;
 /// The back has to answer within this time.
@@ -69,6 +71,9 @@ caf::behavior back_link::start() {
 }
 
 void back_link::on_due(net::timer&) {
+  // Not even a connection: with CAF's OpenSSL module the end of one may end the other.
+  if (same_as_ && env_->reached_backs.has(*same_as_)) return try_later();
+  same_as_.reset();
   since_ = home().now();
   stage_ = stage::reaching;
   reach();
@@ -79,16 +84,21 @@ void back_link::on_due(net::timer&) {
 void back_link::reached(caf::actor gateway) {
   gateway_ = std::move(gateway);
   monitor(gateway_);
+  if (const auto other = env_->reached_backs.claim(place_, gateway_.node())) {
+    same_as_ = gateway_.node();
+    return failed("it is the same node as back " + describe_back(env_->settings, *other));
+  }
   agents_.clear();
   for (unsigned i = 0; i < env_->reactors.size(); ++i)
     agents_.push_back(env_->names.find(front_agent_name(i)));
   if (std::ranges::find(agents_, nullptr) != agents_.end())
     return failed("link agents are being started");
   hello_ = {.build = env_->build,
-            .name = env_->settings.node_name,
+            .name = env_->own_name(),
             .node = env_->node_id,
             .session = load_le<std::uint64_t>(net::random_array<sizeof(std::uint64_t)>()),
             .clock = unix_time().count(),
+            .has_cookie = !env_->settings.node_link.cluster_cookie.empty(),
             .nonce = net::random_array<link_nonce{}.size()>(),
             .proof = {}};
   stage_ = stage::greeting;
@@ -118,27 +128,44 @@ void back_link::greet(const link_nonce* challenge) {
 void back_link::handle_answer(const std::string& encoded, const std::vector<caf::actor>& agents) {
   const auto answer = decode_link_answer(as_bytes(encoded));
   if (!answer) return failed("what the back says can't be read");
-  const auto& cookie = env_->settings.node_link.cluster_cookie;
+  // Before all else: what another version's answer is about, we can't know.
+  if (answer->version != link_version)
+    return failed(
+        fmt::format("link versions differ: ours is {} (build {}), the back's {} (build {}); use "
+                    "the same build on both",
+                    link_version, env_->build, answer->version, answer->build));
   switch (answer->what) {
     case link_answer::kind::refused:
       return failed("the back refuses: " + answer->reason);
     case link_answer::kind::challenge:
-      if (cookie.empty()) return failed("the back wants a cluster_cookie");
+      if (env_->settings.node_link.cluster_cookie.empty())
+        return failed("the back wants a cluster_cookie");
       if (hello_.proof != link_proof{}) return failed("the back asks for the cluster_cookie again");
       return greet(&answer->nonce);
     case link_answer::kind::welcome:
-      if (answer->version != link_version)
-        return failed(
-            fmt::format("link versions differ: ours is {} (build {}), the back's {} "
-                        "(build {}); use the same build on both",
-                        link_version, env_->build, answer->version, answer->build));
-      if (!cookie.empty() &&
-          !equal_constant_time(answer->proof, prove_back(as_bytes(cookie), hello_)))
-        return failed("cluster_cookie differs");
-      if (agents.size() != agents_.size() || std::ranges::find(agents, nullptr) != agents.end())
-        return failed("the back has not an agent for each of our reactors");
-      return begin_session(*answer, agents);
+      return handle_welcome(*answer, agents);
   }
+}
+
+void back_link::handle_welcome(const link_answer& answer, const std::vector<caf::actor>& agents) {
+  auto why = judge(answer, agents);
+  if (why.empty()) return begin_session(answer, agents);
+  // To the back it has begun; with CAF's own transport the connection stays.
+  caf::anon_send(gateway_, link_bye_atom::value, hello_.session);
+  failed(std::move(why));
+}
+
+std::string back_link::judge(const link_answer& answer,
+                             const std::vector<caf::actor>& agents) const {
+  if (const auto proven = proven_name(); !proven.empty() && answer.name != proven)
+    return fmt::format(R"(the back calls itself "{}", but its certificate says "{}")", answer.name,
+                       proven);
+  const auto& cookie = env_->settings.node_link.cluster_cookie;
+  if (!cookie.empty() && !equal_constant_time(answer.proof, prove_back(as_bytes(cookie), hello_)))
+    return "cluster_cookie differs";
+  if (agents.size() != agents_.size() || std::ranges::find(agents, nullptr) != agents.end())
+    return "the back has not an agent for each of our reactors";
+  return {};
 }
 
 // -- sessions -----------------------------------------------------------------------------------
@@ -165,6 +192,7 @@ void back_link::end_session() {
   agents_.clear();
   if (gateway_ != nullptr) demonitor(gateway_);
   gateway_ = nullptr;
+  env_->reached_backs.release(place_);
   stage_ = stage::waiting;
   since_ = home().now();
 }
@@ -188,7 +216,7 @@ void back_link::try_later() {
   for (unsigned i = 0; i < failures_ && delay < last_retry; ++i)
     delay *= 2;
   ++failures_;
-  delay = std::min(delay, last_retry);
+  delay = same_as_ ? look_interval : std::min(delay, last_retry);
   retry_timer_.arm(home().timers(), delay / 2 + delay * net::random_between(0, 1000) / 2000);
 }
 

@@ -32,7 +32,8 @@ struct back_status {
 /// - `get_back_status`, `ask_back`.
 /// - exit_msg: says goodbye, at most 1 s, and ends.
 /// While there is no session it tries again, after 0.1 s, doubling to 5 s, with jitter, and logs
-/// each new reason once.
+/// each new reason once. A back that another back_link has reached already, by another address, is
+/// left alone as long as that one has it.
 class back_link : public net::pinned_actor {
  public:
   /// `place` is the back's in `settings::back_nodes`.
@@ -48,6 +49,9 @@ class back_link : public net::pinned_actor {
   [[nodiscard]] virtual std::string why_lost() const { return "the connection is lost"; }
   /// Whether it is certain that the way to the back is gone, whatever else is told first.
   [[nodiscard]] virtual bool is_lost() const { return false; }
+
+  /// What the back's certificate says; empty if there is none, or nobody looked at it.
+  [[nodiscard]] virtual std::string proven_name() const { return {}; }
 
   void reached(caf::actor gateway);
   void failed(std::string why);
@@ -65,6 +69,10 @@ class back_link : public net::pinned_actor {
 
   void greet(const link_nonce* challenge);
   void handle_answer(const std::string& encoded, const std::vector<caf::actor>& agents);
+  void handle_welcome(const link_answer& answer, const std::vector<caf::actor>& agents);
+  /// Why that welcome is not believed; empty if it is.
+  [[nodiscard]] std::string judge(const link_answer& answer,
+                                  const std::vector<caf::actor>& agents) const;
   void begin_session(const link_answer& answer, const std::vector<caf::actor>& agents);
   void end_session();
   void try_later();
@@ -78,6 +86,8 @@ class back_link : public net::pinned_actor {
   stage stage_ = stage::waiting;
   net::steady_clock::time_point since_;
   caf::actor gateway_;
+  /// The node that this one was and another back_link had.
+  std::optional<caf::node_id> same_as_;
   /// One a reactor, as they were at the last hello.
   std::vector<caf::actor> agents_;
   link_hello hello_;

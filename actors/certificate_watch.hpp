@@ -1,25 +1,41 @@
 // A node's certificate may be renewed while it runs, or be about to expire.
 #pragma once
 
-#include <memory>
+#include <caf/actor_clock.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/stateful_actor.hpp>
+#include <optional>
 #include <string>
 
-#include "net/timer_wheel.hpp"
-#include "net/tls_context.hpp"
+#include "actors/environment.hpp"
 
 namespace mtp::actors {
 
-class certificate_watch {
- public:
-  /// Reads the files again, for connections to come, and logs what an operator should know: that
-  /// they can't be used (once; those there were before still serve), and once a day that the
-  /// certificate expires soon. Does nothing without credentials.
-  void read(const std::shared_ptr<net::tls_credentials>& credentials,
-            net::steady_clock::time_point now);
+/// Message: the files may be new ones.
+struct read_certificates {};
 
- private:
-  std::string trouble_;
-  net::steady_clock::time_point quiet_until_;
+struct certificate_watch_state {
+  explicit certificate_watch_state(caf::event_based_actor* actor) : self{actor} {}
+
+  void read();
+  void warn_of_expiry();
+
+  caf::event_based_actor* self;
+  environment* env = nullptr;
+  /// What was wrong with the files.
+  std::string trouble;
+  std::optional<caf::actor_clock::time_point> warned_at;
+
+  static inline const char* name = "certificate_watch";
 };
 
+/// Behavior of a node's with `environment::link_credentials`: reads the files again every minute
+/// and at `read_certificates`, for connections to come, and logs what an operator should know: that
+/// they can't be used (once; those there were before still serve), and once a day that the
+/// certificate expires within 14 days, however long the connections have lasted that there are.
+caf::behavior certificate_watch(caf::stateful_actor<certificate_watch_state>* self,
+                                environment& env);
+
 }  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::read_certificates)

@@ -13,6 +13,10 @@ void environment::open(std::size_t memory_budget) {
   node_id = load_le<std::uint64_t>(net::random_array<sizeof node_id>());
 }
 
+std::string environment::own_name() const {
+  return link_credentials != nullptr ? link_credentials->current()->name() : settings.node_name;
+}
+
 stream_id environment::next_stream(unsigned reactor) noexcept {
   // The upper 16 bits name the reactor, so that reactors need not agree; only it touches its
   // counter.

@@ -15,6 +15,7 @@
 #include "actors/memory_ledger.hpp"
 #include "actors/metrics.hpp"
 #include "actors/name_registry.hpp"
+#include "actors/reached_backs.hpp"
 #include "actors/session_table.hpp"
 #include "actors/settings.hpp"
 #include "actors/telegram_config.hpp"
@@ -68,6 +69,12 @@ struct environment {
   std::shared_ptr<net::tls_credentials> link_credentials;
   /// Connections that were let in; used by link_listener alone, and its successors.
   std::vector<std::weak_ptr<net::link_session>> link_sessions;
+
+  /// Of a front.
+  mtp::actors::reached_backs reached_backs;
+
+  /// What this node calls itself: with certificates of ours, what they say now.
+  [[nodiscard]] std::string own_name() const;
 
   /// Which build this is, for other nodes.
   std::string build = "unknown";

@@ -7,6 +7,7 @@
 #include <caf/all.hpp>
 
 #include "actors/back_link_agent.hpp"
+#include "actors/link_listener.hpp"
 #include "actors/supervisor.hpp"
 #include "codecs/text.hpp"
 #include "net/entropy.hpp"
@@ -26,8 +27,8 @@ constexpr std::size_t longest_answer = std::size_t{512} * 1024;
 constexpr std::size_t max_sessions = 1000;
 /// Fronts that are being asked for their cookie at once.
 constexpr std::size_t max_challenges = 256;
-/// The same refusal is told again after so long.
-constexpr auto refusal_interval = 1min;
+/// For the listener to tell a front's name. A front waits 10 s for all of the answer.
+constexpr auto name_patience = 6s;
 /// Clocks that differ more are mentioned: Telegram allows 30 s.
 constexpr auto noticeable_skew = 30s;
 
@@ -46,7 +47,7 @@ link_answer link_gateway_state::make_answer(link_answer::kind what, std::string 
   return {.what = what,
           .build = env->build,
           .reason = std::move(reason),
-          .name = env->settings.node_name,
+          .name = env->own_name(),
           .node = env->node_id,
           .clock = unix_time().count(),
           .nonce = {},
@@ -57,46 +58,76 @@ link_answer link_gateway_state::make_answer(link_answer::kind what, std::string 
 
 link_gateway_state::reply link_gateway_state::handle_hello(const std::string& text,
                                                            agents& fronts) {
-  const auto hello = decode_link_hello(as_bytes(text));
-  const auto keeper = caf::actor_cast<caf::actor>(self->current_sender());
-  if (!hello || keeper == nullptr) {
-    spdlog::warn("what a node says first can't be read");
-    return {encoded(make_answer(link_answer::kind::refused, "the hello can't be read")), agents{}};
-  }
-  const auto& cookie = env->settings.node_link.cluster_cookie;
-  const bool same_version = hello->version == link_version;
-  if (same_version && !cookie.empty() && hello->proof == link_proof{}) return challenge(keeper);
-  const auto why = judge(*hello, fronts);
-  if (why.empty()) return open(*hello, fronts, keeper);
-  // It tries again every few seconds.
-  if (const auto now = self->clock().now(); why != told || now - told_at > refusal_interval) {
-    spdlog::warn("front {} is refused: {}", hello->name.empty() ? "?" : hello->name, why);
-    told = why;
-    told_at = now;
-  }
-  return {encoded(make_answer(link_answer::kind::refused, why)), agents{}};
+  auto hello = decode_link_hello(as_bytes(text));
+  visit who{.hello = hello ? std::optional{std::move(*hello)} : std::nullopt,
+            .fronts = std::move(fronts),
+            .keeper = caf::actor_cast<caf::actor>(self->current_sender()),
+            .promise = self->make_response_promise(),
+            .proven = {}};
+  const auto& settings = env->settings;
+  const bool has_names =
+      settings.role == node_role::back && settings.node_link.transport == link_transport::tls;
+  if (has_names && who.keeper != nullptr)
+    find_name(std::move(who));
+  else
+    decide(who);
+  return caf::delegated<std::string, agents>{};
 }
 
-std::string link_gateway_state::judge(const link_hello& hello, const agents& fronts) {
+void link_gateway_state::find_name(visit which) {
+  const auto listener = env->names.find("link_listener");
+  if (listener == nullptr) return refuse(which, "the back is restarting");
+  const get_proven_name question{which.keeper.node()};
+  const auto who = std::make_shared<visit>(std::move(which));
+  self->request(listener, name_patience, question)
+      .then(
+          [this, who](std::string& found) {
+            if (found.empty()) return refuse(*who, "its connection is gone");
+            who->proven = std::move(found);
+            decide(*who);
+          },
+          [this, who](const caf::error&) { refuse(*who, "the back is restarting"); });
+}
+
+void link_gateway_state::decide(visit& which) {
+  if (!which.hello || which.keeper == nullptr) return refuse(which, "the hello can't be read");
+  const auto& hello = *which.hello;
+  auto why = judge(which);
+  if (!why.empty()) return refuse(which, why);
+  if (!env->settings.node_link.cluster_cookie.empty() && hello.proof == link_proof{})
+    return challenge(which);
+  why = judge_proof(which);
+  if (!why.empty()) return refuse(which, why);
+  open(which);
+}
+
+void link_gateway_state::refuse(const visit& which, const std::string& why) {
+  std::string_view who = which.hello ? which.hello->name : std::string_view{};
+  if (which.proven) who = *which.proven;
+  // It tries again every few seconds.
+  if (const auto line =
+          refusals.tell(fmt::format("front {} is refused: {}", who.empty() ? "?" : who, why),
+                        self->clock().now()))
+    spdlog::warn("{}", *line);
+  auto promise = which.promise;
+  promise.deliver(encoded(make_answer(link_answer::kind::refused, why)), agents{});
+}
+
+std::string link_gateway_state::judge(const visit& which) const {
+  const auto& hello = *which.hello;
   if (hello.version != link_version)
     return fmt::format(
         "link versions differ: the front's is {} (build {}), the back's {} (build {}); use the "
-        "same "
-        "build on both",
+        "same build on both",
         hello.version, hello.build, link_version, env->build);
-  const auto& cookie = env->settings.node_link.cluster_cookie;
-  if (!cookie.empty()) {
-    const auto given = std::ranges::find(challenges, self->current_sender(), [](const auto& one) {
-      return caf::actor_cast<caf::strong_actor_ptr>(one.first);
-    });
-    if (given == challenges.end()) return "the proof of cluster_cookie was not asked for";
-    const auto nonce = given->second;
-    challenges.erase(given);
-    if (!equal_constant_time(hello.proof, prove_front(as_bytes(cookie), nonce, hello)))
-      return "cluster_cookie differs";
-  }
-  if (fronts.empty() || fronts.size() > max_agents ||
-      std::ranges::any_of(fronts, [](const auto& one) { return one == nullptr; }))
+  if (which.proven && hello.name != *which.proven)
+    return fmt::format(R"(the front calls itself "{}", but its certificate says "{}")", hello.name,
+                       *which.proven);
+  const bool has_cookie = !env->settings.node_link.cluster_cookie.empty();
+  if (hello.has_cookie != has_cookie)
+    return fmt::format("only the {} has a cluster_cookie", has_cookie ? "back" : "front");
+  if (which.fronts.empty() || which.fronts.size() > max_agents ||
+      std::ranges::any_of(which.fronts, [](const auto& one) { return one == nullptr; }))
     return "it has no agents, or too many";
   if (hello.node == env->node_id && env->settings.role != node_role::both)
     return "it is this process itself";
@@ -105,36 +136,50 @@ std::string link_gateway_state::judge(const link_hello& hello, const agents& fro
   return {};
 }
 
-link_gateway_state::reply link_gateway_state::challenge(const caf::actor& who) {
-  std::erase_if(challenges, [&](const auto& one) { return one.first == who.address(); });
+std::string link_gateway_state::judge_proof(const visit& which) {
+  const auto& cookie = env->settings.node_link.cluster_cookie;
+  if (cookie.empty()) return {};
+  const auto given = std::ranges::find(challenges, which.keeper.address(),
+                                       [](const auto& one) { return one.first; });
+  if (given == challenges.end()) return "the proof of cluster_cookie was not asked for";
+  const auto nonce = given->second;
+  challenges.erase(given);
+  if (!equal_constant_time(which.hello->proof, prove_front(as_bytes(cookie), nonce, *which.hello)))
+    return "cluster_cookie differs";
+  return {};
+}
+
+void link_gateway_state::challenge(const visit& which) {
+  const auto who = which.keeper.address();
+  std::erase_if(challenges, [&](const auto& one) { return one.first == who; });
   if (challenges.size() >= max_challenges) challenges.erase(challenges.begin());
   auto answer = make_answer(link_answer::kind::challenge);
   answer.nonce = net::random_array<answer.nonce.size()>();
-  challenges.emplace_back(who.address(), answer.nonce);
-  return {encoded(answer), agents{}};
+  challenges.emplace_back(who, answer.nonce);
+  auto promise = which.promise;
+  promise.deliver(encoded(answer), agents{});
 }
 
 // -- sessions -----------------------------------------------------------------------------------
 
-link_gateway_state::reply link_gateway_state::open(const link_hello& hello, agents& fronts,
-                                                   caf::actor keeper) {
-  end_earlier(hello, keeper);
-  if (sessions.size() + openings.size() >= max_sessions)
-    return {encoded(make_answer(link_answer::kind::refused, "too many fronts")), agents{}};
+void link_gateway_state::open(visit& which) {
+  const auto& hello = *which.hello;
+  end_earlier(hello, which.keeper);
+  if (sessions.size() + openings.size() >= max_sessions) return refuse(which, "too many fronts");
   const auto sup = env->names.find("link_agent_sup");
-  if (sup == nullptr)
-    return {encoded(make_answer(link_answer::kind::refused, "the back is restarting")), agents{}};
+  if (sup == nullptr) return refuse(which, "the back is restarting");
   const auto ahead = std::chrono::seconds{hello.clock} - unix_time();
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
     spdlog::warn("front {}: its clock is {} s ahead of ours", hello.name, ahead.count());
-  self->monitor(keeper);
+  self->monitor(which.keeper);
+  const auto& fronts = which.fronts;
   opening begun{.made = {.hello = hello,
-                         .keeper = std::move(keeper),
+                         .keeper = which.keeper,
                          .back = agents(fronts.size()),
                          .clock_ahead = ahead,
                          .since = self->clock().now()},
                 .missing = fronts.size(),
-                .promise = self->make_response_promise()};
+                .promise = which.promise};
   const auto number = hello.session;
   openings.emplace(number, std::move(begun));
   for (std::size_t i = 0; i < fronts.size(); ++i) {
@@ -149,7 +194,6 @@ link_gateway_state::reply link_gateway_state::open(const link_hello& hello, agen
         .then([this, number, i](const caf::actor& agent) { agent_started(number, i, agent); },
               [this, number](const caf::error&) { opening_failed(number); });
   }
-  return caf::delegated<std::string, agents>{};
 }
 
 /// Sessions of the same process. What it calls itself is its own claim; CAF's name for it is not.

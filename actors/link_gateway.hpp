@@ -2,11 +2,15 @@
 // session and has agents started for it.
 #pragma once
 
+#include <caf/actor_addr.hpp>
+#include <caf/response_promise.hpp>
 #include <caf/stateful_actor.hpp>
 #include <map>
+#include <optional>
 
 #include "actors/environment.hpp"
 #include "actors/link_messages.hpp"
+#include "actors/refusal_log.hpp"
 #include "codecs/link_hello.hpp"
 
 namespace mtp::actors {
@@ -45,11 +49,26 @@ struct link_gateway_state {
     caf::response_promise promise;
   };
 
-  reply handle_hello(const std::string& encoded, agents& fronts);
+  /// What a front said, and where the answer goes.
+  struct visit {
+    std::optional<link_hello> hello;
+    agents fronts;
+    caf::actor keeper;
+    caf::response_promise promise;
+    /// The name in its certificate; nothing if nobody looked at it.
+    std::optional<std::string> proven;
+  };
+
+  reply handle_hello(const std::string& text, agents& fronts);
+  void find_name(visit which);
+  void decide(visit& which);
+  void refuse(const visit& which, const std::string& why);
   /// Empty if the front may have a session; else why not.
-  [[nodiscard]] std::string judge(const link_hello& hello, const agents& fronts);
-  [[nodiscard]] reply challenge(const caf::actor& who);
-  reply open(const link_hello& hello, agents& fronts, caf::actor keeper);
+  [[nodiscard]] std::string judge(const visit& which) const;
+  /// The same, by its proof of the cookie, which uses up the nonce that it was given.
+  [[nodiscard]] std::string judge_proof(const visit& which);
+  void challenge(const visit& which);
+  void open(visit& which);
   void end_earlier(const link_hello& hello, const caf::actor& keeper);
   void agent_started(std::uint64_t number, std::size_t place, const caf::actor& agent);
   void opening_failed(std::uint64_t number);
@@ -63,9 +82,7 @@ struct link_gateway_state {
   environment* env = nullptr;
   session_map sessions;
   std::map<std::uint64_t, opening> openings;
-  /// Why a front was refused last, and when that was logged.
-  std::string told;
-  caf::actor_clock::time_point told_at;
+  refusal_log refusals;
   /// Questions being answered.
   std::size_t asked = 0;
   /// Nonces that fronts were given and have not used, oldest first.
@@ -77,7 +94,8 @@ struct link_gateway_state {
 /// Behavior:
 /// - `(link_hello_atom, hello, front agents)` (request): see link_messages.hpp. An earlier session
 ///   of the same process ends first, so that its streams can't be mixed up with new ones. With a
-///   `cluster_cookie` the first answer is a challenge.
+///   `cluster_cookie` the first answer is a challenge. A front whose certificate has another name
+///   than its hello is refused. Refusals go to the log by `refusal_log`.
 /// - `(link_bye_atom, session)` (request): the session ends.
 /// - `link_broken` from agents: theirs ends.
 /// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.

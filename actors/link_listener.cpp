@@ -15,7 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto reread_interval = 1min;
+/// For CAF to tell of a connection.
+constexpr auto answer_patience = 5s;
 constexpr std::array<std::string_view, 8> refusal_labels{"timed_out",  "crowded_out", "closed",
                                                          "not_tls",    "certificate", "name",
                                                          "refused_us", "protocol"};
@@ -28,17 +29,17 @@ net::node_names names_of(const std::vector<std::string>& allowed) {
 }  // namespace
 
 link_listener::link_listener(caf::actor_config& cfg, net::reactor& home, environment& env)
-    : pinned_actor{cfg, home}, env_{&env}, reread_timer_{*this} {}
+    : pinned_actor{cfg, home}, env_{&env} {}
 
 caf::behavior link_listener::start() {
   net::link_acceptor_owner& owner = *this;
   acceptor_.emplace(*this, owner, env_->link_port->socket(0), env_->link_credentials,
                     net::link_acceptor_limits{.user_timeout = env_->settings.node_link.timeout});
   acceptor_->allow(names_of(env_->settings.node_link.allowed_nodes));
-  reread_timer_.arm(home().timers(), reread_interval);
   return {
       [this](const reload_link& wanted) { reload(wanted); },
       [this](get_link_connections) { return connections(); },
+      [this](const get_proven_name& wanted) { return find_name(wanted.node); },
   };
 }
 
@@ -63,13 +64,7 @@ void link_listener::on_refused(net::link_refusal why) {
       .add();
 }
 
-void link_listener::on_due(net::timer&) {
-  certificates_.read(env_->link_credentials, home().now());
-  reread_timer_.arm(home().timers(), reread_interval);
-}
-
 void link_listener::reload(const reload_link& wanted) {
-  certificates_.read(env_->link_credentials, home().now());
   acceptor_->allow(names_of(wanted.allowed_nodes));
   // For a successor of this actor; nobody else looks at it.
   env_->settings.node_link.allowed_nodes = wanted.allowed_nodes;
@@ -103,9 +98,27 @@ std::vector<link_connection> link_listener::connections() {
   return out;
 }
 
+caf::result<std::string> link_listener::find_name(const caf::node_id& node) {
+  auto promise = make_response_promise<std::string>();
+  net::find_link(*this, node, answer_patience,
+                 [this, promise](const std::string& address, std::uint16_t port) mutable {
+                   promise.deliver(name_at(address, port));
+                 });
+  return promise;
+}
+
+std::string link_listener::name_at(const std::string& address, std::uint16_t port) const {
+  for (const auto& known : env_->link_sessions) {
+    const auto session = known.lock();
+    if (session != nullptr && !session->ended() && session->remote().port == port &&
+        to_string(session->remote().ip) == address)
+      return session->peer_name();
+  }
+  return {};
+}
+
 void link_listener::stopped() {
   acceptor_.reset();
-  reread_timer_.cancel();
 }
 
 }  // namespace mtp::actors

@@ -2,14 +2,13 @@
 // hands them to CAF, which shows them the gateway.
 #pragma once
 
-#include "actors/certificate_watch.hpp"
 #include "actors/environment.hpp"
 #include "net/link_acceptor.hpp"
 
 namespace mtp::actors {
 
-/// Message: certificates are read again, and only fronts of these names are let in. Those that are
-/// connected and have another name are cut off.
+/// Message: only fronts of these names are let in. Those that are connected and have another name
+/// are cut off.
 struct reload_link {
   std::vector<std::string> allowed_nodes;
 };
@@ -24,8 +23,14 @@ struct link_connection {
   std::uint64_t sent = 0;
 };
 
-/// Messages: `reload_link`, `get_link_connections`. Certificates are also read again every minute,
-/// so that renewed ones are used. It ends no connection by ending.
+/// Message (request): replies with the name (std::string) in the certificate of the node that CAF
+/// knows by that id; empty if there is no connection to it, or no TLS.
+struct get_proven_name {
+  caf::node_id node;
+};
+
+/// Messages: `reload_link`, `get_link_connections`, `get_proven_name`. It ends no connection by
+/// ending.
 class link_listener final : public net::pinned_actor, private net::link_acceptor_owner {
  public:
   link_listener(caf::actor_config& cfg, net::reactor& home, environment& env);
@@ -34,7 +39,7 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
  private:
   caf::behavior start() override;
   bool on_message(caf::mailbox_element&) override { return false; }
-  void on_due(net::timer& which) override;
+  void on_due(net::timer&) override {}
   void stopped() override;
   void on_link(net::link_transport transport) override;
   void on_refused(net::link_refusal why) override;
@@ -42,15 +47,17 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   void reload(const reload_link& wanted);
   void forget_ended();
   [[nodiscard]] std::vector<link_connection> connections();
+  caf::result<std::string> find_name(const caf::node_id& node);
+  /// Of the connection from there; empty if there is none.
+  [[nodiscard]] std::string name_at(const std::string& address, std::uint16_t port) const;
 
   environment* env_;
   std::optional<net::link_acceptor> acceptor_;
-  certificate_watch certificates_;
-  net::timer reread_timer_;
 };
 
 }  // namespace mtp::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::reload_link)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_link_connections)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_proven_name)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<mtp::actors::link_connection>)

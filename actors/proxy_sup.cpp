@@ -4,6 +4,7 @@
 
 #include "actors/back_link.hpp"
 #include "actors/caf_openssl_link.hpp"
+#include "actors/certificate_watch.hpp"
 #include "actors/client_handler_sup.hpp"
 #include "actors/dc_config.hpp"
 #include "actors/front_link_agent.hpp"
@@ -140,6 +141,12 @@ supervisor_spec proxy_sup_spec(environment& env) {
   for (const auto& reactor : env.reactors)
     children.push_back(
         permanent(memory_guard_name(reactor->index()), pinned_start<memory_guard>(*reactor, env)));
+  if (env.link_credentials != nullptr)
+    children.push_back(permanent("certificate_watch", [&env] {
+      return env.system().spawn([&env](caf::stateful_actor<certificate_watch_state>* self) {
+        return certificate_watch(self, env);
+      });
+    }));
   if (settings.is_back()) add_telegram_side(env, children);
   if (settings.is_back() && settings.has_link()) add_gateway(env, children);
   if (settings.is_front() && settings.has_link()) add_way_to_backs(env, children);

@@ -43,7 +43,8 @@ void remote_back_link::reach() {
     return;
   }
   const auto& credentials = env().link_credentials;
-  certificates_.read(credentials, home().now());
+  // Whoever renewed it need not wait; certificate_watch tells if that is of no use.
+  if (credentials != nullptr) static_cast<void>(credentials->reload());
   const auto& to = env().settings.back_nodes[place()];
   dialer_.dial({.host = to.host, .port = to.port, .name = to.name},
                credentials != nullptr ? credentials->current() : nullptr);
@@ -82,6 +83,10 @@ std::string remote_back_link::why_lost() const {
 
 bool remote_back_link::is_lost() const {
   return session_ != nullptr && !session_->trouble().empty();
+}
+
+std::string remote_back_link::proven_name() const {
+  return session_ != nullptr ? session_->peer_name() : std::string{};
 }
 
 void remote_back_link::stopped() {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "actors/back_link.hpp"
-#include "actors/certificate_watch.hpp"
 #include "net/link_dialer.hpp"
 
 namespace mtp::actors {
@@ -21,8 +20,8 @@ class remote_back_link final : public back_link, private net::link_dialer_owner 
   void join(net::link_transport transport);
   [[nodiscard]] std::string why_lost() const override;
   [[nodiscard]] bool is_lost() const override;
+  [[nodiscard]] std::string proven_name() const override;
 
-  certificate_watch certificates_;
   net::link_dialer dialer_;
   /// The connection that there is, or was last.
   std::shared_ptr<net::link_session> session_;

@@ -10,6 +10,7 @@
 #include <caf/all.hpp>
 #include <csignal>
 
+#include "actors/certificate_watch.hpp"
 #include "actors/dc_config.hpp"
 #include "actors/link_listener.hpp"
 #include "app/console_commands.hpp"
@@ -136,7 +137,7 @@ void reload(node& proxy, actors::settings& running, const settings_reread& rerea
     spdlog::info("fetching Telegram's configuration anew");
     caf::anon_send(names.find("dc_config"), actors::refresh_telegram_config{});
   }
-  // A front reads its certificates whenever it dials.
+  caf::anon_send(names.find("certificate_watch"), actors::read_certificates{});
   if (running.role != actors::node_role::back) return;
   auto loaded = reread(running);
   if (!loaded) {

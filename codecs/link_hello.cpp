@@ -17,7 +17,7 @@ void append_text(bytes& out, std::string_view text) {
 std::string read_text(field_reader& in) {
   const auto size = in.le<std::uint8_t>();
   if (size > max_link_text) in.fail();
-  const std::string out{as_text(in.take(size))};
+  std::string out{as_text(in.take(size))};
   // They are shown to people.
   for (const char c : out)
     if (c < ' ' || c > '~') in.fail();
@@ -46,6 +46,7 @@ bytes encode_link_hello(const link_hello& hello) {
   append_le(out, hello.node);
   append_le(out, hello.session);
   append_le(out, hello.clock);
+  out.push_back(hello.has_cookie ? 1 : 0);
   append(out, hello.nonce);
   append(out, hello.proof);
   return out;
@@ -62,6 +63,9 @@ result<link_hello> decode_link_hello(byte_view bytes_in) {
   out.node = in.le<std::uint64_t>();
   out.session = in.le<std::uint64_t>();
   out.clock = in.le<std::int64_t>();
+  const auto has_cookie = in.le<std::uint8_t>();
+  if (has_cookie > 1) in.fail();
+  out.has_cookie = has_cookie == 1;
   out.nonce = in.array<link_nonce{}.size()>();
   out.proof = in.array<link_proof{}.size()>();
   if (!in.complete()) return fail(errc::bad_link_hello);

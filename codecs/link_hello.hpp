@@ -11,7 +11,7 @@
 namespace mtp {
 
 /// Nodes whose numbers differ refuse each other: with every change of what crosses the link.
-inline constexpr std::uint16_t link_version = 1;
+inline constexpr std::uint16_t link_version = 2;
 /// Longer names, builds and reasons are cut.
 inline constexpr std::size_t max_link_text = 250;
 
@@ -28,6 +28,8 @@ struct link_hello {
   std::uint64_t session = 0;
   /// Unix time, seconds.
   std::int64_t clock = 0;
+  /// Whether it can prove that: both sides have a cookie, or neither.
+  bool has_cookie = false;
   link_nonce nonce{};
   /// Zeros in the first hello.
   link_proof proof{};

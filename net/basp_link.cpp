@@ -56,4 +56,13 @@ void join_link(caf::event_based_actor& self, link_transport transport, std::uint
           [&system, fail](const caf::error& why) { fail(describe(system, why)); });
 }
 
+void find_link(caf::event_based_actor& self, const caf::node_id& node,
+               std::chrono::milliseconds limit,
+               const std::function<void(const std::string& address, std::uint16_t port)>& done) {
+  self.request(basp_broker(self.system()), limit, caf::get_atom::value, node)
+      .then([done](const caf::node_id&, const std::string& address,
+                   std::uint16_t port) { done(address, port); },
+            [done](const caf::error&) { done({}, 0); });
+}
+
 }  // namespace mtp::net

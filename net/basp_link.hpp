@@ -32,4 +32,11 @@ void join_link(caf::event_based_actor& self, link_transport transport, std::uint
                std::chrono::milliseconds limit,
                const std::function<void(tl::expected<linked_node, std::string>)>& done);
 
+/// `done` is called once, as a handler of `self`, with the remote address and port of the
+/// connection that CAF uses for a node, as its `link_transport` had them; with an empty address if
+/// there is none, or CAF does not tell within `limit`.
+void find_link(caf::event_based_actor& self, const caf::node_id& node,
+               std::chrono::milliseconds limit,
+               const std::function<void(const std::string& address, std::uint16_t port)>& done);
+
 }  // namespace mtp::net

@@ -1,6 +1,8 @@
 // Who gets a session with a back, and who does not; and what a front makes of the answers.
+#include "actors/link_listener.hpp"
 #include "codecs/text.hpp"
 #include "tests/actors/link_fixture.hpp"
+#include "tests/support/captured_log.hpp"
 
 namespace mtp::actors {
 namespace {
@@ -142,7 +144,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
   old.version = 77;
   CHECK(
       refused(old, {agent.handle()}) ==
-      "link versions differ: the front's is 77 (build 9.9), the back's 1 (build unknown); use the "
+      "link versions differ: the front's is 77 (build 9.9), the back's 2 (build unknown); use the "
       "same build on both");
   say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
   CHECK(last().answer.reason == "the hello can't be read");
@@ -151,6 +153,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
 TEST_CASE_FIXTURE(visitor, "gateway: with a cluster_cookie, only who has it gets a session") {
   node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
   const auto cookie = as_bytes(node.env.settings.node_link.cluster_cookie);
+  hello.has_cookie = true;
   hello.nonce[3] = 7;
   const auto with_proof = [&](byte_view of) {
     auto out = hello;
@@ -184,6 +187,94 @@ TEST_CASE_FIXTURE(visitor, "gateway: with a cluster_cookie, only who has it gets
   }
 }
 
+TEST_CASE_FIXTURE(visitor, "gateway: a cookie on one side only: no session, and no challenge") {
+  std::string why;
+  SUBCASE("the front's") {
+    hello.has_cookie = true;
+    why = "only the front has a cluster_cookie";
+  }
+  SUBCASE("the back's") {
+    node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
+    why = "only the back has a cluster_cookie";
+  }
+  const test::captured_log log;
+  say(hello, {agent.handle()});
+  CHECK(last().answer.what == link_answer::kind::refused);
+  CHECK(last().answer.reason == why);
+  CHECK(last().agents.empty());
+  CHECK(names() == texts{""});
+  CHECK(log.count("front front9 is refused: " + why) == 1);
+}
+
+TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certificate says") {
+  node.env.settings.role = node_role::back;
+  std::string proven = "front9";
+  const auto listener = node.system().spawn([&](caf::event_based_actor*) -> caf::behavior {
+    return {[&](const get_proven_name& asked) {
+      CHECK(asked.node == keeper_of_visitor.node());
+      return proven;
+    }};
+  });
+  node.env.names.put("link_listener", listener);
+  const test::captured_log log;
+  SUBCASE("the same") {
+    say(hello, {agent.handle()});
+    CHECK(last().answer.what == link_answer::kind::welcome);
+    CHECK(names() == texts{"", "front9"});
+  }
+  SUBCASE("another one") {
+    proven = "front8";
+    say(hello, {agent.handle()});
+    const std::string why = R"(the front calls itself "front9", but its certificate says "front8")";
+    CHECK(last().answer.reason == why);
+    CHECK(names() == texts{""});
+    CHECK(log.count("front front8 is refused: " + why) == 1);
+  }
+  SUBCASE("no connection of that node any more") {
+    proven.clear();
+    say(hello, {agent.handle()});
+    CHECK(last().answer.reason == "its connection is gone");
+  }
+  SUBCASE("the listener is being restarted") {
+    node.env.names.remove("link_listener", listener.address());
+    say(hello, {agent.handle()});
+    CHECK(last().answer.reason == "the back is restarting");
+  }
+  SUBCASE("of a proxy's own transport only") {
+    node.env.settings.node_link.transport = link_transport::plain;
+    proven = "front8";
+    say(hello, {agent.handle()});
+    CHECK(last().answer.what == link_answer::kind::welcome);
+  }
+  kill(listener);
+}
+
+TEST_CASE_FIXTURE(visitor,
+                  "gateway: a front that is refused again and again does not fill the log") {
+  hello.has_cookie = true;
+  const std::string line = "front front9 is refused: only the front has a cluster_cookie";
+  const test::captured_log log;
+  for (int i = 0; i < 59; ++i) {
+    say(hello, {agent.handle()});
+    node.advance(1s);
+  }
+  CHECK(answers.size() == 59);
+  CHECK(log.count("is refused") == 1);
+  CHECK(log.count(line + '\n') == 1);
+  // Another one is told at once, and changes nothing for the first.
+  auto other = hello;
+  other.name = "front8";
+  say(other, {agent.handle()});
+  CHECK(log.count("front front8 is refused") == 1);
+  node.advance(1s);
+  say(hello, {agent.handle()});
+  CHECK(log.count("is refused") == 3);
+  CHECK(log.count(line + " (59 since the last line, all the same)\n") == 1);
+  say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
+  say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
+  CHECK(log.count("front ? is refused: the hello can't be read") == 1);
+}
+
 // -- the front's side -----------------------------------------------------------------------------
 
 /// A gateway that answers as it is told.
@@ -193,6 +284,7 @@ struct scripted {
   caf::actor keeper;
   caf::actor gateway;
   std::vector<link_hello> hellos;
+  std::vector<std::uint64_t> byes;
   std::function<link_answer(const link_hello&)> answer;
   test::inbox<link_blob> partner{node.system()};
 
@@ -202,14 +294,15 @@ struct scripted {
     gateway = node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](link_hello_atom, const std::string& text,
                      const handles&) -> caf::result<std::string, handles> {
-        const auto hello = decode_link_hello(as_bytes(text));
-        REQUIRE(hello);
-        hellos.push_back(*hello);
-        const auto said = answer(*hello);
-        handles agents;
-        if (said.what == link_answer::kind::welcome) agents.push_back(partner.handle());
-        return {std::string{as_text(encode_link_answer(said))}, agents};
-      }};
+                const auto hello = decode_link_hello(as_bytes(text));
+                REQUIRE(hello);
+                hellos.push_back(*hello);
+                const auto said = answer(*hello);
+                handles agents;
+                if (said.what == link_answer::kind::welcome) agents.push_back(partner.handle());
+                return {std::string{as_text(encode_link_answer(said))}, agents};
+              },
+              [this](link_bye_atom, std::uint64_t session) { byes.push_back(session); }};
     });
     node.env.names.put(std::string{gateway_name}, gateway);
   }
@@ -243,20 +336,24 @@ struct scripted {
   }
 };
 
+TEST_CASE_FIXTURE(scripted, "front: a welcome begins a session") {
+  answer = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  const auto got = run();
+  CHECK(got.connected);
+  CHECK(got.build == "2.0");
+  CHECK(got.session == hellos.back().session);
+  CHECK(byes.empty());
+}
+
 TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it fits") {
   auto& cookie = node.env.settings.node_link.cluster_cookie;
   const auto welcome = [](const link_hello&) {
     return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
   };
   std::string trouble;
-  SUBCASE("welcome") {
-    answer = welcome;
-    const auto got = run();
-    CHECK(got.connected);
-    CHECK(got.build == "2.0");
-    CHECK(got.session == hellos.back().session);
-    return;
-  }
+  bool is_disowned = false;
   SUBCASE("refused") {
     answer = [](const link_hello&) { return link_answer{.reason = "you smell"}; };
     trouble = "the back refuses: you smell";
@@ -266,7 +363,7 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
       return link_answer{.version = 9, .what = link_answer::kind::welcome, .build = "2.0"};
     };
     trouble =
-        "link versions differ: ours is 1 (build 1.0), the back's 9 (build 2.0); use the same build "
+        "link versions differ: ours is 2 (build 1.0), the back's 9 (build 2.0); use the same build "
         "on "
         "both";
   }
@@ -278,6 +375,7 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
     cookie = "cookie of the cluster";
     answer = welcome;
     trouble = "cluster_cookie differs";
+    is_disowned = true;
   }
   SUBCASE("one challenge after the other") {
     cookie = "cookie of the cluster";
@@ -287,12 +385,50 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
   const auto got = run();
   CHECK_FALSE(got.connected);
   CHECK(got.trouble == trouble);
+  CHECK(hellos.back().has_cookie == !cookie.empty());
+  // What the back takes for a session is ended, and nothing else is.
+  CHECK(byes == (is_disowned ? std::vector{hellos.front().session} : std::vector<std::uint64_t>{}));
+  CHECK(partner.all<link_blob>().empty());
   // It goes on trying.
   const auto tried = hellos.size();
   for (int i = 0; i < 20; ++i)
     node.advance(1s);
   CHECK(hellos.size() > tried + 2);
   CHECK(hellos.size() < tried + 20);
+}
+
+TEST_CASE_FIXTURE(scripted, "front: two ways to one back: the second is left alone, for long") {
+  answer = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  node.env.settings.role = node_role::front;
+  node.env.settings.back_nodes = {{.name = "one", .host = "192.0.2.1", .port = 9199},
+                                  {.name = "other", .host = "192.0.2.2", .port = 9199}};
+  REQUIRE(run().connected);
+  const auto second =
+      net::spawn_pinned<local_back_link>(*node.env.reactors[0], std::ref(node.env), 1U);
+  const auto first = std::exchange(keeper, second);
+  node.advance(20ms);
+  node.advance(20ms);
+  CHECK(status().where == "other@192.0.2.2:9199");
+  CHECK(status().trouble == "it is the same node as back one@192.0.2.1:9199");
+  // It has said nothing to it.
+  CHECK(hellos.size() == 1);
+  // Nor tried to, for as long as the first one has it.
+  for (int i = 0; i < 200; ++i)
+    node.advance(1s);
+  CHECK(status().age >= 195s);
+  CHECK(status().trouble == "it is the same node as back one@192.0.2.1:9199");
+  keeper = first;
+  CHECK(status().connected);
+  CHECK(status().sessions == 1);
+
+  // When it is free it is taken, within a minute.
+  caf::anon_send_exit(first, caf::exit_reason::kill);
+  keeper = second;
+  for (int i = 0; i < 62; ++i)
+    node.advance(1s);
+  CHECK(status().connected);
 }
 
 TEST_CASE_FIXTURE(scripted, "front: a back that does not answer is given up after a while") {

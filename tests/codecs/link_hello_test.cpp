@@ -13,6 +13,7 @@ const link_hello example_hello{.build = "0.2",
                                .node = 7,
                                .session = 5,
                                .clock = 0x6900'0000,
+                               .has_cookie = true,
                                .nonce = {0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9,
                                          0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf},
                                .proof = {0xb0}};
@@ -30,12 +31,13 @@ TEST_CASE("link hello: what a front says first") {
   bytes proof(32);
   proof[0] = 0xb0;
   CHECK(out == join({bytes{'M',  'T',  'L',  'K',                                 //
-                           0x01, 0x00,                                            // version 1
+                           0x02, 0x00,                                            // version 2
                            0x03, '0',  '.',  '2',                                 // build
                            0x06, 'f',  'r',  'o',  'n',  't',  '1',               // name
                            0x07, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,        // node
                            0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,        // session
                            0x00, 0x00, 0x00, 0x69, 0x00, 0x00, 0x00, 0x00,        // clock
+                           0x01,                                                  // has a cookie
                            0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8,  // nonce
                            0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf},
                      proof}));
@@ -45,7 +47,7 @@ TEST_CASE("link hello: what a front says first") {
 TEST_CASE("link hello: what a back answers") {
   const auto out = encode_link_answer(example_answer);
   CHECK(std::ranges::equal(start_of(out, 17), bytes{'M', 'T', 'L', 'K',           //
-                                                    0x01, 0x00,                   // version 1
+                                                    0x02, 0x00,                   // version 2
                                                     0x00,                         // welcome
                                                     0x03, '0', '.', '2',          // build
                                                     0x00,                         // no reason
@@ -61,22 +63,22 @@ TEST_CASE("link hello: what a back answers") {
 
 TEST_CASE("link hello: two versions can tell each other which they are") {
   auto hello = encode_link_hello(example_hello);
-  hello[4] = 2;
+  hello[4] = 3;
   hello.resize(4 + 2 + 4);  // whatever follows in that version
   const auto got = decode_link_hello(hello);
   REQUIRE(got);
-  CHECK(got->version == 2);
+  CHECK(got->version == 3);
   CHECK(got->build == "0.2");
 
   auto refusal = example_answer;
   refusal.what = link_answer::kind::refused;
   refusal.reason = "no";
   auto answer = encode_link_answer(refusal);
-  answer[4] = 2;
+  answer[4] = 3;
   answer.push_back(0xff);
   const auto read = decode_link_answer(answer);
   REQUIRE(read);
-  CHECK(read->version == 2);
+  CHECK(read->version == 3);
   CHECK(read->what == link_answer::kind::refused);
   CHECK(read->build == "0.2");
   CHECK(read->reason == "no");
@@ -93,6 +95,9 @@ TEST_CASE("link hello: what is cut, too long, or not for people is refused") {
   bad = hello;
   bad[7] = '\n';
   CHECK(decode_link_hello(bad).error() == errc::bad_link_hello);
+  bad = hello;
+  bad[bad.size() - 49] = 2;  // neither has it a cookie nor none
+  CHECK_FALSE(decode_link_hello(bad));
 
   const auto answer = encode_link_answer(example_answer);
   for (std::size_t size = 0; size < answer.size(); ++size)

@@ -26,9 +26,11 @@ std::string list_of(const std::vector<std::string>& all) {
 
 /// The node_link table, but for what only one role has.
 std::string link_table(const split_node_options& how) {
-  return "[node_link]\ncertificate = " + quoted(how.files->certificate) +
-         "\nkey = " + quoted(how.files->key) + "\nca = " + quoted(how.files->ca) + '\n' + how.link +
-         '\n';
+  std::string out = "[node_link]\ntransport = " + quoted(how.transport) + '\n' + how.link + '\n';
+  if (how.files)
+    out += "certificate = " + quoted(how.files->certificate) + "\nkey = " + quoted(how.files->key) +
+           "\nca = " + quoted(how.files->ca) + '\n';
+  return out;
 }
 
 std::string host_of(const std::string& ip) {
@@ -52,8 +54,11 @@ test_node::options test_back::to_node(const std::string& name, const fake_telegr
 }
 
 std::string test_back::tables(const back_options& how, std::uint16_t port) {
-  return link_table(how) + "listen = " + quoted(host_of(how.ip) + ':' + std::to_string(port)) +
-         "\nallowed_nodes = " + list_of(how.allowed) + '\n';
+  auto out =
+      link_table(how) + "listen = " + quoted(host_of(how.ip) + ':' + std::to_string(port)) + '\n';
+  // Only our own TLS looks at names.
+  if (how.transport == "tls") out += "allowed_nodes = " + list_of(how.allowed) + '\n';
+  return out;
 }
 
 test_back::test_back(std::filesystem::path directory, const std::string& name,
@@ -124,12 +129,14 @@ split_nodes::split_nodes(const fake_telegram& telegram)
     : telegram_{&telegram}, authority_{directory_.path(), "ca"} {}
 
 test_back& split_nodes::add_back(const std::string& name, back_options how) {
-  if (!how.files) how.files = authority_.issue(name, {.name = name, .usage = key_usage::server});
+  if (!how.files && how.transport != "plain")
+    how.files = authority_.issue(name, {.name = name, .usage = key_usage::server});
   return backs_.emplace_back(directory_.path() / name, name, *telegram_, how);
 }
 
 test_front& split_nodes::add_front(const std::string& name, front_options how) {
-  if (!how.files) how.files = authority_.issue(name, {.name = name, .usage = key_usage::client});
+  if (!how.files && how.transport != "plain")
+    how.files = authority_.issue(name, {.name = name, .usage = key_usage::client});
   if (how.backs.empty())
     for (const auto& back : backs_)
       how.backs.push_back(back.address());

@@ -1,5 +1,5 @@
 // Fronts and backs of a test: processes of their own, joined by TLS with certificates made while
-// the test runs.
+// the test runs, or by another transport.
 #pragma once
 
 #include <deque>
@@ -13,7 +13,9 @@ struct split_node_options {
   /// More lines: of the configuration, and of its node_link table.
   std::string config;
   std::string link;
-  /// Certificate, key and CA; unless given, right ones in the node's name.
+  /// "tls", "plain" or "caf-openssl"; all but the first want a cluster_cookie in `link`.
+  std::string transport = "tls";
+  /// Certificate, key and CA; unless given, right ones in the node's name. Not with "plain".
   std::optional<net::tls_files> files;
   std::vector<std::string> environment;
   std::optional<open_files> max_open_files;
@@ -23,7 +25,7 @@ struct split_node_options {
 };
 
 struct back_options : split_node_options {
-  /// Names that may come.
+  /// Names that may come, with "tls".
   std::vector<std::string> allowed{"front"};
   /// The list of Telegram's middle proxies, if not the usual one.
   std::string list_url;

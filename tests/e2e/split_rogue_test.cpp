@@ -1,144 +1,15 @@
 // A front whose certificate is right and who does not keep to the rules: it loses its session, the
 // back's memory has bounds, and nobody else notices.
-#include <fcntl.h>
-#include <sys/socket.h>
-
 #include <caf/all.hpp>
-#include <caf/io/all.hpp>
-#include <future>
 
-#include "actors/link_messages.hpp"
-#include "codecs/link_hello.hpp"
-#include "codecs/stream_frame.hpp"
-#include "codecs/text.hpp"
-#include "net/basp_link.hpp"
-#include "net/entropy.hpp"
-#include "net/socket_address.hpp"
-#include "net/tls_channel.hpp"
-#include "tests/e2e/split_nodes.hpp"
+#include "tests/e2e/rogue_node.hpp"
 
 namespace mtp::test {
 namespace {
 
 using namespace std::chrono_literals;
-using actors::link_blob;
 
 constexpr double mib = 1024.0 * 1024.0;
-
-struct secured {
-  net::unique_fd fd;
-  std::unique_ptr<net::tls_channel> channel;
-  endpoint remote;
-};
-
-/// TLS with the back, done by the rules.
-secured dial(const test_back& back, const net::tls_files& files) {
-  secured out{.fd = net::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)},
-              .channel = {},
-              .remote = {.ip = ip_address::v4({127, 0, 0, 1}), .port = back.port()}};
-  const auto to = net::to_socket_address(out.remote);
-  REQUIRE(::connect(out.fd.get(), to.get(), to.size) == 0);
-  REQUIRE(::fcntl(out.fd.get(), F_SETFL, O_NONBLOCK) == 0);
-  auto context = net::tls_context::load(files, net::tls_side::dialing);
-  REQUIRE(context);
-  out.channel = std::make_unique<net::tls_channel>(
-      *context, out.fd.get(), std::make_shared<const net::node_names>(net::node_names{"back"}));
-  REQUIRE(
-      eventually([&] { return out.channel->handshake() == net::tls_progress::done; }, patience));
-  REQUIRE(
-      eventually([&] { return out.channel->await_data() == net::tls_progress::done; }, patience));
-  return out;
-}
-
-struct node_config : caf::actor_system_config {
-  node_config() {
-    load<caf::io::middleman>();
-    add_message_type<link_blob>("mtp.link_blob");
-    set("scheduler.policy", caf::atom("sharing"));
-    set("scheduler.max-threads", std::size_t{1});
-    set("middleman.app-identifiers", std::vector<std::string>{"mtproto-proxy"});
-    set("middleman.heartbeat-interval", caf::timespan{1s});
-  }
-};
-
-/// A node of CAF's with one agent, which listens and never answers.
-class rogue_front {
- public:
-  rogue_front(const test_back& back, const net::tls_files& files) {
-    auto [fd, channel, remote] = dial(back, files);
-    auto transport =
-        std::make_shared<net::link_transport>(std::move(fd), std::move(channel), remote);
-    connection = transport->session();
-    std::promise<caf::actor> found;
-    joiner_ = system.spawn([&](caf::event_based_actor* me) -> caf::behavior {
-      net::join_link(*me, std::move(*transport), actors::link_key, 5s,
-                     [&](tl::expected<net::linked_node, std::string> joined) {
-                       found.set_value(joined ? joined->published : caf::actor{});
-                     });
-      return {[](const std::string&) {}};
-    });
-    gateway = found.get_future().get();
-    REQUIRE(gateway != nullptr);
-    agent_ = system.spawn(
-        [](caf::event_based_actor*) -> caf::behavior { return {[](const link_blob&) {}}; });
-  }
-  rogue_front(const rogue_front&) = delete;
-  rogue_front& operator=(const rogue_front&) = delete;
-  rogue_front(rogue_front&&) = delete;
-  rogue_front& operator=(rogue_front&&) = delete;
-  ~rogue_front() {
-    connection->cut("the test is over");
-    for (auto* const one : {&joiner_, &agent_}) {
-      caf::anon_send_exit(*one, caf::exit_reason::kill);
-      *one = nullptr;
-    }
-    partner = nullptr;
-    gateway = nullptr;
-  }
-
-  /// Says hello; true if the back welcomes it. `partner` is its agent then.
-  bool begin() {
-    session = load_le<std::uint64_t>(net::random_array<8>()) | 1;
-    const link_hello hello{.build = "rogue",
-                           .name = "rogue",
-                           .node = 4711,
-                           .session = session,
-                           .clock = std::time(nullptr),
-                           .nonce = net::random_array<link_nonce{}.size()>(),
-                           .proof = {}};
-    bool welcome = false;
-    self->request(gateway, 5s, actors::link_hello_atom::value,
-                  std::string{as_text(encode_link_hello(hello))}, std::vector<caf::actor>{agent_})
-        .receive(
-            [&](const std::string& answer, const std::vector<caf::actor>& agents) {
-              const auto decoded = decode_link_answer(as_bytes(answer));
-              welcome = decoded && decoded->what == link_answer::kind::welcome;
-              if (!agents.empty()) partner = agents.front();
-            },
-            [](const caf::error&) {});
-    return welcome;
-  }
-  void say(const std::vector<stream_frame>& what, std::uint64_t taken = 0) {
-    bytes blob;
-    begin_stream_blob({.session = session, .taken = taken}, blob);
-    for (const auto& one : what)
-      encode_stream_frame(one, blob);
-    caf::anon_send(partner, link_blob{std::string{as_text(blob)}});
-  }
-  void say_open(stream_id id) { say({{id, stream::open{.dc = 2}}}); }
-
-  node_config config;
-  caf::actor_system system{config};
-  caf::scoped_actor self{system};
-  caf::actor gateway;
-  caf::actor partner;
-  std::uint64_t session = 0;
-  std::shared_ptr<net::link_session> connection;
-
- private:
-  caf::actor joiner_;
-  caf::actor agent_;
-};
 
 /// A back with a front whose client works all the while.
 class rogue_fixture {
@@ -262,6 +133,21 @@ TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that floods what is of no
   check_untouched();
 }
 
+TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that calls itself by another front's name") {
+  rogue_front rogue{back(), files};
+  auto hello = rogue.make_hello();
+  hello.name = "front";
+  const auto answer = rogue.say_hello(hello);
+  REQUIRE(answer);
+  const std::string why = R"(the front calls itself "front", but its certificate says "rogue")";
+  CHECK(answer->what == link_answer::kind::refused);
+  CHECK(answer->reason == why);
+  CHECK(rogue.partner == nullptr);
+  CHECK(back().wait_for_output("front rogue is refused: " + why));
+  CHECK(rogue.begin());
+  check_untouched();
+}
+
 TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that begins one session after another") {
   const auto before = resident_memory(back().program().pid());
   rogue_front rogue{back(), files};
@@ -280,7 +166,7 @@ TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that begins one session a
 }
 
 TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that announces 4 GB, or speaks no BASP") {
-  auto [fd, channel, remote] = dial(back(), files);
+  auto [fd, channel, remote] = dial_back(back(), files);
   bytes header(32);
   SUBCASE("4 GB") {
     header[0] = 1;
@@ -302,6 +188,34 @@ TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that announces 4 GB, or s
     CHECK(back().wait_for_output("announced a message of 4294967295 bytes; closing"));
   CHECK(resident_memory(back().program().pid()) < 1024 * mib);
   check_untouched();
+}
+
+/// A front that goes to a rogue back, by TLS, and the reason why it does not stay there.
+void check_disowned(const std::string& name, const std::string& cookie, const std::string& why) {
+  const fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  rogue_back back{[&](const link_hello&) {
+                    return link_answer{.what = link_answer::kind::welcome, .name = name};
+                  },
+                  nodes.authority().issue("back", {.name = "back", .usage = key_usage::server})};
+  front_options how;
+  how.link = cookie;
+  how.backs = {back.address()};
+  auto& front = nodes.add_front("front", how);
+  front.start();
+  REQUIRE(eventually([&] { return back.accept(); }, patience));
+  const bool told = front.wait_for_output("back " + back.address() + ": " + why + "; trying again");
+  INFO(front.output());
+  CHECK(told);
+  CHECK(front.count_in_output(": connected (build") == 0);
+}
+
+TEST_CASE("split: a rogue back that calls itself by another back's name") {
+  check_disowned("other", "", R"(the back calls itself "other", but its certificate says "back")");
+}
+
+TEST_CASE("split: a rogue back that welcomes whoever has a cookie, and has none") {
+  check_disowned("back", "cluster_cookie = \"0123456789abcdef\"", "cluster_cookie differs");
 }
 
 }  // namespace

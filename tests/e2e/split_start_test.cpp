@@ -225,11 +225,11 @@ TEST_CASE("split: cookies that differ are told on both ends; the same ones let a
   }
   SUBCASE("only the back has one") {
     back_how.link = ours;
-    at_front = "the back wants a cluster_cookie";
+    at_front = "the back refuses: only the back has a cluster_cookie";
   }
   SUBCASE("only the front has one") {
     front_how.link = theirs;
-    at_front = "cluster_cookie differs";
+    at_front = "the back refuses: only the front has a cluster_cookie";
   }
   SUBCASE("they are the same") {
     back_how.link = ours;
@@ -242,8 +242,11 @@ TEST_CASE("split: cookies that differ are told on both ends; the same ones let a
   if (!at_front.empty()) {
     check_reason(front, at_front);
     CHECK(front.count_in_output(": connected") == 0);
-    if (!back_how.link.empty() && !front_how.link.empty())
-      CHECK(back.wait_for_output("front front is refused: cluster_cookie differs"));
+    const std::string refuses = "the back refuses: ";
+    CHECK(back.wait_for_output("front front is refused: " + at_front.substr(refuses.size())));
+    CHECK(back.count_in_output("front front is refused: ") == 1);
+    // Not even for a moment.
+    CHECK(back.count_in_output("front front is connected") == 0);
     return;
   }
   REQUIRE(front.wait_until_connected());
