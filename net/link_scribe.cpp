@@ -81,15 +81,13 @@ class link_scribe final : public caf::io::scribe {
   void remove_from_loop() override { stream_.stop(); }
 
  private:
-  /// The stream keeps its old, small policy; it finds the end when it reads next.
+  /// The stream goes on to read what it expected; it finds the end when it does.
   void refuse(const std::string& what) {
-    spdlog::warn("node link: {} {}; closing", describe(), what);
-    stream_.session().cut("it " + what);
-  }
-
-  [[nodiscard]] std::string describe() {
     const auto& name = stream_.session().peer_name();
-    return name.empty() ? to_string(remote_) : name + " (" + to_string(remote_) + ")";
+    // Without a certificate it may be anybody, as often as he likes.
+    const auto level = name.empty() ? spdlog::level::debug : spdlog::level::warn;
+    spdlog::log(level, "node link: {} ({}) {}; closing", name, to_string(remote_), what);
+    stream_.session().cut("it " + what);
   }
 
   const endpoint remote_;
