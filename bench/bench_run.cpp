@@ -4,6 +4,8 @@
 
 #include <thread>
 
+#include "bench/tls_alone.hpp"
+
 namespace mtp::bench {
 
 namespace {
@@ -79,8 +81,13 @@ void bench_run::measure_all(const std::vector<scenario>& scenarios) {
     print(one, all);
     add_rows(one, all, rows);
   }
-  if (!rows.empty())
+  if (!rows.empty()) {
     fmt::print("\nA front and a back, linked by TLS on loopback\n{}", split_table(rows));
+    constexpr std::size_t size = 2'000'000'000;
+    const auto tls = measure_tls(size, directory_.path());
+    fmt::print("TLS alone takes {:.3f} s/GB to send and {:.3f} to receive\n", tls.send,
+               tls.receive);
+  }
   static_cast<void>(std::fflush(stdout));
 }
 
