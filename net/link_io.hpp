@@ -34,6 +34,7 @@ class link_io {
   int fd_;
   std::unique_ptr<tls_channel> channel_;
   std::shared_ptr<link_session> session_;
+  /// Of plain TCP; TLS has one of its own.
   receive_buffer ahead_;
   std::string plain_problem_ = "it closed the connection";
 };

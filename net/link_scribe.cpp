@@ -10,18 +10,12 @@
 
 #include "net/link_stream.hpp"
 #include "net/socket_address.hpp"
-#include "net/socket_options.hpp"
 
 namespace mtp::net {
 
 namespace {
 
-using namespace std::chrono_literals;
 using caf::io::network::default_multiplexer;
-
-/// How long bytes may stay unacknowledged once the broker has closed the connection: the middleman
-/// can't stop before they have gone.
-constexpr auto last_bytes_timeout = 1s;
 
 /// A handshake without a payload, which CAF 0.17.6 lets pass and then reads through a null pointer.
 bool is_empty_handshake(byte_view header) {
@@ -69,7 +63,6 @@ class link_scribe final : public caf::io::scribe {
   void flush() override { stream_.flush(this); }
 
   void graceful_shutdown() override {
-    set_user_timeout(stream_.fd(), last_bytes_timeout);
     stream_.graceful_shutdown();
     detach(&stream_.backend(), false);
   }

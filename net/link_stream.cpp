@@ -5,15 +5,22 @@
 #include <caf/io/basp/header.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
 
+#include "net/socket_options.hpp"
+
 namespace mtp::net {
 
 namespace {
 
+using namespace std::chrono_literals;
 using caf::io::network::default_multiplexer;
 using caf::io::network::operation;
 
 /// So much is read of one link before others have their turn.
 constexpr std::size_t read_turn = std::size_t{256} * 1024;
+
+/// How long bytes may stay unsent, or unacknowledged, once the broker has closed the connection:
+/// the middleman can't stop before they have gone.
+constexpr auto last_bytes_timeout = 1s;
 
 byte_view as_bytes(const std::vector<char>& buffer) {
   return {reinterpret_cast<const std::uint8_t*>(buffer.data()), buffer.size()};
@@ -40,10 +47,12 @@ void link_stream::handle_event(operation op) {
       if (const auto whose = writer_) write_some(whose);
       break;
     case operation::propagate_error: {
-      // The multiplexer removes both operations after this.
+      // The multiplexer removes both operations after this, and `removed_from_loop` lets go of the
+      // owners: until then it uses this object.
+      const bool is_registered = turn_ == write_turn::when_writable;
       turn_ = write_turn::none;
       const auto reader = reader_;
-      const auto writer = std::exchange(writer_, nullptr);
+      const auto writer = is_registered ? writer_ : std::exchange(writer_, nullptr);
       if (reader != nullptr) reader->io_failure(&backend(), op);
       if (writer != nullptr) writer->io_failure(&backend(), op);
       break;
@@ -71,7 +80,9 @@ void link_stream::start(const owner& whose) {
 }
 
 void link_stream::read_later() {
+  reads_later_ = true;
   backend().post([this, whose = reader_] {
+    reads_later_ = false;
     if (reader_ != nullptr) read_messages();
   });
 }
@@ -84,6 +95,8 @@ void link_stream::prepare_message() {
 }
 
 void link_stream::read_messages() {
+  // Each round of the loop reads one turn, whoever asked for it.
+  if (reads_later_) return;
   const auto whose = reader_;
   for (std::size_t turn = 0; turn < read_turn;) {
     const auto got = io_.read(as_bytes(incoming()).subspan(filled_, size_ - filled_));
@@ -105,6 +118,8 @@ void link_stream::read_messages() {
 // -- writing ------------------------------------------------------------------------------------
 
 void link_stream::flush(const owner& whose) {
+  if (waiting_.size() + writing_.size() - written_ > max_unsent)
+    session().cut("it does not read what it asks for");
   if (waiting_.empty() || turn_ != write_turn::none) return;
   turn_ = write_turn::posted;
   writer_ = whose;
@@ -114,6 +129,8 @@ void link_stream::flush(const owner& whose) {
 }
 
 void link_stream::write_some(const owner& whose) {
+  // A peer that takes a few bytes now and then would hold the end of this process up.
+  if (ends_at_ && clock::now() >= *ends_at_) session().cut("it takes its last bytes too slowly");
   if (written_ == writing_.size()) {
     writing_.clear();
     written_ = 0;
@@ -128,7 +145,7 @@ void link_stream::write_some(const owner& whose) {
   written_ += sent.size;
   if (written_ == writing_.size() && waiting_.empty()) {
     end_write_turn();
-    if (ends_) ::shutdown(fd(), SHUT_WR);
+    if (ends_at_) ::shutdown(fd(), SHUT_WR);
     return;
   }
   write_when_writable();
@@ -147,7 +164,10 @@ void link_stream::end_write_turn() {
 }
 
 void link_stream::graceful_shutdown() {
-  if (std::exchange(ends_, true)) return;
+  if (ends_at_) return;
+  ends_at_ = clock::now() + last_bytes_timeout;
+  // For one that takes nothing: nothing else would wake this up.
+  set_user_timeout(fd(), last_bytes_timeout);
   if (turn_ == write_turn::none)
     ::shutdown(fd(), SHUT_WR);
   else

@@ -8,16 +8,24 @@
 #include <caf/io/fwd.hpp>
 #include <caf/io/network/event_handler.hpp>
 #include <caf/io/network/stream_manager.hpp>
+#include <chrono>
+#include <optional>
 #include <vector>
 
 #include "net/link_io.hpp"
 
 namespace mtp::net {
 
+/// What may wait to be written: sixteen reactors' windows on a far link (codecs/link_window.hpp).
+/// Credit keeps honest nodes below it; it is for answers that CAF gives to a peer that asks
+/// without reading. Beyond it the connection is cut. Bytes.
+inline constexpr std::size_t max_unsent = std::size_t{128} * 1024 * 1024;
+
 /// Of the multiplexer's thread. It closes the socket.
 class link_stream final : public caf::io::network::event_handler {
  public:
   using buffer = std::vector<char>;
+  using clock = std::chrono::steady_clock;
   /// Who is told what comes, and how it ends. It holds this, and is held here as long as the
   /// multiplexer may call.
   using owner = caf::intrusive_ptr<caf::io::network::stream_manager>;
@@ -41,7 +49,7 @@ class link_stream final : public caf::io::network::event_handler {
 
   void handle_event(caf::io::network::operation op) override;
   void removed_from_loop(caf::io::network::operation op) override;
-  /// Closes the writing side once all is written.
+  /// Closes the writing side once all is written, or cuts the connection a second later.
   void graceful_shutdown() override;
 
  private:
@@ -66,12 +74,14 @@ class link_stream final : public caf::io::network::event_handler {
   /// Size of the message that is read, and how much of it has come.
   std::size_t size_ = 0;
   std::size_t filled_ = 0;
+  bool reads_later_ = false;
 
   buffer waiting_;
   buffer writing_;
   std::size_t written_ = 0;
   write_turn turn_ = write_turn::none;
-  bool ends_ = false;
+  /// Set once it is to end: until when the rest may be written.
+  std::optional<clock::time_point> ends_at_;
 };
 
 }  // namespace mtp::net

@@ -45,11 +45,12 @@ std::string wanted(const node_names& names) {
 }  // namespace
 
 tls_channel::tls_channel(std::shared_ptr<const tls_context> context, int fd,
-                         std::shared_ptr<const node_names> names)
+                         std::shared_ptr<const node_names> names, std::uint64_t key_lifetime)
     : context_{std::move(context)},
       names_{std::move(names)},
       socket_{.fd = fd},
-      ssl_{SSL_new(context_->get())} {
+      ssl_{SSL_new(context_->get())},
+      key_lifetime_{key_lifetime} {
   if (ssl_ == nullptr) throw std::bad_alloc{};
   auto* const bio = make_socket_bio(socket_);
   SSL_set_bio(ssl_.get(), bio, bio);
@@ -99,6 +100,10 @@ tls_channel::moved tls_channel::write(byte_view data) {
   moved out;
   while (out.size < data.size()) {
     ERR_clear_error();
+    // Told to the peer in front of the next record. It can't be done in the middle of one.
+    if (records_ >= key_lifetime_ && unfinished_ == 0 &&
+        SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
+      records_ = 0;
     const auto rest = data.subspan(out.size);
     const auto wanted = unfinished_ > 0 ? unfinished_ : best_record_size(rest);
     const auto record = rest.first(std::min(rest.size(), wanted));
@@ -110,6 +115,7 @@ tls_channel::moved tls_channel::write(byte_view data) {
       break;
     }
     unfinished_ = 0;
+    ++records_;
     // One record a call.
     out.size += static_cast<std::size_t>(result);
   }

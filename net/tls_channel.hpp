@@ -44,10 +44,13 @@ class tls_channel {
     tls_progress next = tls_progress::done;
   };
 
+  /// Records that are written with one key. RFC 8446, 5.5, allows AES-GCM 2^24.5 full ones.
+  static constexpr std::uint64_t records_a_key = std::uint64_t{1} << 23;
+
   /// `fd` is borrowed. `names`: of whom a connection is accepted, or the one that is dialed. Throws
   /// std::bad_alloc.
   tls_channel(std::shared_ptr<const tls_context> context, int fd,
-              std::shared_ptr<const node_names> names);
+              std::shared_ptr<const node_names> names, std::uint64_t key_lifetime = records_a_key);
   tls_channel(const tls_channel&) = delete;
   tls_channel& operator=(const tls_channel&) = delete;
   tls_channel(tls_channel&&) = delete;
@@ -93,6 +96,9 @@ class tls_channel {
   std::shared_ptr<const node_names> names_;
   socket_state socket_;
   std::unique_ptr<SSL, deleter> ssl_;
+  const std::uint64_t key_lifetime_;
+  /// Written with the key that is used now.
+  std::uint64_t records_ = 0;
   /// Of a record that OpenSSL has made and the kernel did not take: it must not be shorter the next
   /// time.
   std::size_t unfinished_ = 0;

@@ -158,8 +158,8 @@ tl::expected<void, std::string> check_own(X509* certificate, const std::string& 
 /// What is the same for all contexts. False if this OpenSSL can't do it.
 bool set_rules(SSL_CTX* context) {
   SSL_CTX_set_security_level(context, 2);
-  // Few connections that are always busy: buffers stay (no SSL_MODE_RELEASE_BUFFERS). CAF's writer
-  // offers the rest of a buffer again from another place.
+  // Few connections that are always busy: buffers stay (no SSL_MODE_RELEASE_BUFFERS). What
+  // is left of a buffer may be offered again from another place.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

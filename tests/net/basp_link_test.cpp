@@ -88,14 +88,15 @@ struct fixture {
   };
 
   /// Both ends after their handshake.
-  [[nodiscard]] tls_ends shake_hands() const {
+  [[nodiscard]] tls_ends shake_hands(
+      std::uint64_t key_lifetime = tls_channel::records_a_key) const {
     tls_ends out{.sockets = make_connection(), .back = {}, .front = {}};
     const auto name = [](const char* text) {
       return std::make_shared<const node_names>(node_names{text});
     };
     out.back = std::make_unique<tls_channel>(back_context, out.sockets.back.get(), name("front1"));
-    out.front =
-        std::make_unique<tls_channel>(front_context, out.sockets.front.get(), name("back1"));
+    out.front = std::make_unique<tls_channel>(front_context, out.sockets.front.get(), name("back1"),
+                                              key_lifetime);
     REQUIRE(eventually(
         [&] {
           const auto dialing = out.front->handshake();
@@ -246,6 +247,28 @@ TEST_CASE_FIXTURE(fixture, "tls channel: another connection's failure is not tak
     }
   }
   CHECK(pair.front->problem().empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "tls channel: a key is renewed after so many records") {
+  const auto pair = shake_hands(3);
+  const bytes data(100, 0x5a);
+  bytes got(200);
+  std::vector<std::size_t> on_wire;
+  for (int i = 0; i < 7; ++i) {
+    REQUIRE(pair.front->write(data).size == data.size());
+    bytes peeked(1000);
+    REQUIRE(eventually(
+        [&] {
+          const auto size = ::recv(pair.sockets.back.get(), peeked.data(), peeked.size(), MSG_PEEK);
+          if (size > 0) on_wire.push_back(static_cast<std::size_t>(size));
+          return size > 0;
+        },
+        5s));
+    REQUIRE(pair.back->read(got).size == data.size());
+    CHECK(std::ranges::equal(data, byte_view{got}.first(data.size())));
+  }
+  // A record adds 22 bytes; a KeyUpdate is one of 5.
+  CHECK(on_wire == std::vector<std::size_t>{122, 122, 122, 149, 122, 122, 149});
 }
 
 TEST_CASE_FIXTURE(fixture, "basp link: a peer that announces 4 GB is cut off") {
