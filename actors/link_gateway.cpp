@@ -287,8 +287,8 @@ caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string&
     return {"the back is busy with other questions", false};
   ++asked;
   auto promise = self->make_response_promise<std::string, bool>();
-  const auto helper =
-      self->spawn<caf::detached>([environment = env](caf::event_based_actor* me) -> caf::behavior {
+  const auto helper = net::spawn_quiet<caf::event_based_actor, caf::detached>(
+      self->system(), [environment = env](caf::event_based_actor* me) -> caf::behavior {
         return {[me, environment](const std::string& question) -> caf::result<std::string, bool> {
           me->quit();
           auto answer = environment->answer_console(question);

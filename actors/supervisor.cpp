@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "codecs/text.hpp"
+#include "net/quiet_actor.hpp"
+
 namespace mtp::actors {
 
 namespace {
@@ -21,8 +24,10 @@ bool is_normal(const caf::error& reason) {
   return !reason || reason == caf::exit_reason::user_shutdown;
 }
 
+/// For the log. Whoever can send to an actor may have ended it, for a reason of his choice.
 std::string describe(const caf::error& reason) {
-  return reason ? caf::to_string(reason) : "no error";
+  constexpr std::size_t longest = 200;
+  return reason ? printable(caf::to_string(reason).substr(0, longest)) : "no error";
 }
 
 }  // namespace
@@ -35,6 +40,7 @@ namespace mtp::actors {
 
 supervisor::supervisor(caf::actor_config& cfg, supervisor_spec spec, name_registry& names)
     : caf::event_based_actor{cfg}, spec_{std::move(spec)}, names_{&names} {
+  net::set_quiet_defaults(*this);
   set_down_handler([this](caf::down_msg& down) { handle_down(down); });
   set_exit_handler([this](caf::exit_msg& asked) { handle_exit(asked); });
 }

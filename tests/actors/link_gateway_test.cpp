@@ -3,6 +3,7 @@
 #include "codecs/text.hpp"
 #include "tests/actors/link_fixture.hpp"
 #include "tests/support/captured_log.hpp"
+#include "tests/support/captured_output.hpp"
 
 namespace mtp::actors {
 namespace {
@@ -273,6 +274,19 @@ TEST_CASE_FIXTURE(visitor,
   say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
   say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
   CHECK(log.count("front ? is refused: the hello can't be read") == 1);
+}
+
+TEST_CASE_FIXTURE(visitor, "link: what an actor does not understand is not printed") {
+  say(hello, {agent.handle()});
+  const test::captured_log log;
+  const test::captured_output output;
+  for (const auto& one : {sup, gateway, keeper, front, last().agents[0]}) {
+    caf::anon_send(one, std::string{"nobody asked for this"});
+    node.settle();
+    CHECK(output.text().empty());
+    CHECK(log.text().empty());
+  }
+  CHECK(names() == texts{"", "front9"});
 }
 
 // -- the front's side -----------------------------------------------------------------------------

@@ -148,6 +148,21 @@ TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that calls itself by anot
   check_untouched();
 }
 
+TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that says what nobody understands") {
+  rogue_front rogue{back(), files};
+  REQUIRE(rogue.begin());
+  const auto before = back().output().size();
+  for (int i = 0; i < 1000; ++i)
+    rogue.babble("babble \x1b[2J" + std::string(1000, 'x'));
+  // The answer comes when the gateway has been through all of it.
+  CHECK(rogue.say_hello({}));
+  check_untouched();
+  INFO(back().output().substr(before, 1000));
+  CHECK(back().count_in_output("babble") == 0);
+  // That the hello was no good.
+  CHECK(back().output().size() - before < 200);
+}
+
 TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that begins one session after another") {
   const auto before = resident_memory(back().program().pid());
   rogue_front rogue{back(), files};
