@@ -101,7 +101,7 @@ void link_gateway_state::decide(visit& which) {
   open(which);
 }
 
-void link_gateway_state::refuse(const visit& which, const std::string& why) {
+void link_gateway_state::tell_refused(const visit& which, const std::string& why) {
   std::string_view who = which.hello ? which.hello->name : std::string_view{};
   if (which.proven) who = *which.proven;
   // It tries again every few seconds.
@@ -109,6 +109,10 @@ void link_gateway_state::refuse(const visit& which, const std::string& why) {
           refusals.tell(fmt::format("front {} is refused: {}", who.empty() ? "?" : who, why),
                         self->clock().now()))
     spdlog::warn("{}", *line);
+}
+
+void link_gateway_state::refuse(const visit& which, const std::string& why) {
+  tell_refused(which, why);
   auto promise = which.promise;
   promise.deliver(encoded(make_answer(link_answer::kind::refused, why)), agents{});
 }
@@ -153,11 +157,11 @@ void link_gateway_state::challenge(const visit& which) {
   const auto who = which.keeper.address();
   std::erase_if(challenges, [&](const auto& one) { return one.first == who; });
   if (challenges.size() >= max_challenges) challenges.erase(challenges.begin());
-  auto answer = make_answer(link_answer::kind::challenge);
-  answer.nonce = net::random_array<answer.nonce.size()>();
-  challenges.emplace_back(who, answer.nonce);
+  auto question = make_answer(link_answer::kind::challenge);
+  question.nonce = net::random_array<question.nonce.size()>();
+  challenges.emplace_back(who, question.nonce);
   auto promise = which.promise;
-  promise.deliver(encoded(answer), agents{});
+  promise.deliver(encoded(question), agents{});
 }
 
 // -- sessions -----------------------------------------------------------------------------------
@@ -170,7 +174,8 @@ void link_gateway_state::open(visit& which) {
   if (sup == nullptr) return refuse(which, "the back is restarting");
   const auto ahead = std::chrono::seconds{hello.clock} - unix_time();
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
-    spdlog::warn("front {}: its clock is {} s ahead of ours", hello.name, ahead.count());
+    tell(spdlog::level::warn, hello.name,
+         fmt::format("front {}: its clock is {} s ahead of ours", hello.name, ahead.count()));
   self->monitor(which.keeper);
   const auto& fronts = which.fronts;
   opening begun{.made = {.hello = hello,
@@ -223,12 +228,13 @@ void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
   auto& [made, missing, promise] = which->second;
   made.back[place] = agent;
   if (--missing > 0) return;
-  spdlog::info("front {} is connected (build {}, {} reactors)", made.hello.name, made.hello.build,
-               made.back.size());
-  auto answer = make_answer(link_answer::kind::welcome);
+  tell(spdlog::level::info, made.hello.name,
+       fmt::format("front {} is connected (build {}, {} reactors)", made.hello.name,
+                   made.hello.build, made.back.size()));
+  auto welcome = make_answer(link_answer::kind::welcome);
   const auto& cookie = env->settings.node_link.cluster_cookie;
-  if (!cookie.empty()) answer.proof = prove_back(as_bytes(cookie), made.hello);
-  promise.deliver(encoded(answer), made.back);
+  if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello);
+  promise.deliver(encoded(welcome), made.back);
   sessions.insert_or_assign(number, std::move(made));
   openings.erase(which);
 }
@@ -243,12 +249,20 @@ void link_gateway_state::opening_failed(std::uint64_t number) {
   openings.erase(which);
 }
 
-void link_gateway_state::end_session(session_map::iterator which, std::string_view why) {
-  spdlog::info("front {}: its session ends: {}", which->second.hello.name, why);
+void link_gateway_state::end_session(session_map::iterator which, std::string_view why,
+                                     spdlog::level::level_enum level) {
+  const auto& front = which->second.hello.name;
+  tell(level, front, fmt::format("front {}: its session ends: {}", front, why));
   self->demonitor(which->second.keeper);
   for (const auto& agent : which->second.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
   sessions.erase(which);
+}
+
+void link_gateway_state::tell(spdlog::level::level_enum level, const std::string& front,
+                              const std::string& what) {
+  if (const auto line = events.tell(front, what, self->clock().now()))
+    spdlog::log(level, "{}", *line);
 }
 
 void link_gateway_state::handle_down(const caf::down_msg& down) {
@@ -323,7 +337,7 @@ caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, enviro
       },
       [&state](const link_broken& broken) {
         if (const auto which = state.sessions.find(broken.session); which != state.sessions.end())
-          state.end_session(which, broken.why);
+          state.end_session(which, broken.why, spdlog::level::err);
       },
       [&state](link_ask_atom, const std::string& line) { return state.handle_ask(line); },
       [&state](get_fronts) { return state.fronts(); },

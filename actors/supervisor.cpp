@@ -1,5 +1,6 @@
 #include "actors/supervisor.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -122,8 +123,13 @@ void supervisor::handle_down(const caf::down_msg& down) {
     if (std::erase(ending_, down.source) > 0 && ending_.empty()) stop_next();
     return;
   }
-  if (!is_normal(down.reason))
-    spdlog::error("{}: {} ended: {}", spec_.name, which->spec.id, describe(down.reason));
+  if (!is_normal(down.reason)) {
+    // By its id: there are as many reasons as somebody can think of.
+    const auto text =
+        fmt::format("{}: {} ended: {}", spec_.name, which->spec.id, describe(down.reason));
+    if (const auto line = ends_.tell(which->spec.id, text, clock().now()))
+      spdlog::error("{}", *line);
+  }
   const auto policy = which->spec.restart;
   const bool again = policy == restart_policy::permanent ||
                      (policy == restart_policy::transient && !is_normal(down.reason));

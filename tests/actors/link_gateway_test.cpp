@@ -1,5 +1,8 @@
 // Who gets a session with a back, and who does not; and what a front makes of the answers.
 #include "actors/link_listener.hpp"
+
+#include <ctime>
+
 #include "codecs/text.hpp"
 #include "tests/actors/link_fixture.hpp"
 #include "tests/support/captured_log.hpp"
@@ -270,7 +273,7 @@ TEST_CASE_FIXTURE(visitor,
   node.advance(1s);
   say(hello, {agent.handle()});
   CHECK(log.count("is refused") == 3);
-  CHECK(log.count(line + " (59 since the last line, all the same)\n") == 1);
+  CHECK(log.count(line + " (58 more since the last line)\n") == 1);
   say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
   say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
   CHECK(log.count("front ? is refused: the hello can't be read") == 1);
@@ -287,6 +290,38 @@ TEST_CASE_FIXTURE(visitor, "link: what an actor does not understand is not print
     CHECK(log.text().empty());
   }
   CHECK(names() == texts{"", "front9"});
+}
+
+TEST_CASE_FIXTURE(visitor, "gateway: a front that begins sessions in a row does not fill the log") {
+  const test::captured_log log;
+  const auto begin = [&] {
+    ++hello.session;
+    say(hello, {agent.handle()});
+    REQUIRE(last().answer.what == link_answer::kind::welcome);
+  };
+  // Comes, is lost and comes back: told line by line.
+  hello.clock = std::time(nullptr);
+  begin();
+  begin();
+  CHECK(log.count("front front9 is connected (build 9.9, 1 reactors)\n") == 2);
+  CHECK(log.count("front front9: its session ends: it begins another one\n") == 1);
+  hello.clock = 1;
+  for (int i = 0; i < 300; ++i)
+    begin();
+  CHECK(log.count("front front9") == 10);
+  node.advance(1min);
+  begin();
+  // 303 began, 302 ended and 301 had another time; the last three are told.
+  CHECK(log.count("(893 more since the last line, others among them)\n") == 1);
+  CHECK(log.count("front front9") == 13);
+}
+
+TEST_CASE_FIXTURE(visitor, "gateway: a front that breaks the rules is told of by its name, once") {
+  say(hello, {agent.handle()});
+  const test::captured_log log;
+  caf::anon_send(last().agents[0], link_blob{"not a blob"});
+  node.settle();
+  CHECK(log.text() == "error front front9: its session ends: what it says can't be read\n");
 }
 
 // -- the front's side -----------------------------------------------------------------------------
