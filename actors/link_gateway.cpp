@@ -27,6 +27,8 @@ constexpr std::size_t longest_answer = std::size_t{512} * 1024;
 constexpr std::size_t max_sessions = 1000;
 /// Fronts that are being asked for their cookie at once.
 constexpr std::size_t max_challenges = 256;
+/// Nodes whose hellos are under way at once.
+constexpr std::size_t max_visitors = 256;
 /// For the listener to tell a front's name. A front waits 10 s for all of the answer.
 constexpr auto name_patience = 6s;
 /// Clocks that differ more are mentioned: Telegram allows 30 s.
@@ -64,6 +66,18 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
             .keeper = caf::actor_cast<caf::actor>(self->current_sender()),
             .promise = self->make_response_promise(),
             .proven = {}};
+  // Each costs a question to the listener and CAF's broker, and up to 256 agents: none of these
+  // queues grows with what a front says before it has its answer.
+  const auto turn_away = [&](const std::string& why) {
+    tell_refused(who, why);
+    who.promise.deliver(encoded(make_answer(link_answer::kind::refused, why)), agents{});
+    return caf::delegated<std::string, agents>{};
+  };
+  if (who.keeper != nullptr) {
+    if (visitors.contains(who.keeper.node())) return turn_away("its last hello has no answer yet");
+    if (visitors.size() >= max_visitors) return turn_away("the back is busy with other fronts");
+    visitors.insert(who.keeper.node());
+  }
   const auto& settings = env->settings;
   const bool has_names =
       settings.role == node_role::back && settings.node_link.transport == link_transport::tls;
@@ -113,8 +127,13 @@ void link_gateway_state::tell_refused(const visit& which, const std::string& why
 
 void link_gateway_state::refuse(const visit& which, const std::string& why) {
   tell_refused(which, why);
-  auto promise = which.promise;
-  promise.deliver(encoded(make_answer(link_answer::kind::refused, why)), agents{});
+  answer(which.keeper, which.promise, make_answer(link_answer::kind::refused, why));
+}
+
+void link_gateway_state::answer(const caf::actor& keeper, caf::response_promise promise,
+                                const link_answer& what, agents back) {
+  if (keeper != nullptr) visitors.erase(keeper.node());
+  promise.deliver(encoded(what), std::move(back));
 }
 
 std::string link_gateway_state::judge(const visit& which) const {
@@ -160,8 +179,7 @@ void link_gateway_state::challenge(const visit& which) {
   auto question = make_answer(link_answer::kind::challenge);
   question.nonce = net::random_array<question.nonce.size()>();
   challenges.emplace_back(who, question.nonce);
-  auto promise = which.promise;
-  promise.deliver(encoded(question), agents{});
+  answer(which.keeper, which.promise, question);
 }
 
 // -- sessions -----------------------------------------------------------------------------------
@@ -234,7 +252,7 @@ void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
   auto welcome = make_answer(link_answer::kind::welcome);
   const auto& cookie = env->settings.node_link.cluster_cookie;
   if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello);
-  promise.deliver(encoded(welcome), made.back);
+  answer(made.keeper, promise, welcome, made.back);
   sessions.insert_or_assign(number, std::move(made));
   openings.erase(which);
 }
@@ -244,8 +262,8 @@ void link_gateway_state::opening_failed(std::uint64_t number) {
   if (which == openings.end()) return;
   for (const auto& agent : which->second.made.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
-  which->second.promise.deliver(
-      encoded(make_answer(link_answer::kind::refused, "the back is stopping")), agents{});
+  answer(which->second.made.keeper, which->second.promise,
+         make_answer(link_answer::kind::refused, "the back is stopping"));
   openings.erase(which);
 }
 

@@ -9,6 +9,7 @@
 #include <caf/stateful_actor.hpp>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "actors/environment.hpp"
 #include "actors/limited_log.hpp"
@@ -66,6 +67,9 @@ struct link_gateway_state {
   void decide(visit& which);
   void tell_refused(const visit& which, const std::string& why);
   void refuse(const visit& which, const std::string& why);
+  /// The visit is over.
+  void answer(const caf::actor& keeper, caf::response_promise promise, const link_answer& what,
+              agents back = {});
   /// Empty if the front may have a session; else why not.
   [[nodiscard]] std::string judge(const visit& which) const;
   /// The same, by its proof of the cookie, which uses up the nonce that it was given.
@@ -88,6 +92,8 @@ struct link_gateway_state {
   environment* env = nullptr;
   session_map sessions;
   std::map<std::uint64_t, opening> openings;
+  /// Nodes whose hello has no answer yet: one at a time of each.
+  std::set<caf::node_id> visitors;
   limited_log refusals{1};
   /// By the front's name.
   limited_log events{10};
@@ -103,7 +109,8 @@ struct link_gateway_state {
 /// - `(link_hello_atom, hello, front agents)` (request): see link_messages.hpp. An earlier session
 ///   of the same process ends first, so that its streams can't be mixed up with new ones. With a
 ///   `cluster_cookie` the first answer is a challenge. A front whose certificate has another name
-///   than its hello is refused. Whatever fronts do, they get few lines in the log
+///   than its hello is refused, and so is one whose node has another hello without an answer, or
+///   that comes when 256 nodes have. Whatever fronts do, they get few lines in the log
 ///   (`limited_log`).
 /// - `(link_bye_atom, session)` (request): the session ends.
 /// - `link_broken` from agents: theirs ends.

@@ -324,6 +324,40 @@ TEST_CASE_FIXTURE(visitor, "gateway: a front that breaks the rules is told of by
   CHECK(log.text() == "error front front9: its session ends: what it says can't be read\n");
 }
 
+TEST_CASE_FIXTURE(visitor, "gateway: one hello of a node at a time") {
+  node.env.settings.role = node_role::back;
+  std::vector<caf::response_promise> asked;
+  const auto listener = node.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    return {
+        [&asked, self](const get_proven_name&) -> caf::result<std::string> {
+          auto promise = self->make_response_promise<std::string>();
+          asked.push_back(promise);
+          return promise;
+        },
+        [&asked](const std::string& name) { asked.back().deliver(name); },
+    };
+  });
+  node.env.names.put("link_listener", listener);
+  for (int i = 0; i < 1000; ++i)
+    say(hello, {agent.handle()});
+  CHECK(asked.size() == 1);
+  CHECK(answers.size() == 999);
+  CHECK(last().answer.reason == "its last hello has no answer yet");
+  caf::anon_send(listener, std::string{"front9"});
+  node.settle();
+  CHECK(last().answer.what == link_answer::kind::welcome);
+  // The next one is heard again, and so it is if the listener says nothing.
+  hello.session = 51;
+  say(hello, {agent.handle()});
+  CHECK(asked.size() == 2);
+  node.advance(6s);
+  CHECK(last().answer.reason == "the back is restarting");
+  say(hello, {agent.handle()});
+  CHECK(asked.size() == 3);
+  asked.clear();
+  kill(listener);
+}
+
 // -- the front's side -----------------------------------------------------------------------------
 
 /// A gateway that answers as it is told.
