@@ -78,6 +78,10 @@ void link_listener::on_link(net::link_transport transport) {
   net::publish_link(env_->system(), std::move(transport), link_key, gateway);
 }
 
+bool link_listener::has_joined(const net::link_session& session) {
+  return net::has_joined(env_->system(), session);
+}
+
 void link_listener::on_refused(net::link_refusal why) {
   env_->metrics
       .get_counter("mtproto_proxy_link_refused_total", "Connections of nodes that were refused",

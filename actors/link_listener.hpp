@@ -45,6 +45,7 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   void on_due(net::timer&) override {}
   void stopped() override;
   void on_link(net::link_transport transport) override;
+  bool has_joined(const net::link_session& session) override;
   void on_refused(net::link_refusal why) override;
 
   void reload(const reload_link& wanted);

@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <caf/io/basp_broker.hpp>
+#include <caf/io/network/default_multiplexer.hpp>
 
 #include "net/link_scribe.hpp"
 
@@ -33,6 +34,16 @@ void publish_link(caf::actor_system& system, link_transport transport, std::uint
   caf::anon_send(basp_broker(system), caf::publish_atom::value,
                  make_link_scribe(system, std::move(transport)), port,
                  caf::actor_cast<caf::strong_actor_ptr>(whom), interface{});
+}
+
+bool has_joined(caf::actor_system& system, const link_session& session) {
+  // The number may be another one's by the time it is looked up; then this session has ended.
+  const int fd = session.descriptor();
+  if (fd < 0) return false;
+  const auto broker = caf::actor_cast<caf::strong_actor_ptr>(basp_broker(system));
+  auto& basp = static_cast<caf::io::basp_broker&>(*broker->get());
+  // The table has a mutex of its own.
+  return basp.instance.tbl().lookup_direct(caf::io::network::conn_hdl_from_socket(fd)) != caf::none;
 }
 
 void join_link(caf::event_based_actor& self, link_transport transport, std::uint16_t port,

@@ -17,6 +17,10 @@ namespace mtp::net {
 void publish_link(caf::actor_system& system, link_transport transport, std::uint16_t port,
                   const caf::actor& whom);
 
+/// Whether the peer of a connection that was published is a node to CAF by now: it has sent a BASP
+/// handshake. False once it has ended. Any thread, but not while the system stops.
+[[nodiscard]] bool has_joined(caf::actor_system& system, const link_session& session);
+
 /// The node at the other end.
 struct linked_node {
   caf::node_id node;

@@ -1,14 +1,18 @@
 #include "net/link_acceptor.hpp"
 
+#include <openssl/ssl3.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <list>
 #include <system_error>
 
+#include "net/link_newcomers.hpp"
 #include "net/link_socket.hpp"
 #include "net/socket_address.hpp"
+#include "net/socket_options.hpp"
 
 namespace mtp::net {
 
@@ -22,6 +26,14 @@ constexpr int accepts_per_turn = 64;
 constexpr auto pause_time = 100ms;
 /// Strangers make one line in this time, at level info.
 constexpr auto report_interval = 10s;
+
+/// Plain connections are looked at this often: whether they have joined, or should have.
+constexpr auto newcomer_interval = 250ms;
+
+/// Bytes in front of a TLS record; the last two are its length.
+constexpr std::size_t record_header = SSL3_RT_HEADER_LENGTH;
+
+constexpr auto place_was_needed = "its place was needed";
 
 link_refusal to_refusal(tls_failure failure) {
   switch (failure) {
@@ -53,21 +65,26 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
         listening_{listening},
         credentials_{std::move(credentials)},
         limits_{limits},
-        resume_timer_{*this} {
+        resume_timer_{*this},
+        unanswered_{limits.places},
+        answered_{limits.places},
+        newcomers_{limits.places, limits.handshake,
+                   [this](const auto& session) { return owner_->has_joined(session); }},
+        newcomer_timer_{*this} {
     home().watch(listening_, *this, EPOLLIN);
     watching_ = true;
   }
 
   void allow(node_names names) { names_ = std::make_shared<const node_names>(std::move(names)); }
-  [[nodiscard]] std::size_t pending() const noexcept { return pending_.size(); }
+  [[nodiscard]] std::size_t pending() { return pending_.size() + newcomers_.size(); }
   [[nodiscard]] reactor& home() noexcept { return actor_->home(); }
   void close();
 
  private:
   /// One connection whose handshake is under way.
-  struct handshake final : io_source, private timer_owner {
+  struct handshake final : io_source, link_places::holder, private timer_owner {
     handshake(acceptor& in, unique_fd socket, const endpoint& peer)
-        : parent{&in}, fd{std::move(socket)}, remote{peer}, deadline{*this} {}
+        : holder{peer.ip}, parent{&in}, fd{std::move(socket)}, remote{peer}, deadline{*this} {}
 
     void on_io(std::uint32_t) override {
       parent->actor_->run_as_handler([this] { parent->advance(*this); });
@@ -84,6 +101,9 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
     unique_fd fd;
     endpoint remote;
     timer deadline;
+    /// Its first record has begun: it is woken when all of it is there.
+    bool has_begun = false;
+    /// Made when its hello has come.
     std::unique_ptr<tls_channel> channel;
     std::uint32_t interest = EPOLLIN;
   };
@@ -93,8 +113,9 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
     actor_->run_as_handler([this] { accept_some(); });
   }
   void on_flush() override {}
-  void on_timer(timer&) override {
-    actor_->run_as_handler([this] {
+  void on_timer(timer& which) override {
+    actor_->run_as_handler([&] {
+      if (&which == &newcomer_timer_) return look_at_newcomers();
       home().watch(listening_, *this, EPOLLIN);
       watching_ = true;
       accept_some();
@@ -106,11 +127,16 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
   bool accept_one();
   void begin(unique_fd fd, const endpoint& remote);
   void pause(int error);
-  void make_room(const ip_address& address);
-  void crowd_out(const ip_address* address);
+  void begin_plain(unique_fd fd, const endpoint& remote);
+  void look_at_newcomers();
   void advance(handshake& which);
+  [[nodiscard]] static bool has_hello(handshake& which);
+  void answer(handshake& which);
   void hand_over(handshake& which);
   void refuse(handshake& which, link_refusal why, const std::string& text);
+  void refuse(link_session& which, link_refusal why, const std::string& text);
+  /// For another one, if there is one that has to go.
+  void crowd_out(link_places::holder* which);
   /// Takes it off the list; its socket is still open.
   unique_fd drop(handshake& which);
   void report(const endpoint& remote, const std::string& text);
@@ -124,8 +150,13 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
   bool watching_ = false;
   bool closed_ = false;
   timer resume_timer_;
-  /// Oldest first.
   handshake_list pending_;
+  /// Of those without and with a channel.
+  link_places unanswered_;
+  link_places answered_;
+  /// Of the plain transport.
+  link_newcomers newcomers_;
+  timer newcomer_timer_;
 
   steady_clock::time_point warn_again_at_;
   steady_clock::time_point report_again_at_;
@@ -137,6 +168,7 @@ void link_acceptor::acceptor::close() {
   if (watching_) home().unwatch(listening_, *this);
   watching_ = false;
   resume_timer_.cancel();
+  newcomer_timer_.cancel();
   while (!pending_.empty())
     home().close_later(drop(*pending_.front()));
 }
@@ -183,44 +215,46 @@ void link_acceptor::acceptor::pause(int error) {
 
 void link_acceptor::acceptor::begin(unique_fd fd, const endpoint& remote) {
   prepare_link_socket(fd.get(), limits_.user_timeout);
-  if (credentials_ == nullptr) {
-    owner_->on_link(link_transport{std::move(fd), nullptr, remote});
-    return;
-  }
-  make_room(remote.ip);
-  if (closed_) return;  // by the owner, who was told of the one that had to go
+  if (credentials_ == nullptr) return begin_plain(std::move(fd), remote);
+  // For a record's length.
+  set_low_water(fd.get(), record_header);
   auto& fresh = *pending_.emplace_back(std::make_unique<handshake>(*this, std::move(fd), remote));
   home().watch(fresh.fd.get(), fresh, fresh.interest);
   fresh.deadline.arm(home().timers(), limits_.handshake);
+  crowd_out(unanswered_.add(fresh));
 }
 
-void link_acceptor::acceptor::make_room(const ip_address& address) {
-  const auto from_there = std::count_if(pending_.begin(), pending_.end(),
-                                        [&](const auto& one) { return one->remote.ip == address; });
-  if (static_cast<std::size_t>(from_there) >= limits_.pending_per_address)
-    crowd_out(&address);
-  else if (pending_.size() >= limits_.pending)
-    crowd_out(nullptr);
-}
-
-/// Of those that have said nothing, or else of all, the oldest one (from `address`, if given).
-void link_acceptor::acceptor::crowd_out(const ip_address* address) {
-  handshake* victim = nullptr;
-  for (const auto& one : pending_) {
-    if (address != nullptr && one->remote.ip != *address) continue;
-    if (victim == nullptr) victim = one.get();
-    if (one->channel != nullptr) continue;
-    victim = one.get();
-    break;
+void link_acceptor::acceptor::begin_plain(unique_fd fd, const endpoint& remote) {
+  if (!newcomers_.can_take_more()) {
+    report(remote, "too many others come and go");
+    return owner_->on_refused(link_refusal::crowded_out);
   }
-  if (victim != nullptr) refuse(*victim, link_refusal::crowded_out, "its place was needed");
+  link_transport transport{std::move(fd), nullptr, remote};
+  const auto leaver = newcomers_.add(transport.session(), home().now());
+  if (!newcomer_timer_.armed()) newcomer_timer_.arm(home().timers(), newcomer_interval);
+  owner_->on_link(std::move(transport));
+  if (leaver != nullptr && !closed_) refuse(*leaver, link_refusal::crowded_out, place_was_needed);
+}
+
+void link_acceptor::acceptor::look_at_newcomers() {
+  const auto overdue = newcomers_.take_overdue(home().now());
+  if (!newcomers_.empty()) newcomer_timer_.arm(home().timers(), newcomer_interval);
+  for (const auto& one : overdue)
+    if (!closed_) refuse(*one, link_refusal::timed_out, "its BASP handshake did not come in time");
+}
+
+void link_acceptor::acceptor::crowd_out(link_places::holder* which) {
+  if (which != nullptr)
+    refuse(static_cast<handshake&>(*which), link_refusal::crowded_out, place_was_needed);
 }
 
 void link_acceptor::acceptor::advance(handshake& which) {
   if (!which.fd) return;
-  // Made at the first byte: who says nothing costs little more than a descriptor.
-  if (which.channel == nullptr)
-    which.channel = std::make_unique<tls_channel>(credentials_->current(), which.fd.get(), names_);
+  if (which.channel == nullptr) {
+    if (!has_hello(which)) return;
+    answer(which);
+    if (closed_) return;  // by the owner, who was told of the one that had to go
+  }
   const auto progress = which.channel->handshake();
   if (progress == tls_progress::done) return hand_over(which);
   if (progress == tls_progress::failed)
@@ -229,6 +263,28 @@ void link_acceptor::acceptor::advance(handshake& which) {
   if (interest == which.interest) return;
   which.interest = interest;
   home().rewatch(which.fd.get(), which, interest);
+}
+
+/// Whether its first record has come, or something else that TLS can judge. Until then a connection
+/// costs little more than a descriptor, however much of it has come, and is woken twice at most.
+bool link_acceptor::acceptor::has_hello(handshake& which) {
+  if (which.has_begun) return true;
+  std::array<std::uint8_t, record_header> header{};
+  const auto size = ::recv(which.fd.get(), header.data(), header.size(), MSG_PEEK);
+  const std::size_t length = load_be16(byte_view{header}.subspan(3));
+  if (size != record_header || header[0] != SSL3_RT_HANDSHAKE || header[1] != SSL3_VERSION_MAJOR ||
+      length > SSL3_RT_MAX_PLAIN_LENGTH)
+    return true;
+  which.has_begun = true;
+  set_low_water(which.fd.get(), record_header + length);
+  return false;
+}
+
+void link_acceptor::acceptor::answer(handshake& which) {
+  set_low_water(which.fd.get(), 1);
+  which.channel = std::make_unique<tls_channel>(credentials_->current(), which.fd.get(), names_);
+  unanswered_.remove(which);
+  crowd_out(answered_.add(which));
 }
 
 void link_acceptor::acceptor::hand_over(handshake& which) {
@@ -245,8 +301,17 @@ void link_acceptor::acceptor::refuse(handshake& which, link_refusal why, const s
   owner_->on_refused(why);
 }
 
+void link_acceptor::acceptor::refuse(link_session& which, link_refusal why,
+                                     const std::string& text) {
+  report(which.remote(), text);
+  which.cut(text);
+  owner_->on_refused(why);
+}
+
 unique_fd link_acceptor::acceptor::drop(handshake& which) {
   which.deadline.cancel();
+  unanswered_.remove(which);
+  answered_.remove(which);
   home().unwatch(which.fd.get(), which);
   auto out = std::move(which.fd);
   const auto at = std::find_if(pending_.begin(), pending_.end(),
@@ -288,7 +353,7 @@ void link_acceptor::close() {
   acceptor_->close();
 }
 
-std::size_t link_acceptor::pending() const noexcept {
+std::size_t link_acceptor::pending() const {
   return acceptor_->pending();
 }
 

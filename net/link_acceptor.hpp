@@ -1,23 +1,25 @@
 // The accepting end of connections between nodes: TCP, and TLS unless the transport is plain, on a
-// reactor. Strangers can't hold it up: handshakes are bounded in number and time, and none of them
-// touches CAF's multiplexer.
+// reactor. Strangers can't hold it up: their connections are bounded in number and time, by where
+// they come from, and none in a TLS handshake touches CAF's multiplexer.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 
+#include "net/link_places.hpp"
 #include "net/link_transport.hpp"
 #include "net/pinned_actor.hpp"
 
 namespace mtp::net {
 
 struct link_acceptor_limits {
-  /// Handshakes that are under way at once, in all and from one address. One more takes the place
-  /// of the oldest one that has said nothing, or else of the oldest.
-  std::size_t pending = 256;
-  std::size_t pending_per_address = 64;
-  /// For a handshake, from the connection on.
+  /// For connections whose ClientHello has not come, again for those whose hello has been answered,
+  /// and for plain ones that have not joined yet. One more takes the place
+  /// of another of its kind (`link_places::add`): who says nothing can't push out a front that
+  /// waits for our certificate.
+  link_place_limits places;
+  /// For a handshake, or a plain connection to join, from the connection on.
   std::chrono::milliseconds handshake{5000};
   /// How long what was sent may stay unacknowledged.
   std::chrono::milliseconds user_timeout{15'000};
@@ -48,6 +50,9 @@ class link_acceptor_owner {
  public:
   /// A node has connected and passed.
   virtual void on_link(link_transport transport) = 0;
+  /// Whether a plain connection that was let in has joined: its peer is a node, as far as can be
+  /// told. Must not touch the acceptor.
+  [[nodiscard]] virtual bool has_joined(const link_session& session) = 0;
   /// A connection came to nothing. It is in the log already.
   virtual void on_refused(link_refusal why) = 0;
 
@@ -60,7 +65,8 @@ class link_acceptor {
  public:
   /// Accepts on `listening` (non-blocking; borrowed until `close`), e.g. of a bound_port.
   /// `credentials`: of the accepting side; null for the plain transport, where whoever connects is
-  /// a node. Nobody has an allowed name until `allow` is called.
+  /// let in, and cut if he has not joined in time, or his place was needed. Nobody has an allowed
+  /// name until `allow` is called.
   link_acceptor(pinned_actor& actor, link_acceptor_owner& owner, int listening,
                 std::shared_ptr<const tls_credentials> credentials,
                 const link_acceptor_limits& limits = {});
@@ -72,10 +78,11 @@ class link_acceptor {
 
   /// Names of nodes that may connect from now on; established connections stay.
   void allow(node_names names);
-  /// Drops what is pending and accepts no more. Does nothing if it is closed.
+  /// Drops handshakes and accepts no more; plain connections stay, and are on their own then. Does
+  /// nothing if it is closed.
   void close();
-  /// Handshakes under way.
-  [[nodiscard]] std::size_t pending() const noexcept;
+  /// Who has a place: handshakes under way, or plain connections that have not joined.
+  [[nodiscard]] std::size_t pending() const;
 
  private:
   class acceptor;

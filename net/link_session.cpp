@@ -24,6 +24,11 @@ std::string link_session::trouble() const {
   return why_;
 }
 
+int link_session::descriptor() const {
+  const std::lock_guard lock{mutex_};
+  return fd_;
+}
+
 void link_session::on_end(end_callback callback) {
   {
     const std::lock_guard lock{mutex_};

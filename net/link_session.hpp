@@ -52,6 +52,8 @@ class link_session {
   /// Bytes that the peer sent and was sent, without what TLS adds.
   [[nodiscard]] std::uint64_t received() const noexcept { return received_.load(); }
   [[nodiscard]] std::uint64_t sent() const noexcept { return sent_.load(); }
+  /// The descriptor, to look something up by; -1 once the transport is gone.
+  [[nodiscard]] int descriptor() const;
 
   // -- for whoever carries the bytes -------------------------------------------------------------
 

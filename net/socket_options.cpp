@@ -41,6 +41,10 @@ void set_user_timeout(int fd, std::chrono::milliseconds limit) noexcept {
   set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<unsigned>(limit.count()));
 }
 
+void set_low_water(int fd, std::size_t bytes) noexcept {
+  set_option(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(bytes));
+}
+
 void set_reset_on_close(int fd, bool on) noexcept {
   set_option(fd, SOL_SOCKET, SO_LINGER, linger{.l_onoff = on ? 1 : 0, .l_linger = 0});
 }

@@ -16,6 +16,9 @@ void set_keep_alive(int fd) noexcept;
 /// Drops the connection if sent data stays unacknowledged this long.
 void set_user_timeout(int fd, std::chrono::milliseconds limit) noexcept;
 
+/// The socket counts as readable when so many bytes have come, or the end has.
+void set_low_water(int fd, std::size_t bytes) noexcept;
+
 /// Whether closing resets the connection (RST, nothing lingers) instead of finishing it.
 void set_reset_on_close(int fd, bool on) noexcept;
 

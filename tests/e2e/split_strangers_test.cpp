@@ -4,12 +4,16 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
 #include <list>
+#include <thread>
 
 #include "codecs/text.hpp"
 #include "net/socket_address.hpp"
 #include "net/socket_options.hpp"
 #include "tests/e2e/split_nodes.hpp"
+#include "tests/support/delay_relay.hpp"
 #include "tests/support/raw_tls_peer.hpp"
 
 namespace mtp::test {
@@ -39,7 +43,7 @@ class besieged {
  public:
   besieged() {
     back_options how;
-    how.allowed = {"front", "late"};
+    how.allowed = {"front", "late", "far"};
     nodes.add_back("back", how);
     nodes.add_front("front");
     nodes.start_all();
@@ -55,6 +59,21 @@ class besieged {
     CHECK(nodes.front().count_in_output(": connected (build") == 1);
     CHECK(nodes.front().count_in_output("connection is lost") == 0);
     CHECK(back().program().running());
+  }
+  /// A front that is so far away gets in before `limit`, and works.
+  void check_far_newcomer(std::chrono::milliseconds distance, std::chrono::milliseconds limit) {
+    const delay_relay way{{.ip = ip_address::v4({127, 0, 0, 1}), .port = back().port()}, distance};
+    front_options how;
+    how.backs = {"back@127.0.0.1:" + std::to_string(way.port())};
+    auto& far = nodes.add_front("far", how);
+    const auto begun = std::chrono::steady_clock::now();
+    far.start();
+    CHECK(far.wait_until_connected(1, limit));
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begun);
+    MESSAGE("a far front was connected ", took.count(), " ms after its start");
+    auto client = far.client();
+    check_echo(client);
   }
   /// A new front gets in soon.
   void check_newcomer(std::chrono::milliseconds limit) {
@@ -181,6 +200,59 @@ TEST_CASE("split: a thousand silent clients and halves of handshakes cost next t
   const auto all = place.back().metrics();
   CHECK(value_of(all, "link_refused_total{reason=\"crowded_out\"}") > 0);
   CHECK(value_of(all, "link_refused_total{reason=\"timed_out\"}") > 0);
+  place.check_untouched();
+}
+
+/// Strangers that come all the time, as many as keep every place taken, from eight addresses beside
+/// the front's own.
+class flood {
+ public:
+  explicit flood(std::uint16_t port) : thread_{[this, port] { run(port); }} {}
+  flood(const flood&) = delete;
+  flood& operator=(const flood&) = delete;
+  flood(flood&&) = delete;
+  flood& operator=(flood&&) = delete;
+  ~flood() {
+    stop_ = true;
+    thread_.join();
+  }
+  [[nodiscard]] std::size_t size() const { return count_; }
+
+ private:
+  void run(std::uint16_t port) {
+    const auto to = net::to_socket_address({.ip = ip_address::v4({127, 0, 0, 1}), .port = port});
+    std::deque<net::unique_fd> all;
+    while (!stop_) {
+      const auto host = static_cast<std::uint8_t>(2 + count_ % 8);
+      const auto from =
+          net::to_socket_address({.ip = ip_address::v4({127, 0, 0, host}), .port = 0});
+      net::unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+      // On loopback it is connected at once.
+      if (::bind(fd.get(), from.get(), from.size) == 0 &&
+          (::connect(fd.get(), to.get(), to.size) == 0 || errno == EINPROGRESS) &&
+          ::send(fd.get(), "\x16\x03\x01", 3, MSG_NOSIGNAL) == 3)
+        ++count_;
+      all.push_back(std::move(fd));
+      if (all.size() > 600) all.pop_front();
+      std::this_thread::sleep_for(500us);
+    }
+  }
+
+  std::atomic<bool> stop_ = false;
+  std::atomic<std::size_t> count_ = 0;
+  std::thread thread_;
+};
+
+TEST_CASE("split: strangers who keep all places taken don't keep a far front out") {
+  net::raise_open_files_limit();
+  besieged place;
+  const flood strangers{place.back().port()};
+  // There is no free place from here on.
+  REQUIRE(eventually(
+      [&] { return place.back().metric("link_refused_total{reason=\"crowded_out\"}") > 500; },
+      patience));
+  place.check_far_newcomer(300ms, 5s);
+  MESSAGE("beside ", strangers.size(), " strangers");
   place.check_untouched();
 }
 

@@ -1,4 +1,8 @@
 // The transports for tunnels and closed networks, where a cookie is what nodes know each other by.
+#include <sys/socket.h>
+
+#include <algorithm>
+
 #include "codecs/text.hpp"
 #include "net/entropy.hpp"
 #include "tests/e2e/rogue_node.hpp"
@@ -241,6 +245,22 @@ TEST_CASE("split: plain: strangers at the port do not disturb the link that ther
   auto another = late.client();
   check_echo(another);
   check_echo(client);
+  // Strangers are closed in time, and nodes stay.
+  CHECK(eventually(
+      [&] {
+        return std::ranges::all_of(silent, [&](const auto& one) {
+          ssize_t size = 0;
+          while ((size = ::recv(one.fd(), noise.data(), noise.size(), 0)) > 0) {
+          }
+          return size == 0 || errno != EAGAIN;
+        });
+      },
+      7s));
+  CHECK(on.back().metric("link_refused_total{reason=\"timed_out\"}") > 0);
+  check_echo(another);
+  check_echo(client);
+  CHECK(on.front().count_in_output(": connected (build") == 1);
+  CHECK(late.count_in_output(": connected (build") == 1);
 }
 
 }  // namespace

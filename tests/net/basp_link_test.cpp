@@ -186,6 +186,28 @@ TEST_CASE_FIXTURE(fixture, "basp link: actors of two nodes talk, over TLS and pl
   }
 }
 
+TEST_CASE_FIXTURE(fixture, "basp link: whose peer has joined can be told from a stranger's") {
+  auto both = connect(false);
+  auto other = connect(false);
+  const auto front_session = both.back.session();
+  const auto stranger_session = other.back.session();
+  publish_link(back.system, std::move(both.back), link_port, back.echo);
+  publish_link(back.system, std::move(other.back), link_port, back.echo);
+  // A message's header, of which only a node would know how to go on.
+  const auto stranger = std::move(other.front).take();
+  const bytes noise{2, 0, 0, 0, 0, 1, 0, 0};
+  REQUIRE(::send(stranger.fd.get(), noise.data(), noise.size(), 0) == 8);
+  CHECK(eventually([&] { return stranger_session->received() == 8; }, 5s));
+  CHECK_FALSE(has_joined(back.system, *front_session));
+  REQUIRE(wait(join(front, std::move(both.front))));
+  CHECK(eventually([&] { return has_joined(back.system, *front_session); }, 5s));
+  CHECK_FALSE(has_joined(back.system, *stranger_session));
+  front_session->cut("");
+  CHECK(eventually([&] { return front_session->ended().has_value(); }, 5s));
+  CHECK_FALSE(has_joined(back.system, *front_session));
+  stranger.session->finish();
+}
+
 TEST_CASE_FIXTURE(fixture, "basp link: cutting from any thread ends it, and its actors are down") {
   auto both = connect(true);
   const auto here = both.front.session();

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 
 #include "net/bound_port.hpp"
 #include "net/link_acceptor.hpp"
@@ -28,6 +29,8 @@ class link_gate final : public net::pinned_actor,
   struct journal {
     std::vector<net::link_transport::parts> accepted;
     std::vector<net::link_refusal> refused;
+    /// Plain ones that have joined.
+    std::set<const net::link_session*> joined;
     std::vector<tl::expected<net::link_transport, std::string>> dialed;
     /// Sends what BASP's accepting end begins with.
     bool greets = true;
@@ -76,6 +79,9 @@ class link_gate final : public net::pinned_actor,
       CHECK(::send(parts.fd.get(), first.data(), first.size(), MSG_NOSIGNAL) == 1);
     log_->accepted.push_back(std::move(parts));
     log_->in_callback(*this);
+  }
+  bool has_joined(const net::link_session& session) override {
+    return log_->joined.contains(&session);
   }
   void on_refused(net::link_refusal why) override {
     log_->refused.push_back(why);
