@@ -1,7 +1,5 @@
 #include "actors/back_link_agent.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <caf/all.hpp>
 
 #include "actors/routing.hpp"
@@ -198,7 +196,6 @@ std::size_t back_link_agent::drop_largest_of(link_peer& peer) {
 }
 
 void back_link_agent::give_up(std::string why) {
-  spdlog::error("a session with a front ends: {}", why);
   caf::anon_send(options_.gateway, link_broken{options_.session, std::move(why)});
   quit();
 }

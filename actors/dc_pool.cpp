@@ -201,8 +201,8 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env
 }
 
 caf::actor spawn_dc_pool(environment& env, dc_id dc) {
-  return env.system().spawn(
-      [&env, dc](caf::stateful_actor<dc_pool_state>* self) { return dc_pool(self, env, dc); });
+  return net::spawn_quiet<caf::stateful_actor<dc_pool_state>>(
+      env.system(), [&env, dc](auto* self) { return dc_pool(self, env, dc); });
 }
 
 }  // namespace mtp::actors

@@ -27,6 +27,8 @@ constexpr std::size_t longest_answer = std::size_t{512} * 1024;
 constexpr std::size_t max_sessions = 1000;
 /// Fronts that are being asked for their cookie at once.
 constexpr std::size_t max_challenges = 256;
+/// Nodes whose hellos are under way at once.
+constexpr std::size_t max_visitors = 256;
 /// For the listener to tell a front's name. A front waits 10 s for all of the answer.
 constexpr auto name_patience = 6s;
 /// Clocks that differ more are mentioned: Telegram allows 30 s.
@@ -64,6 +66,18 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
             .keeper = caf::actor_cast<caf::actor>(self->current_sender()),
             .promise = self->make_response_promise(),
             .proven = {}};
+  // Each costs a question to the listener and CAF's broker, and up to 256 agents: none of these
+  // queues grows with what a front says before it has its answer.
+  const auto turn_away = [&](const std::string& why) {
+    tell_refused(who, why);
+    who.promise.deliver(encoded(make_answer(link_answer::kind::refused, why)), agents{});
+    return caf::delegated<std::string, agents>{};
+  };
+  if (who.keeper != nullptr) {
+    if (visitors.contains(who.keeper.node())) return turn_away("its last hello has no answer yet");
+    if (visitors.size() >= max_visitors) return turn_away("the back is busy with other fronts");
+    visitors.insert(who.keeper.node());
+  }
   const auto& settings = env->settings;
   const bool has_names =
       settings.role == node_role::back && settings.node_link.transport == link_transport::tls;
@@ -101,7 +115,7 @@ void link_gateway_state::decide(visit& which) {
   open(which);
 }
 
-void link_gateway_state::refuse(const visit& which, const std::string& why) {
+void link_gateway_state::tell_refused(const visit& which, const std::string& why) {
   std::string_view who = which.hello ? which.hello->name : std::string_view{};
   if (which.proven) who = *which.proven;
   // It tries again every few seconds.
@@ -109,8 +123,17 @@ void link_gateway_state::refuse(const visit& which, const std::string& why) {
           refusals.tell(fmt::format("front {} is refused: {}", who.empty() ? "?" : who, why),
                         self->clock().now()))
     spdlog::warn("{}", *line);
-  auto promise = which.promise;
-  promise.deliver(encoded(make_answer(link_answer::kind::refused, why)), agents{});
+}
+
+void link_gateway_state::refuse(const visit& which, const std::string& why) {
+  tell_refused(which, why);
+  answer(which.keeper, which.promise, make_answer(link_answer::kind::refused, why));
+}
+
+void link_gateway_state::answer(const caf::actor& keeper, caf::response_promise promise,
+                                const link_answer& what, agents back) {
+  if (keeper != nullptr) visitors.erase(keeper.node());
+  promise.deliver(encoded(what), std::move(back));
 }
 
 std::string link_gateway_state::judge(const visit& which) const {
@@ -153,11 +176,10 @@ void link_gateway_state::challenge(const visit& which) {
   const auto who = which.keeper.address();
   std::erase_if(challenges, [&](const auto& one) { return one.first == who; });
   if (challenges.size() >= max_challenges) challenges.erase(challenges.begin());
-  auto answer = make_answer(link_answer::kind::challenge);
-  answer.nonce = net::random_array<answer.nonce.size()>();
-  challenges.emplace_back(who, answer.nonce);
-  auto promise = which.promise;
-  promise.deliver(encoded(answer), agents{});
+  auto question = make_answer(link_answer::kind::challenge);
+  question.nonce = net::random_array<question.nonce.size()>();
+  challenges.emplace_back(who, question.nonce);
+  answer(which.keeper, which.promise, question);
 }
 
 // -- sessions -----------------------------------------------------------------------------------
@@ -170,7 +192,8 @@ void link_gateway_state::open(visit& which) {
   if (sup == nullptr) return refuse(which, "the back is restarting");
   const auto ahead = std::chrono::seconds{hello.clock} - unix_time();
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
-    spdlog::warn("front {}: its clock is {} s ahead of ours", hello.name, ahead.count());
+    tell(spdlog::level::warn, hello.name,
+         fmt::format("front {}: its clock is {} s ahead of ours", hello.name, ahead.count()));
   self->monitor(which.keeper);
   const auto& fronts = which.fronts;
   opening begun{.made = {.hello = hello,
@@ -223,12 +246,13 @@ void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
   auto& [made, missing, promise] = which->second;
   made.back[place] = agent;
   if (--missing > 0) return;
-  spdlog::info("front {} is connected (build {}, {} reactors)", made.hello.name, made.hello.build,
-               made.back.size());
-  auto answer = make_answer(link_answer::kind::welcome);
+  tell(spdlog::level::info, made.hello.name,
+       fmt::format("front {} is connected (build {}, {} reactors)", made.hello.name,
+                   made.hello.build, made.back.size()));
+  auto welcome = make_answer(link_answer::kind::welcome);
   const auto& cookie = env->settings.node_link.cluster_cookie;
-  if (!cookie.empty()) answer.proof = prove_back(as_bytes(cookie), made.hello);
-  promise.deliver(encoded(answer), made.back);
+  if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello);
+  answer(made.keeper, promise, welcome, made.back);
   sessions.insert_or_assign(number, std::move(made));
   openings.erase(which);
 }
@@ -238,17 +262,25 @@ void link_gateway_state::opening_failed(std::uint64_t number) {
   if (which == openings.end()) return;
   for (const auto& agent : which->second.made.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
-  which->second.promise.deliver(
-      encoded(make_answer(link_answer::kind::refused, "the back is stopping")), agents{});
+  answer(which->second.made.keeper, which->second.promise,
+         make_answer(link_answer::kind::refused, "the back is stopping"));
   openings.erase(which);
 }
 
-void link_gateway_state::end_session(session_map::iterator which, std::string_view why) {
-  spdlog::info("front {}: its session ends: {}", which->second.hello.name, why);
+void link_gateway_state::end_session(session_map::iterator which, std::string_view why,
+                                     spdlog::level::level_enum level) {
+  const auto& front = which->second.hello.name;
+  tell(level, front, fmt::format("front {}: its session ends: {}", front, why));
   self->demonitor(which->second.keeper);
   for (const auto& agent : which->second.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
   sessions.erase(which);
+}
+
+void link_gateway_state::tell(spdlog::level::level_enum level, const std::string& front,
+                              const std::string& what) {
+  if (const auto line = events.tell(front, what, self->clock().now()))
+    spdlog::log(level, "{}", *line);
 }
 
 void link_gateway_state::handle_down(const caf::down_msg& down) {
@@ -287,8 +319,8 @@ caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string&
     return {"the back is busy with other questions", false};
   ++asked;
   auto promise = self->make_response_promise<std::string, bool>();
-  const auto helper =
-      self->spawn<caf::detached>([environment = env](caf::event_based_actor* me) -> caf::behavior {
+  const auto helper = net::spawn_quiet<caf::event_based_actor, caf::detached>(
+      self->system(), [environment = env](caf::event_based_actor* me) -> caf::behavior {
         return {[me, environment](const std::string& question) -> caf::result<std::string, bool> {
           me->quit();
           auto answer = environment->answer_console(question);
@@ -323,7 +355,7 @@ caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, enviro
       },
       [&state](const link_broken& broken) {
         if (const auto which = state.sessions.find(broken.session); which != state.sessions.end())
-          state.end_session(which, broken.why);
+          state.end_session(which, broken.why, spdlog::level::err);
       },
       [&state](link_ask_atom, const std::string& line) { return state.handle_ask(line); },
       [&state](get_fronts) { return state.fronts(); },

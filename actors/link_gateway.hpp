@@ -2,15 +2,18 @@
 // session and has agents started for it.
 #pragma once
 
+#include <spdlog/common.h>
+
 #include <caf/actor_addr.hpp>
 #include <caf/response_promise.hpp>
 #include <caf/stateful_actor.hpp>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "actors/environment.hpp"
+#include "actors/limited_log.hpp"
 #include "actors/link_messages.hpp"
-#include "actors/refusal_log.hpp"
 #include "codecs/link_hello.hpp"
 
 namespace mtp::actors {
@@ -62,7 +65,11 @@ struct link_gateway_state {
   reply handle_hello(const std::string& text, agents& fronts);
   void find_name(visit which);
   void decide(visit& which);
+  void tell_refused(const visit& which, const std::string& why);
   void refuse(const visit& which, const std::string& why);
+  /// The visit is over.
+  void answer(const caf::actor& keeper, caf::response_promise promise, const link_answer& what,
+              agents back = {});
   /// Empty if the front may have a session; else why not.
   [[nodiscard]] std::string judge(const visit& which) const;
   /// The same, by its proof of the cookie, which uses up the nonce that it was given.
@@ -72,7 +79,10 @@ struct link_gateway_state {
   void end_earlier(const link_hello& hello, const caf::actor& keeper);
   void agent_started(std::uint64_t number, std::size_t place, const caf::actor& agent);
   void opening_failed(std::uint64_t number);
-  void end_session(session_map::iterator which, std::string_view why);
+  void end_session(session_map::iterator which, std::string_view why,
+                   spdlog::level::level_enum level = spdlog::level::info);
+  /// To the log, of a front that was let in.
+  void tell(spdlog::level::level_enum level, const std::string& front, const std::string& what);
   void handle_down(const caf::down_msg& down);
   [[nodiscard]] link_answer make_answer(link_answer::kind what, std::string reason = {}) const;
   [[nodiscard]] std::vector<front_status> fronts() const;
@@ -82,7 +92,11 @@ struct link_gateway_state {
   environment* env = nullptr;
   session_map sessions;
   std::map<std::uint64_t, opening> openings;
-  refusal_log refusals;
+  /// Nodes whose hello has no answer yet: one at a time of each.
+  std::set<caf::node_id> visitors;
+  limited_log refusals{1};
+  /// By the front's name.
+  limited_log events{10};
   /// Questions being answered.
   std::size_t asked = 0;
   /// Nonces that fronts were given and have not used, oldest first.
@@ -95,7 +109,9 @@ struct link_gateway_state {
 /// - `(link_hello_atom, hello, front agents)` (request): see link_messages.hpp. An earlier session
 ///   of the same process ends first, so that its streams can't be mixed up with new ones. With a
 ///   `cluster_cookie` the first answer is a challenge. A front whose certificate has another name
-///   than its hello is refused. Refusals go to the log by `refusal_log`.
+///   than its hello is refused, and so is one whose node has another hello without an answer, or
+///   that comes when 256 nodes have. Whatever fronts do, they get few lines in the log
+///   (`limited_log`).
 /// - `(link_bye_atom, session)` (request): the session ends.
 /// - `link_broken` from agents: theirs ends.
 /// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.

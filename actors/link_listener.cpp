@@ -1,5 +1,6 @@
 #include "actors/link_listener.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -22,11 +23,23 @@ constexpr std::array<std::string_view, 8> refusal_labels{"timed_out",  "crowded_
                                                          "refused_us", "protocol"};
 static_assert(refusal_labels.size() == static_cast<std::size_t>(net::link_refusal::protocol) + 1);
 
+/// Message to itself.
+struct connection_ended {
+  std::string name;
+  std::string why;
+};
+
 net::node_names names_of(const std::vector<std::string>& allowed) {
   return {allowed.begin(), allowed.end()};
 }
 
 }  // namespace
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::connection_ended)
+
+namespace mtp::actors {
 
 link_listener::link_listener(caf::actor_config& cfg, net::reactor& home, environment& env)
     : pinned_actor{cfg, home}, env_{&env} {}
@@ -36,7 +49,14 @@ caf::behavior link_listener::start() {
   acceptor_.emplace(*this, owner, env_->link_port->socket(0), env_->link_credentials,
                     net::link_acceptor_limits{.user_timeout = env_->settings.node_link.timeout});
   acceptor_->allow(names_of(env_->settings.node_link.allowed_nodes));
+  forget_ended();
+  for (const auto& known : env_->link_sessions)
+    if (const auto session = known.lock()) watch(session);
   return {
+      [this](const connection_ended& what) {
+        tell(spdlog::level::info, what.name,
+             fmt::format("node link: {}: its connection ended: {}", what.name, what.why));
+      },
       [this](const reload_link& wanted) { reload(wanted); },
       [this](get_link_connections) { return connections(); },
       [this](const get_proven_name& wanted) { return find_name(wanted.node); },
@@ -53,6 +73,7 @@ void link_listener::on_link(net::link_transport transport) {
   if (gateway == nullptr) return;  // being restarted: the front tries again
   forget_ended();
   env_->link_sessions.push_back(transport.session());
+  watch(transport.session());
   spdlog::debug("node link: {} is let in", transport.session()->peer_name());
   net::publish_link(env_->system(), std::move(transport), link_key, gateway);
 }
@@ -78,9 +99,26 @@ void link_listener::reload(const reload_link& wanted) {
     if (session == nullptr || session->ended() ||
         std::ranges::find(wanted.allowed_nodes, session->peer_name()) != wanted.allowed_nodes.end())
       continue;
-    spdlog::warn("{} is not among allowed_nodes any more: cut off", session->peer_name());
+    const auto& name = session->peer_name();
+    tell(spdlog::level::warn, name,
+         fmt::format("{} is not among allowed_nodes any more: cut off", name));
     session->cut("its name is not allowed any more");
   }
+}
+
+/// Without a certificate it may be anybody, as often as he likes.
+void link_listener::watch(const std::shared_ptr<net::link_session>& session) {
+  if (session->peer_name().empty()) return;
+  session->on_end([me = caf::actor_cast<caf::weak_actor_ptr>(this),
+                   name = session->peer_name()](const std::string& why) {
+    if (const auto here = me.lock())
+      caf::anon_send(caf::actor_cast<caf::actor>(here), connection_ended{name, why});
+  });
+}
+
+void link_listener::tell(spdlog::level::level_enum level, const std::string& name,
+                         const std::string& what) {
+  if (const auto line = events_.tell(name, what, home().now())) spdlog::log(level, "{}", *line);
 }
 
 void link_listener::forget_ended() {

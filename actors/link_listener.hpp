@@ -2,7 +2,10 @@
 // hands them to CAF, which shows them the gateway.
 #pragma once
 
+#include <spdlog/common.h>
+
 #include "actors/environment.hpp"
+#include "actors/limited_log.hpp"
 #include "net/link_acceptor.hpp"
 
 namespace mtp::actors {
@@ -30,7 +33,7 @@ struct get_proven_name {
 };
 
 /// Messages: `reload_link`, `get_link_connections`, `get_proven_name`. It ends no connection by
-/// ending.
+/// ending. Why a connection with a certificate ended is in the log by its name (`limited_log`).
 class link_listener final : public net::pinned_actor, private net::link_acceptor_owner {
  public:
   link_listener(caf::actor_config& cfg, net::reactor& home, environment& env);
@@ -46,6 +49,8 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   void on_refused(net::link_refusal why) override;
 
   void reload(const reload_link& wanted);
+  void watch(const std::shared_ptr<net::link_session>& session);
+  void tell(spdlog::level::level_enum level, const std::string& name, const std::string& what);
   void forget_ended();
   [[nodiscard]] std::vector<link_connection> connections();
   caf::result<std::string> find_name(const caf::node_id& node);
@@ -54,6 +59,8 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
 
   environment* env_;
   std::optional<net::link_acceptor> acceptor_;
+  /// By the name in the certificate.
+  limited_log events_{10};
 };
 
 }  // namespace mtp::actors

@@ -53,6 +53,15 @@ child_start pinned_start(net::reactor& home, Args&... args) {
   return [&home, ... args = std::ref(args)] { return net::spawn_pinned<Actor>(home, args...); };
 }
 
+/// An actor that is a behavior with a state.
+template <class Self, caf::spawn_options Options = caf::no_spawn_options>
+child_start scheduled_start(environment& env, caf::behavior (*behave)(Self*, environment&)) {
+  return [&env, behave] {
+    return net::spawn_quiet<Self, Options>(
+        env.system(), [&env, behave](Self* self) { return behave(self, env); });
+  };
+}
+
 supervisor_spec listener_sup_spec(environment& env) {
   supervisor_spec out{.name = "listener_sup"};
   for (const auto& port : env.ports)
@@ -65,32 +74,20 @@ supervisor_spec listener_sup_spec(environment& env) {
 
 /// What speaks to Telegram.
 void add_telegram_side(environment& env, std::vector<child_spec>& children) {
-  children.push_back(permanent("http_fetcher", [&env] {
-    return env.system().spawn<caf::detached>(
-        [&env](caf::event_based_actor* self) { return http_fetcher(self, env); });
-  }));
+  children.push_back(permanent(
+      "http_fetcher", scheduled_start<caf::event_based_actor, caf::detached>(env, http_fetcher)));
   children.push_back(dynamic_supervisor(env, "dc_conn_sup", restart_policy::temporary));
   children.push_back(dynamic_supervisor(env, "dc_pool_sup", restart_policy::permanent));
-  children.push_back(permanent("dc_config", [&env] {
-    return env.system().spawn(
-        [&env](caf::stateful_actor<dc_config_state>* self) { return dc_config(self, env); });
-  }));
+  children.push_back(permanent("dc_config", scheduled_start(env, dc_config)));
 }
 
 /// A back's end of links to fronts.
 void add_gateway(environment& env, std::vector<child_spec>& children) {
   children.push_back(dynamic_supervisor(env, "link_agent_sup", restart_policy::temporary));
-  children.push_back(permanent(std::string{gateway_name}, [&env] {
-    return env.system().spawn(
-        [&env](caf::stateful_actor<link_gateway_state>* self) { return link_gateway(self, env); });
-  }));
+  children.push_back(permanent(std::string{gateway_name}, scheduled_start(env, link_gateway)));
   const bool by_caf = env.settings.node_link.transport == link_transport::caf_openssl;
   if (by_caf && env.settings.role == node_role::back)
-    children.push_back(permanent("link_listener", [&env] {
-      return env.system().spawn([&env](caf::stateful_actor<caf_openssl_listener_state>* self) {
-        return caf_openssl_listener(self, env);
-      });
-    }));
+    children.push_back(permanent("link_listener", scheduled_start(env, caf_openssl_listener)));
   if (env.link_port != nullptr)
     children.push_back(
         permanent("link_listener", pinned_start<link_listener>(*env.reactors[0], env)));
@@ -116,11 +113,7 @@ void add_way_to_backs(environment& env, std::vector<child_spec>& children) {
 
 /// What clients meet.
 void add_client_side(environment& env, std::vector<child_spec>& children) {
-  children.push_back(permanent("session_storage", [&env] {
-    return env.system().spawn([&env](caf::stateful_actor<session_storage_state>* self) {
-      return session_storage(self, env);
-    });
-  }));
+  children.push_back(permanent("session_storage", scheduled_start(env, session_storage)));
   for (const auto& reactor : env.reactors)
     children.push_back(permanent("client_handler_sup_" + std::to_string(reactor->index()),
                                  pinned_start<client_handler_sup>(*reactor, env)));
@@ -134,19 +127,12 @@ supervisor_spec proxy_sup_spec(environment& env) {
   auto& children = out.children;
   const auto& settings = env.settings;
   // First, so that it can be asked until all others have stopped.
-  children.push_back(permanent("inspector", [&env] {
-    return env.system().spawn(
-        [&env](caf::stateful_actor<inspector_state>* self) { return inspector(self, env); });
-  }));
+  children.push_back(permanent("inspector", scheduled_start(env, inspector)));
   for (const auto& reactor : env.reactors)
     children.push_back(
         permanent(memory_guard_name(reactor->index()), pinned_start<memory_guard>(*reactor, env)));
   if (env.link_credentials != nullptr)
-    children.push_back(permanent("certificate_watch", [&env] {
-      return env.system().spawn([&env](caf::stateful_actor<certificate_watch_state>* self) {
-        return certificate_watch(self, env);
-      });
-    }));
+    children.push_back(permanent("certificate_watch", scheduled_start(env, certificate_watch)));
   if (settings.is_back()) add_telegram_side(env, children);
   if (settings.is_back() && settings.has_link()) add_gateway(env, children);
   if (settings.is_front() && settings.has_link()) add_way_to_backs(env, children);

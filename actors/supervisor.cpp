@@ -1,9 +1,13 @@
 #include "actors/supervisor.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <caf/all.hpp>
+
+#include "codecs/text.hpp"
+#include "net/quiet_actor.hpp"
 
 namespace mtp::actors {
 
@@ -21,8 +25,10 @@ bool is_normal(const caf::error& reason) {
   return !reason || reason == caf::exit_reason::user_shutdown;
 }
 
+/// For the log. Whoever can send to an actor may have ended it, for a reason of his choice.
 std::string describe(const caf::error& reason) {
-  return reason ? caf::to_string(reason) : "no error";
+  constexpr std::size_t longest = 200;
+  return reason ? printable(caf::to_string(reason).substr(0, longest)) : "no error";
 }
 
 }  // namespace
@@ -35,6 +41,7 @@ namespace mtp::actors {
 
 supervisor::supervisor(caf::actor_config& cfg, supervisor_spec spec, name_registry& names)
     : caf::event_based_actor{cfg}, spec_{std::move(spec)}, names_{&names} {
+  net::set_quiet_defaults(*this);
   set_down_handler([this](caf::down_msg& down) { handle_down(down); });
   set_exit_handler([this](caf::exit_msg& asked) { handle_exit(asked); });
 }
@@ -116,8 +123,13 @@ void supervisor::handle_down(const caf::down_msg& down) {
     if (std::erase(ending_, down.source) > 0 && ending_.empty()) stop_next();
     return;
   }
-  if (!is_normal(down.reason))
-    spdlog::error("{}: {} ended: {}", spec_.name, which->spec.id, describe(down.reason));
+  if (!is_normal(down.reason)) {
+    // By its id: there are as many reasons as somebody can think of.
+    const auto text =
+        fmt::format("{}: {} ended: {}", spec_.name, which->spec.id, describe(down.reason));
+    if (const auto line = ends_.tell(which->spec.id, text, clock().now()))
+      spdlog::error("{}", *line);
+  }
   const auto policy = which->spec.restart;
   const bool again = policy == restart_policy::permanent ||
                      (policy == restart_policy::transient && !is_normal(down.reason));

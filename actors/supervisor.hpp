@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/limited_log.hpp"
 #include "actors/name_registry.hpp"
 
 namespace mtp::actors {
@@ -127,6 +128,7 @@ class supervisor final : public caf::event_based_actor {
   name_registry* names_;
   std::vector<child> children_;
   std::deque<caf::actor_clock::time_point> restarts_;
+  limited_log ends_{10};
   std::optional<after_stop> stopping_;
   caf::error end_reason_;
   /// Asked to end and not ended yet.

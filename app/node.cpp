@@ -13,6 +13,7 @@
 #include "actors/proxy_sup.hpp"
 #include "actors/routing.hpp"
 #include "net/machine_memory.hpp"
+#include "net/quiet_actor.hpp"
 #include "net/socket_options.hpp"
 
 namespace mtp::app {
@@ -61,6 +62,7 @@ node::config::config(const actors::settings& settings) {
 }
 
 node::node(const actors::settings& settings) : config_{settings}, system_{config_} {
+  net::quiet_caf(system_);
   env_.settings = settings;
   env_.build = MTP_VERSION;
   env_.route = [this](dc_id dc, unsigned reactor) {

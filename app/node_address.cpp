@@ -2,14 +2,16 @@
 
 #include <algorithm>
 
+#include "net/tls_context.hpp"
+
 namespace mtp::app {
 
 namespace {
 
 /// The original's, in its firewall table.
 constexpr std::uint16_t default_link_port = 9199;
-constexpr std::size_t longest_name = 63;
 constexpr std::size_t longest_host = 253;
+constexpr std::size_t longest_label = 63;
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -25,7 +27,8 @@ bool is_host_name(std::string_view text) {
   while (true) {
     const auto dot = text.find('.');
     const auto label = text.substr(0, dot);
-    if (label.empty() || label.size() > longest_name || label.front() == '-' || label.back() == '-')
+    if (label.empty() || label.size() > longest_label || label.front() == '-' ||
+        label.back() == '-')
       return false;
     if (!std::ranges::all_of(label,
                              [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; }))
@@ -51,7 +54,7 @@ std::optional<std::string> take_host(std::string_view& text) {
 }  // namespace
 
 std::optional<std::string> parse_node_name(std::string_view text) {
-  if (text.empty() || text.size() > longest_name || !is_alphanumeric(text.front()) ||
+  if (text.empty() || text.size() > net::max_node_name || !is_alphanumeric(text.front()) ||
       !std::ranges::all_of(
           text, [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; }))
     return std::nullopt;

@@ -58,10 +58,9 @@ class link_channel {
 
   /// Bytes were taken of which the peer was not told; it learns of them by the next blob.
   [[nodiscard]] bool owes_report() const noexcept { return taken_ != reported_; }
-  /// Makes `next_blob` tell the peer even if there is nothing else to say. Without it, it does so
-  /// only when that is overdue: when a good part of its smallest window is meant.
-  void report_now() noexcept { must_speak_ = must_speak_ || owes_report(); }
-  /// The same, even if there is nothing to report: a sign of life.
+  /// Makes `next_blob` give one even if there is nothing to say, which tells the peer what was
+  /// taken, and is a sign of life. Without it, a report alone makes a blob only when it is overdue:
+  /// when a good part of the peer's smallest window is meant.
   void speak_up() noexcept { must_speak_ = true; }
 
   /// Streams of which something would be lost if the session ended now: data that the peer has not

@@ -76,10 +76,9 @@ class link_scribe final : public caf::io::scribe {
  private:
   /// The stream goes on to read what it expected; it finds the end when it does.
   void refuse(const std::string& what) {
-    const auto& name = stream_.session().peer_name();
-    // Without a certificate it may be anybody, as often as he likes.
-    const auto level = name.empty() ? spdlog::level::debug : spdlog::level::warn;
-    spdlog::log(level, "node link: {} ({}) {}; closing", name, to_string(remote_), what);
+    // Who has the session tells the operator, by name and not for each connection.
+    spdlog::debug("node link: {} ({}) {}; closing", stream_.session().peer_name(),
+                  to_string(remote_), what);
     stream_.session().cut("it " + what);
   }
 

@@ -1,9 +1,6 @@
 #include "net/pinned_actor.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <caf/detail/sync_request_bouncer.hpp>
-#include <caf/sec.hpp>
 
 namespace mtp::net {
 
@@ -15,14 +12,7 @@ constexpr std::size_t bounced_per_round = 1000;
 
 pinned_actor::pinned_actor(caf::actor_config& cfg, reactor& home)
     : caf::event_based_actor{cfg}, home_{&home} {
-  set_exception_handler(
-      [](caf::scheduled_actor*, std::exception_ptr& what) -> caf::error { return describe(what); });
-  set_default_handler(
-      [](caf::scheduled_actor* self, caf::message_view& x) -> caf::result<caf::message> {
-        // Not what it says: it may be a client's, or long.
-        spdlog::error("{}: an unexpected message of {} elements", self->name(), x.content().size());
-        return caf::sec::unexpected_message;
-      });
+  set_quiet_defaults(*this);
 }
 
 void pinned_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) {
@@ -70,17 +60,6 @@ bool pinned_actor::cleanup(caf::error&& why, caf::execution_unit* host) {
   }
   unregister_from_system();
   return caf::monitorable_actor::cleanup(std::move(why), host);
-}
-
-caf::error pinned_actor::describe(std::exception_ptr what) {
-  try {
-    std::rethrow_exception(std::move(what));
-  } catch (const std::exception& e) {
-    spdlog::error("an actor ends because of a bug: {}", e.what());
-  } catch (...) {
-    spdlog::error("an actor ends because of an unknown exception");
-  }
-  return caf::sec::runtime_error;
 }
 
 }  // namespace mtp::net

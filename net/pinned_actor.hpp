@@ -5,6 +5,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
 
+#include "net/quiet_actor.hpp"
 #include "net/reactor.hpp"
 
 namespace mtp::net {
@@ -46,7 +47,7 @@ class pinned_actor : public caf::event_based_actor, public timer_owner {
     try {
       body();
     } catch (...) {
-      quit(describe(std::current_exception()));
+      quit(report_bug(std::current_exception()));
     }
     bhvr_stack().cleanup();
     finalize();
@@ -70,8 +71,6 @@ class pinned_actor : public caf::event_based_actor, public timer_owner {
   caf::behavior make_behavior() final { return start(); }
 
  private:
-  static caf::error describe(std::exception_ptr what);
-
   reactor* home_;
   caf::strong_actor_ptr self_;
 };

@@ -144,7 +144,7 @@ tl::expected<void, std::string> check_own(X509* certificate, const std::string& 
   if (from > now) return problem(path, "the certificate is not valid before " + to_text(from));
   if (node_name(certificate).empty())
     return problem(path,
-                   "the certificate has no name for a node: one CN of 1 to 64 letters, "
+                   "the certificate has no name for a node: one CN of 1 to 63 letters, "
                    "digits, \"-\", \"_\" and \".\"");
   const bool accepts = side == tls_side::accepting;
   const int purpose = accepts ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT;

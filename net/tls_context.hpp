@@ -23,10 +23,10 @@ struct tls_files {
 };
 
 /// Bytes of a node's name at most.
-inline constexpr std::size_t max_node_name = 64;
+inline constexpr std::size_t max_node_name = 63;
 
 /// A node's name: the one CN of its certificate's subject. Empty if there is none or several, or if
-/// it is not 1 to 64 letters, digits, "-", "_" and "." (it is shown in logs).
+/// it is not 1 to 63 letters, digits, "-", "_" and "." (it is shown in logs).
 [[nodiscard]] std::string node_name(const X509* certificate);
 
 /// TLS 1.3 with certificates on both ends, no resumption. Never changes: any thread may use it.

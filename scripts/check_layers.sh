@@ -30,4 +30,10 @@ forbid app 'tests/'
 inside='caf/detail/|caf/intrusive/|caf/scheduler/|caf/io/basp|caf/io/network/|caf/io/scribe'
 forbid actors "$inside"
 forbid app "$inside"
+# Whoever starts an actor in another way gets CAF's defaults, which print what peers say.
+if grep -nE '(\.|->)spawn(_class|_functor|_inactive)?[<(]' net/*.[ch]pp actors/*.[ch]pp app/*.[ch]pp |
+  grep -vE '^net/(quiet|pinned)_actor\.hpp:|spawn<supervisor>'; then
+  echo "error: actors are started by net::spawn_quiet and net::spawn_pinned" >&2
+  status=1
+fi
 exit "$status"

@@ -387,8 +387,8 @@ renew_ca() {
   commit
   tell_ca
   echo "  The one before it is in $kept"
-  echo "Next: copy ca.pem to every node, over the old one. The proxy takes it without a restart: a back within a"
-  echo "minute, a front when it connects next."
+  echo "Next: copy ca.pem to every node, over the old one. The proxy takes it without a restart, within a"
+  echo "minute, for new connections."
 }
 
 renew_node() {
@@ -409,10 +409,7 @@ renew_node() {
   echo "  What was there before is in $kept, and good until it expires: only another name for the"
   echo "  node shuts out somebody who has its key (doc/certificates.md)."
   tell_ca
-  case "$role" in
-    back) taken="Its proxy takes it without a restart, within a minute." ;;
-    front) taken="Its proxy takes it without a restart, when it connects next." ;;
-  esac
+  taken="Its proxy takes it without a restart, within a minute."
   place=
   if [ -f "$dir/$name.toml" ]; then place="$(sed -n 's/^certificate = "\(.*\)\/[^/]*"$/\1/p' "$dir/$name.toml")"; fi
   if [ "$place" = "$dir" ]; then

@@ -58,9 +58,8 @@ struct link_fixture {
   }
 
   void start_gateway() {
-    gateway = node.system().spawn([this](caf::stateful_actor<link_gateway_state>* self) {
-      return link_gateway(self, node.env);
-    });
+    gateway = net::spawn_quiet<caf::stateful_actor<link_gateway_state>>(
+        node.system(), [this](auto* self) { return link_gateway(self, node.env); });
     node.env.names.put(std::string{gateway_name}, gateway);
   }
   void start_front() {

@@ -1,8 +1,12 @@
 // Who gets a session with a back, and who does not; and what a front makes of the answers.
 #include "actors/link_listener.hpp"
+
+#include <ctime>
+
 #include "codecs/text.hpp"
 #include "tests/actors/link_fixture.hpp"
 #include "tests/support/captured_log.hpp"
+#include "tests/support/captured_output.hpp"
 
 namespace mtp::actors {
 namespace {
@@ -269,10 +273,89 @@ TEST_CASE_FIXTURE(visitor,
   node.advance(1s);
   say(hello, {agent.handle()});
   CHECK(log.count("is refused") == 3);
-  CHECK(log.count(line + " (59 since the last line, all the same)\n") == 1);
+  CHECK(log.count(line + " (58 more since the last line)\n") == 1);
   say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
   say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
   CHECK(log.count("front ? is refused: the hello can't be read") == 1);
+}
+
+TEST_CASE_FIXTURE(visitor, "link: what an actor does not understand is not printed") {
+  say(hello, {agent.handle()});
+  const test::captured_log log;
+  const test::captured_output output;
+  for (const auto& one : {sup, gateway, keeper, front, last().agents[0]}) {
+    caf::anon_send(one, std::string{"nobody asked for this"});
+    node.settle();
+    CHECK(output.text().empty());
+    CHECK(log.text().empty());
+  }
+  CHECK(names() == texts{"", "front9"});
+}
+
+TEST_CASE_FIXTURE(visitor, "gateway: a front that begins sessions in a row does not fill the log") {
+  const test::captured_log log;
+  const auto begin = [&] {
+    ++hello.session;
+    say(hello, {agent.handle()});
+    REQUIRE(last().answer.what == link_answer::kind::welcome);
+  };
+  // Comes, is lost and comes back: told line by line.
+  hello.clock = std::time(nullptr);
+  begin();
+  begin();
+  CHECK(log.count("front front9 is connected (build 9.9, 1 reactors)\n") == 2);
+  CHECK(log.count("front front9: its session ends: it begins another one\n") == 1);
+  hello.clock = 1;
+  for (int i = 0; i < 300; ++i)
+    begin();
+  CHECK(log.count("front front9") == 10);
+  node.advance(1min);
+  begin();
+  // 303 began, 302 ended and 301 had another time; the last three are told.
+  CHECK(log.count("(893 more since the last line, others among them)\n") == 1);
+  CHECK(log.count("front front9") == 13);
+}
+
+TEST_CASE_FIXTURE(visitor, "gateway: a front that breaks the rules is told of by its name, once") {
+  say(hello, {agent.handle()});
+  const test::captured_log log;
+  caf::anon_send(last().agents[0], link_blob{"not a blob"});
+  node.settle();
+  CHECK(log.text() == "error front front9: its session ends: what it says can't be read\n");
+}
+
+TEST_CASE_FIXTURE(visitor, "gateway: one hello of a node at a time") {
+  node.env.settings.role = node_role::back;
+  std::vector<caf::response_promise> asked;
+  const auto listener = node.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    return {
+        [&asked, self](const get_proven_name&) -> caf::result<std::string> {
+          auto promise = self->make_response_promise<std::string>();
+          asked.push_back(promise);
+          return promise;
+        },
+        [&asked](const std::string& name) { asked.back().deliver(name); },
+    };
+  });
+  node.env.names.put("link_listener", listener);
+  for (int i = 0; i < 1000; ++i)
+    say(hello, {agent.handle()});
+  CHECK(asked.size() == 1);
+  CHECK(answers.size() == 999);
+  CHECK(last().answer.reason == "its last hello has no answer yet");
+  caf::anon_send(listener, std::string{"front9"});
+  node.settle();
+  CHECK(last().answer.what == link_answer::kind::welcome);
+  // The next one is heard again, and so it is if the listener says nothing.
+  hello.session = 51;
+  say(hello, {agent.handle()});
+  CHECK(asked.size() == 2);
+  node.advance(6s);
+  CHECK(last().answer.reason == "the back is restarting");
+  say(hello, {agent.handle()});
+  CHECK(asked.size() == 3);
+  asked.clear();
+  kill(listener);
 }
 
 // -- the front's side -----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/captured_log.hpp"
 #include "tests/support/manual_node.hpp"
 
 namespace mtp::actors {
@@ -97,6 +98,23 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(children.happened() == strings{"end a", "start a"});
   CHECK(names.find("a"));
   CHECK(names.find("a") != before);
+}
+
+TEST_CASE_FIXTURE(fixture, "supervisor: why a child ended is told within limits") {
+  spawn({.name = "sup", .children = {children.spec("a")}});
+  const test::captured_log log;
+  const auto end = [&](const std::string& why) {
+    caf::anon_send(names.find("a"),
+                   caf::exit_msg{{}, caf::make_error(caf::sec::runtime_error, why)});
+    node.settle();
+  };
+  end("\x1b[2J" + std::string(100'000, 'x'));
+  CHECK(log.text().starts_with("error sup: a ended: system_error(runtime_error, "));
+  CHECK(log.text().find('\x1b') == std::string::npos);
+  CHECK(log.text().size() < 300);
+  for (int i = 0; i < 40; ++i)
+    end("another " + std::to_string(i));
+  CHECK(log.count("\n") == 10);
 }
 
 TEST_CASE_FIXTURE(fixture, "supervisor: one_for_all restarts everybody in order") {

@@ -109,7 +109,7 @@ TEST_CASE("link channel: data waits for room, other frames do not") {
   }
   CHECK(b.arrived.size() == 103);
   CHECK(std::holds_alternative<stream::close>(b.arrived.back().event));
-  b.channel.report_now();
+  b.channel.speak_up();
   b.send_all(a);
   CHECK(a.channel.at_rest());
   CHECK_FALSE(b.channel.owes_report());
@@ -139,7 +139,7 @@ TEST_CASE("link channel: small things taken are told when asked, or with the nex
   CHECK(b.channel.owes_report());
   CHECK(b.channel.next_blob(start).empty());
   SUBCASE("asked") {
-    b.channel.report_now();
+    b.channel.speak_up();
   }
   SUBCASE("something to say") {
     b.channel.send({.stream = 1, .event = stream::opened{}});
@@ -217,7 +217,7 @@ TEST_CASE("link channel: pieces for a stream that is over are taken and dropped"
   }
   CHECK(b.channel.held() == 0);
   CHECK(b.arrived.empty());
-  b.channel.report_now();
+  b.channel.speak_up();
   b.send_all(a);
   CHECK(a.channel.at_rest());
 }
@@ -248,7 +248,7 @@ TEST_CASE("link channel: it knows whose data would be lost") {
   CHECK(b.channel.at_risk() == set{3});
   while (b.send_all(a) + a.send_all(b) > 0) {
   }
-  b.channel.report_now();
+  b.channel.speak_up();
   b.send_all(a);
   CHECK(a.channel.at_risk().empty());
   CHECK_FALSE(a.channel.has_unconfirmed(3));
@@ -322,7 +322,7 @@ TEST_CASE("link channel: nothing is lost, mixed up or left out") {
     }
     for (int quiet = 0; quiet < 3; ++quiet)
       for (std::size_t which : {0U, 1U}) {
-        ends[which].channel.report_now();
+        if (ends[which].channel.owes_report()) ends[which].channel.speak_up();
         flush(which);
         while (!on_link[1 - which].empty()) {
           quiet = 0;

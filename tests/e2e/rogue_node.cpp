@@ -5,6 +5,7 @@
 
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
+#include <caf/io/basp_broker.hpp>
 #include <ctime>
 #include <future>
 
@@ -19,14 +20,15 @@ namespace mtp::test {
 using namespace std::chrono_literals;
 using actors::link_blob;
 
-secured dial_back(const test_back& back, const net::tls_files& files) {
+secured dial_back(const test_back& back, const std::optional<net::tls_files>& files) {
   secured out{.fd = net::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)},
               .channel = {},
               .remote = {.ip = ip_address::v4({127, 0, 0, 1}), .port = back.port()}};
   const auto to = net::to_socket_address(out.remote);
   REQUIRE(::connect(out.fd.get(), to.get(), to.size) == 0);
   REQUIRE(::fcntl(out.fd.get(), F_SETFL, O_NONBLOCK) == 0);
-  auto context = net::tls_context::load(files, net::tls_side::dialing);
+  if (!files) return out;
+  auto context = net::tls_context::load(*files, net::tls_side::dialing);
   REQUIRE(context);
   out.channel = std::make_unique<net::tls_channel>(
       *context, out.fd.get(), std::make_shared<const net::node_names>(net::node_names{"back"}));
@@ -48,7 +50,7 @@ rogue_config::rogue_config() {
 
 // -- front --------------------------------------------------------------------------------------
 
-rogue_front::rogue_front(const test_back& back, const net::tls_files& files) {
+rogue_front::rogue_front(const test_back& back, const std::optional<net::tls_files>& files) {
   auto [fd, channel, remote] = dial_back(back, files);
   auto transport = std::make_shared<net::link_transport>(std::move(fd), std::move(channel), remote);
   connection = transport->session();
@@ -112,6 +114,14 @@ void rogue_front::say(const std::vector<stream_frame>& what, std::uint64_t taken
   for (const auto& one : what)
     encode_stream_frame(one, blob);
   caf::anon_send(partner, link_blob{std::string{as_text(blob)}});
+}
+
+void rogue_front::babble(const std::string& text) {
+  self_->send(gateway_, text);
+  if (partner != nullptr) self_->send(partner, text);
+  const auto basp = system_.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+  for (const auto name : {caf::atom("SpawnServ"), caf::atom("ConfigServ")})
+    self_->send(basp, caf::forward_atom::value, gateway_.node(), name, caf::make_message(text));
 }
 
 // -- back ---------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ struct secured {
   endpoint remote;
 };
 
-/// TLS with the back, done by the rules.
-[[nodiscard]] secured dial_back(const test_back& back, const net::tls_files& files);
+/// TLS with the back, done by the rules; without files the plain transport.
+[[nodiscard]] secured dial_back(const test_back& back, const std::optional<net::tls_files>& files);
 
 /// As a proxy configures CAF.
 struct rogue_config : caf::actor_system_config {
@@ -36,8 +36,9 @@ struct rogue_config : caf::actor_system_config {
 /// A front with one agent, which listens and never answers.
 class rogue_front {
  public:
-  /// Is joined to the back, by TLS, when it returns.
-  rogue_front(const test_back& back, const net::tls_files& files);
+  /// Is joined to the back, by TLS or the plain transport, when it returns.
+  explicit rogue_front(const test_back& back,
+                       const std::optional<net::tls_files>& files = std::nullopt);
   rogue_front(const rogue_front&) = delete;
   rogue_front& operator=(const rogue_front&) = delete;
   rogue_front(rogue_front&&) = delete;
@@ -52,6 +53,9 @@ class rogue_front {
   /// True if the back welcomes it.
   bool begin();
   void say(const std::vector<stream_frame>& what, std::uint64_t taken = 0);
+  /// Sends a text, which none of them knows what to do with, to all actors that it could: the
+  /// gateway, its partner if it has one, and those that CAF shows to every node.
+  void babble(const std::string& text);
   void say_open(stream_id id) { say({{id, stream::open{.dc = 2}}}); }
 
  private:

@@ -148,6 +148,21 @@ TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that calls itself by anot
   check_untouched();
 }
 
+TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that says what nobody understands") {
+  rogue_front rogue{back(), files};
+  REQUIRE(rogue.begin());
+  const auto before = back().output().size();
+  for (int i = 0; i < 1000; ++i)
+    rogue.babble("babble \x1b[2J" + std::string(1000, 'x'));
+  // The answer comes when the gateway has been through all of it.
+  CHECK(rogue.say_hello({}));
+  check_untouched();
+  INFO(back().output().substr(before, 1000));
+  CHECK(back().count_in_output("babble") == 0);
+  // That the hello was no good.
+  CHECK(back().output().size() - before < 200);
+}
+
 TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that begins one session after another") {
   const auto before = resident_memory(back().program().pid());
   rogue_front rogue{back(), files};
@@ -157,6 +172,8 @@ TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that begins one session a
     if (i % 50 == 0) check_echo(*client);
   }
   CHECK(back().wait_for_metric("dc_num_upstreams{dc=\"2\"}", 2));
+  // Once each begins and once it ends, but for the last.
+  CHECK(back().count_in_output("front rogue") <= 10);
   const auto after = resident_memory(back().program().pid());
   MESSAGE("the back grew from ", before / mib, " to ", after / mib, " MiB");
 #ifdef NDEBUG
@@ -185,7 +202,8 @@ TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that announces 4 GB, or s
   CHECK(eventually(
       [&, &tls = channel] { return tls->read(into).next == net::tls_progress::failed; }, patience));
   if (header[4] == 0xff && header[0] == 1)
-    CHECK(back().wait_for_output("announced a message of 4294967295 bytes; closing"));
+    CHECK(back().wait_for_output(
+        "node link: rogue: its connection ended: it announced a message of 4294967295 bytes"));
   CHECK(resident_memory(back().program().pid()) < 1024 * mib);
   check_untouched();
 }

@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// CAF's handshake as an older or another node would send it: a header of 40 bytes or so.
+/// CAF's handshake as a node without TLS would send it: begins with a header of 32 bytes.
 bytes plain_basp() {
   bytes out(512, 0);
   out[7] = 1;

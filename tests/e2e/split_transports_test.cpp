@@ -5,7 +5,7 @@
 
 #include "codecs/text.hpp"
 #include "net/entropy.hpp"
-#include "tests/e2e/split_nodes.hpp"
+#include "tests/e2e/rogue_node.hpp"
 #include "tests/support/delay_relay.hpp"
 
 namespace mtp::test {
@@ -176,6 +176,26 @@ TEST_CASE("split: plain, caf-openssl: a node without a cookie does not start, an
     INFO(node->output());
     CHECK(node->count_in_output("node_link.cluster_cookie") == 1);
   }
+}
+
+TEST_CASE("split: plain: what a stranger without the cookie says is not in the log") {
+  joined on{"plain", cookie, cookie};
+  on.nodes.start_all();
+  auto client = on.front().client();
+  check_echo(client);
+  rogue_front stranger{on.back()};
+  const auto before = on.back().output().size();
+  for (int i = 0; i < 1000; ++i)
+    stranger.babble("babble \x1b[2J" + std::string(1000, 'x'));
+  // The answer comes when the gateway has been through all of it.
+  const auto answer = stranger.say_hello(stranger.make_hello());
+  REQUIRE(answer);
+  CHECK(answer->reason == "only the back has a cluster_cookie");
+  check_echo(client);
+  INFO(on.back().output().substr(before, 1000));
+  CHECK(on.back().count_in_output("babble") == 0);
+  // That it was refused.
+  CHECK(on.back().output().size() - before < 200);
 }
 
 TEST_CASE("split: plain: strangers at the port do not disturb the link that there is") {

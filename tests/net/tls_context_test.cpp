@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(fixture, "tls context: a node has one name, of letters that ar
   const auto refused = [&](const test::certificate_options& options) {
     const auto files = ca.issue("odd", options);
     return problem(files) == files.certificate +
-                                 ": the certificate has no name for a node: one CN of 1 to 64 "
+                                 ": the certificate has no name for a node: one CN of 1 to 63 "
                                  "letters, digits, \"-\", \"_\" and \".\"";
   };
   CHECK(refused({.name = "a b"}));
@@ -139,6 +139,7 @@ TEST_CASE_FIXTURE(fixture, "tls context: a node has one name, of letters that ar
   CHECK(refused({.name = "a\nb"}));
   CHECK(refused({.name = std::string{"a\0b", 3}}));
   CHECK(refused({.name = "a", .second_name = "b"}));
+  CHECK(refused({.name = std::string(64, 'x')}));
   const auto longest = std::string(max_node_name, 'x');
   const auto out = tls_context::load(ca.issue("long", {.name = longest}), tls_side::accepting);
   REQUIRE(out);

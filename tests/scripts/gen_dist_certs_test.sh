@@ -224,6 +224,7 @@ about "renew makes a new certificate for the key, and keeps the old one"
 cp -p dist/front1.pem front1.pem
 cp -p dist/front1.toml front1.toml
 ok renew --days 100 dist front1
+says 'takes it without a restart, within a minute'
 says "expires $(date -u -d '+100 days' +%Y-%m-%d)"
 says "scp $place/dist/front1.pem 'root@HOST:/etc/mtproto-proxy/dist/'"
 fits dist/ca.pem sslclient dist/front1.pem || die "it does not verify"

@@ -1,0 +1,35 @@
+// What CAF does by itself with what an actor has no handler for: it prints all of it to standard
+// output, past our log. A peer may send anything to the actors that it knows, so ours drop it.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <caf/event_based_actor.hpp>
+#include <exception>
+
+namespace mtp::net {
+
+/// For an actor before it runs; its own handlers take the place of these. A message that it does
+/// not know is dropped without a word, even at debug, and answered with
+/// `caf::sec::unexpected_message` if it was a request; so is a down_msg, without an answer. An
+/// exception ends the actor with `report_bug`.
+void set_quiet_defaults(caf::scheduled_actor& self);
+
+/// Logs an exception that left a handler. The error to end the actor with.
+[[nodiscard]] caf::error report_bug(std::exception_ptr what);
+
+/// Starts a `Self` that is no pinned_actor, with `set_quiet_defaults`. `behave(self)` returns its
+/// behavior. The only way that actors without a class of their own are started.
+template <class Self, caf::spawn_options Options = caf::no_spawn_options, class Behave>
+caf::actor spawn_quiet(caf::actor_system& system, Behave behave) {
+  return system.spawn<Options>([behave = std::move(behave)](Self* self) -> caf::behavior {
+    set_quiet_defaults(*self);
+    return behave(self);
+  });
+}
+
+/// Actors of CAF's own have its defaults still: from here on nothing that they print gets
+/// anywhere. Nor can peers reach the two that it would show to each of them, of which one starts
+/// actors and the other stores whatever it is told. Once, as soon as there is a system.
+void quiet_caf(caf::actor_system& system);
+
+}  // namespace mtp::net
