@@ -184,6 +184,9 @@ void kill_everything(fixture& on) {
   }
   CHECK_FALSE(on.ended);
 
+  // Those that came after a kill have left.
+  REQUIRE(
+      eventually([&] { return on.proxy->env().ports[0]->connections == idle.size(); }, patience));
   // A handler's client is gone with it; nobody else's is.
   net::spawn_pinned<handler_killer>(*on.proxy->env().reactors[0], std::ref(on.proxy->env()));
   net::spawn_pinned<handler_killer>(*on.proxy->env().reactors[1], std::ref(on.proxy->env()));
