@@ -110,9 +110,10 @@ TEST_CASE("Telegram is told who the client is, by what protocol, and the ad tag 
 
 TEST_CASE("messages of 1 MB pass both ways with every byte right") {
   const fake_telegram telegram;
-  // Between nodes what is on its way counts against the client's window, and 9 MiB at once are more
-  // than the default one.
-  const std::string config = is_split() ? "upstream_healthchecks = { total_mem = 16777216 }" : "";
+  // Between link agents what is on its way counts against the client's window, and 9 MiB at once
+  // are more than the default one.
+  const std::string config =
+      has_link_agents() ? "upstream_healthchecks = { total_mem = 16777216 }" : "";
   proxy_under_test proxy{{.config = config, .telegram = &telegram}};
   for (const auto& protocol : all_protocols()) {
     CAPTURE(protocol.name);

@@ -67,7 +67,6 @@ TEST_CASE("split: the back is killed under load, and comes back") {
   CHECK(seen.refused == 0);
   CHECK(telegram.complaints().empty());
   // One line tells of each loss, and why.
-  INFO(front.output());
   CHECK(front.count_in_output(nodes.back().address() + ": the connection is lost: ") == kills);
   CHECK(front.count_in_output(": connected (build") == kills + 1);
   MESSAGE(seen.echoes.load(), " echoes, ", seen.in_flight_closed.load(),

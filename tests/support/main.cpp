@@ -1,2 +1,62 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
+
+#include <mutex>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace {
+
+/// Says again at the end what has failed: what programs logged meanwhile may be thousands of lines,
+/// and who reads the log of a CI may be shown only the last ones.
+class failure_list final : public doctest::IReporter {
+ public:
+  explicit failure_list(const doctest::ContextOptions& options) : options_{&options} {}
+
+  void test_case_start(const doctest::TestCaseData& which) override { test_case_ = &which; }
+  void test_case_exception(const doctest::TestCaseException& what) override {
+    add(test_case_->m_file.c_str(), static_cast<int>(test_case_->m_line),
+        what.error_string.c_str());
+  }
+  void log_assert(const doctest::AssertData& what) override {
+    if (!what.m_failed) return;
+    const std::string expression = what.m_expr;
+    const std::string values = what.m_decomp.c_str();
+    add(what.m_file, what.m_line, values.empty() ? expression : expression + ", is " + values);
+  }
+  void log_message(const doctest::MessageData& what) override {
+    if ((what.m_severity & doctest::assertType::is_warn) == 0)
+      add(what.m_file, what.m_line, what.m_string.c_str());
+  }
+  void test_run_end(const doctest::TestRunStats&) override {
+    if (failures_.empty()) return;
+    *options_->cout << "Failed:\n";
+    for (const auto& one : failures_)
+      *options_->cout << one << '\n';
+  }
+
+  void report_query(const doctest::QueryData&) override {}
+  void test_run_start() override {}
+  void test_case_reenter(const doctest::TestCaseData&) override {}
+  void test_case_end(const doctest::CurrentTestCaseStats&) override {}
+  void subcase_start(const doctest::SubcaseSignature&) override {}
+  void subcase_end() override {}
+  void test_case_skipped(const doctest::TestCaseData&) override {}
+
+ private:
+  void add(const char* file, int line, const std::string& what) {
+    const std::scoped_lock lock{mutex_};
+    failures_.push_back(std::string{test_case_->m_name} + ": " + file + ":" + std::to_string(line) +
+                        ": " + what);
+  }
+
+  const doctest::ContextOptions* options_;
+  const doctest::TestCaseData* test_case_ = nullptr;
+  std::mutex mutex_;
+  std::vector<std::string> failures_;
+};
+
+REGISTER_LISTENER("failure_list", 1, failure_list);
+
+}  // namespace
