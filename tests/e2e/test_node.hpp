@@ -19,7 +19,13 @@
 
 namespace mtp::test {
 
+/// How long what has to come may take. Sanitizers make a crowded machine so slow that 10 s were not
+/// always enough.
+#ifdef NDEBUG
 inline constexpr std::chrono::seconds patience{10};
+#else
+inline constexpr std::chrono::seconds patience{30};
+#endif
 
 /// A deadline `patience` from now.
 [[nodiscard]] net::proxy_client::clock::time_point soon();
