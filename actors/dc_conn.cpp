@@ -85,7 +85,6 @@ void dc_conn::on_connected(net::tcp_stream&, int error) {
   metrics_->connect_ok.add();
   send(options_.pool, link_connected{options_.number});
   net::set_no_delay(stream_.fd());
-  net::set_keep_alive(stream_.fd());
   net::set_user_timeout(stream_.fd(), send_timeout);
   self_ = own_endpoint();
   stage_ = stage::nonce;

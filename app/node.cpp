@@ -32,8 +32,6 @@ constexpr std::size_t scheduler_threads = 2;
 void set_client_options(const actors::settings& settings, int listening) {
   net::set_no_delay(listening);
   net::set_keep_alive(listening);
-  if (settings.upstream_send_timeout.count() > 0)
-    net::set_user_timeout(listening, settings.upstream_send_timeout);
   net::set_reset_on_close(listening, settings.reset_close_socket != actors::reset_close::off);
 }
 

@@ -18,7 +18,6 @@ constexpr std::size_t max_discarded = std::size_t{64} * 1024;
 
 void prepare_link_socket(int fd, std::chrono::milliseconds user_timeout) noexcept {
   set_no_delay(fd);
-  set_keep_alive(fd);
   set_user_timeout(fd, user_timeout);
 }
 

@@ -35,6 +35,9 @@ void set_keep_alive(int fd) noexcept {
   set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, probe_after_s);
   set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, probe_every_s);
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, probes);
+  // Without it the kernel tries for a quarter of an hour to send what is left (tcp_retries2).
+  constexpr std::chrono::seconds patience{probe_after_s + probe_every_s * probes};
+  set_user_timeout(fd, patience);
 }
 
 void set_user_timeout(int fd, std::chrono::milliseconds limit) noexcept {

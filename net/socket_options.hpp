@@ -10,10 +10,12 @@ namespace mtp::net {
 void set_no_delay(int fd) noexcept;
 
 /// Probes an idle connection after 40 s, every 40 s, and drops it after 5 unanswered probes: the
-/// figures of the C, Python and Erlang proxies.
+/// figures of the C, Python and Erlang proxies. So long may data stay unacknowledged, too.
 void set_keep_alive(int fd) noexcept;
 
-/// Drops the connection if sent data stays unacknowledged this long.
+/// Drops the connection if sent data stays unacknowledged this long. Not with `set_keep_alive`:
+/// this is also how long a probe may stay unanswered then, and one that is lost ends the
+/// connection.
 void set_user_timeout(int fd, std::chrono::milliseconds limit) noexcept;
 
 /// The socket counts as readable when so many bytes have come, or the end has.
