@@ -42,6 +42,7 @@ class link_scribe final : public caf::io::scribe {
 
   /// The broker calls this for each payload and for the header after it.
   void configure_read(caf::io::receive_policy::config config) override {
+    forget_unsendable();
     expects_header_ = !expects_header_;
     if (config.second > max_basp_payload) {
       refuse("announced a message of " + std::to_string(config.second) + " bytes");
@@ -74,6 +75,15 @@ class link_scribe final : public caf::io::scribe {
   void remove_from_loop() override { stream_.stop(); }
 
  private:
+  /// What is sent between the end of a link and the broker's hearing of it goes to a buffer of
+  /// CAF's that nobody reads or empties, the one of connections it does not know.
+  void forget_unsendable() {
+    if (std::exchange(has_begun_, true)) return;
+    auto& lost = parent()->wr_buf(caf::io::connection_handle{});
+    lost.clear();
+    lost.shrink_to_fit();
+  }
+
   /// The stream goes on to read what it expected; it finds the end when it does.
   void refuse(const std::string& what) {
     // Who has the session tells the operator, by name and not for each connection.
@@ -85,6 +95,7 @@ class link_scribe final : public caf::io::scribe {
   const endpoint remote_;
   /// Of what comes next. Before the first `configure_read`, nothing does.
   bool expects_header_ = false;
+  bool has_begun_ = false;
   link_stream stream_;
 };
 

@@ -79,6 +79,15 @@ void link_stream::start(const owner& whose) {
   read_later();
 }
 
+void link_stream::stop() {
+  passivate();
+  if (reader_ == nullptr) return;
+  // Of an addition and a removal in the same round the multiplexer carries out, and says, nothing.
+  backend().post([this, whose = reader_] {
+    if ((eventbf() & caf::io::network::input_mask) == 0) reader_.reset();
+  });
+}
+
 void link_stream::read_later() {
   reads_later_ = true;
   backend().post([this, whose = reader_] {

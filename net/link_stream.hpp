@@ -39,7 +39,7 @@ class link_stream final : public caf::io::network::event_handler {
   /// Begins, or goes on, to read.
   void start(const owner& whose);
   /// Stops reading.
-  void stop() { passivate(); }
+  void stop();
 
   /// The message that is read.
   [[nodiscard]] buffer& incoming() noexcept { return incoming_[current_]; }

@@ -41,12 +41,14 @@ int read_some(BIO* bio, char* data, int size) {
     if (!state.first_byte) state.first_byte = static_cast<std::uint8_t>(*data);
     return static_cast<int>(got);
   }
-  if (got == 0)
+  if (got == 0) {
     state.ended = true;
-  else if (try_again(errno))
+  } else if (try_again(errno)) {
+    state.is_drained = true;
     BIO_set_retry_read(bio);
-  else
+  } else {
     state.error = errno;
+  }
   return got == 0 ? 0 : -1;
 }
 

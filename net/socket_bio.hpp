@@ -18,6 +18,8 @@ struct socket_state {
   int error = 0;
   /// The peer has finished sending.
   bool ended = false;
+  /// There was nothing to read at the last try.
+  bool is_drained = false;
   /// More is written right after this: it needs not be sent, or wake the peer up, on its own.
   bool more_follows = false;
   /// Set to read ahead, which only readers may ask for that are told again of what is left.

@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <limits>
@@ -13,6 +14,11 @@ namespace mtp::net {
 namespace {
 
 constexpr std::size_t max_write = std::size_t{256} * 1024;
+
+/// Messages of TLS itself behind a handshake, tickets and new keys: so many may come, and one more
+/// for so many bytes. Each costs as much as deriving a key does, and gives nothing to do.
+constexpr std::uint64_t free_messages = 16;
+constexpr std::uint64_t bytes_a_message = std::uint64_t{1} << 20;
 
 /// What the first byte of a record can be at the start of a connection: an alert or a handshake.
 bool starts_tls(std::uint8_t byte) {
@@ -35,6 +41,12 @@ std::size_t best_record_size(byte_view data) {
   const auto place = reinterpret_cast<std::uintptr_t>(data.data()) % page;
   const bool is_near_middle = place > middle / 2 && place < middle + middle / 2;
   return is_near_middle ? SSL3_RT_MAX_PLAIN_LENGTH : (page + middle - place) % page;
+}
+
+/// Whether the kernel takes more to send, and not only a byte or two.
+bool takes_more(int fd) {
+  pollfd one{.fd = fd, .events = POLLOUT, .revents = 0};
+  return ::poll(&one, 1, 0) == 1 && (one.revents & POLLOUT) != 0;
 }
 
 /// The one name that is looked for.
@@ -84,15 +96,24 @@ tls_progress tls_channel::await_data() {
 }
 
 tls_channel::moved tls_channel::read(byte_span into) {
-  ERR_clear_error();
-  const int result = SSL_read(ssl_.get(), into.data(), to_int(into.size()));
-  if (result > 0) return {.size = static_cast<std::size_t>(result)};
-  const auto next = judge(result);
-  // Only an answer to "change keys" is written while reading. Waiting here for a peer that asks for
-  // it without reading would keep the thread busy.
-  if (next == tls_progress::want_write)
-    return {.next = fail(tls_failure::protocol, "it asks for new keys and does not read")};
-  return {.next = next};
+  while (true) {
+    ERR_clear_error();
+    socket_.is_drained = false;
+    const int result = SSL_read(ssl_.get(), into.data(), to_int(into.size()));
+    if (result > 0) {
+      received_ += static_cast<std::uint64_t>(result);
+      return {.size = static_cast<std::size_t>(result)};
+    }
+    const auto next = judge(result);
+    // Only an answer to "change keys" is written while reading. Waiting here for a peer that asks
+    // for it without reading would keep the thread busy.
+    if (next == tls_progress::want_write)
+      return {.next = fail(tls_failure::protocol, "it asks for new keys and does not read")};
+    if (next != tls_progress::want_read || socket_.is_drained) return {.next = next};
+    // It was a message of TLS, after which OpenSSL returns (see `read_ahead`).
+    if (++messages_ > free_messages + received_ / bytes_a_message)
+      return {.next = fail(tls_failure::protocol, "it changes keys all the time")};
+  }
 }
 
 tls_channel::moved tls_channel::write(byte_view data) {
@@ -100,8 +121,9 @@ tls_channel::moved tls_channel::write(byte_view data) {
   moved out;
   while (out.size < data.size()) {
     ERR_clear_error();
-    // Told to the peer in front of the next record. It can't be done in the middle of one.
-    if (records_ >= key_lifetime_ && unfinished_ == 0 &&
+    // Told to the peer in front of the next record. It can't be done in the middle of one; and
+    // while it waits for the kernel, nothing can be read.
+    if (records_ >= key_lifetime_ && unfinished_ == 0 && takes_more(socket_.fd) &&
         SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
       records_ = 0;
     const auto rest = data.subspan(out.size);
@@ -112,6 +134,10 @@ tls_channel::moved tls_channel::write(byte_view data) {
     if (result <= 0) {
       unfinished_ = record.size();
       out.next = judge(result);
+      // Half a message of TLS has come. Nobody sends that, and waiting for the rest while the
+      // socket could be written to would keep the thread busy.
+      if (out.next == tls_progress::want_read)
+        out.next = fail(tls_failure::protocol, "it cuts its messages in two");
       break;
     }
     unfinished_ = 0;
@@ -124,6 +150,8 @@ tls_channel::moved tls_channel::write(byte_view data) {
 
 void tls_channel::read_ahead() {
   socket_.ahead.emplace();
+  // OpenSSL would go on to read while nothing but its own messages comes, however many.
+  SSL_clear_mode(ssl_.get(), SSL_MODE_AUTO_RETRY);
 }
 
 tls_progress tls_channel::judge(int result) {

@@ -102,6 +102,9 @@ class tls_channel {
   /// Of a record that OpenSSL has made and the kernel did not take: it must not be shorter the next
   /// time.
   std::size_t unfinished_ = 0;
+  /// Bytes that were read, and messages of TLS behind which `read` went on.
+  std::uint64_t received_ = 0;
+  std::uint64_t messages_ = 0;
   std::string peer_name_;
   tls_failure failure_ = tls_failure::none;
   std::string problem_;

@@ -205,5 +205,16 @@ TEST_CASE_FIXTURE(stream_fixture, "link stream: a peer that floods gets one turn
   CHECK(largest <= most);
 }
 
+TEST_CASE_FIXTURE(stream_fixture, "link stream: told to stop before it was added, it ends") {
+  // As by a broker whose timer goes off right after it was given the connection.
+  in_loop([&] {
+    owner->stream.expect(10);
+    owner->stream.start(owner);
+    owner->stream.stop();
+  });
+  drop_owner();
+  CHECK(eventually([&] { return session->ended().has_value(); }, 5s));
+}
+
 }  // namespace
 }  // namespace mtp::net
