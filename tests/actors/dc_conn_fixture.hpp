@@ -64,6 +64,19 @@ struct conn_fixture {
     CHECK(pool.all<link_ready>()[0].number == 7);
   }
   /// As the pool does.
+  /// A client that migrates here, for which so much waits by what its side says.
+  void add_waiting_client(stream_id id, std::uint32_t size, std::uint32_t packets) {
+    load->clients.fetch_add(1);
+    caf::anon_send(conn, open_stream{.stream = id,
+                                     .client = clients.handle(),
+                                     .request = {.dc = tested_dc,
+                                                 .client = *parse_endpoint("198.51.100.7:1234"),
+                                                 .kind = transport::padded,
+                                                 .migrating = true,
+                                                 .waiting_bytes = size,
+                                                 .waiting_packets = packets}});
+    node.settle();
+  }
   void add_client(stream_id id, unsigned reactor = 0) {
     load->clients.fetch_add(1);
     caf::anon_send(conn, open_stream{.stream = id,
@@ -83,6 +96,16 @@ struct conn_fixture {
     rpc::encode_proxy_ans(static_cast<rpc::conn_id>(id), packet, out);
     dc.write(out);
     node.settle();
+  }
+  dc_conn_status status() {
+    std::optional<dc_conn_status> out;
+    node.system().spawn([this, &out](caf::event_based_actor* self) {
+      self->request(conn, caf::infinite, get_dc_conn_status{})
+          .then([&out](const dc_conn_status& now) { out = now; });
+    });
+    node.settle();
+    REQUIRE(out);
+    return *out;
   }
   std::vector<stream_frame>& frames() { return clients.all<stream_frame>(); }
   /// The types of what Telegram got since the last look.

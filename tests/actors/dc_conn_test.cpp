@@ -1,3 +1,5 @@
+#include <set>
+
 #include "actors/memory_guard.hpp"
 #include "tests/actors/dc_conn_fixture.hpp"
 
@@ -278,6 +280,67 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a client that takes nothing stops the other
     CHECK(std::ranges::count(frames(), stream_frame{3, stream::refused{refusal::too_slow}}) == 1);
     CHECK(load->clients == 2);
   }
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: what is claimed of a client from before stops nobody") {
+  auto& limits = node.env.settings.downstream_backpressure;
+  limits.bytes_total = 1'000'000;
+  limits.packets_total = 1000;
+  node.env.settings.upstream_healthchecks.total_mem = 8'000'000;
+  make_ready();
+  add_client(1);
+  const auto check_served = [&] {
+    const auto before = frames().size();
+    answer(1, bytes(40));
+    REQUIRE(frames().size() == before + 1);
+    CHECK(frames().back().stream == 1);
+    tell(1, stream::ack{.size = 40, .packets = 1});
+  };
+  SUBCASE("bytes") {
+    add_waiting_client(2, 1'100'000, 1);
+  }
+  SUBCASE("packets") {
+    add_waiting_client(2, 0, 4'000'000'000U);
+    const auto now = status();
+    // What a window has room for.
+    CHECK(now.unacked_packets == 62'500);
+  }
+  check_served();
+  SUBCASE("and acks that don't fit it leave nothing behind") {
+    tell(2, stream::ack{.size = 0, .packets = 4'000'000'000U});
+    CHECK(status().behind_bytes == 0);
+    check_served();
+  }
+  tell(2, stream::close{});
+  check_served();
+  CHECK(status().unacked_bytes == 0);
+  CHECK(status().unacked_packets == 0);
+  CHECK(status().behind_bytes == 0);
+  CHECK(status().behind_packets == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: of a crowd that does not read those with most are closed") {
+  node.env.settings.downstream_backpressure.bytes_total = 100'000;
+  node.env.settings.upstream_healthchecks.total_mem = 8'000'000;
+  make_ready();
+  add_client(1);
+  // Four times the total has room for ten of them.
+  for (stream_id id = 20; id >= 10; --id)
+    add_waiting_client(id + 100, static_cast<std::uint32_t>(id) * 1000 + 30'000, 1);
+  for (stream_id id = 2; id < 10; ++id)
+    add_waiting_client(id + 100, static_cast<std::uint32_t>(id) * 1000 + 30'000, 1);
+  CHECK(status().behind_bytes <= 400'000);
+  std::set<stream_id> closed;
+  for (const auto& frame : frames())
+    if (frame.event == stream::event{stream::refused{refusal::too_slow}})
+      closed.insert(frame.stream);
+  REQUIRE(closed.size() >= 7);
+  CHECK(load->clients == 20 - closed.size());
+  // From the end.
+  CHECK(*closed.rbegin() == 120);
+  CHECK(*closed.begin() == 121 - closed.size());
+  answer(1, bytes(40));
+  CHECK(frames().back().stream == 1);
 }
 
 TEST_CASE_FIXTURE(fixture,
