@@ -48,7 +48,7 @@ back_link::back_link(caf::actor_config& cfg, net::reactor& home, environment& en
 
 caf::behavior back_link::start() {
   set_down_handler([this](const caf::down_msg& down) {
-    if (gateway_ == down.source) failed(why_lost());
+    if (gateway_ == down.source) failed(why_lost(down.reason));
   });
   set_exit_handler([this](const caf::exit_msg& asked) { handle_exit(asked); });
   retry_timer_.arm(home().timers(), 0ms);
@@ -56,7 +56,7 @@ caf::behavior back_link::start() {
       [this](const link_broken& broken) {
         // When the connection ends, the back's agents are gone, too, and that may come first.
         if (stage_ == stage::connected && broken.session == hello_.session)
-          failed(is_lost() ? why_lost() : broken.why);
+          failed(is_lost() ? why_lost(caf::exit_reason::remote_link_unreachable) : broken.why);
       },
       [this](const link_agent_started& started) {
         const bool known =
@@ -74,7 +74,6 @@ void back_link::on_due(net::timer&) {
   // Not even a connection: with CAF's OpenSSL module the end of one may end the other.
   if (same_as_ && env_->reached_backs.has(*same_as_)) return try_later();
   same_as_.reset();
-  since_ = home().now();
   stage_ = stage::reaching;
   reach();
 }
@@ -121,7 +120,7 @@ void back_link::greet(const link_nonce* challenge) {
           },
           [this, is_current](const caf::error& why) {
             if (is_current())
-              failed(why == caf::sec::request_timeout ? "the back does not answer" : why_lost());
+              failed(why == caf::sec::request_timeout ? "the back does not answer" : why_lost(why));
           });
 }
 
@@ -186,15 +185,16 @@ void back_link::begin_session(const link_answer& answer, const std::vector<caf::
 }
 
 void back_link::end_session() {
-  if (stage_ == stage::connected)
+  if (stage_ == stage::connected) {
+    since_ = home().now();
     for (const auto& agent : agents_)
       caf::anon_send(agent, link_down{.back = place_, .session = hello_.session});
+  }
   agents_.clear();
   if (gateway_ != nullptr) demonitor(gateway_);
   gateway_ = nullptr;
   env_->reached_backs.release(place_);
   stage_ = stage::waiting;
-  since_ = home().now();
 }
 
 void back_link::failed(std::string why) {
@@ -209,6 +209,11 @@ void back_link::failed(std::string why) {
   }
   trouble_ = std::move(why);
   try_later();
+}
+
+std::string back_link::why_lost(const caf::error& reason) const {
+  return reason == caf::exit_reason::remote_link_unreachable ? "the connection is lost"
+                                                             : "it has stopped, or restarts";
 }
 
 void back_link::try_later() {

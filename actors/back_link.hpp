@@ -45,8 +45,8 @@ class back_link : public net::pinned_actor {
   virtual void reach() = 0;
   /// Gives up the way to the back, or the attempt to get there.
   virtual void leave() = 0;
-  /// For the log, when the gateway is gone.
-  [[nodiscard]] virtual std::string why_lost() const { return "the connection is lost"; }
+  /// For the log, when the gateway is gone by CAF's word for it.
+  [[nodiscard]] virtual std::string why_lost(const caf::error& reason) const;
   /// Whether it is certain that the way to the back is gone, whatever else is told first.
   [[nodiscard]] virtual bool is_lost() const { return false; }
 

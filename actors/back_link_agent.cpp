@@ -12,7 +12,8 @@ namespace {
 /// A front keeps to `client_window`, but for one packet; twice that is no mistake of ours.
 constexpr std::size_t most_outstanding = 2 * (client_window + credit_of(max_client_packet, 1));
 
-/// Clients of one reactor of a front: more than it could have.
+/// Clients of one reactor of a front: more than it could have. Of those that have migrated as many
+/// are remembered.
 constexpr std::size_t most_streams = 100'000;
 
 }  // namespace
@@ -97,7 +98,7 @@ bool back_link_agent::handle_peer_frame(stream_frame& frame) {
 }
 
 bool back_link_agent::open(stream_id remote, const mtp::stream::open& request_in) {
-  if (remote <= last_remote_ || by_remote_.size() >= most_streams) return false;
+  if (remote <= last_remote_ || by_remote_.size() - released_ >= most_streams) return false;
   last_remote_ = remote;
   const auto local = env().next_stream(home().index());
   const auto asked = route_to_dc(env(), request_in.dc, home().index());
@@ -153,10 +154,14 @@ void back_link_agent::handle_local_frame(stream_frame& frame) {
       refused != nullptr && refused->why == refusal::too_slow)
     front_->channel.drop_outgoing(remote);
   send_to(*front_, {remote, std::move(frame.event)});
-  if (migrates)
-    which->second.released = home().now();
-  else if (ends)
+  // Data may still come for it, unless it was never open.
+  auto& from = which->second;
+  if (migrates && from.is_open && !from.released && released_ < most_streams) {
+    from.released = home().now();
+    ++released_;
+  } else if (ends) {
     forget(which);
+  }
 }
 
 // -- ends ---------------------------------------------------------------------------------------
@@ -170,6 +175,7 @@ void back_link_agent::leave(const stream& which) {
 
 back_link_agent::stream_map::iterator back_link_agent::forget(stream_map::iterator which) {
   front_->channel.drop_incoming(which->first);
+  released_ -= which->second.released ? 1 : 0;
   remote_of_.erase(which->second.local);
   return by_remote_.erase(which);
 }
@@ -205,6 +211,7 @@ void back_link_agent::close_all() {
     leave(who);
   by_remote_.clear();
   remote_of_.clear();
+  released_ = 0;
 }
 
 /// What waits for the link is lost with the session: the front can't know whose answers these were.

@@ -70,6 +70,8 @@ class back_link_agent final : public link_agent {
   std::optional<link_peer> front_;
   stream_map by_remote_;
   std::unordered_map<stream_id, stream_id> remote_of_;
+  /// How many of the streams have migrated.
+  std::size_t released_ = 0;
   stream_id last_remote_ = 0;
 };
 

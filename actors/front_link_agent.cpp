@@ -17,8 +17,13 @@ front_link_agent::front_link_agent(caf::actor_config& cfg, net::reactor& home, e
 caf::behavior front_link_agent::start() {
   set_down_handler([this](caf::down_msg& down) {
     for (std::size_t at = 0; at < backs_.size(); ++at)
-      if (backs_[at].peer && backs_[at].peer->agent == down.source)
-        give_up(at, "the other agent is gone");
+      if (backs_[at].peer && backs_[at].peer->agent == down.source) {
+        // Of a lost connection back_link hears, too, and knows more of it.
+        if (down.reason == caf::exit_reason::remote_link_unreachable)
+          end_session(at);
+        else
+          give_up(at, "the other agent is gone");
+      }
   });
   begin();
   for (std::size_t at = 0; at < backs_.size(); ++at)
@@ -80,7 +85,7 @@ void front_link_agent::handle_cancel(stream_id which) {
 
 front_link_agent::stream_map::iterator front_link_agent::forget(stream_map::iterator which) {
   auto& from = backs_[which->second.back];
-  --from.streams;
+  from.streams -= which->second.released ? 0 : 1;
   if (from.peer) from.peer->channel.drop_incoming(which->first);
   return streams_.erase(which);
 }
@@ -177,6 +182,7 @@ void front_link_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
   if (which == streams_.end() || which->second.back != at) return;
   auto& to = which->second;
   if (std::holds_alternative<mtp::stream::opened>(frame.event)) {
+    to.is_open = true;
     caf::anon_send(to.client, stream_opened{frame.stream, caf::actor{this}, home().index()});
     return;
   }
@@ -193,8 +199,11 @@ void front_link_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
     return;
   }
   caf::anon_send(to.client, std::move(frame));
-  if (migrates) {
+  // Data may still come for it, unless it was never open. Until the client looks for a DC again,
+  // and finds none, there may be many such streams.
+  if (migrates && to.is_open && !to.released) {
     to.released = home().now();
+    --backs_[at].streams;
   } else if (ends) {
     channel.drop_outgoing(id);
     forget(which);

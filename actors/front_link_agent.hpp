@@ -27,11 +27,13 @@ class front_link_agent final : public link_agent {
   struct stream {
     caf::actor client;
     std::size_t back = 0;
+    bool is_open = false;
     /// Set once it is over for the peer.
     std::optional<time_point> released;
   };
   struct back {
     std::optional<link_peer> peer;
+    /// Those that are not over for it.
     std::size_t streams = 0;
   };
   using stream_map = std::unordered_map<stream_id, stream>;

@@ -262,6 +262,7 @@ void link_gateway_state::opening_failed(std::uint64_t number) {
   if (which == openings.end()) return;
   for (const auto& agent : which->second.made.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+  self->demonitor(which->second.made.keeper);
   answer(which->second.made.keeper, which->second.promise,
          make_answer(link_answer::kind::refused, "the back is stopping"));
   openings.erase(which);

@@ -18,7 +18,7 @@ class remote_back_link final : public back_link, private net::link_dialer_owner 
   void stopped() override;
 
   void join(net::link_transport transport);
-  [[nodiscard]] std::string why_lost() const override;
+  [[nodiscard]] std::string why_lost(const caf::error& reason) const override;
   [[nodiscard]] bool is_lost() const override;
   [[nodiscard]] std::string proven_name() const override;
 

@@ -46,7 +46,7 @@ void link_session::finish() {
     const std::lock_guard lock{mutex_};
     if (fd_ < 0) return;
     fd_ = -1;
-    if (why_.empty()) why_ = "closed here: nothing came in time, or what came was no BASP";
+    if (why_.empty()) why_ = closed_by_caf;
     callback = std::move(callback_);
   }
   if (callback) callback(why_);

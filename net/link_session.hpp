@@ -13,6 +13,10 @@
 
 namespace mtp::net {
 
+/// Why a connection is gone that neither we nor the peer ended: CAF closed it.
+inline constexpr const char* closed_by_caf =
+    "closed here: nothing came in time, or what came was no BASP";
+
 /// Any thread may call anything. The descriptor belongs to whoever carries the bytes: a
 /// `link_transport`, then CAF's scribe.
 class link_session {

@@ -89,6 +89,32 @@ TEST_CASE_FIXTURE(link_fixture, "link: a migrated stream is forgotten after a wh
   CHECK(at_client().size() == 1);
 }
 
+TEST_CASE_FIXTURE(link_fixture, "link: a busy front keeps to the rules, however often DCs rotate") {
+  // As many as a port takes, and all of them twice in the time for which a stream is remembered.
+  constexpr std::size_t crowd = 60'000;
+  stream_id next = 1000;
+  for (int turn = 0; turn < 3; ++turn) {
+    dc.all<open_stream>().clear();
+    for (std::size_t i = 0; i < crowd; ++i)
+      caf::anon_send(front, open_stream{.stream = next++,
+                                        .client = client.handle(),
+                                        .request = {.dc = tested_dc, .client = {}}});
+    node.settle();
+    REQUIRE(dc.all<open_stream>().size() == crowd);
+    for (const auto& one : dc.all<open_stream>())
+      caf::anon_send(one.client, stream_opened{one.stream, dc.handle()});
+    node.settle();
+    for (const auto& one : dc.all<open_stream>())
+      caf::anon_send(one.client, stream_frame{one.stream, stream::migrate{}});
+    node.settle();
+    node.advance(20s);
+  }
+  CHECK(status().connected);
+  CHECK(status().sessions == 1);
+  CHECK(client.all<stream_opened>().size() == 3 * crowd);
+  CHECK(at_client().size() == 3 * crowd);
+}
+
 TEST_CASE_FIXTURE(link_fixture, "link: without a pool the client is told to ask again") {
   node.env.names.remove(dc_pool_name(tested_dc), dc.handle().address());
   ask();
@@ -142,7 +168,12 @@ TEST_CASE_FIXTURE(link_fixture, "link: clients that come while there is no sessi
   kill(gateway);
   connect();
   CHECK_FALSE(status().connected);
-  CHECK(status().trouble == "the connection is lost");
+  CHECK(status().trouble == "it has stopped, or restarts");
+  // Not since the latest attempt.
+  for (int i = 0; i < 20; ++i)
+    node.advance(1s);
+  CHECK_FALSE(status().connected);
+  CHECK(status().age >= 20s);
   ask(80);
   ask(81);
   ask(82);
@@ -431,6 +462,32 @@ TEST_CASE("balance: the back with fewer clients gets the next one") {
     here.open(id);
   CHECK(here.opened(here.first) == ids{1, 3});
   CHECK(here.opened(here.second) == ids{2, 4});
+}
+
+TEST_CASE("balance: streams that have migrated count no more, and those that never opened") {
+  two_backs here{back_choice::balance};
+  here.up(0);
+  here.open(1);
+  here.open(2);
+  bytes blob;
+  begin_stream_blob({.session = 10, .taken = 0}, blob);
+  encode_stream_frame({1, stream::opened{}}, blob);
+  encode_stream_frame({1, stream::migrate{}}, blob);
+  encode_stream_frame({2, stream::migrate{}}, blob);
+  // Both may go wrong at the back's end: what is late for either changes nothing.
+  encode_stream_frame({1, stream::refused{refusal::migrating}}, blob);
+  encode_stream_frame({2, stream::close{}}, blob);
+  caf::anon_send(here.front, link_blob{std::string{blob.begin(), blob.end()}});
+  here.node.settle();
+  CHECK(here.client.all<stream_frame>() ==
+        std::vector<stream_frame>{{1, stream::migrate{}},
+                                  {2, stream::migrate{}},
+                                  {1, stream::refused{refusal::migrating}}});
+  here.up(1);
+  for (stream_id id = 3; id <= 6; ++id)
+    here.open(id);
+  CHECK(here.opened(here.first) == ids{1, 2, 3, 5});
+  CHECK(here.opened(here.second) == ids{4, 6});
 }
 
 TEST_CASE("a front agent without any back keeps clients in order") {

@@ -153,6 +153,7 @@ TEST_CASE("split: a blackhole is noticed by both ends; idle clients survive it")
     CHECK_FALSE(one.is_closed());
   world.net.heal();
   INFO(world.front().output());
+  CHECK(world.front().count_in_output("it has stopped, or restarts") == 0);
   REQUIRE(world.front().wait_until_connected(2, 15s));
   world.check_idle(2 * crowd);
   world.check_nobody_left();

@@ -128,6 +128,29 @@ TEST_CASE("split: a front that hangs for longer than the timeout loses its sessi
   CHECK(telegram.complaints().empty());
 }
 
+TEST_CASE("split: a back that hangs for longer than the timeout: the front says so, and waits") {
+  fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  auto& back = nodes.add_back();
+  front_options how;
+  how.link = "timeout_sec = 3";
+  auto& front = nodes.add_front("front", how);
+  nodes.start_all();
+  tally seen;
+  auto clients = idle_clients({.port = front.port(), .secret = front.secret()}, 1, 20, seen);
+  REQUIRE(seen.echoes == 20);
+  back.program().signal(SIGSTOP);
+  CHECK(front.wait_for_output("the connection is lost: closed here: nothing came in time", 8s));
+  back.program().signal(SIGCONT);
+  REQUIRE(front.wait_until_connected(2, 15s));
+  for (auto& one : clients)
+    one.echo();
+  CHECK(seen.echoes == 40);
+  CHECK(seen.idle_closed == 0);
+  CHECK(seen.in_flight_closed == 0);
+  CHECK(telegram.complaints().empty());
+}
+
 TEST_CASE("split: a back that hangs: the front's memory has bounds; all goes on with it") {
   const fake_telegram telegram{{.dcs = {2}}};
   split_nodes nodes{telegram};
@@ -234,7 +257,7 @@ TEST_CASE("split: a front behind a slow network does not slow the one beside it 
           before / mib, " to ", after / mib, " MiB, and holds ",
           back.metric("memory_bytes{kind=\"held\"}") / mib);
   CHECK(beside < 5 * alone + 5ms);
-  CHECK(bulk < 10s);
+  CHECK(bulk < 60s);
 #ifdef NDEBUG
   // 20 windows of 8 MiB would be more.
   CHECK(after - before < 150 * mib);
