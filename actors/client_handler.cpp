@@ -222,9 +222,9 @@ void client_handler::check_progress() {
 
 /// Bytes that wait for the client do so for a limited time; what it takes starts the time anew.
 void client_handler::watch_sending() {
-  if (stream_.queued() == 0)
+  if (stream_.queued() == 0 || env_->settings.upstream_send_timeout.count() == 0)
     progress_timer_.cancel();
-  else if (env_->settings.upstream_send_timeout.count() > 0)
+  else
     progress_timer_.arm(home().timers(), env_->settings.upstream_send_timeout);
 }
 

@@ -9,6 +9,12 @@ namespace {
 /// So much taken is reported at once.
 constexpr std::size_t report_step = link_window::smallest / 4;
 
+/// What a packet takes that is not whole yet. The kernel gives memory by the page.
+std::size_t weight(const packet_buffer& packet) noexcept {
+  constexpr std::size_t page = 4096;
+  return std::max(packet.size(), page);
+}
+
 bool waits_for_nothing(const stream::event& event) noexcept {
   return std::holds_alternative<stream::ack>(event) ||
          std::holds_alternative<stream::quick_ack>(event);
@@ -40,7 +46,7 @@ void link_channel::send(stream_frame&& frame) {
 void link_channel::drop_incoming(stream_id stream) {
   const auto at = joining_.find(stream);
   if (at == joining_.end()) return;
-  joining_bytes_ -= at->second.size();
+  joining_bytes_ -= weight(at->second);
   joining_.erase(at);
 }
 
@@ -119,13 +125,16 @@ decoded<stream_frame> link_channel::complete(stream_blob_reader::item& item) {
 
 decoded<stream_frame> link_channel::join(stream_id stream, const stream_part& part) {
   // Memory for all of it is asked for at once, but the kernel gives it as it is written to.
-  auto& packet = joining_.try_emplace(stream, std::size_t{part.total}).first->second;
+  const auto [at, is_new] = joining_.try_emplace(stream, std::size_t{part.total});
+  auto& packet = at->second;
+  if (!is_new) joining_bytes_ -= weight(packet);
   if (packet.capacity() != part.total || part.content.size() > packet.room())
     return fail(errc::bad_stream_frame);
   packet.append(part.content);
-  joining_bytes_ += part.content.size();
-  if (packet.room() > 0) return std::nullopt;
-  joining_bytes_ -= packet.size();
+  if (packet.room() > 0) {
+    joining_bytes_ += weight(packet);
+    return std::nullopt;
+  }
   stream_frame out{.stream = stream,
                    .event = stream::data{.packet = std::move(packet), .quick_ack = part.quick_ack}};
   joining_.erase(stream);

@@ -1,5 +1,7 @@
 #include "codecs/link_hello.hpp"
 
+#include <algorithm>
+
 #include "codecs/field_reader.hpp"
 
 namespace mtp {
@@ -22,6 +24,12 @@ std::string read_text(field_reader& in) {
   for (const char c : out)
     if (c < ' ' || c > '~') in.fail();
   return out;
+}
+
+/// Seconds. Nodes subtract them: far from anything that a clock says, one is as good as another.
+std::int64_t read_clock(field_reader& in) {
+  constexpr std::int64_t end_of_time = std::int64_t{1} << 40;
+  return std::clamp(in.le<std::int64_t>(), -end_of_time, end_of_time);
 }
 
 /// Numbers of 64 bits, and nonces and proofs, as part of what is signed.
@@ -62,7 +70,7 @@ result<link_hello> decode_link_hello(byte_view bytes_in) {
   out.name = read_text(in);
   out.node = in.le<std::uint64_t>();
   out.session = in.le<std::uint64_t>();
-  out.clock = in.le<std::int64_t>();
+  out.clock = read_clock(in);
   const auto has_cookie = in.le<std::uint8_t>();
   if (has_cookie > 1) in.fail();
   out.has_cookie = has_cookie == 1;
@@ -100,7 +108,7 @@ result<link_answer> decode_link_answer(byte_view bytes_in) {
   if (in.ok() && out.version != link_version) return out;
   out.name = read_text(in);
   out.node = in.le<std::uint64_t>();
-  out.clock = in.le<std::int64_t>();
+  out.clock = read_clock(in);
   out.nonce = in.array<link_nonce{}.size()>();
   out.proof = in.array<link_proof{}.size()>();
   if (!in.complete()) return fail(errc::bad_link_hello);

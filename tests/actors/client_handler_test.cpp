@@ -445,5 +445,19 @@ TEST_CASE_FIXTURE(fixture, "handler: the server error filter drops -404 as told"
   }
 }
 
+TEST_CASE_FIXTURE(fixture, "handler: without upstream_send_timeout_ms bytes may wait for ever") {
+  node.env.settings.upstream_send_timeout = 0ms;
+  const auto id = established();
+  // More than the client's kernel takes.
+  tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
+  node.advance(10s);
+  tell(id, stream::migrate{});
+  CHECK(last_stream() != id);
+  open();
+  node.advance(600s);
+  CHECK(port->connections == 1);
+  CHECK(counted("upstream_send_error_total", {{"reason", "timeout"}}) == 0);
+}
+
 }  // namespace
 }  // namespace mtp::actors

@@ -222,6 +222,19 @@ TEST_CASE("link channel: pieces for a stream that is over are taken and dropped"
   CHECK(a.channel.at_rest());
 }
 
+TEST_CASE("link channel: a packet of which little has come weighs a page") {
+  end a;
+  bytes blob;
+  begin_stream_blob({.session = session, .taken = 0}, blob);
+  const bytes little(10);
+  for (stream_id id = 1; id <= 3; ++id)
+    encode_stream_part(id, {.total = 500'000, .content = little}, blob);
+  REQUIRE(a.take(blob));
+  CHECK(a.channel.joining() == std::size_t{3} * 4096);
+  a.channel.drop_incoming(2);
+  CHECK(a.channel.joining() == std::size_t{2} * 4096);
+}
+
 TEST_CASE("link channel: it knows whose data would be lost") {
   end a;
   end b;

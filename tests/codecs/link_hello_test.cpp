@@ -61,6 +61,20 @@ TEST_CASE("link hello: what a back answers") {
   CHECK(decode_link_answer(encode_link_answer(other)) == other);
 }
 
+TEST_CASE("link hello: clocks can be subtracted from each other, whatever they say") {
+  constexpr auto least = std::numeric_limits<std::int64_t>::min();
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  for (const auto& [said, heard] :
+       {std::pair{least, -(std::int64_t{1} << 40)}, std::pair{most, std::int64_t{1} << 40}}) {
+    auto hello = example_hello;
+    hello.clock = said;
+    CHECK(decode_link_hello(encode_link_hello(hello))->clock == heard);
+    auto answer = example_answer;
+    answer.clock = said;
+    CHECK(decode_link_answer(encode_link_answer(answer))->clock == heard);
+  }
+}
+
 TEST_CASE("link hello: two versions can tell each other which they are") {
   auto hello = encode_link_hello(example_hello);
   hello[4] = 3;
