@@ -92,7 +92,7 @@ link_hello rogue_front::make_hello() {
 std::optional<link_answer> rogue_front::say_hello(const link_hello& hello) {
   std::optional<link_answer> out;
   self_
-      ->request(gateway_, 5s, actors::link_hello_atom::value,
+      ->request(gateway_, patience, actors::link_hello_atom::value,
                 std::string{as_text(encode_link_hello(hello))}, std::vector<caf::actor>{agent_})
       .receive(
           [&](const std::string& answer, const std::vector<caf::actor>& agents) {
