@@ -66,6 +66,31 @@ check_path() {
   esac
 }
 
+# need_right TEST WHAT DIRECTORY: asked beforehand, as the programs that we call would fail in their own words.
+need_right() {
+  test "$1" "$3" || fail "the user $(id -un 2> /dev/null) may not $2 $3: run this as one who may, or change who may" \
+    "($(stat -L -c 'owner %U, mode %a' "$3"))"
+}
+
+# find_directory: as an absolute path; `init` makes it.
+find_directory() {
+  case "$dir" in /*) ;; *) dir="$PWD/$dir" ;; esac
+  # In a directory that we can't enter nothing seems to be there.
+  above="$dir"
+  until [ -d "$above" ]; do above="$(dirname "$above")"; done
+  need_right -x enter "$above"
+  if [ "$command" = init ] && [ "$above" != "$dir" ]; then
+    need_right -w "write to" "$above"
+    said="$(umask "$their_umask" && mkdir -p "$(dirname "$dir")" 2>&1)" || fail "can't make $dir: ${said##*: }"
+    said="$(mkdir "$dir" 2>&1)" || [ -d "$dir" ] || fail "can't make $dir: ${said##*: }"
+  fi
+  [ -d "$dir" ] || fail "$dir is not a directory"
+  need_right -r read "$dir"
+  [ "$command" = list ] || need_right -w "write to" "$dir"
+  dir="$(cd "$dir" && pwd)" || fail "can't enter $dir"
+  check_path DIR "$dir"
+}
+
 # -- what certificates say ---------------------------------------------------------------------------
 
 # Seconds since 1970.
@@ -112,7 +137,7 @@ begin() {
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  work="$(mktemp -d "$dir/.new.XXXXXX")"
+  work="$(mktemp -d "$dir/.new.XXXXXX")" || fail "can't write to $dir: is the disk full?"
   mkdir "$work/out"
 }
 
@@ -544,14 +569,7 @@ case "$place" in '' | /*) ;; *) misused "--install-dir is an absolute path" ;; e
 command -v openssl > /dev/null || fail "openssl is not installed"
 
 check_path DIR "$dir"
-case "$dir" in /*) ;; *) dir="$PWD/$dir" ;; esac
-if [ "$command" = init ] && [ ! -d "$dir" ]; then
-  (umask "$their_umask" && mkdir -p "$(dirname "$dir")")
-  mkdir "$dir" 2> /dev/null || [ -d "$dir" ] || fail "can't make $dir"
-fi
-[ -d "$dir" ] || fail "$dir is not a directory"
-dir="$(cd "$dir" && pwd)"
-check_path DIR "$dir"
+find_directory
 [ "$place" = / ] || place="${place%/}"
 if [ -n "$here" ]; then place="$dir"; else place="${place:-$nodes_place}"; fi
 

@@ -425,7 +425,42 @@ if [ "$(id -u)" -eq 0 ]; then
   (cd / && nobody "$place/bin/gen_dist_certs.sh" init "$place/theirs/dist") > out 2> err || die "init"
   (cd / && nobody "$place/bin/gen_dist_certs.sh" add-node "$place/theirs/dist" front1) > out 2> err || die "add-node"
   ! (cd / && nobody "$place/bin/gen_dist_certs.sh" add-node "$place/dist" spy) > out 2> err || die "in ours"
+else
+  mkdir bin
+  cp "$script" bin/
+  nobody() { "$@"; }
 fi
+
+about "who may not use the directory is told so, and nothing else"
+# not_allowed WHAT DIRECTORY ARGUMENT...: as somebody who is not root.
+not_allowed() {
+  what="$1" where="$2" status=0
+  shift 2
+  (cd / && nobody "$place/bin/gen_dist_certs.sh" "$@") > out 2> err || status=$?
+  same "$status" 1
+  same "$(wc -l < err)" 1
+  grep -q "^error: the user .* may not $what $where: run this as one who may, or change .*(owner .*, mode .*)$" err ||
+    die "not told: $*"
+}
+mkdir closed closed/dist
+for each in "000 enter" "600 enter" "300 read" "500 write to"; do
+  chmod "${each%% *}" closed/dist
+  [ "$(id -u)" -ne 0 ] || chown 65534:65534 closed closed/dist
+  what="${each#* }"
+  not_allowed "$what" "$place/closed/dist" init "$place/closed/dist"
+  not_allowed "$what" "$place/closed/dist" add-node "$place/closed/dist" front1
+  not_allowed "$what" "$place/closed/dist" renew "$place/closed/dist" front1
+  [ "$what" = "write to" ] || not_allowed "$what" "$place/closed/dist" list "$place/closed/dist"
+done
+not_allowed "write to" "$place/closed/dist" init "$place/closed/dist/deep/er"
+chmod 000 closed
+not_allowed enter "$place/closed" list "$place/closed/dist"
+not_allowed enter "$place/closed" init "$place/closed/new"
+chmod 700 closed closed/dist
+same "$(ls -A closed/dist)" ""
+echo mine > file
+refused 1 "^error: can't make $place/file/dist: ." init file/dist
+same "$(wc -l < err)" 1
 
 about "runs side by side don't disturb each other"
 pids=
