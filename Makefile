@@ -35,7 +35,7 @@ config:
 	@scripts/init_config.sh --need "$(ROLE)" "$(CONFIG)"
 
 run: config all
-	exec build/release/app/mtproto-proxy -c $(CONFIG)
+	exec build/release/app/mtproto-proxy -c "$(CONFIG)"
 
 demo: all
 	cmake --build --preset release -j $(JOBS) --target fake-telegram

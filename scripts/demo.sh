@@ -65,7 +65,7 @@ pids="$!"
 dist="$place/dist"
 scripts/gen_dist_certs.sh init "$dist" > "$place/certs.log"
 for front in front1 front2; do
-  scripts/gen_dist_certs.sh add-node --install-dir "$dist" "$dist" "$front" >> "$place/certs.log"
+  scripts/gen_dist_certs.sh add-node --here "$dist" "$front" >> "$place/certs.log"
 done
 echo "Certificates, for these minutes:"
 scripts/gen_dist_certs.sh list "$dist"

@@ -17,15 +17,16 @@ usage() {
 usage:
   $0 init [--days N] [--install-dir PATH] DIR [NAME]
       A CA, and the certificate of the back node on this machine, "back" if not named.
-  $0 add-node [--back] [--days N] [--install-dir PATH] DIR NAME
+  $0 add-node [--back] [--days N] [--here | --install-dir PATH] DIR NAME
       The certificate of a front node, or of one more back node.
   $0 renew [--days N] [--new-key] DIR NAME
       A new certificate for a node, or for the CA, which is "ca". The key stays, unless there is to be a new one.
   $0 list DIR
       What there is. Status 3 if something has expired, will within $soon_days days, or is not by this CA.
 
-DIR is where all of it is kept. PATH is where the node will have its files: for the back of \`init\` DIR, for others
-$nodes_place. N is how long the certificate lasts: $node_days for a node, $ca_days for the CA.
+DIR is where all of it is kept. The back of \`init\` without --install-dir, and a node with --here, are on this machine
+and use the files in DIR. All others are on other machines, where their files are to be copied to PATH, or to
+$nodes_place. N is how many days the certificate lasts: $node_days for a node, $ca_days for the CA.
 END
 }
 
@@ -63,6 +64,31 @@ check_path() {
     '') fail "$1 is empty" ;;
     *[[:cntrl:]\"\\]*) fail "$1 has a quotation mark, a backslash or a control character in it" ;;
   esac
+}
+
+# need_right TEST WHAT DIRECTORY: asked beforehand, as the programs that we call would fail in their own words.
+need_right() {
+  test "$1" "$3" || fail "the user $(id -un 2> /dev/null) may not $2 $3: run this as one who may, or change who may" \
+    "($(stat -L -c 'owner %U, mode %a' "$3"))"
+}
+
+# find_directory: as an absolute path; `init` makes it.
+find_directory() {
+  case "$dir" in /*) ;; *) dir="$PWD/$dir" ;; esac
+  # In a directory that we can't enter nothing seems to be there.
+  above="$dir"
+  until [ -d "$above" ]; do above="$(dirname "$above")"; done
+  need_right -x enter "$above"
+  if [ "$command" = init ] && [ "$above" != "$dir" ]; then
+    need_right -w "write to" "$above"
+    said="$(umask "$their_umask" && mkdir -p "$(dirname "$dir")" 2>&1)" || fail "can't make $dir: ${said##*: }"
+    said="$(mkdir "$dir" 2>&1)" || [ -d "$dir" ] || fail "can't make $dir: ${said##*: }"
+  fi
+  [ -d "$dir" ] || fail "$dir is not a directory"
+  need_right -r read "$dir"
+  [ "$command" = list ] || need_right -w "write to" "$dir"
+  dir="$(cd "$dir" && pwd)" || fail "can't enter $dir"
+  check_path DIR "$dir"
 }
 
 # -- what certificates say ---------------------------------------------------------------------------
@@ -111,7 +137,7 @@ begin() {
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  work="$(mktemp -d "$dir/.new.XXXXXX")"
+  work="$(mktemp -d "$dir/.new.XXXXXX")" || fail "can't write to $dir: is the disk full?"
   mkdir "$work/out"
 }
 
@@ -256,7 +282,12 @@ is_as_written() {
 # As TOML.
 allowed_nodes() { echo "allowed_nodes = [$(names_of front | sed 's/.*/"&"/' | paste -s -d , - | sed 's/,/, /g')]"; }
 
-# write_snippet NAME ROLE PATH
+# In each snippet there is one of these: `renew` must know for which nodes it has to say what to copy. The path
+# does not tell, as a node on another machine may have its files under the same one.
+used_here="# Its files are used where they were made."
+copied="# Its files are copied to it from where they were made."
+
+# write_snippet NAME ROLE PATH HERE: HERE is not empty for a node on this machine.
 write_snippet() {
   {
     echo "# The node link of the $2 node \"$1\": in its configuration these lines take the place of those that are"
@@ -266,6 +297,7 @@ write_snippet() {
     if [ "$2" = front ]; then
       names_of back | sed 's/.*/#     back_node = "&@HOST:9199"/; 2,$s/back_node/or &/'
     fi
+    if [ -n "$4" ]; then echo "$used_here"; else echo "$copied"; fi
     echo "[node_link]"
     echo "transport = \"tls\""
     echo "certificate = \"$3/$1.pem\""
@@ -276,6 +308,21 @@ write_snippet() {
       allowed_nodes
     fi
   } | write_sealed "$work/out/$1.toml"
+}
+
+# find_place NAME: sets `place` and `where` as its snippet says. Snippets of earlier versions don't say where, and
+# the directory may have been moved since: then it is not known.
+find_place() {
+  place='' where=unknown
+  if [ -f "$dir/$1.toml" ]; then
+    place="$(sed -n 's/^certificate = "\(.*\)\/[^/]*"$/\1/p' "$dir/$1.toml" | head -n 1)"
+    if grep -q -x -F "$copied" "$dir/$1.toml"; then
+      where=elsewhere
+    elif grep -q -x -F "$used_here" "$dir/$1.toml" && [ "$place" = "$dir" ]; then
+      where=here
+    fi
+  fi
+  place="${place:-$nodes_place}"
 }
 
 # Names the new front in the snippets of backs that nobody has changed.
@@ -312,8 +359,11 @@ tell_made() {
   echo "  $1.pem  its certificate; expires $(day_of "$dir/$1.pem")"
   echo "  $1.toml  lines for its configuration"
   echo "Next:"
-  if [ "$place" = "$dir" ]; then
-    echo "  - \"$1\" has its files there. If it is on another machine, --install-dir says where it will have them."
+  # Not from our arguments: it may come from an interrupted run that had other ones.
+  find_place "$1"
+  if [ "$where" = here ]; then
+    echo "  - \"$1\" has its files there, as it is on this machine: nothing is to be copied."
+    [ "$command" != init ] || echo "    If it is on another one: init again, in another directory, with --install-dir."
   else
     echo "  - Copy to the machine of \"$1\":"
     tell_copying "$place" ca.pem "$1.pem" "$1.key" "$1.toml"
@@ -357,7 +407,7 @@ init() {
   make_ca_certificate "$ca_days" out/ca.key
   make_key "$name"
   make_certificate "$name" back "$work/out/$name.key" "$work/out"
-  write_snippet "$name" back "$place"
+  write_snippet "$name" back "$place" "$here"
   commit
   tell_made "$name" back
 }
@@ -368,7 +418,7 @@ add_node() {
   refuse_existing "$name" "$role"
   make_key "$name"
   make_certificate "$name" "$role" "$work/out/$name.key" "$dir"
-  write_snippet "$name" "$role" "$place"
+  write_snippet "$name" "$role" "$place" "$here"
   if [ "$role" = front ]; then update_backs; fi
   commit
   tell_made "$name" "$role"
@@ -410,15 +460,17 @@ renew_node() {
   echo "  node shuts out somebody who has its key (doc/certificates.md)."
   tell_ca
   taken="Its proxy takes it without a restart, within a minute."
-  place=
-  if [ -f "$dir/$name.toml" ]; then place="$(sed -n 's/^certificate = "\(.*\)\/[^/]*"$/\1/p' "$dir/$name.toml")"; fi
-  if [ "$place" = "$dir" ]; then
-    echo "Next: nothing. $taken"
+  find_place "$name"
+  if [ "$where" = here ]; then
+    echo "Next: nothing is to be copied, as \"$name\" is on this machine. $taken"
   else
     echo "Next: copy to the machine of \"$name\":"
-    tell_copying "${place:-$nodes_place}" "$name.pem" ${new_key:+"$name.key"}
+    tell_copying "$place" "$name.pem" ${new_key:+"$name.key"}
+    [ "$where" = elsewhere ] || echo "  (Not if it is on this machine and uses the files in $dir.)"
     echo "  $taken"
   fi
+  # It is another file, of whoever runs this.
+  [ -z "$new_key" ] || echo "  Let the user that its proxy runs as read $name.key, and nobody else."
 }
 
 renew() {
@@ -466,12 +518,12 @@ their_umask="$(umask)"
 umask 077
 self="$(quote "$0")"
 now="$(date +%s)"
-dir='' name='' role=front place='' days='' new_key='' work='' published='' kept='' options=''
+dir='' name='' role=front place='' here='' days='' new_key='' work='' published='' kept='' options=''
 
 command="${1:-}"
 case "$command" in
   init) most=2 least=1 known="--days --install-dir" ;;
-  add-node) most=2 least=2 known="--back --days --install-dir" ;;
+  add-node) most=2 least=2 known="--back --days --here --install-dir" ;;
   renew) most=2 least=2 known="--days --new-key" ;;
   list) most=1 least=1 known="" ;;
   help | -h | --help) usage; exit 0 ;;
@@ -488,6 +540,7 @@ while [ $# -gt 0 ]; do
       case "$1" in --days | --install-dir) [ $# -ge 2 ] || misused "$1 needs a value" ;; esac
       case "$1" in
         --back) role=back ;;
+        --here) here=yes ;;
         --new-key) new_key=yes ;;
         --days) days="$2"; shift ;;
         --install-dir) place="$2"; check_path "$1" "$2"; shift ;;
@@ -507,6 +560,8 @@ case "$days" in
   0* | *[!0-9]* | ??????*) misused "--days is a number from 1 to 99999" ;;
 esac
 case "$place" in '' | /*) ;; *) misused "--install-dir is an absolute path" ;; esac
+[ -z "$here" ] || [ -z "$place" ] || misused "--here is this machine, --install-dir another one: not both"
+[ "$command" != init ] || [ -n "$place" ] || here=yes
 
 [ "$command" != init ] || [ "$given" -eq 2 ] || name=back
 [ "$command" = list ] || is_name "$name" || { [ "$command" = renew ] && [ "$name" = ca ]; } ||
@@ -514,15 +569,8 @@ case "$place" in '' | /*) ;; *) misused "--install-dir is an absolute path" ;; e
 command -v openssl > /dev/null || fail "openssl is not installed"
 
 check_path DIR "$dir"
-case "$dir" in /*) ;; *) dir="$PWD/$dir" ;; esac
-if [ "$command" = init ] && [ ! -d "$dir" ]; then
-  (umask "$their_umask" && mkdir -p "$(dirname "$dir")")
-  mkdir "$dir" 2> /dev/null || [ -d "$dir" ] || fail "can't make $dir"
-fi
-[ -d "$dir" ] || fail "$dir is not a directory"
-dir="$(cd "$dir" && pwd)"
-check_path DIR "$dir"
+find_directory
 [ "$place" = / ] || place="${place%/}"
-case "$command" in init) place="${place:-$dir}" ;; *) place="${place:-$nodes_place}" ;; esac
+if [ -n "$here" ]; then place="$dir"; else place="${place:-$nodes_place}"; fi
 
 case "$command" in add-node) add_node ;; *) "$command" ;; esac

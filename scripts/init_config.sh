@@ -22,6 +22,14 @@ fail() {
   exit 1
 }
 
+# For a command line that the operator copies.
+quote() {
+  case "$1" in
+    *[!A-Za-z0-9/._-]*) printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
+    *) printf '%s' "$1" ;;
+  esac
+}
+
 # role_of FILE: as the file says.
 role_of() {
   found="$(sed -n "s/^[[:space:]]*node_role[[:space:]]*=[[:space:]]*[\"']\([a-z]*\)[\"'].*/\1/p" "$1" | head -n 1)"
@@ -33,7 +41,7 @@ make_command() {
   if [ "$file" = "$root/config/prod.toml" ] || [ "$file" = config/prod.toml ]; then
     echo "make $1"
   else
-    echo "make $1 CONFIG=$file"
+    echo "make $1 CONFIG=$(quote "$file")"
   fi
 }
 
@@ -166,7 +174,7 @@ tell_next() {
       else
         echo "This server's address as others see it is not known: the proxy will find out itself."
       fi
-      echo "Next: look through $file, then $(make_command run)"
+      echo "Next: look through $(quote "$file"), then $(make_command run)"
       ;;
     front)
       if [ -n "$1" ]; then

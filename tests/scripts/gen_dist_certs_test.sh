@@ -42,6 +42,7 @@ refused() {
   [ -z "$pattern" ] || grep -q -e "$pattern" "$place/err" || die "no \"$pattern\" said: $*"
 }
 says() { grep -q -F -e "$1" "$place/out" || die "it does not say: $1"; }
+says_not() { ! grep -q -F -e "$1" "$place/out" || die "it says: $1"; }
 same() { [ "$1" = "$2" ] || die "expected \"$2\", found \"$1\""; }
 mode() { same "$(stat -c %a "$1") $1" "$2 $1"; }
 # Whatever is in a directory, contents and modes.
@@ -212,6 +213,8 @@ for days in 0 -1 x 1.5 100000 ''; do
 done
 refused 2 "needs a value" add-node dist other --days
 refused 2 "absolute" add-node --install-dir relative dist other
+refused 2 "not both" add-node --here --install-dir /elsewhere dist other
+refused 2 "no option --here" renew --here dist front1
 refused 1 "quotation mark" add-node --install-dir "/a\"b" dist other
 refused 1 "control character" init "$line"
 refused 1 "not a directory" add-node nowhere other
@@ -219,6 +222,92 @@ refused 1 "not a directory" add-node nowhere other
 picture dist > after
 cmp -s before after || die "something has changed"
 for name in 0 a. a-b_c.d "${long#0}"; do ok add-node dist "$name"; done
+
+# As the documented directory is: where the files of nodes on other machines are, too.
+about "what is to be copied is said for every node on another machine, whatever the directory"
+given="$script"
+sed "s|^nodes_place=.*|nodes_place=$place/usual|" "$script" > usual.sh
+chmod +x usual.sh
+! cmp -s "$script" usual.sh || die "not another place"
+script="$place/usual.sh"
+# copies NAME KIND...: these files of the node.
+copies() {
+  name="$1" wanted=
+  shift
+  for kind in "$@"; do
+    case "$kind" in ca) wanted="$wanted $place/usual/ca.pem" ;; *) wanted="$wanted $place/usual/$name.$kind" ;; esac
+  done
+  says "ssh root@HOST mkdir -p $place/usual"
+  grep -q -x " *scp$wanted 'root@HOST:$place/usual/'" out || die "it does not say that$wanted are to be copied"
+  says_not "has its files there"
+  says_not "nothing"
+  says_not "on this machine"
+}
+# copies_none NAME
+copies_none() {
+  says "nothing is to be copied, as \"$1\" is on this machine"
+  says_not scp
+}
+ok init usual
+says '"back" has its files there'
+says "If it is on another one: init again, in another directory, with --install-dir."
+says_not scp
+ok add-node usual front1
+copies front1 ca pem key toml
+ok add-node --back usual back2
+copies back2 ca pem key toml
+ok add-node --install-dir "$place/usual" usual front2
+copies front2 ca pem key toml
+ok add-node --here usual front3
+says '"front3" has its files there'
+says_not scp
+says_not --install-dir
+grep -q "^key = \"$place/usual/front3.key\"$" usual/front3.toml || die "wrong path"
+ok add-node --back --here usual back3
+says '"back3" has its files there'
+for name in front1 back2 front2; do
+  ok renew usual "$name"
+  copies "$name" pem
+done
+ok renew --new-key usual front1
+copies front1 pem key
+says "read front1.key"
+for name in back front3 back3; do
+  ok renew usual "$name"
+  copies_none "$name"
+done
+ok renew --new-key usual back
+copies_none back
+says "read back.key"
+# One for another machine, although its path is the same.
+mv usual first
+ok init --install-dir "$place/usual" usual
+copies back ca pem key toml
+ok renew usual back
+copies back pem
+rm -r usual
+
+about "where it is not known which machine a node is on, what is to be copied is said"
+# perhaps_copies NAME WHERE: and when it is not.
+perhaps_copies() {
+  grep -q -x " *scp $place/$2/$1.pem 'root@HOST:$place/usual/'" out || die "it does not say what is to be copied"
+  says "(Not if it is on this machine and uses the files in $place/$2.)"
+}
+# In another place than they were made for.
+ok renew first back
+perhaps_copies back first
+mv first usual
+# Made before this was kept in snippets, which may be gone, too.
+for name in back front1; do
+  grep -v '^# Its files' "usual/$name.toml" > old.toml
+  cp old.toml "usual/$name.toml"
+  ok renew usual "$name"
+  perhaps_copies "$name" usual
+done
+rm usual/front3.toml
+ok renew usual front3
+perhaps_copies front3 usual
+script="$given"
 
 about "renew makes a new certificate for the key, and keeps the old one"
 cp -p dist/front1.pem front1.pem
@@ -234,6 +323,7 @@ same "$(public_of dist/front1.pem)" "$(public_of front1.pem)"
 cmp -s front1.pem dist/old/*/front1.pem || die "the old one is gone"
 cmp -s front1.toml dist/front1.toml || die "the snippet has changed"
 ok renew dist back
+says 'nothing is to be copied, as "back" is on this machine'
 says 'takes it without a restart, within a minute'
 fits dist/ca.pem sslserver dist/back.pem || die "it does not verify"
 mv dist/front2.key front2.key
@@ -335,7 +425,42 @@ if [ "$(id -u)" -eq 0 ]; then
   (cd / && nobody "$place/bin/gen_dist_certs.sh" init "$place/theirs/dist") > out 2> err || die "init"
   (cd / && nobody "$place/bin/gen_dist_certs.sh" add-node "$place/theirs/dist" front1) > out 2> err || die "add-node"
   ! (cd / && nobody "$place/bin/gen_dist_certs.sh" add-node "$place/dist" spy) > out 2> err || die "in ours"
+else
+  mkdir bin
+  cp "$script" bin/
+  nobody() { "$@"; }
 fi
+
+about "who may not use the directory is told so, and nothing else"
+# not_allowed WHAT DIRECTORY ARGUMENT...: as somebody who is not root.
+not_allowed() {
+  what="$1" where="$2" status=0
+  shift 2
+  (cd / && nobody "$place/bin/gen_dist_certs.sh" "$@") > out 2> err || status=$?
+  same "$status" 1
+  same "$(wc -l < err)" 1
+  grep -q "^error: the user .* may not $what $where: run this as one who may, or change .*(owner .*, mode .*)$" err ||
+    die "not told: $*"
+}
+mkdir closed closed/dist
+for each in "000 enter" "600 enter" "300 read" "500 write to"; do
+  chmod "${each%% *}" closed/dist
+  [ "$(id -u)" -ne 0 ] || chown 65534:65534 closed closed/dist
+  what="${each#* }"
+  not_allowed "$what" "$place/closed/dist" init "$place/closed/dist"
+  not_allowed "$what" "$place/closed/dist" add-node "$place/closed/dist" front1
+  not_allowed "$what" "$place/closed/dist" renew "$place/closed/dist" front1
+  [ "$what" = "write to" ] || not_allowed "$what" "$place/closed/dist" list "$place/closed/dist"
+done
+not_allowed "write to" "$place/closed/dist" init "$place/closed/dist/deep/er"
+chmod 000 closed
+not_allowed enter "$place/closed" list "$place/closed/dist"
+not_allowed enter "$place/closed" init "$place/closed/new"
+chmod 700 closed closed/dist
+same "$(ls -A closed/dist)" ""
+echo mine > file
+refused 1 "^error: can't make $place/file/dist: ." init file/dist
+same "$(wc -l < err)" 1
 
 about "runs side by side don't disturb each other"
 pids=
@@ -447,6 +572,13 @@ for each in openssl:4 mv:1; do
   [ "$n" -gt 3 ] || die "$program was called $n times only"
   rm -rf killed
 done
+
+about "what is said of a run that was killed is what it has made"
+cp -Rp without killed
+kill_at KILL mv 2 add-node --here killed front1 || die "not killed"
+ok add-node killed front1
+says '"front1" has its files there'
+rm -rf killed
 
 about "a run that is stopped leaves nothing"
 picture without > before

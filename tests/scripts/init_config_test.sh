@@ -205,6 +205,32 @@ says "make init-config ROLE=front"
 run 0 "$init" --tell "" absent.toml
 [ ! -s out ] || fail "says something"
 
+# With a name that a shell would split, as it is said: from its words back to the file.
+odd="it's a b.toml"
+for role in both front back; do
+  rm -f "$odd"
+  run 0 "$init" "$role" "$odd"
+  says "CONFIG='it'\\''s a b.toml'"
+  grep -o "CONFIG=.*" out > said
+  (eval "$(cat said)" && [ "$CONFIG" = "$odd" ]) || fail "not as a shell reads it: $(cat said)"
+done
+run 0 "$init" both plain.toml
+says "look through plain.toml, then make run CONFIG=plain.toml"
+run 1 "$init" --need front "absent $odd"
+says "make init-config ROLE=front CONFIG='absent it'\\''s a b.toml'"
+
+# `make run`, where nothing is to be installed or built.
+mkdir -p bin build/release/app
+printf '#!/bin/sh\n' | tee bin/cmake > scripts/packages.sh
+# shellcheck disable=SC2016 # for that script
+printf '#!/bin/sh\nprintf "<%%s>" "$@"\n' > build/release/app/mtproto-proxy
+chmod +x bin/cmake scripts/packages.sh build/release/app/mtproto-proxy
+for one in "$odd" fresh.toml "fresh one.toml"; do
+  PATH="$place/bin:$PATH" run 0 make run CONFIG="$one"
+  says "<-c><$one>"
+  [ -e "$one" ] || fail "no $one"
+done
+
 # -- mistakes --------------------------------------------------------------------------------------
 
 run 2 "$init" middle x.toml
