@@ -1,5 +1,6 @@
 #include "actors/certificate_watch.hpp"
 
+#include <fmt/chrono.h>
 #include <spdlog/spdlog.h>
 
 #include <caf/all.hpp>
@@ -30,7 +31,21 @@ void certificate_watch_state::read() {
   const auto why = fresh ? std::string{} : fresh.error();
   if (!why.empty() && why != trouble) spdlog::warn("{}; what was there before is still used", why);
   trouble = why;
+  tell_of_change();
   warn_of_expiry();
+}
+
+void certificate_watch_state::tell_of_change() {
+  auto used = env->link_credentials->current();
+  const auto before = std::exchange(known, used);
+  if (before == nullptr || (before->name() == used->name() && before->expires() == used->expires()))
+    return;
+  spdlog::info("a new certificate of this node is used: \"{}\", until {:%Y-%m-%d}", used->name(),
+               fmt::gmtime(std::chrono::system_clock::to_time_t(used->expires())));
+  if (before->name() != used->name())
+    spdlog::warn("it says \"{}\", where the one before said \"{}\": other nodes may refuse it",
+                 used->name(), before->name());
+  warned_at.reset();
 }
 
 void certificate_watch_state::warn_of_expiry() {

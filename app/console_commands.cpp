@@ -97,37 +97,42 @@ text_or_error ask_node(caf::actor_system& system, const actors::environment& env
                         (known.empty() ? "; this node has none" : "; there is " + known)};
 }
 
+/// Where there is something to show.
+enum class place : std::uint8_t { anywhere, front, back };
+
 struct command_spec {
   std::string_view name;
   /// What may follow it.
   std::string_view argument;
   std::string_view help;
+  place where;
   text_or_error (*run)(const request& from);
 };
 
 constexpr std::array commands{
     command_spec{
-        "tree", "", "the supervision tree, with restarts",
+        "tree", "", "the supervision tree, with restarts", place::anywhere,
         [](const request& from) { return ask<actors::tree_report>(from, actors::inspect_tree{}); }},
-    command_spec{"pools", "", "each DC: connections, clients, clients that wait",
+    command_spec{"pools", "", "each DC: connections, clients, clients that wait", place::back,
                  [](const request& from) {
                    return ask<actors::pools_report>(from, actors::inspect_pools{});
                  }},
     command_spec{"links", "", "each connection to Telegram: state, clients, what is un-acked",
+                 place::back,
                  [](const request& from) {
                    return ask<actors::links_report>(from, actors::inspect_links{});
                  }},
     command_spec{"clients", "[N]", "clients by what they do, and the N oldest (20; at most 1000)",
-                 show_clients},
-    command_spec{"stats", "", "what has been counted since the start",
+                 place::front, show_clients},
+    command_spec{"stats", "", "what has been counted since the start", place::anywhere,
                  [](const request& from) {
                    return ask<actors::counts_report>(from, actors::inspect_counts{});
                  }},
-    command_spec{"nodes", "", "this node, and those it is linked with",
+    command_spec{"nodes", "", "this node, and those it is linked with", place::anywhere,
                  [](const request& from) {
                    return ask<actors::nodes_report>(from, actors::inspect_nodes{});
                  }},
-    command_spec{"help", "", "this list",
+    command_spec{"help", "", "this list", place::anywhere,
                  [](const request&) { return text_or_error{console_help()}; }},
 };
 static_assert(actors::max_inspected_clients == 1000 && usual_clients == 20, "as the help says");
@@ -164,6 +169,10 @@ tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
     return tl::unexpected{"there is no command \"" + printable(name) + "\"; try help"};
   if (from.arguments.size() > (which->argument.empty() ? 0U : 1U))
     return tl::unexpected{"too many words behind " + name + "; try help"};
+  if (which->where == place::back && !env.settings.is_back())
+    return tl::unexpected{"a front has no " + name + ": ask a back, with --node NAME"};
+  if (which->where == place::front && !env.settings.is_front())
+    return tl::unexpected{"a back has no " + name + ": ask its fronts, on their machines"};
   return which->run(from);
 }
 

@@ -41,9 +41,12 @@ std::string describe_links(const actors::settings& settings, const std::string& 
   for (const auto& port : settings.ports) {
     out += fmt::format("\nLinks of {} ({}), tag {}:\n", port.name, to_string(port.listen),
                        port.tag ? "active" : "none: set \"tag\" for a promoted channel");
-    for (const auto& link :
-         make_links(settings, port, server.empty() ? guess_server(settings, port) : server))
+    const auto shown = server.empty() ? guess_server(settings, port) : server;
+    for (const auto& link : make_links(settings, port, shown))
       out += fmt::format("  {}\n  {}\n", format_tg_link(link), format_https_link(link));
+    if (const auto ip = ip_address::parse(shown); ip && ip->is_any())
+      out +=
+          fmt::format("  Put this machine's address in place of {}, or set external_ip.\n", shown);
   }
   return out;
 }

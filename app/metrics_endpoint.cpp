@@ -8,7 +8,10 @@
 
 #include <thread>
 
+#include "actors/back_link.hpp"
 #include "actors/dc_pool.hpp"
+#include "actors/link_gateway.hpp"
+#include "actors/routing.hpp"
 #include "net/blocking_socket.hpp"
 
 namespace mtp::app {
@@ -19,7 +22,7 @@ using actors::metrics;
 using namespace std::chrono_literals;
 
 /// A pool that takes longer is left out of this answer.
-constexpr auto pool_patience = 1s;
+constexpr auto answer_patience = 1s;
 constexpr auto knock_interval = 20ms;
 
 prometheus::ClientMetric to_prometheus(const metrics::sample& in, metrics::kind type) {
@@ -88,10 +91,37 @@ std::vector<actors::dc_pool_status> ask_pools(const actors::environment& env,
   for (const auto dc : env.telegram.get()->dcs()) {
     const auto pool = env.names.find(actors::dc_pool_name(dc));
     if (pool == nullptr) continue;
-    self->request(pool, pool_patience, actors::get_dc_pool_status{})
+    self->request(pool, answer_patience, actors::get_dc_pool_status{})
         .receive([&](const actors::dc_pool_status& status) { out.push_back(status); },
                  [](const caf::error&) {});
   }
+  return out;
+}
+
+/// Of a front.
+std::vector<actors::back_status> ask_backs(const actors::environment& env,
+                                           caf::actor_system& system) {
+  std::vector<actors::back_status> out;
+  caf::scoped_actor self{system};
+  for (std::size_t i = 0; i < env.settings.back_nodes.size(); ++i) {
+    auto& status = out.emplace_back();
+    status.where = actors::describe_back(env.settings, i);
+    if (const auto keeper = env.names.find(actors::back_link_name(i)))
+      self->request(keeper, answer_patience, actors::get_back_status{})
+          .receive([&](const actors::back_status& now) { status = now; }, [](const caf::error&) {});
+  }
+  return out;
+}
+
+/// Of a back; none if it does not answer.
+std::optional<std::size_t> count_fronts(const actors::environment& env, caf::actor_system& system) {
+  const auto gateway = env.names.find(actors::gateway_name);
+  if (gateway == nullptr) return std::nullopt;
+  std::optional<std::size_t> out;
+  caf::scoped_actor self{system};
+  self->request(gateway, answer_patience, actors::get_fronts{})
+      .receive([&](const std::vector<actors::front_status>& all) { out = all.size(); },
+               [](const caf::error&) {});
   return out;
 }
 
@@ -110,6 +140,22 @@ void add_gauges(actors::environment& env, caf::actor_system& system) {
   });
   env.metrics.set_gauge("mtproto_proxy_memory_bytes", "Memory of the process, and its budget",
                         [&env] { return actors::memory_values(env.memory); });
+  if (env.settings.role == actors::node_role::front)
+    env.metrics.set_gauge("mtproto_proxy_link_connected", "Whether there is a session with a back",
+                          [&env, &system] {
+                            metrics::gauge_values out;
+                            for (const auto& one : ask_backs(env, system))
+                              out.push_back({{{"back", one.where}}, one.connected ? 1.0 : 0.0});
+                            return out;
+                          });
+  if (env.settings.role == actors::node_role::back)
+    env.metrics.set_gauge("mtproto_proxy_link_fronts", "Fronts that have a session",
+                          [&env, &system] {
+                            metrics::gauge_values out;
+                            if (const auto count = count_fronts(env, system))
+                              out.push_back({{}, static_cast<double>(*count)});
+                            return out;
+                          });
   const auto add = [&](std::string_view name, std::string_view help, const pool_values& values) {
     env.metrics.set_gauge(name, help, [&env, &system, values] {
       metrics::gauge_values out;

@@ -22,7 +22,8 @@ constexpr std::string_view name_wanted =
     "a name of at most 63 letters, digits, \".\", \"_\" and \"-\" that starts with a letter or "
     "digit";
 constexpr std::string_view back_wanted =
-    "name@host or name@host:port, the host a name, an IPv4 address or an IPv6 address in brackets";
+    "name@host or name@host:port, the host a name, an IPv4 address or an IPv6 address in brackets, "
+    "the port from 1 to 65535";
 constexpr std::string_view cookie_wanted =
     "a text of at least 16 characters, the same on every node, for example from: openssl rand -hex "
     "16";

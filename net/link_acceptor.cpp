@@ -70,7 +70,8 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
         answered_{limits.places},
         newcomers_{limits.places, limits.handshake,
                    [this](const auto& session) { return owner_->has_joined(session); }},
-        newcomer_timer_{*this} {
+        newcomer_timer_{*this},
+        report_timer_{*this} {
     home().watch(listening_, *this, EPOLLIN);
     watching_ = true;
   }
@@ -116,6 +117,7 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
   void on_timer(timer& which) override {
     actor_->run_as_handler([&] {
       if (&which == &newcomer_timer_) return look_at_newcomers();
+      if (&which == &report_timer_) return report_rest();
       home().watch(listening_, *this, EPOLLIN);
       watching_ = true;
       accept_some();
@@ -140,6 +142,7 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
   /// Takes it off the list; its socket is still open.
   unique_fd drop(handshake& which);
   void report(const endpoint& remote, const std::string& text);
+  void report_rest();
 
   pinned_actor* actor_;
   link_acceptor_owner* owner_;
@@ -159,8 +162,10 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
   timer newcomer_timer_;
 
   steady_clock::time_point warn_again_at_;
-  steady_clock::time_point report_again_at_;
+  /// Runs for a while after each report.
+  timer report_timer_;
   std::size_t unreported_ = 0;
+  std::string last_refusal_;
 };
 
 void link_acceptor::acceptor::close() {
@@ -169,6 +174,7 @@ void link_acceptor::acceptor::close() {
   watching_ = false;
   resume_timer_.cancel();
   newcomer_timer_.cancel();
+  report_timer_.cancel();
   while (!pending_.empty())
     home().close_later(drop(*pending_.front()));
 }
@@ -326,11 +332,16 @@ unique_fd link_acceptor::acceptor::drop(handshake& which) {
 void link_acceptor::acceptor::report(const endpoint& remote, const std::string& text) {
   spdlog::debug("node link: refused {}: {}", to_string(remote), text);
   ++unreported_;
-  if (home().now() < report_again_at_) return;
+  last_refusal_ = text;
+  if (!report_timer_.armed()) report_rest();
+}
+
+void link_acceptor::acceptor::report_rest() {
+  if (unreported_ == 0) return;
   spdlog::info("node link: refused {} connection{}; the last one: {}", unreported_,
-               unreported_ == 1 ? "" : "s", text);
+               unreported_ == 1 ? "" : "s", last_refusal_);
   unreported_ = 0;
-  report_again_at_ = home().now() + report_interval;
+  report_timer_.arm(home().timers(), report_interval);
 }
 
 link_acceptor::link_acceptor(pinned_actor& actor, link_acceptor_owner& owner, int listening,

@@ -48,8 +48,8 @@ struct watched {
     caf::anon_send_exit(watch, caf::exit_reason::kill);
     node.settle();
   }
-  void replace(std::chrono::seconds lifetime) {
-    const auto fresh = authority.issue("fresh", {.name = "front1", .until = lifetime});
+  void replace(std::chrono::seconds lifetime, const std::string& name = "front1") {
+    const auto fresh = authority.issue("fresh", {.name = name, .until = lifetime});
     std::filesystem::rename(fresh.key, files.key);
     std::filesystem::rename(fresh.certificate, files.certificate);
   }
@@ -67,7 +67,21 @@ TEST_CASE_FIXTURE(watched, "certificate watch: nothing is said as long as there 
   CHECK(log.text().empty());
   replace(24h * 15);
   pass(72);
-  CHECK(log.text().empty());
+  CHECK(warnings() == 0);
+}
+
+TEST_CASE_FIXTURE(watched, "certificate watch: that there is a new one is told, once") {
+  replace(24h * 100);
+  pass(2);
+  const std::string line = "info a new certificate of this node is used: \"front1\", until 2";
+  CHECK(log.count(line) == 1);
+  CHECK(log.count("warning") == 0);
+  replace(24h * 100, "front2");
+  pass(2);
+  CHECK(log.count("info a new certificate of this node is used: \"front2\", until 2") == 1);
+  CHECK(log.count("warning it says \"front2\", where the one before said \"front1\": other nodes "
+                  "may refuse it") == 1);
+  CHECK(log.count(line) == 1);
 }
 
 TEST_CASE_FIXTURE(watched, "certificate watch: soon before the end a line a day") {

@@ -81,6 +81,16 @@ TEST_CASE_FIXTURE(fixture, "console commands: what is wrong is told") {
   CHECK(answer("pools") == "error: the inspector is not running; try again");
 }
 
+TEST_CASE_FIXTURE(fixture, "console commands: of what a node has not it says who has") {
+  env.settings.role = actors::node_role::front;
+  CHECK(answer("pools") == "error: a front has no pools: ask a back, with --node NAME");
+  CHECK(answer("links") == "error: a front has no links: ask a back, with --node NAME");
+  CHECK(answer("clients") == "error: the inspector is not running; try again");
+  env.settings.role = actors::node_role::back;
+  CHECK(answer("clients 5") == "error: a back has no clients: ask its fronts, on their machines");
+  CHECK(answer("pools") == "error: the inspector is not running; try again");
+}
+
 TEST_CASE_FIXTURE(fixture, "console commands: a back is asked by its name, through its link") {
   CHECK(answer("@back pools") == "error: no back node is called \"back\"; this node has none");
   env.settings.back_nodes = {{"back", "10.0.0.2", 9199}, {"other", "10.0.0.3", 9199}};

@@ -66,6 +66,14 @@ TEST_CASE("links: the server is external_ip, else the port's own address") {
   CHECK(guess_server(all, all.ports[0]) == "198.51.100.1");
 }
 
+TEST_CASE("links: without an address of one's own the text says what to do") {
+  const auto all = one_port();
+  CHECK(describe_links(all, "192.0.2.7").find("set external_ip") == std::string::npos);
+  for (const std::string any : {"0.0.0.0", "::"})
+    CHECK(describe_links(all, any).find("  Put this machine's address in place of " + any +
+                                        ", or set external_ip.\n") != std::string::npos);
+}
+
 TEST_CASE("links: the text has both forms of each, and tells whether there is a tag") {
   auto all = one_port();
   all.allowed_protocols = {protocol::mtp_secure};

@@ -5,6 +5,7 @@
 #include <caf/all.hpp>
 
 #include "actors/client_handler.hpp"
+#include "actors/client_status.hpp"
 #include "actors/dc_pool.hpp"
 #include "actors/supervisor.hpp"
 #include "app/node.hpp"
@@ -150,6 +151,36 @@ struct fixture {
         },
         patience);
   }
+  actors::dc_pool_status pool_status() {
+    actors::dc_pool_status out;
+    caf::scoped_actor self{proxy->system()};
+    self->request(pool(), patience, actors::get_dc_pool_status{})
+        .receive([&](const actors::dc_pool_status& now) { out = now; }, [](const caf::error&) {});
+    return out;
+  }
+  caf::actor pool() { return proxy->env().names.find(actors::dc_pool_name(asked_dc)); }
+  /// Clients that have a connection to Telegram, and know it. The question also goes behind all
+  /// that their reactors were told before.
+  std::size_t in_tunnel() {
+    std::size_t out = 0;
+    caf::scoped_actor self{proxy->system()};
+    for (std::size_t i = 0; i < proxy->env().reactors.size(); ++i)
+      self->request(proxy->env().names.find("client_handler_sup_" + std::to_string(i)), patience,
+                    actors::list_clients{})
+          .receive(
+              [&](const actors::client_overview& all) {
+                for (const auto& [group, count] : all.groups)
+                  if (group.stage == "tunnel") out += count;
+              },
+              [](const caf::error&) {});
+    return out;
+  }
+  /// So many clients are served, and none is about to move: whoever sends before it has moved has
+  /// something in flight.
+  bool have_moved(std::size_t clients) {
+    return eventually(
+        [&] { return in_tunnel() == clients && pool_status().n_upstreams == clients; }, patience);
+  }
   bool links_up() {
     return eventually([&] { return telegram.links(asked_dc) == 2; }, patience);
   }
@@ -177,6 +208,7 @@ void kill_everything(fixture& on) {
     caf::anon_send_exit(victim->second, caf::exit_reason::kill);
     REQUIRE(on.complete(tree, victim->second));
     REQUIRE(on.links_up());
+    REQUIRE(on.have_moved(idle.size()));
     for (auto& client : idle)
       REQUIRE(on.echoes(client));
     auto fresh = on.connect();
@@ -236,14 +268,6 @@ struct migrating : fixture {
     REQUIRE(eventually([&] { return telegram.requests().size() > before; }, patience));
     return client;
   }
-  actors::dc_pool_status pool_status() {
-    actors::dc_pool_status out;
-    caf::scoped_actor self{proxy->system()};
-    self->request(pool(), patience, actors::get_dc_pool_status{})
-        .receive([&](const actors::dc_pool_status& now) { out = now; }, [](const caf::error&) {});
-    return out;
-  }
-  caf::actor pool() { return proxy->env().names.find(actors::dc_pool_name(asked_dc)); }
   void kill_children(const std::string& supervisor) {
     const auto victims = children_of(proxy->env().names.find(supervisor));
     for (const auto& child : victims)
@@ -262,8 +286,7 @@ struct migrating : fixture {
     const auto got = busy.receive(soon());
     REQUIRE_FALSE(got);
     CHECK(got.error() == "closed");
-    // Whoever sends before it has moved has something in flight.
-    REQUIRE(eventually([&] { return pool_status().n_upstreams == idle_clients; }, patience));
+    REQUIRE(have_moved(idle_clients));
     for (auto& client : idle)
       REQUIRE(echoes(client));
     auto fresh = connect();

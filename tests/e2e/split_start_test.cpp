@@ -21,8 +21,12 @@ TEST_CASE(
   const auto packet = random_packet(64);
   REQUIRE(client.send(packet, false, soon()));
   CHECK(front.wait_for_output("back " + back.address()));
+  const auto connected = "link_connected{back=\"" + back.address() + "\"}";
+  CHECK(front.wait_for_metric(connected, 0));
   back.start();
   const auto got = client.receive(soon());
+  CHECK(front.wait_for_metric(connected, 1));
+  CHECK(back.wait_for_metric("link_fronts", 1));
   REQUIRE(got);
   CHECK(got->packet == packet);
   CHECK(sum_of(front.metrics(), "no_dc_total") == 0);

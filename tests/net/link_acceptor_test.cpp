@@ -8,6 +8,7 @@
 #include <deque>
 
 #include "tests/net/link_fixture.hpp"
+#include "tests/support/captured_log.hpp"
 #include "tests/support/raw_tls_peer.hpp"
 
 namespace mtp::net {
@@ -230,6 +231,26 @@ TEST_CASE_FIXTURE(plain_fixture, "link acceptor: plain: who does not join is cut
   node.advance(10s);
   CHECK(log.refused.size() == 1);
   CHECK_FALSE(is_closed(joins));
+}
+
+TEST_CASE_FIXTURE(plain_fixture, "link acceptor: none that is refused is left out of the log") {
+  log.greets = false;
+  test::captured_log lines;
+  std::vector<unique_fd> silent;
+  silent.push_back(come({127, 0, 0, 1}));
+  node.advance(3s);
+  silent.push_back(come({127, 0, 1, 1}));
+  silent.push_back(come({127, 0, 2, 1}));
+  node.advance(3s);
+  CHECK(lines.count("info node link: refused 1 connection; the last one: its BASP") == 1);
+  node.advance(3s);
+  CHECK(log.refused.size() == 3);
+  CHECK(lines.count("info") == 1);
+  // Nobody comes any more.
+  node.advance(10s);
+  CHECK(lines.count("info node link: refused 2 connections; the last one: its BASP") == 1);
+  node.advance(60s);
+  CHECK(lines.count("info") == 2);
 }
 
 TEST_CASE_FIXTURE(plain_fixture, "link acceptor: plain: not more are let in than can be closed") {
