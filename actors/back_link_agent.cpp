@@ -23,8 +23,8 @@ caf::actor back_link_start::operator()() const {
 }
 
 back_link_agent::back_link_agent(caf::actor_config& cfg, net::reactor& home, environment& env,
-                                 const back_link_options& options)
-    : link_agent{cfg, home, env}, options_{options} {}
+                                 back_link_options options)
+    : link_agent{cfg, home, env}, options_{std::move(options)} {}
 
 caf::behavior back_link_agent::start() {
   set_down_handler([this](const caf::down_msg&) { quit(); });

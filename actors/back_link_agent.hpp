@@ -24,7 +24,7 @@ struct back_link_options {
 class back_link_agent final : public link_agent {
  public:
   back_link_agent(caf::actor_config& cfg, net::reactor& home, environment& env,
-                  const back_link_options& options);
+                  back_link_options options);
   [[nodiscard]] const char* name() const override { return "back_link_agent"; }
 
  private:
@@ -60,7 +60,7 @@ class back_link_agent final : public link_agent {
   [[nodiscard]] bool handle_peer_frame(stream_frame& frame);
   [[nodiscard]] bool open(stream_id remote, const mtp::stream::open& request);
   void handle_opened(const stream_opened& opened);
-  void leave(const stream& which);
+  static void leave(const stream& which);
   stream_map::iterator forget(stream_map::iterator which);
   void give_up(std::string why);
   void refuse_unsent();

@@ -40,10 +40,10 @@ void certificate_watch_state::tell_of_change() {
   const auto before = std::exchange(known, used);
   if (before == nullptr || (before->name() == used->name() && before->expires() == used->expires()))
     return;
-  spdlog::info("a new certificate of this node is used: \"{}\", until {:%Y-%m-%d}", used->name(),
+  spdlog::info(R"(a new certificate of this node is used: "{}", until {:%Y-%m-%d})", used->name(),
                fmt::gmtime(std::chrono::system_clock::to_time_t(used->expires())));
   if (before->name() != used->name())
-    spdlog::warn("it says \"{}\", where the one before said \"{}\": other nodes may refuse it",
+    spdlog::warn(R"(it says "{}", where the one before said "{}": other nodes may refuse it)",
                  used->name(), before->name());
   warned_at.reset();
 }

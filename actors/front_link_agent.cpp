@@ -67,12 +67,12 @@ void front_link_agent::handle_open(open_stream& request) {
   waiting_.emplace(request.stream, std::move(request));
 }
 
-void front_link_agent::open(open_stream& request, std::size_t at) {
+void front_link_agent::open(const open_stream& request, std::size_t at) {
   auto& to = backs_[at];
   streams_.emplace(request.stream,
                    stream{.client = request.client, .back = at, .released = std::nullopt});
   ++to.streams;
-  send_to(*to.peer, {request.stream, std::move(request.request)});
+  send_to(*to.peer, {request.stream, request.request});
 }
 
 void front_link_agent::handle_cancel(stream_id which) {
@@ -110,7 +110,7 @@ void front_link_agent::handle_up(const link_up& up) {
   monitor(up.peer);
   backs_[up.back].peer.emplace(up.session, up.peer, home().now());
   const auto waiting = std::exchange(waiting_, {});
-  for (auto& [id, request] : waiting) {
+  for (const auto& [id, request] : waiting) {
     auto copy = request;
     handle_open(copy);
   }
@@ -239,8 +239,8 @@ std::size_t front_link_agent::drop_largest_of(link_peer& peer) {
 }
 
 void front_link_agent::stopped() {
-  for (std::size_t at = 0; at < backs_.size(); ++at)
-    if (backs_[at].peer) flush(*backs_[at].peer);
+  for (auto& one : backs_)
+    if (one.peer) flush(*one.peer);
   for (std::size_t at = 0; at < backs_.size(); ++at)
     end_session(at);
   // They ask again.

@@ -50,7 +50,7 @@ class front_link_agent final : public link_agent {
   // Streams.
   void handle_open(open_stream& request);
   void handle_cancel(stream_id which);
-  void open(open_stream& request, std::size_t at);
+  void open(const open_stream& request, std::size_t at);
   /// Nothing if no back can be reached.
   [[nodiscard]] std::optional<std::size_t> choose_back() const;
   stream_map::iterator forget(stream_map::iterator which);

@@ -77,7 +77,7 @@ void remote_back_link::join(net::link_transport transport) {
 }
 
 std::string remote_back_link::why_lost(const caf::error& reason) const {
-  const auto said = back_link::why_lost(reason);
+  auto said = back_link::why_lost(reason);
   if (is_lost()) return "the connection is lost: " + session_->trouble();
   // CAF gives a connection up, and says so, before it closes it.
   if (reason == caf::exit_reason::remote_link_unreachable) return said + ": " + net::closed_by_caf;

@@ -185,7 +185,7 @@ std::string node_name(const X509* certificate) {
   const int size =
       ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
   if (size < 0) return {};
-  const std::string out{reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)};
+  std::string out{reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)};
   OPENSSL_free(text);
   constexpr std::string_view allowed =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
