@@ -170,9 +170,9 @@ tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
   if (from.arguments.size() > (which->argument.empty() ? 0U : 1U))
     return tl::unexpected{"too many words behind " + name + "; try help"};
   if (which->where == place::back && !env.settings.is_back())
-    return tl::unexpected{"a front has no " + name + ": ask a back, with --node NAME"};
+    return "a front has no " + name + ": ask a back, with --node NAME\n";
   if (which->where == place::front && !env.settings.is_front())
-    return tl::unexpected{"a back has no " + name + ": ask its fronts, on their machines"};
+    return "a back has no " + name + ": ask its fronts, on their machines\n";
   return which->run(from);
 }
 

@@ -21,7 +21,7 @@ namespace {
 using actors::metrics;
 using namespace std::chrono_literals;
 
-/// A pool that takes longer is left out of this answer.
+/// Whoever takes longer is left out of this answer.
 constexpr auto answer_patience = 1s;
 constexpr auto knock_interval = 20ms;
 

@@ -127,9 +127,10 @@ decoded<stream_frame> link_channel::join(stream_id stream, const stream_part& pa
   // Memory for all of it is asked for at once, but the kernel gives it as it is written to.
   const auto [at, is_new] = joining_.try_emplace(stream, std::size_t{part.total});
   auto& packet = at->second;
-  if (!is_new) joining_bytes_ -= weight(packet);
+  if (is_new) joining_bytes_ += weight(packet);
   if (packet.capacity() != part.total || part.content.size() > packet.room())
     return fail(errc::bad_stream_frame);
+  joining_bytes_ -= weight(packet);
   packet.append(part.content);
   if (packet.room() > 0) {
     joining_bytes_ += weight(packet);

@@ -83,11 +83,11 @@ TEST_CASE_FIXTURE(fixture, "console commands: what is wrong is told") {
 
 TEST_CASE_FIXTURE(fixture, "console commands: of what a node has not it says who has") {
   env.settings.role = actors::node_role::front;
-  CHECK(answer("pools") == "error: a front has no pools: ask a back, with --node NAME");
-  CHECK(answer("links") == "error: a front has no links: ask a back, with --node NAME");
+  CHECK(answer("pools") == "a front has no pools: ask a back, with --node NAME\n");
+  CHECK(answer("links") == "a front has no links: ask a back, with --node NAME\n");
   CHECK(answer("clients") == "error: the inspector is not running; try again");
   env.settings.role = actors::node_role::back;
-  CHECK(answer("clients 5") == "error: a back has no clients: ask its fronts, on their machines");
+  CHECK(answer("clients 5") == "a back has no clients: ask its fronts, on their machines\n");
   CHECK(answer("pools") == "error: the inspector is not running; try again");
 }
 
