@@ -1,7 +1,5 @@
 #include "codecs/link_hello.hpp"
 
-#include <algorithm>
-
 #include "codecs/field_reader.hpp"
 
 namespace mtp {
@@ -26,10 +24,12 @@ std::string read_text(field_reader& in) {
   return out;
 }
 
-/// Seconds. Nodes subtract them: far from anything that a clock says, one is as good as another.
+/// Seconds. Nodes subtract them: what no clock says is refused.
 std::int64_t read_clock(field_reader& in) {
   constexpr std::int64_t end_of_time = std::int64_t{1} << 40;
-  return std::clamp(in.le<std::int64_t>(), -end_of_time, end_of_time);
+  const auto out = in.le<std::int64_t>();
+  if (out < -end_of_time || out > end_of_time) in.fail();
+  return out;
 }
 
 /// Numbers of 64 bits, and nonces and proofs, as part of what is signed.

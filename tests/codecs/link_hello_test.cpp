@@ -1,5 +1,7 @@
 #include "codecs/link_hello.hpp"
 
+#include <limits>
+
 #include "tests/support/property.hpp"
 
 namespace mtp {
@@ -61,17 +63,15 @@ TEST_CASE("link hello: what a back answers") {
   CHECK(decode_link_answer(encode_link_answer(other)) == other);
 }
 
-TEST_CASE("link hello: clocks can be subtracted from each other, whatever they say") {
-  constexpr auto least = std::numeric_limits<std::int64_t>::min();
-  constexpr auto most = std::numeric_limits<std::int64_t>::max();
-  for (const auto& [said, heard] :
-       {std::pair{least, -(std::int64_t{1} << 40)}, std::pair{most, std::int64_t{1} << 40}}) {
+TEST_CASE("link hello: clocks can be subtracted from each other") {
+  for (const auto clock :
+       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
     auto hello = example_hello;
-    hello.clock = said;
-    CHECK(decode_link_hello(encode_link_hello(hello))->clock == heard);
+    hello.clock = clock;
+    CHECK_FALSE(decode_link_hello(encode_link_hello(hello)));
     auto answer = example_answer;
-    answer.clock = said;
-    CHECK(decode_link_answer(encode_link_answer(answer))->clock == heard);
+    answer.clock = clock;
+    CHECK_FALSE(decode_link_answer(encode_link_answer(answer)));
   }
 }
 
