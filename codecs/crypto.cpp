@@ -6,6 +6,8 @@
 
 #include <isa-l/crc.h>
 
+#include "codecs/processor.hpp"
+
 namespace mtp {
 
 namespace {
@@ -35,6 +37,11 @@ Digest digest_of(const EVP_MD* algorithm, std::initializer_list<byte_view> parts
   Digest out;
   require(EVP_DigestFinal_ex(ctx.get(), out.data(), nullptr) == 1, "EVP_DigestFinal_ex");
   return out;
+}
+
+/// ISA-L does not write through its pointers, const or not.
+unsigned char* writable(byte_view data) noexcept {
+  return const_cast<unsigned char*>(data.data());
 }
 
 struct mac_context_deleter {
@@ -98,13 +105,18 @@ bool equal_constant_time(byte_view a, byte_view b) noexcept {
 }
 
 std::uint32_t crc32(byte_view data) noexcept {
-  return crc32_gzip_refl(0, data.data(), data.size());
+  static const bool fast = missing_instructions().empty();
+  if (fast) return crc32_gzip_refl(0, data.data(), data.size());
+  return crc32_gzip_refl_base(0, writable(data), data.size());
 }
 
 std::uint32_t crc32c(byte_view data) noexcept {
-  // ISA-L leaves both inversions to the caller, and does not write through its pointer.
-  return ~crc32_iscsi(const_cast<unsigned char*>(data.data()), static_cast<int>(data.size()),
-                      0xffff'ffffU);
+  static const bool fast = missing_instructions().empty();
+  const auto size = static_cast<int>(data.size());
+  // ISA-L leaves both inversions to the caller.
+  constexpr auto start = 0xffff'ffffU;
+  return ~(fast ? crc32_iscsi(writable(data), size, start)
+                : crc32_iscsi_base(writable(data), size, start));
 }
 
 }  // namespace mtp

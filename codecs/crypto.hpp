@@ -1,13 +1,14 @@
 // The primitives the protocols use, from libcrypto and, for what can be done several blocks at a
-// time on x86-64, from Intel's IPsec library. Contexts are keyed once and reused. A failure of a
-// library itself (no memory, algorithm disabled) throws crypto_error: it is no fault of the peer's
-// bytes.
+// time on an x86-64 processor that can, from Intel's IPsec library. Contexts are keyed once and
+// reused. A failure of a library itself (no memory, algorithm disabled) throws crypto_error: it is
+// no fault of the peer's bytes.
 #pragma once
 
 #include <array>
 #include <initializer_list>
 #include <memory>
 #include <stdexcept>
+#include <string>
 
 #include "codecs/bytes.hpp"
 
@@ -47,13 +48,12 @@ class evp_cipher {
   cipher_context context_;
 };
 
-// Defined in stream_ciphers_evp.cpp or stream_ciphers_wide.cpp.
-struct ctr_stream;
-struct cbc_decryption;
+// Of codecs/stream_ciphers.hpp.
+class stream_cipher;
 struct stream_cipher_deleter {
-  void operator()(ctr_stream* state) const noexcept;
-  void operator()(cbc_decryption* state) const noexcept;
+  void operator()(stream_cipher* cipher) const noexcept;
 };
+using stream_cipher_ptr = std::unique_ptr<stream_cipher, stream_cipher_deleter>;
 }  // namespace detail
 
 /// AES-256-CTR over a stream: encryption and decryption are the same. Movable; a moved-from cipher
@@ -65,7 +65,7 @@ class aes_ctr {
   void apply(byte_span data);
 
  private:
-  std::unique_ptr<detail::ctr_stream, detail::stream_cipher_deleter> state_;
+  detail::stream_cipher_ptr cipher_;
 };
 
 /// AES-256-CBC over a stream, one running state: the last block chains into the next call.
@@ -87,10 +87,14 @@ class aes_cbc_decryptor {
   void apply(byte_span data);
 
  private:
-  std::unique_ptr<detail::cbc_decryption, detail::stream_cipher_deleter> state_;
+  detail::stream_cipher_ptr cipher_;
 };
 
 inline constexpr std::size_t aes_block = 16;
+
+/// Which library computes the ciphers on this processor, and why if it is not the fastest one; for
+/// the log.
+[[nodiscard]] std::string describe_ciphers();
 
 /// Digests of the concatenation of `parts`.
 [[nodiscard]] md5_digest md5(std::initializer_list<byte_view> parts);

@@ -1,36 +1,25 @@
-// AES-CTR and CBC decryption by libcrypto: everywhere but on x86-64 (stream_ciphers_wide.cpp).
-#include "codecs/crypto.hpp"
+// AES-CTR and CBC decryption by libcrypto.
+#include "codecs/stream_ciphers.hpp"
 
-namespace mtp {
+namespace mtp::detail {
 
-struct detail::ctr_stream {
-  evp_cipher cipher;
+namespace {
+
+class evp_stream_cipher final : public stream_cipher {
+ public:
+  evp_stream_cipher(cipher_mode mode, const key32& key, const iv16& iv)
+      : cipher_{mode == cipher_mode::ctr ? "AES-256-CTR" : "AES-256-CBC", key, iv,
+                mode == cipher_mode::ctr ? direction::encrypt : direction::decrypt} {}
+  void apply(byte_span data) override { cipher_.apply(data); }
+
+ private:
+  evp_cipher cipher_;
 };
 
-struct detail::cbc_decryption {
-  evp_cipher cipher;
-};
+}  // namespace
 
-void detail::stream_cipher_deleter::operator()(ctr_stream* state) const noexcept {
-  delete state;
+stream_cipher_ptr make_evp_cipher(cipher_mode mode, const key32& key, const iv16& iv) {
+  return stream_cipher_ptr{new evp_stream_cipher{mode, key, iv}};
 }
 
-void detail::stream_cipher_deleter::operator()(cbc_decryption* state) const noexcept {
-  delete state;
-}
-
-aes_ctr::aes_ctr(const key32& key, const iv16& iv)
-    : state_{new detail::ctr_stream{{"AES-256-CTR", key, iv, detail::direction::encrypt}}} {}
-
-void aes_ctr::apply(byte_span data) {
-  state_->cipher.apply(data);
-}
-
-aes_cbc_decryptor::aes_cbc_decryptor(const key32& key, const iv16& iv)
-    : state_{new detail::cbc_decryption{{"AES-256-CBC", key, iv, detail::direction::decrypt}}} {}
-
-void aes_cbc_decryptor::apply(byte_span data) {
-  state_->cipher.apply(data);
-}
-
-}  // namespace mtp
+}  // namespace mtp::detail

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "codecs/processor.hpp"
+#include "codecs/stream_ciphers.hpp"
 #include "codecs/text.hpp"
 #include "tests/support/property.hpp"
 
@@ -74,6 +76,30 @@ TEST_CASE("aes-ctr: any split of a stream gives the same bytes") {
     RC_ASSERT(in_pieces == whole);
     aes_ctr{key, iv}.apply(whole);
     RC_ASSERT(whole == plain);
+  });
+}
+
+TEST_CASE("ciphers: which library computes them is known, and libcrypto can stand in for it") {
+  const auto& wide = detail::wide_ciphers();
+  CHECK_FALSE(wide.description.empty());
+  CHECK(describe_ciphers().starts_with(wide.usable ? "AES by Intel's IPsec library"
+                                                   : "AES by libcrypto, not by"));
+  // A processor without all that it needs must not get there.
+  if (!missing_instructions().empty()) CHECK_FALSE(wide.usable);
+  check_property([] {
+    const auto key = *rc::gen::arbitrary<key32>();
+    const auto iv = *rc::gen::arbitrary<iv16>();
+    const auto data = noise(*rc::gen::inRange<std::size_t>(0, 200) * aes_block, 1);
+    for (const auto mode : {detail::cipher_mode::ctr, detail::cipher_mode::cbc_decryption}) {
+      auto expected = data;
+      detail::make_evp_cipher(mode, key, iv)->apply(expected);
+      auto got = data;
+      if (mode == detail::cipher_mode::ctr)
+        aes_ctr{key, iv}.apply(got);
+      else
+        aes_cbc_decryptor{key, iv}.apply(got);
+      RC_ASSERT(got == expected);
+    }
   });
 }
 
