@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codecs/secret.hpp"
+#include "codecs/tls_records.hpp"
 
 namespace mtp {
 
@@ -10,6 +11,16 @@ namespace {
 
 constexpr std::size_t tls_start_size = 3;
 constexpr std::size_t key_material_at = 8;
+
+/// How much of `in` its first record takes, or would take of what is there, if it can't open a
+/// hello; nothing until it is whole: a TLS server looks at no part of a record either.
+std::optional<std::size_t> first_record_size(byte_view in) noexcept {
+  if (in.size() < tls_record_header_size) return std::nullopt;
+  const std::size_t length = load_be16(in.subspan(3));
+  const auto size = tls_record_header_size + length;
+  if (length > max_client_hello) return tls_record_header_size;
+  return in.size() < size ? std::nullopt : std::optional{size};
+}
 
 }  // namespace
 
@@ -27,6 +38,16 @@ result<client_handshake::step> client_handshake::feed(byte_view data) {
 }
 
 result<client_handshake::step> client_handshake::read_hello() {
+  const auto accept = [this](std::size_t size, std::uint32_t time) {
+    hello_size_ = size;
+    return step{hello_received{.hello = &hello_, .client_time = time}};
+  };
+  if (!looked_at_record_) {
+    const auto size = first_record_size(raw_);
+    if (!size) return step{incomplete{}};
+    looked_at_record_ = true;
+    if (const auto time = authenticate(byte_view{raw_}.first(*size))) return accept(*size, *time);
+  }
   auto whole = assembler_.next(raw_);
   if (!whole) return fail(whole.error());
   if (!*whole) {
@@ -35,16 +56,31 @@ result<client_handshake::step> client_handshake::read_hello() {
   }
   if (!options_.fake_tls) return fail(errc::disabled_protocol);
   const auto& record = (*whole)->record;
-  auto parsed = parse_client_hello(record);
-  if (!parsed) return fail(parsed.error());
-  hello_ = std::move(*parsed);
-  if (options_.per_sni_salt)
-    options_.secret = derive_sni_secret(options_.secret, hello_.sni, *options_.per_sni_salt);
-  const auto time = check_client_digest(record, options_.secret);
-  if (!time) return fail(time.error());
-  if (hello_.sni.empty()) return fail(errc::tls_no_sni);
-  hello_size_ = (*whole)->consumed;
-  return step{hello_received{.hello = &hello_, .client_time = *time}};
+  if (const auto time = authenticate(record)) return accept((*whole)->consumed, *time);
+  return fail(why_refused(record));
+}
+
+/// The client's clock if the hello was made with our secret. Nothing of its content is looked at
+/// before, but the name that the secret depends on.
+std::optional<std::uint32_t> client_handshake::authenticate(byte_view record) {
+  if (!options_.fake_tls) return std::nullopt;
+  auto secret = options_.secret;
+  if (options_.per_sni_salt) {
+    const auto sni = read_client_hello(record).sni;
+    if (sni.empty()) return std::nullopt;
+    secret = derive_sni_secret(secret, sni, *options_.per_sni_salt);
+  }
+  const auto time = check_client_digest(record, secret);
+  if (!time) return std::nullopt;
+  hello_ = read_client_hello(record);
+  options_.secret = secret;
+  return *time;
+}
+
+errc client_handshake::why_refused(byte_view record) const {
+  const auto parsed = parse_client_hello(record);
+  if (!parsed) return parsed.error();
+  return options_.per_sni_salt && parsed->sni.empty() ? errc::tls_no_sni : errc::tls_invalid_digest;
 }
 
 void client_handshake::drop_raw(std::size_t size) {

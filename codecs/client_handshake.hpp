@@ -27,9 +27,9 @@ class client_handshake {
 
   /// More bytes are needed.
   struct incomplete {};
-  /// A ClientHello made with our secret. Next: `answer`, then `feed` again.
+  /// A ClientHello made with our secret, whatever else it says. Next: `answer`, then `feed` again.
   struct hello_received {
-    /// Valid until `answer`.
+    /// What could be read of it. Valid until `answer`.
     const client_hello* hello = nullptr;
     /// The client's clock, Unix seconds.
     std::uint32_t client_time = 0;
@@ -51,7 +51,7 @@ class client_handshake {
   explicit client_handshake(options opts) : options_{std::move(opts)} {}
 
   /// Takes the connection's next bytes (none, to go on after `answer`). Errors:
-  /// tls_bad_client_hello, tls_no_sni (a TLS server answers both with an alert),
+  /// tls_bad_client_hello, tls_no_sni (only with a salt; a TLS server answers both with an alert),
   /// tls_invalid_digest, tls_bad_record, tls_client_hello_expected, unknown_protocol,
   /// disabled_protocol.
   [[nodiscard]] result<step> feed(byte_view data);
@@ -66,6 +66,8 @@ class client_handshake {
   enum class stage : std::uint8_t { start, hello, header };
 
   [[nodiscard]] result<step> read_hello();
+  [[nodiscard]] std::optional<std::uint32_t> authenticate(byte_view record);
+  [[nodiscard]] errc why_refused(byte_view record) const;
   [[nodiscard]] result<step> read_header();
   void drop_raw(std::size_t size);
   [[nodiscard]] bool lets_in(transport kind) const noexcept;
@@ -74,6 +76,8 @@ class client_handshake {
   stage stage_ = stage::start;
   /// What came and was not understood yet: at most a record of a hello and a read.
   bytes raw_;
+  /// The first record was looked at by itself.
+  bool looked_at_record_ = false;
   client_hello_assembler assembler_;
   std::size_t hello_size_ = 0;
   client_hello hello_;

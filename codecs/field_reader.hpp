@@ -53,6 +53,8 @@ class field_reader {
     in_ = {};
   }
 
+  /// Bytes not read yet.
+  [[nodiscard]] std::size_t left() const noexcept { return in_.size(); }
   [[nodiscard]] bool ok() const noexcept { return ok_; }
   [[nodiscard]] bool at_end() const noexcept { return in_.empty(); }
   /// Everything fitted and nothing is left.

@@ -16,6 +16,7 @@ constexpr std::uint16_t ext_server_name = 0;
 constexpr std::uint16_t ext_key_share = 51;
 constexpr std::uint16_t group_x25519 = 0x001d;
 constexpr std::uint16_t group_x25519_mlkem768 = 0x11ec;
+constexpr std::size_t longest_session_id = 32;
 constexpr std::size_t x25519_share = 32;
 constexpr std::size_t x25519_mlkem768_share = 1184 + 32;
 
@@ -38,29 +39,59 @@ bool read_server_name(byte_view data, std::string& sni) {
   return true;
 }
 
-bool read_key_shares(byte_view data, client_hello& hello) {
+/// What was read, and whether it kept to the rules.
+struct reading {
+  client_hello hello;
+  bool sound = true;
+};
+
+/// A vector as far as it is there.
+byte_view read_vector(field_reader& in, std::size_t width, reading& out) {
+  const auto size = in.be(width);
+  if (!in.ok() || size > in.left()) out.sound = false;
+  return in.take(std::min(size, in.left()));
+}
+
+void read_key_shares(byte_view data, reading& out) {
   field_reader ext{data};
-  field_reader shares{ext.be_vector(2)};
+  field_reader shares{read_vector(ext, 2, out)};
   while (!shares.at_end()) {
     const auto group = shares.be(2);
     const auto key = shares.be_vector(2);
-    hello.x25519 |= group == group_x25519 && key.size() == x25519_share;
-    hello.x25519_mlkem768 |= group == group_x25519_mlkem768 && key.size() == x25519_mlkem768_share;
+    out.hello.x25519 |= group == group_x25519 && key.size() == x25519_share;
+    out.hello.x25519_mlkem768 |=
+        group == group_x25519_mlkem768 && key.size() == x25519_mlkem768_share;
   }
-  return ext.complete() && shares.ok();
+  if (!ext.complete() || !shares.ok()) out.sound = false;
 }
 
-bool read_extensions(byte_view data, client_hello& hello) {
+void read_extensions(byte_view data, reading& out) {
   field_reader extensions{data};
   while (!extensions.at_end()) {
     const auto type = extensions.be(2);
-    const auto body = extensions.be_vector(2);
-    if (!extensions.ok()) return false;
-    if (type == ext_server_name && (!hello.sni.empty() || !read_server_name(body, hello.sni)))
-      return false;
-    if (type == ext_key_share && !read_key_shares(body, hello)) return false;
+    const auto body = read_vector(extensions, 2, out);
+    auto& sni = out.hello.sni;
+    if (type == ext_server_name && (!sni.empty() || !read_server_name(body, sni)))
+      out.sound = false;
+    if (type == ext_key_share) read_key_shares(body, out);
   }
-  return true;
+}
+
+reading read_hello(byte_view record) {
+  field_reader in{record};
+  reading out;
+  in.take(tls_record_header_size + handshake_header + 2);  // and the legacy version, 03 03
+  std::ranges::copy(in.take(client_random_size), out.hello.random.begin());
+  const auto session_id = read_vector(in, 1, out);
+  const auto suites = read_vector(in, 2, out);
+  const auto compression = read_vector(in, 1, out);
+  read_extensions(read_vector(in, 2, out), out);
+  if (session_id.size() <= longest_session_id) out.hello.session_id = to_bytes(session_id);
+  out.hello.suite = first_tls13_suite(suites);
+  if (!in.complete() || session_id.size() > longest_session_id || suites.size() % 2 != 0 ||
+      compression.empty())
+    out.sound = false;
+  return out;
 }
 
 /// What the message takes that starts with `head` and goes on with `more`, once its header says so.
@@ -119,24 +150,17 @@ decoded<client_hello_bytes> client_hello_assembler::next(byte_view in) {
 }
 
 result<client_hello> parse_client_hello(byte_view record) {
-  field_reader in{record};
-  client_hello hello;
-  in.take(tls_record_header_size + handshake_header + 2);  // and the legacy version, 03 03
-  const auto random = in.take(client_random_size);
-  const auto session_id = in.be_vector(1);
-  const auto suites = in.be_vector(2);
-  const auto compression = in.be_vector(1);
-  const auto extensions = in.be_vector(2);
-  if (!in.complete() || session_id.size() > 32 || suites.size() % 2 != 0 || compression.empty() ||
-      !read_extensions(extensions, hello))
-    return fail(errc::tls_bad_client_hello);
-  std::ranges::copy(random, hello.random.begin());
-  hello.session_id = to_bytes(session_id);
-  hello.suite = first_tls13_suite(suites);
-  return hello;
+  auto read = read_hello(record);
+  if (!read.sound) return fail(errc::tls_bad_client_hello);
+  return std::move(read.hello);
+}
+
+client_hello read_client_hello(byte_view record) {
+  return read_hello(record).hello;
 }
 
 result<std::uint32_t> check_client_digest(byte_view record, const secret16& secret) {
+  if (record.size() < client_random_at + client_random_size) return fail(errc::tls_invalid_digest);
   const auto random = record.subspan(client_random_at, client_random_size);
   const auto expected = digest_of(record, secret);
   constexpr auto compared = client_digest_size;

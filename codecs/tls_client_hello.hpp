@@ -70,8 +70,13 @@ struct client_hello {
 /// lengths that do not add up or a second server name; unknown extensions are skipped.
 [[nodiscard]] result<client_hello> parse_client_hello(byte_view record);
 
+/// Reads what can be read of a hello and leaves out the rest: for one whose digest is right. Old
+/// clients of iOS send no server name, and other clients are wrong in their own ways. A name that
+/// breaks a rule is left out; of several, the first one counts.
+[[nodiscard]] client_hello read_client_hello(byte_view record);
+
 /// Checks the random against `secret` in constant time. Returns the client's clock (Unix seconds)
-/// as it wrote it. Error: `tls_invalid_digest`. Requires a record that `parse_client_hello` took.
+/// as it wrote it. Error: `tls_invalid_digest`, also for a record that is too short for a random.
 [[nodiscard]] result<std::uint32_t> check_client_digest(byte_view record, const secret16& secret);
 
 /// A hello as Telegram clients of 2026 send it, for `mtproto-proxy ping` and tests: ML-KEM and

@@ -13,12 +13,14 @@ using test::any_bytes;
 using test::any_split;
 using test::any_transport;
 using test::check_property;
+using test::extension;
 using test::hello_parts;
 using test::hello_secret;
 using test::join;
 using test::noise;
 using test::old_client_hello;
 using test::old_hello_time;
+using test::server_name;
 
 using established = client_handshake::established;
 using hello_received = client_handshake::hello_received;
@@ -168,15 +170,97 @@ TEST_CASE("client handshake: inside fake-TLS only padded is spoken") {
     CHECK(refusal_after_hello(in_records(make_client(kind, 2).header)) == errc::disabled_protocol);
 }
 
-TEST_CASE("client handshake: hellos that are broken, foreign or without a name are refused") {
+TEST_CASE("client handshake: hellos that are broken or foreign are refused") {
   CHECK(refusal_of({0x16, 0x03, 0x01, 0x00, 0x00}) == errc::tls_bad_client_hello);
   CHECK(refusal_of(hello_parts{.compression = {}}.record()) == errc::tls_bad_client_hello);
+  CHECK(refusal_of(hello_parts{}.record()) == errc::tls_invalid_digest);
   auto options = all_of_them;
   options.secret[0] ^= 1;
   CHECK(refusal_of(old_client_hello(), options) == errc::tls_invalid_digest);
+}
+
+/// The hello that was taken; checks that its answer is one for it.
+client_hello accepted(bytes record, const client_handshake::options& options = all_of_them) {
+  sign_client_hello(record, options.secret, old_hello_time);
+  client_handshake handshake{options};
+  const auto got = handshake.feed(record);
+  REQUIRE(got);
+  REQUIRE(std::holds_alternative<hello_received>(*got));
+  const auto& received = std::get<hello_received>(*got);
+  CHECK(received.client_time == old_hello_time);
+  const auto hello = *received.hello;
+  const auto flight = handshake.answer(flight_random);
+  CHECK(check_server_flight(flight, hello.random, options.secret) == flight.size());
+  return hello;
+}
+
+TEST_CASE("client handshake: with the right digest a hello is taken, whatever else it says") {
+  // iOS 12.2 to 12.6 sends no server_name.
+  CHECK(accepted(hello_parts{}.record()).sni.empty());
+  const auto with = [](const bytes& extensions) {
+    return accepted(hello_parts{.extensions = extensions}.record());
+  };
+  CHECK(with(extension(0, {})).sni.empty());
+  CHECK(with(extension(0, server_name(""))).sni.empty());
+  CHECK(with(extension(0, bytes{0, 4, 1, 0, 1, 'a'})).sni.empty());  // no host name
+  CHECK(with(join({extension(0, server_name("a")), extension(0, server_name("b"))})).sni == "a");
+  CHECK(with({0x00, 0x33, 0x00}).sni.empty());  // half an extension
+  // The block of extensions says that it is longer than the record, and the last one, too.
+  auto longer = old_client_hello();
+  longer[3 + 76 + 2 + load_be16(byte_view{longer}.subspan(76)) + 2] ^= 0x80;
+  CHECK_FALSE(accepted(longer).session_id.empty());
+  // The message says another length than the record.
+  for (const auto by : {-100, -1, 1, 100}) {
+    auto record = old_client_hello();
+    store_be16(byte_span{record}.subspan(7),
+               static_cast<std::size_t>(load_be16(byte_view{record}.subspan(7)) + by));
+    CHECK(accepted(record).sni == "example.com");
+  }
+  CHECK(accepted(hello_parts{.session_id = bytes(40, 7)}.record()).session_id.empty());
+  CHECK(accepted(hello_parts{.compression = {}}.record()).session_id.size() == 32);
+}
+
+TEST_CASE("client handshake: what a hello says does not decide whether it is ours") {
+  check_property([] {
+    auto record = old_client_hello();
+    const auto places = *rc::gen::nonEmpty(rc::gen::container<std::vector<std::size_t>>(
+        rc::gen::inRange<std::size_t>(43, record.size())));
+    for (const auto at : places)
+      record[at] = *rc::gen::arbitrary<std::uint8_t>();
+    const auto refused = refusal_of(record);
+    const auto parsed = parse_client_hello(record);
+    RC_ASSERT(refused == (parsed ? errc::tls_invalid_digest : errc::tls_bad_client_hello));
+    sign_client_hello(record, hello_secret, old_hello_time);
+    client_handshake handshake{all_of_them};
+    result<client_handshake::step> got = client_handshake::step{incomplete{}};
+    for (const auto& piece : *any_split(record)) {
+      RC_ASSERT(std::holds_alternative<incomplete>(*got));
+      got = handshake.feed(piece);
+      RC_ASSERT(got.has_value());
+    }
+    RC_ASSERT(std::holds_alternative<hello_received>(*got));
+    if (parsed) RC_ASSERT(std::get<hello_received>(*got).hello->sni == parsed->sni);
+  });
+}
+
+TEST_CASE("client handshake: with a salt, a hello without a name can't be anybody's") {
+  auto options = all_of_them;
+  options.per_sni_salt = "some salt";
   auto nameless = hello_parts{}.record();
-  sign_client_hello(nameless, hello_secret, old_hello_time);
-  CHECK(refusal_of(nameless) == errc::tls_no_sni);
+  for (const auto& secret : {hello_secret, derive_sni_secret(hello_secret, "", "some salt")}) {
+    sign_client_hello(nameless, secret, old_hello_time);
+    CHECK(refusal_of(nameless, options) == errc::tls_no_sni);
+  }
+  // Of a hello that breaks other rules the name counts.
+  auto broken =
+      hello_parts{.compression = {}, .extensions = extension(0, server_name("example.com"))}
+          .record();
+  sign_client_hello(broken, derive_sni_secret(hello_secret, "example.com", "some salt"),
+                    old_hello_time);
+  client_handshake handshake{options};
+  const auto got = handshake.feed(broken);
+  REQUIRE(got);
+  CHECK(std::holds_alternative<hello_received>(*got));
 }
 
 TEST_CASE("client handshake: after the hello, anything but data is refused") {

@@ -245,6 +245,43 @@ TEST_CASE("client hello: one with changed bytes is read or refused") {
   });
 }
 
+TEST_CASE("client hello: key shares are read as far as they go") {
+  const auto read = [](const bytes& shares) {
+    return read_client_hello(hello_parts{.extensions = extension(0x0033, shares)}.record());
+  };
+  auto list = one_share(0x11ec, 1216);
+  const auto second = one_share(0x001d, 32);
+  append(list, byte_view{second}.subspan(2));
+  store_be16(list, list.size());  // the list is 2 bytes longer than what is there
+  CHECK(read(list).x25519_mlkem768);
+  CHECK(read(list).x25519);
+  list.pop_back();  // the second share is cut short
+  CHECK(read(list).x25519_mlkem768);
+  CHECK_FALSE(read(list).x25519);
+  CHECK_FALSE(read({}).x25519);
+  CHECK_FALSE(read({0x00}).x25519);
+}
+
+TEST_CASE("client hello: of any bytes something is read, as a hello that keeps the rules") {
+  check_property([] {
+    auto record = old_client_hello();
+    const auto places = *rc::gen::container<std::vector<std::size_t>>(
+        rc::gen::inRange<std::size_t>(0, record.size()));
+    for (const auto at : places)
+      record[at] = *rc::gen::arbitrary<std::uint8_t>();
+    record.resize(*rc::gen::inRange<std::size_t>(0, record.size() + 1));
+    const auto read = read_client_hello(record);
+    RC_ASSERT(read.session_id.size() <= 32u);
+    const auto parsed = parse_client_hello(record);
+    if (!parsed) return;
+    RC_ASSERT(read.sni == parsed->sni);
+    RC_ASSERT(read.session_id == parsed->session_id);
+    RC_ASSERT(read.suite == parsed->suite);
+    RC_ASSERT(read.x25519 == parsed->x25519);
+    RC_ASSERT(read.x25519_mlkem768 == parsed->x25519_mlkem768);
+  });
+}
+
 TEST_CASE("client hello: random bytes are refused") {
   check_property([] { RC_ASSERT(!parse_client_hello(*any_bytes()).has_value()); });
 }

@@ -22,14 +22,14 @@ mtp::decoded<mtp::client_hello_bytes> assemble(const std::vector<mtp::bytes>& pi
 }
 
 void read_hello(mtp::bytes record) {
-  const auto hello = mtp::parse_client_hello(record);
-  if (!hello) {
-    FUZZ_REQUIRE(hello.error() == mtp::errc::tls_bad_client_hello);
-    return;
-  }
-  FUZZ_REQUIRE(hello->session_id.size() <= 32);
-  FUZZ_REQUIRE(hello->suite == 0 || (hello->suite >= 0x1301 && hello->suite <= 0x1303));
+  const auto hello = mtp::read_client_hello(record);
+  FUZZ_REQUIRE(hello.session_id.size() <= 32);
+  FUZZ_REQUIRE(hello.suite == 0 || (hello.suite >= 0x1301 && hello.suite <= 0x1303));
+  const auto parsed = mtp::parse_client_hello(record);
+  FUZZ_REQUIRE(parsed || parsed.error() == mtp::errc::tls_bad_client_hello);
+  if (parsed) FUZZ_REQUIRE(parsed->sni == hello.sni);
   static_cast<void>(mtp::check_client_digest(record, secret));
+  if (record.size() < mtp::client_random_at + mtp::client_random_size) return;
   mtp::sign_client_hello(record, secret, 12345);
   FUZZ_REQUIRE(mtp::check_client_digest(record, secret) == 12345U);
 }
