@@ -101,7 +101,12 @@ bool back_link_agent::open(stream_id remote, const mtp::stream::open& request_in
   if (remote <= last_remote_ || by_remote_.size() - released_ >= most_streams) return false;
   last_remote_ = remote;
   const auto local = env().next_stream(home().index());
-  const auto asked = route_to_dc(env(), request_in.dc, home().index());
+  const auto route = route_to_dc(env(), request_in, home().index());
+  if (!route) {
+    send_to(*front_, {remote, mtp::stream::refused{route.error()}});
+    return true;
+  }
+  const auto& asked = *route;
   by_remote_.emplace(remote, stream{.local = local, .link = asked, .released = std::nullopt});
   remote_of_.emplace(local, remote);
   // The front asks again.
@@ -135,7 +140,7 @@ void back_link_agent::handle_opened(const stream_opened& opened) {
   which.link = opened.link;
   which.reactor = opened.reactor;
   which.is_open = true;
-  send_to(*front_, {known->second, mtp::stream::opened{}});
+  send_to(*front_, {known->second, mtp::stream::opened{opened.dc}});
 }
 
 void back_link_agent::handle_local_frame(stream_frame& frame) {

@@ -69,8 +69,8 @@ caf::behavior client_handler::start() {
     spdlog::debug("{}: connection from {}", port_->settings.name, to_string(peer_));
   const auto& settings = env_->settings;
   started_ = last_activity_ = home().now();
-  filter_ = settings.server_error_filter;
-  handshake_ = std::make_unique<client_handshake>(handshake_options(settings, *port_));
+  handshake_.reset(new handshake{.codec = client_handshake{handshake_options(settings, *port_)},
+                                 .newcomer = port_->newcomers.join(peer_.ip, caf::actor{this})});
   idle_timer_.arm(home().timers(), settings.init_timeout);
   stream_.adopt(std::move(accepted_));
   // The others of this reactor may have been stopped already.
@@ -103,7 +103,7 @@ void client_handler::on_readable(net::tcp_stream&) {
 
 void client_handler::handle_handshake(byte_view data) {
   while (stage_ == stage::handshake) {
-    auto step = handshake_->feed(std::exchange(data, {}));
+    auto step = handshake_->codec.feed(std::exchange(data, {}));
     if (!step) return reject(step.error());
     if (std::holds_alternative<client_handshake::incomplete>(*step)) return;
     if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
@@ -117,7 +117,21 @@ void client_handler::handle_handshake(byte_view data) {
   }
 }
 
+/// It knows the secret.
+void client_handler::leave_newcomers() {
+  if (is_newcomer()) port_->newcomers.leave(std::exchange(handshake_->newcomer, 0));
+}
+
+void client_handler::handle_crowded_out() {
+  // It may have shown what it is, and nobody has read that yet.
+  if (is_newcomer() && net::has_unread(stream_.fd())) on_readable(stream_);
+  if (!is_newcomer() || stage_ != stage::handshake) return;
+  port_->metrics.protocol_error("crowded_out").add();
+  quit();
+}
+
 void client_handler::answer_hello(const client_handshake::hello_received& received) {
+  leave_newcomers();
   spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", port_->settings.name,
                 printable(received.hello->sni), std::int64_t{received.client_time} - unix_time());
   bytes encrypted(encrypted_flight_size(port_->settings.secret));
@@ -125,7 +139,7 @@ void client_handler::answer_hello(const client_handshake::hello_received& receiv
   server_flight_random random{
       .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
   if (received.hello->x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
-  auto flight = handshake_->answer(random);
+  auto flight = handshake_->codec.answer(random);
   queued_total_ += flight.size();
   stream_.send(std::move(flight));
 }
@@ -134,12 +148,14 @@ void client_handler::enter_tunnel(client_handshake::established& done_with) {
   // A fake-TLS client was checked by its hello.
   if (!done_with.tls && is_replay(done_with.header_key))
     return reject(errc::replay_session_detected);
+  leave_newcomers();
   port_->metrics.protocol_ok(protocol_name(done_with.kind, done_with.tls)).add();
   if (env_->settings.reset_close_socket == reset_close::handshake_error)
     net::set_reset_on_close(stream_.fd(), false);
   kind_ = done_with.kind;
   tls_ = done_with.tls;
   dc_ = done_with.dc;
+  filter_ = filter_of_session();
   reader_.emplace(std::move(done_with.reader));
   writer_.emplace(std::move(done_with.writer));
   handshake_.reset();
@@ -248,7 +264,7 @@ void client_handler::drop() {
 void client_handler::note_memory() {
   if (!stream_.is_open()) return;
   auto now = stream_.queued();
-  if (handshake_) now += handshake_->held();
+  if (handshake_) now += handshake_->codec.held();
   if (reader_) now += reader_->held();
   if (writer_) now += writer_->pending();
   env_->memory.change(home().index(), std::exchange(held_, now), now);
@@ -300,6 +316,7 @@ void client_handler::stopped() {
   env_->memory.change(home().index(), std::exchange(held_, 0), 0);
   idle_timer_.cancel();
   progress_timer_.cancel();
+  leave_newcomers();
   slot_.release();
   port_->metrics.in_connection_closed.add();
   port_->metrics.session_lifetime.observe(

@@ -50,6 +50,7 @@ struct accepted_client {
 /// - `stream_frame` data, quick_ack, ack, close, migrate, refused: of its stream. Those of others
 ///   are late and ignored, but `refused` of the previous one: data was lost with it, so the client
 ///   is closed.
+/// - `crowded_out`: closes if its handshake is not done.
 /// - exit_msg: flushes what it can at once, tells the DC connection, closes.
 class client_handler final : public net::pinned_actor, private net::stream_owner {
  public:
@@ -67,6 +68,13 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
 
  private:
   enum class stage : std::uint8_t { handshake, opening, tunnel, closing };
+
+  /// What only the handshake needs: an established client takes no memory for it.
+  struct handshake {
+    client_handshake codec;
+    /// 0 once it has shown that it knows the secret.
+    newcomers::ticket newcomer = 0;
+  };
 
   /// Once the outgoing stream has passed `until`, the DC connection is told that this has left.
   struct owed_ack {
@@ -92,6 +100,11 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   void handle_handshake(byte_view data);
   void answer_hello(const client_handshake::hello_received& received);
   void enter_tunnel(client_handshake::established& done_with);
+  [[nodiscard]] bool is_newcomer() const noexcept {
+    return handshake_ != nullptr && handshake_->newcomer != 0;
+  }
+  void leave_newcomers();
+  void handle_crowded_out();
   [[nodiscard]] bool is_replay(byte_view material);
   void reject(errc why);
 
@@ -112,6 +125,7 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   // DC to client.
   void handle_frame(stream_frame& frame);
   void deliver(stream::data& data);
+  [[nodiscard]] error_filter filter_of_session() const;
   [[nodiscard]] bool is_filtered(byte_view packet);
   [[nodiscard]] owed_ack unacked() const;
   void acknowledge(std::uint32_t size, std::uint32_t packets);
@@ -134,13 +148,16 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   net::tcp_stream stream_;
   stage stage_ = stage::handshake;
 
-  std::unique_ptr<client_handshake> handshake_;
+  std::unique_ptr<handshake> handshake_;
   std::optional<obfuscated_reader> reader_;
   std::optional<obfuscated_writer> writer_;
   transport kind_ = transport::padded;
   bool tls_ = false;
   error_filter filter_ = error_filter::off;
+  /// What it asked for, and what has served it: not the same if that is unknown to Telegram's
+  /// lists.
   dc_id dc_ = 0;
+  dc_id served_dc_ = 0;
 
   stream_id stream_id_ = 0;
   /// The stream it left last, by migrating.

@@ -38,14 +38,10 @@ void client_handler::ask_for_stream() {
     stream_.want_read(false);
   }
   stream_id_ = env_->next_stream(home().index());
-  link_ = env_->route(dc_, home().index());
-  if (link_ == nullptr) return retry_later(stream_id_);
-  progress_timer_.arm(home().timers(), opening_until_ - now);
   const auto waiting = unacked();
-  left_while_opening_ = {};
   open_stream order{.stream = stream_id_,
                     .client = caf::actor{this},
-                    .request = {.dc = dc_,
+                    .request = {.dc = migrating_ ? served_dc_ : dc_,
                                 .client = peer_,
                                 .kind = kind_,
                                 .tag = port_->settings.tag,
@@ -53,6 +49,12 @@ void client_handler::ask_for_stream() {
                                 .waiting_bytes = waiting.size,
                                 .waiting_packets = waiting.packets},
                     .reactor = home().index()};
+  const auto route = env_->route(order.request, home().index());
+  link_ = route.value_or(nullptr);
+  if (!route) return handle_refused(route.error());
+  if (link_ == nullptr) return retry_later(stream_id_);
+  progress_timer_.arm(home().timers(), opening_until_ - now);
+  left_while_opening_ = {};
   request(link_, caf::infinite, std::move(order))
       .then([] {}, [this, asked_for = stream_id_](const caf::error&) { retry_later(asked_for); });
 }
@@ -80,6 +82,7 @@ void client_handler::handle_opened(const stream_opened& opened) {
   }
   stage_ = stage::tunnel;
   link_ = opened.link;
+  served_dc_ = opened.dc;
   link_elsewhere_ = opened.reactor != home().index();
   outstanding_ = 0;
   const auto left = std::exchange(left_while_opening_, {});
@@ -162,6 +165,8 @@ bool client_handler::on_message(caf::mailbox_element& x) {
     handle_frame(*frame);
   else if (const auto* const opened = net::message_as<stream_opened>(x))
     handle_opened(*opened);
+  else if (net::message_as<crowded_out>(x) != nullptr)
+    handle_crowded_out();
   else
     return false;
   return true;
@@ -196,6 +201,8 @@ void client_handler::deliver(stream::data& data) {
   const auto size = static_cast<std::uint32_t>(data.packet.size());
   if (is_filtered(data.packet.view())) {
     port_->metrics.protocol_error("srv_error_filtered").add();
+    // A client that is not told must not be kept waiting either.
+    if (env_->settings.server_error_filter == error_filter::automatic) return quit();
     return acknowledge(size, 1);
   }
   bump();
@@ -209,6 +216,15 @@ void client_handler::deliver(stream::data& data) {
   unflushed_.size += size;
   unflushed_.packets += 1;
   stream_.flush_later();
+}
+
+/// A client whose keys have expired learns it from -404. A prober that replays a handshake must not
+/// see it; one that has been checked for that is no replay.
+error_filter client_handler::filter_of_session() const {
+  const auto chosen = env_->settings.server_error_filter;
+  if (chosen != error_filter::automatic) return chosen;
+  return tls_ || env_->settings.replay_check_session_storage ? error_filter::off
+                                                             : error_filter::first;
 }
 
 bool client_handler::is_filtered(byte_view packet) {

@@ -114,7 +114,8 @@ void dc_conn::handle_open(open_stream& request) {
     send_to(added, request.stream, stream::migrate{});
     return;
   }
-  send(request.client, stream_opened{request.stream, caf::actor{this}, home().index()});
+  send(request.client,
+       stream_opened{request.stream, caf::actor{this}, home().index(), options_.dc});
   elsewhere_ += added.elsewhere ? 1 : 0;
   auto& placed = clients_.insert_or_assign(request.stream, std::move(added)).first->second;
   if (request.request.waiting_packets == 0) return;

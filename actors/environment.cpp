@@ -1,5 +1,6 @@
 #include "actors/environment.hpp"
 
+#include "actors/session_storage.hpp"
 #include "net/entropy.hpp"
 
 namespace mtp::actors {
@@ -10,6 +11,8 @@ void environment::open(std::size_t memory_budget) {
   holders.resize(count);
   links.open(count);
   memory.open(count, memory_budget);
+  auto& replays = settings.session_storage.max_memory_mb;
+  replays = replay_memory_mb(replays, memory_budget);
   node_id = load_le<std::uint64_t>(net::random_array<sizeof node_id>());
 }
 

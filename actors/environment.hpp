@@ -15,6 +15,7 @@
 #include "actors/memory_ledger.hpp"
 #include "actors/metrics.hpp"
 #include "actors/name_registry.hpp"
+#include "actors/newcomers.hpp"
 #include "actors/reached_backs.hpp"
 #include "actors/session_table.hpp"
 #include "actors/settings.hpp"
@@ -35,9 +36,13 @@ struct open_port {
   port_settings settings;
   net::bound_port sockets;
   client_metrics metrics;
-  /// Clients connected through it.
+  /// Clients connected through it, and of them those that have not shown yet that they are some.
   std::atomic<std::size_t> connections = 0;
+  mtp::actors::newcomers newcomers;
 };
+
+/// Where an `open_stream` goes: a null handle if there is nobody (yet); an error if there can't be.
+using routed = tl::expected<caf::actor, refusal>;
 
 struct environment {
   mtp::actors::settings settings;
@@ -57,9 +62,9 @@ struct environment {
   std::atomic<bool> stopping = false;
 
   /// Whom to ask for a DC connection, by an `open_stream`: a connection to that DC, or to the
-  /// default one, that expects this client now; the pool; in split mode the link agent of the
-  /// client's reactor. A null handle if there is nobody (yet).
-  std::function<caf::actor(dc_id dc, unsigned reactor)> route;
+  /// one that stands in for it, that expects this client now; the pool; in split mode the link
+  /// agent of the client's reactor.
+  std::function<routed(const stream::open& request, unsigned reactor)> route;
 
   // -- node link: null and empty where there is none ---------------------------------------------
 
@@ -87,7 +92,8 @@ struct environment {
   /// Told when our address as Telegram sees it becomes known or changes.
   std::function<void(const ip_address& ours)> address_found = [](const ip_address&) {};
 
-  /// Makes what there is one of a reactor. Call once, when `reactors` is filled.
+  /// Creates the per-reactor tables and shares out the budget, in bytes. Call once, when `reactors`
+  /// is filled.
   void open(std::size_t memory_budget);
 
   [[nodiscard]] caf::actor_system& system() const { return reactors.front()->system(); }

@@ -181,9 +181,10 @@ void front_link_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
   const auto which = streams_.find(frame.stream);
   if (which == streams_.end() || which->second.back != at) return;
   auto& to = which->second;
-  if (std::holds_alternative<mtp::stream::opened>(frame.event)) {
+  if (const auto* const opened = std::get_if<mtp::stream::opened>(&frame.event)) {
     to.is_open = true;
-    caf::anon_send(to.client, stream_opened{frame.stream, caf::actor{this}, home().index()});
+    caf::anon_send(to.client,
+                   stream_opened{frame.stream, caf::actor{this}, home().index(), opened->dc});
     return;
   }
   auto& channel = backs_[at].peer->channel;

@@ -193,7 +193,7 @@ counts_report inspector_state::counts() const {
                          .help = {},
                          .type = metrics::kind::gauge,
                          .samples = {}};
-  for (auto& [labels, value] : memory_values(env->memory))
+  for (auto& [labels, value] : memory_values(env->memory, env->sessions.memory()))
     memory.samples.push_back({.labels = std::move(labels), .value = value});
   out.families.push_back(std::move(memory));
   return out;

@@ -1,9 +1,11 @@
 #include "actors/listener.hpp"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <system_error>
 
@@ -20,8 +22,23 @@ using namespace std::chrono_literals;
 constexpr int accepts_per_turn = 64;
 /// A paused listener looks again this often.
 constexpr auto pause_time = 100ms;
+/// At most so many newcomers have to go at once, and this is how long they may take.
+constexpr std::size_t most_freed = 64;
+constexpr auto freeing_time = 5ms;
 /// And says so at most this often.
 constexpr auto warning_interval = 10s;
+
+bool somebody_waits(int listening) noexcept {
+  pollfd at{.fd = listening, .events = POLLIN, .revents = 0};
+  return ::poll(&at, 1, 0) > 0;
+}
+
+/// False if there is none.
+bool crowd_out(open_port& from) {
+  const auto victim = from.newcomers.choose();
+  if (victim) caf::anon_send(victim->handler, crowded_out{});
+  return victim.has_value();
+}
 
 }  // namespace
 
@@ -55,9 +72,15 @@ void listener::accept_some() {
   }
 }
 
+bool listener::is_full() const noexcept {
+  const auto places = env_->settings.max_connections;
+  return port_->connections >= places || port_->newcomers.size() >= newcomer_places(places);
+}
+
 bool listener::accept_one() {
-  if (port_->connections >= env_->settings.max_connections) {
-    pause("max_connections is reached");
+  if (is_full()) {
+    // If nobody does, the socket says when somebody comes.
+    if (somebody_waits(fd())) make_room({&port_, 1}, "max_connections is reached");
     return false;
   }
   if (env_->memory.pressure() != memory_pressure::none) {
@@ -77,6 +100,7 @@ bool listener::accept_one() {
   }
   switch (errno) {
     case EAGAIN:
+      to_free_ = 1;
       return false;
     // A client that left before it was accepted is no reason to stop.
     case ECONNABORTED:
@@ -84,11 +108,31 @@ bool listener::accept_one() {
     case EPERM:
     case EPROTO:
       return true;
+    case EMFILE:
+    case ENFILE: {
+      std::vector<open_port*> all;
+      for (const auto& port : env_->ports)
+        all.push_back(port.get());
+      make_room(all, std::generic_category().message(errno).c_str());
+      return false;
+    }
     default:
-      // Out of descriptors or memory, mostly: the socket stays readable.
+      // Out of memory, mostly: the socket stays readable.
       pause(std::generic_category().message(errno).c_str());
       return false;
   }
+}
+
+/// Those that have to go free their places when their reactors come to it. More go each time until
+/// nobody waits any more.
+void listener::make_room(std::span<open_port* const> ports, const char* why) {
+  std::size_t freed = 0;
+  for (auto* const port : ports)
+    while (freed < to_free_ && crowd_out(*port))
+      ++freed;
+  if (freed == 0) return pause(why);
+  to_free_ = std::min(2 * to_free_, most_freed);
+  stop_watching(freeing_time);
 }
 
 void listener::pause(const char* why) {
@@ -98,9 +142,13 @@ void listener::pause(const char* why) {
                  port_->connections.load());
     quiet_until_ = home().now() + warning_interval;
   }
+  stop_watching(pause_time);
+}
+
+void listener::stop_watching(net::steady_clock::duration time) {
   home().unwatch(fd(), *this);
   watching_ = false;
-  resume_timer_.arm(home().timers(), pause_time);
+  resume_timer_.arm(home().timers(), time);
 }
 
 }  // namespace mtp::actors

@@ -2,14 +2,17 @@
 // listener.
 #pragma once
 
+#include <span>
+
 #include "actors/environment.hpp"
 #include "net/pinned_actor.hpp"
 
 namespace mtp::actors {
 
-/// Behavior: no messages. Accepting pauses at `max_connections`, when memory is short and when the
-/// process is out of descriptors; waiting clients stay in the kernel's backlog. Handlers it started
-/// outlive it.
+/// Behavior: no messages. At `max_connections`, or when the process is out of descriptors, a
+/// connection that has not shown yet that it is a client goes for one that comes
+/// (actors/newcomers). If there is none, and when memory is short, accepting pauses; waiting
+/// clients stay in the kernel's backlog. Handlers it started outlive it.
 class listener final : public net::pinned_actor, private net::io_source {
  public:
   listener(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port);
@@ -28,12 +31,19 @@ class listener final : public net::pinned_actor, private net::io_source {
   void accept_some();
   /// False if nothing more can be accepted now.
   bool accept_one();
+  /// Whether a newcomer has to go for the next connection.
+  [[nodiscard]] bool is_full() const noexcept;
+  /// Newcomers of these ports have to go; if there are none, accepting pauses.
+  void make_room(std::span<open_port* const> ports, const char* why);
   void pause(const char* why);
+  void stop_watching(net::steady_clock::duration time);
   [[nodiscard]] int fd() noexcept { return port_->sockets.socket(home().index()); }
 
   environment* env_;
   open_port* port_;
   bool watching_ = false;
+  /// How many newcomers go next.
+  std::size_t to_free_ = 1;
   net::timer resume_timer_;
   net::steady_clock::time_point quiet_until_;
 };

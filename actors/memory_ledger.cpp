@@ -61,12 +61,13 @@ std::size_t resident_memory() {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-metrics::gauge_values memory_values(const memory_ledger& of) {
+metrics::gauge_values memory_values(const memory_ledger& of, std::size_t replays) {
   const auto value = [](const char* kind, std::size_t bytes) {
     return std::pair{metric_labels{{"kind", kind}}, static_cast<double>(bytes)};
   };
   return {value("held", of.held()), value("transit", of.in_transit()),
-          value("resident", resident_memory()), value("budget", of.budget())};
+          value("resident", resident_memory()), value("budget", of.budget()),
+          value("replays", replays)};
 }
 
 }  // namespace mtp::actors

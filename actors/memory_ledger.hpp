@@ -109,7 +109,8 @@ class memory_ledger {
 /// Bytes of memory that the process has now, as the kernel counts them; 0 if it does not tell.
 [[nodiscard]] std::size_t resident_memory();
 
-/// For metrics: held for clients, of that in transit, resident, and the budget.
-[[nodiscard]] metrics::gauge_values memory_values(const memory_ledger& of);
+/// For metrics: held for clients, of that in transit, resident, the budget, and what the table of
+/// handshakes takes.
+[[nodiscard]] metrics::gauge_values memory_values(const memory_ledger& of, std::size_t replays);
 
 }  // namespace mtp::actors

@@ -4,16 +4,18 @@
 
 namespace mtp::actors {
 
-caf::actor route_to_dc(environment& env, dc_id dc, unsigned reactor) {
-  const auto resolved = env.telegram.get()->resolve(dc);
-  if (!resolved) return {};
+routed route_to_dc(environment& env, const stream::open& request, unsigned reactor) {
+  const auto resolved = env.telegram.get()->resolve(request.dc);
+  if (!resolved) return caf::actor{};
+  // Its keys are those of the DC that served it.
+  if (request.migrating && resolved != request.dc) return tl::unexpected{refusal::unknown_dc};
   // A full one is the pool's business: it has more of them opened.
   if (auto link = env.links.take(*resolved, reactor, env.settings.clients_per_dc_connection))
     return link;
   return env.names.find(dc_pool_name(*resolved));
 }
 
-caf::actor route_to_front_agent(const environment& env, unsigned reactor) {
+routed route_to_front_agent(const environment& env, unsigned reactor) {
   return env.names.find(front_agent_name(reactor));
 }
 

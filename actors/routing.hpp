@@ -5,12 +5,13 @@
 
 namespace mtp::actors {
 
-/// A connection on `reactor` to `dc`, or to the default DC if that is unknown, that has room: it
-/// expects an `open_stream` now. If there is none, the pool; null while that does not run.
-[[nodiscard]] caf::actor route_to_dc(environment& env, dc_id dc, unsigned reactor);
+/// A connection on `reactor` to the DC of `request` that has room: it expects an `open_stream` now.
+/// If there is none, the pool; null while that does not run. Of a new client's DC that is unknown,
+/// `telegram_config::resolve` has another one. Error: `unknown_dc` for a client that migrates.
+[[nodiscard]] routed route_to_dc(environment& env, const stream::open& request, unsigned reactor);
 
 /// The front agent of `reactor`; null while it is being restarted.
-[[nodiscard]] caf::actor route_to_front_agent(const environment& env, unsigned reactor);
+[[nodiscard]] routed route_to_front_agent(const environment& env, unsigned reactor);
 
 /// Registered names: a reactor's front agent; the keeper of the link to a back, by its place in
 /// `settings::back_nodes`.

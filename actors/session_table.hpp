@@ -26,6 +26,7 @@ class session_table {
   [[nodiscard]] std::size_t size() const;
   /// An estimate of the bytes that this many items take.
   [[nodiscard]] static std::size_t memory_of(std::size_t items) noexcept;
+  [[nodiscard]] std::size_t memory() const { return memory_of(size()); }
   /// Seconds at which the item unused for longest was used last; `now` if there is none.
   [[nodiscard]] unix_seconds oldest(unix_seconds now) const;
 

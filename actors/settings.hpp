@@ -20,7 +20,8 @@ enum class protocol : std::uint8_t { mtp_abridged, mtp_intermediate, mtp_secure,
 enum class reset_close : std::uint8_t { off, handshake_error, always };
 
 /// `replay_check_server_error_filter`: which -404 answers of Telegram a client does not get.
-enum class error_filter : std::uint8_t { off, first, on };
+/// Automatic ("auto"): the first, of a client whose handshake may be a replay; it is closed then.
+enum class error_filter : std::uint8_t { off, first, on, automatic };
 
 struct port_settings {
   std::string name;
@@ -33,7 +34,8 @@ struct port_settings {
 
 struct session_storage_settings {
   std::size_t max_items = 4'000'000;
-  std::size_t max_memory_mb = 512;
+  /// 0: an eighth of the memory budget, at most 512.
+  std::size_t max_memory_mb = 0;
   std::chrono::minutes max_age{360};
   friend bool operator==(const session_storage_settings&,
                          const session_storage_settings&) = default;
@@ -113,7 +115,7 @@ struct settings {
   std::chrono::seconds hibernate_timeout{60};
   std::chrono::seconds ready_timeout{1200};
   reset_close reset_close_socket = reset_close::off;
-  error_filter server_error_filter = error_filter::first;
+  error_filter server_error_filter = error_filter::automatic;
   bool replay_check_session_storage = true;
   session_storage_settings session_storage;
   std::size_t upstream_socket_buffer_size = 51200;

@@ -31,11 +31,13 @@ struct open_stream {
   unsigned reactor = 0;
 };
 
-/// To the client: from now on frames of this stream go to `link`, which lives on `reactor`.
+/// To the client: from now on frames of this stream go to `link`, which lives on `reactor` and
+/// leads to `dc`.
 struct stream_opened {
   stream_id stream = 0;
   caf::actor link;
   unsigned reactor = 0;
+  dc_id dc = 0;
 };
 
 /// To the one that was asked to open it: the client does not want this stream any more. Also right

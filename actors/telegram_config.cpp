@@ -163,6 +163,8 @@ std::optional<dc_id> telegram_config::resolve(dc_id dc) const {
     return v4.endpoints.contains(id) || v6.endpoints.contains(id);
   };
   if (known(dc)) return dc;
+  const auto main_dc = static_cast<dc_id>(-dc);
+  if (dc < 0 && known(main_dc)) return main_dc;
   const auto fallback = v4.default_dc ? v4.default_dc : v6.default_dc;
   if (fallback && known(*fallback)) return fallback;
   return std::nullopt;

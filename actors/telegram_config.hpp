@@ -20,8 +20,8 @@ struct telegram_config {
   std::optional<ip_address> external_v4;
   std::optional<ip_address> external_v6;
 
-  /// Where a client of `dc` goes: there if it is known, else to the default DC; nothing if that is
-  /// not known either.
+  /// Where a new client of `dc` goes: there if it is known; from media of a DC to the DC itself;
+  /// else to the default DC; nothing if that is not known either.
   [[nodiscard]] std::optional<dc_id> resolve(dc_id dc) const;
   /// All endpoints of `dc`, those to be tried first in front.
   [[nodiscard]] std::vector<endpoint> endpoints(dc_id dc, bool prefer_v6) const;

@@ -138,8 +138,9 @@ void add_gauges(actors::environment& env, caf::actor_system& system) {
           {{{"listener", port->settings.name}}, static_cast<double>(port->connections.load())});
     return out;
   });
-  env.metrics.set_gauge("mtproto_proxy_memory_bytes", "Memory of the process, and its budget",
-                        [&env] { return actors::memory_values(env.memory); });
+  env.metrics.set_gauge(
+      "mtproto_proxy_memory_bytes", "Memory of the process, and its budget",
+      [&env] { return actors::memory_values(env.memory, env.sessions.memory()); });
   if (env.settings.role == actors::node_role::front)
     env.metrics.set_gauge("mtproto_proxy_link_connected", "Whether there is a session with a back",
                           [&env, &system] {

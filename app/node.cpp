@@ -12,6 +12,7 @@
 #include "actors/link_messages.hpp"
 #include "actors/proxy_sup.hpp"
 #include "actors/routing.hpp"
+#include "codecs/crypto.hpp"
 #include "net/machine_memory.hpp"
 #include "net/quiet_actor.hpp"
 #include "net/socket_options.hpp"
@@ -63,9 +64,9 @@ node::node(const actors::settings& settings) : config_{settings}, system_{config
   net::quiet_caf(system_);
   env_.settings = settings;
   env_.build = MTP_VERSION;
-  env_.route = [this](dc_id dc, unsigned reactor) {
+  env_.route = [this](const stream::open& request, unsigned reactor) {
     return env_.settings.has_link() ? actors::route_to_front_agent(env_, reactor)
-                                    : actors::route_to_dc(env_, dc, reactor);
+                                    : actors::route_to_dc(env_, request, reactor);
   };
   make_reactors();
 }
@@ -97,7 +98,13 @@ void node::make_reactors() {
   for (unsigned i = 0; i < count; ++i)
     env_.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch));
   const auto budget = settings.memory_budget;
+  const auto replays_mb = settings.session_storage.max_memory_mb;
   env_.open(budget != 0 ? budget : net::machine_memory() / 2);
+  if (settings.session_storage.max_memory_mb < replays_mb)
+    spdlog::warn(
+        "replay_check_session_storage_opts.max_memory_mb is lowered to {}: a quarter of the memory "
+        "budget ({} MiB)",
+        settings.session_storage.max_memory_mb, env_.memory.budget() >> 20U);
 }
 
 /// Keeps `max_connections` below what the process may open, and says so.
@@ -158,6 +165,7 @@ tl::expected<void, std::string> node::prepare_link() {
 }
 
 tl::expected<void, std::string> node::start(std::function<void()> on_end) {
+  spdlog::info("{}", describe_ciphers());
   limit_connections();
   if (auto ready = prepare_link(); !ready) return ready;
   if (auto bound = bind_ports(); !bound) return bound;

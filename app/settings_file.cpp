@@ -201,7 +201,8 @@ void settings_reader::read_clients() {
                                    {"handshake_error", actors::reset_close::handshake_error},
                                    {"always", actors::reset_close::always}});
   in_.choice<actors::error_filter>("replay_check_server_error_filter", out.server_error_filter,
-                                   {{"first", actors::error_filter::first},
+                                   {{"auto", actors::error_filter::automatic},
+                                    {"first", actors::error_filter::first},
                                     {"on", actors::error_filter::on},
                                     {"off", actors::error_filter::off}});
   in_.boolean("replay_check_session_storage", out.replay_check_session_storage);

@@ -11,7 +11,7 @@
 namespace mtp {
 
 /// Nodes whose numbers differ refuse each other: with every change of what crosses the link.
-inline constexpr std::uint16_t link_version = 2;
+inline constexpr std::uint16_t link_version = 3;
 /// Longer names, builds and reasons are cut.
 inline constexpr std::size_t max_link_text = 250;
 

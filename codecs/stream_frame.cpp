@@ -68,7 +68,7 @@ stream::event read_event(std::uint8_t kind, field_reader& in) {
     case 0:
       return read_open(in);
     case 1:
-      return stream::opened{};
+      return stream::opened{in.le<dc_id>()};
     case 2:
       return stream::refused{static_cast<refusal>(read_choice(in, refusal_names.size()))};
     case 3:
@@ -117,6 +117,7 @@ void encode_stream_frame(const stream_frame& frame, bytes& out) {
             append_le(out, in.waiting_bytes);
             append_le(out, in.waiting_packets);
           },
+          [&](const stream::opened& in) { append_le(out, in.dc); },
           [&](const stream::refused& in) { out.push_back(static_cast<std::uint8_t>(in.why)); },
           [&](const stream::quick_ack& in) { append_le(out, in.confirm); },
           [&](const stream::data& in) {
@@ -128,7 +129,7 @@ void encode_stream_frame(const stream_frame& frame, bytes& out) {
             append_le(out, in.size);
             append_le(out, in.packets);
           },
-          [](const auto& /*opened, migrate, close: nothing more*/) {},
+          [](const auto& /*migrate, close: nothing more*/) {},
       },
       frame.event);
 }

@@ -28,10 +28,12 @@ enum class refusal : std::uint8_t {
   migrating,
   /// Too much waits for the client: it is closed at once, and that is dropped.
   too_slow,
+  /// The DC that served the client is not in Telegram's lists any more. No other one has its keys.
+  unknown_dc,
 };
-inline constexpr std::array<std::string_view, 4> refusal_names{"no_link", "overloaded", "mid_send",
-                                                               "too_slow"};
-static_assert(refusal_names.size() == static_cast<std::size_t>(refusal::too_slow) + 1);
+inline constexpr std::array<std::string_view, 5> refusal_names{"no_link", "overloaded", "mid_send",
+                                                               "too_slow", "not_found"};
+static_assert(refusal_names.size() == static_cast<std::size_t>(refusal::unknown_dc) + 1);
 [[nodiscard]] constexpr std::string_view to_string(refusal why) noexcept {
   return refusal_names[static_cast<std::size_t>(why)];
 }
@@ -42,6 +44,8 @@ namespace stream {
 
 /// Asks for a DC connection. Answered by `opened` or `refused`.
 struct open {
+  /// What the client asked for; of a client that migrates, the DC that has served it. Only the
+  /// former may come to another DC.
   dc_id dc = 0;
   endpoint client;
   transport kind = transport::padded;
@@ -57,8 +61,9 @@ struct open {
 
 // -- DC to client ---------------------------------------------------------------------------------
 
-/// The stream is on a DC connection: data may be sent.
+/// The stream is on a connection of this DC: data may be sent.
 struct opened {
+  dc_id dc = 0;
   friend bool operator==(const opened&, const opened&) = default;
 };
 /// The stream is over.

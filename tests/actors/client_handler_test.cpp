@@ -12,6 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr dc_id wanted_dc = -4;
+/// Media of DC 4 are in no list, say.
+constexpr dc_id serving_dc = 4;
 
 /// A handler on one end of a socket pair, a client on the other, and a DC connection played by the
 /// test.
@@ -31,8 +33,8 @@ struct fixture {
     REQUIRE(sockets);
     port_settings settings{.name = "test", .secret = net::random_array<16>()};
     port.reset(new open_port{settings, std::move(*sockets), {node.env.metrics, "test"}});
-    node.env.route = [this](dc_id, unsigned) {
-      return somebody_routes ? dc.handle() : caf::actor{};
+    node.env.route = [this](const stream::open&, unsigned) {
+      return routed{somebody_routes ? dc.handle() : caf::actor{}};
     };
     node.env.settings.server_error_filter = error_filter::off;
   }
@@ -115,7 +117,8 @@ struct fixture {
     return dc.all<open_stream>().back().stream;
   }
   void open() {
-    caf::anon_send(caf::actor_cast<caf::actor>(handler), stream_opened{last_stream(), dc.handle()});
+    caf::anon_send(caf::actor_cast<caf::actor>(handler),
+                   stream_opened{last_stream(), dc.handle(), 0, serving_dc});
     node.settle();
   }
   /// A client past everything, with its stream.
@@ -337,7 +340,8 @@ TEST_CASE_FIXTURE(fixture, "handler: a stream opened for somebody who left is cl
   const auto asked = last_stream();
   tell(asked, stream::migrate{});
   node.advance(200ms);
-  caf::anon_send(caf::actor_cast<caf::actor>(handler), stream_opened{asked, dc.handle()});
+  caf::anon_send(caf::actor_cast<caf::actor>(handler),
+                 stream_opened{asked, dc.handle(), 0, serving_dc});
   node.settle();
   REQUIRE(frames().size() == 1);
   CHECK(frames()[0] == stream_frame{asked, stream::close{}});
@@ -442,6 +446,102 @@ TEST_CASE_FIXTURE(fixture, "handler: the server error filter drops -404 as told"
       tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets().empty());
     CHECK(dropped() == 3);
+  }
+  SUBCASE("auto: a client that can't be a replay gets it") {
+    node.env.settings.server_error_filter = error_filter::automatic;
+    const auto id = established();
+    tell(id, stream::data{packet_buffer{error}, false});
+    CHECK(packets() == std::vector<bytes>{error});
+    CHECK(dropped() == 0);
+    CHECK_FALSE(closed());
+  }
+  SUBCASE("auto: one that may be a replay is closed") {
+    node.env.settings.server_error_filter = error_filter::automatic;
+    node.env.settings.replay_check_session_storage = false;
+    const auto id = established();
+    tell(id, stream::data{packet_buffer{error}, false});
+    CHECK(packets().empty());
+    CHECK(dropped() == 1);
+    CHECK(closed());
+    CHECK(frames().back() == stream_frame{id, stream::close{}});
+  }
+  SUBCASE("auto: but not over a later packet") {
+    node.env.settings.server_error_filter = error_filter::automatic;
+    node.env.settings.replay_check_session_storage = false;
+    const auto id = established();
+    tell(id, stream::data{packet_buffer{packet_of(8)}, false});
+    tell(id, stream::data{packet_buffer{error}, false});
+    CHECK(packets() == std::vector<bytes>{packet_of(8), error});
+    CHECK_FALSE(closed());
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "handler: a client that migrates asks for the DC that served it") {
+  const auto id = established();
+  CHECK(dc.all<open_stream>().back().request.dc == wanted_dc);
+  tell(id, stream::migrate{});
+  REQUIRE(last_stream() != id);
+  CHECK(dc.all<open_stream>().back().request.dc == serving_dc);
+  CHECK(dc.all<open_stream>().back().request.migrating);
+  SUBCASE("which may be gone for good") {
+    tell(last_stream(), stream::refused{refusal::unknown_dc});
+    CHECK(closed());
+    CHECK(counted("downstream_migration_total", {{"dc_id", "-4"}, {"result", "not_found"}}) == 1);
+  }
+  SUBCASE("as often as it migrates") {
+    open();
+    tell(last_stream(), stream::migrate{});
+    CHECK(dc.all<open_stream>().back().request.dc == serving_dc);
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "handler: where no DC will do, a client that migrates is closed") {
+  const auto id = established();
+  node.env.route = [](const stream::open&, unsigned) -> routed {
+    return tl::unexpected{refusal::unknown_dc};
+  };
+  tell(id, stream::migrate{});
+  CHECK(closed());
+  CHECK(counted("downstream_migration_total", {{"dc_id", "-4"}, {"result", "not_found"}}) == 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "handler: whose place is needed closes, unless it is a client") {
+  const auto crowd_out = [&] {
+    caf::anon_send(caf::actor_cast<caf::actor>(handler), crowded_out{});
+    node.settle();
+  };
+  const auto counts = [&] { return counted("protocol_error_total", {{"reason", "crowded_out"}}); };
+  SUBCASE("silent") {
+    connect();
+    CHECK(port->newcomers.size() == 1);
+    REQUIRE(port->newcomers.choose());
+    crowd_out();
+    CHECK(closed());
+    CHECK(counts() == 1);
+    CHECK(port->connections == 0);
+  }
+  SUBCASE("gone meanwhile") {
+    connect();
+    client = {};
+    node.settle();
+    CHECK(port->newcomers.size() == 0);
+  }
+  SUBCASE("with a header") {
+    connect();
+    send_header();
+    CHECK(port->newcomers.size() == 0);
+    crowd_out();
+    CHECK_FALSE(closed());
+  }
+  SUBCASE("with a hello") {
+    connect();
+    write(make_client_hello(port->settings.secret, "example.com", 1,
+                            net::random_array<client_hello_random_size>()));
+    CHECK(port->newcomers.size() == 0);
+    crowd_out();
+    bytes flight(65536);
+    CHECK(::recv(client.get(), flight.data(), flight.size(), 0) > 0);
+    CHECK_FALSE(closed());
   }
 }
 

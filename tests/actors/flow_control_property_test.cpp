@@ -133,14 +133,14 @@ class world {
     port_.reset(new open_port{port, std::move(*sockets), {node_.env.metrics, "test"}});
     if (through_link) {
       start_link();
-      node_.env.route = [this](dc_id, unsigned reactor) {
+      node_.env.route = [this](const stream::open&, unsigned reactor) {
         return route_to_front_agent(node_.env, reactor);
       };
     } else {
-      node_.env.route = [this](dc_id, unsigned) {
-        if (conn_ == nullptr) return caf::actor{};
+      node_.env.route = [this](const stream::open&, unsigned) {
+        if (conn_ == nullptr) return routed{};
         load_->add_client();
-        return conn_;
+        return routed{conn_};
       };
     }
     connect();

@@ -213,7 +213,7 @@ struct clients_fixture : fixture {
     REQUIRE(sockets);
     const port_settings settings{.name = "test", .secret = net::random_array<16>()};
     port.reset(new open_port{settings, std::move(*sockets), {node.env.metrics, "test"}});
-    node.env.route = [this](dc_id, unsigned) { return dc.handle(); };
+    node.env.route = [this](const stream::open&, unsigned) { return dc.handle(); };
   }
   clients_fixture(const clients_fixture&) = delete;
   clients_fixture& operator=(const clients_fixture&) = delete;

@@ -77,12 +77,33 @@ TEST_CASE_FIXTURE(fixture,
   config->v4.default_dc = 2;
   node.env.telegram.set(config);
   node.env.settings.clients_per_dc_connection = 1;
-  CHECK(route_to_dc(node.env, 2, 0) == nullptr);
+  CHECK(route_to_dc(node.env, {.dc = 2}, 0) == nullptr);
   node.env.names.put("dc_pool_2", second);
-  CHECK(route_to_dc(node.env, 2, 0) == second);
+  CHECK(route_to_dc(node.env, {.dc = 2}, 0) == second);
   board.offer(2, 0, first, load_of(0));
-  CHECK(route_to_dc(node.env, 77, 0) == first);  // unknown: the default DC
-  CHECK(route_to_dc(node.env, 2, 0) == second);  // full now
+  CHECK(route_to_dc(node.env, {.dc = 77}, 0) == first);  // unknown: the default DC
+  CHECK(route_to_dc(node.env, {.dc = 2}, 0) == second);  // full now
+}
+
+TEST_CASE_FIXTURE(fixture, "routing: a client that migrates goes to its own DC or nowhere") {
+  const stream::open new_client{.dc = 4};
+  const stream::open migrating{.dc = 4, .migrating = true};
+  // Nothing is known yet: perhaps it will be.
+  CHECK(route_to_dc(node.env, migrating, 0) == nullptr);
+  auto config = std::make_shared<telegram_config>();
+  config->v4.endpoints[2] = {{.ip = ip_address::v4({127, 0, 0, 1}), .port = 1}};
+  config->v4.default_dc = 2;
+  node.env.telegram.set(config);
+  node.env.names.put("dc_pool_2", first);
+  CHECK(route_to_dc(node.env, new_client, 0) == first);
+  const auto refused = route_to_dc(node.env, migrating, 0);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error() == refusal::unknown_dc);
+  config = std::make_shared<telegram_config>(*config);
+  config->v4.endpoints[4] = config->v4.endpoints[2];
+  node.env.telegram.set(config);
+  node.env.names.put("dc_pool_4", second);
+  CHECK(route_to_dc(node.env, migrating, 0) == second);
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
   old.version = 77;
   CHECK(
       refused(old, {agent.handle()}) ==
-      "link versions differ: the front's is 77 (build 9.9), the back's 2 (build unknown); use the "
+      "link versions differ: the front's is 77 (build 9.9), the back's 3 (build unknown); use the "
       "same build on both");
   say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
   CHECK(last().answer.reason == "the hello can't be read");
@@ -446,7 +446,7 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
       return link_answer{.version = 9, .what = link_answer::kind::welcome, .build = "2.0"};
     };
     trouble =
-        "link versions differ: ours is 2 (build 1.0), the back's 9 (build 2.0); use the same build "
+        "link versions differ: ours is 3 (build 1.0), the back's 9 (build 2.0); use the same build "
         "on "
         "both";
   }

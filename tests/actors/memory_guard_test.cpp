@@ -79,7 +79,7 @@ struct fixture {
     REQUIRE(sockets);
     port_settings settings{.name = "test", .secret = net::random_array<16>()};
     port.reset(new open_port{settings, std::move(*sockets), {node.env.metrics, "test"}});
-    node.env.route = [this](dc_id, unsigned) { return dc.handle(); };
+    node.env.route = [this](const stream::open&, unsigned) { return dc.handle(); };
     guard = net::spawn_pinned<memory_guard>(*node.env.reactors[0], std::ref(node.env));
     node.settle();
   }

@@ -189,6 +189,17 @@ TEST_CASE("sessions: cleaning keeps items, memory and age within bounds, oldest 
   CHECK(table.size() == 3);
 }
 
+TEST_CASE("sessions: their memory is a part of the budget") {
+  constexpr std::size_t mib = std::size_t{1} << 20U;
+  CHECK(replay_memory_mb(0, 64 * mib) == 8);
+  CHECK(replay_memory_mb(0, 512 * mib) == 64);
+  CHECK(replay_memory_mb(0, 64'000 * mib) == 512);
+  CHECK(replay_memory_mb(512, 256 * mib) == 64);
+  CHECK(replay_memory_mb(512, 4096 * mib) == 512);
+  CHECK(replay_memory_mb(1, 64 * mib) == 1);
+  CHECK(replay_memory_mb(0, 1) == 1);
+}
+
 TEST_CASE("sessions: the memory bound counts as items") {
   session_table table;
   const auto per_mb = 1024 * 1024 / session_table::memory_of(1);
@@ -203,15 +214,22 @@ TEST_CASE("sessions: the memory bound counts as items") {
 TEST_CASE("sessions: the storage actor cleans once a minute, and answers for its table") {
   test::manual_node node;
   node.env.settings.session_storage.max_items = 10;
-  for (std::uint32_t i = 0; i < 100; ++i)
-    node.env.sessions.add(session(i), 300 * i);
+  const auto add = [&](std::uint32_t count) {
+    for (std::uint32_t i = 0; i < count; ++i)
+      node.env.sessions.add(session(i), 300 * i);
+  };
+  add(11);
   const auto storage = node.system().spawn([&](caf::stateful_actor<session_storage_state>* self) {
     return session_storage(self, node.env);
   });
   node.settle();
   node.advance(59s);
-  CHECK(node.env.sessions.size() == 100);
-  node.advance(2s);
+  CHECK(node.env.sessions.size() == 11);
+  node.advance(6s);
+  CHECK(node.env.sessions.size() <= 10);
+  // A crowd of them does not wait for the minute.
+  add(100);
+  node.advance(6s);
   CHECK(node.env.sessions.size() <= 10);
   session_storage_status status;
   node.system().spawn([&](caf::event_based_actor* self) {
@@ -307,6 +325,17 @@ TEST_CASE("Telegram: unknown DCs go to the default, known ones to themselves") {
   CHECK_FALSE(config.endpoints(4, true).front().ip.is_v4());
   CHECK(config.dcs().size() == 12);
   CHECK(is_proxy_secret(config.secret));
+}
+
+TEST_CASE("Telegram: media of a DC without middle proxies of their own go to the DC itself") {
+  auto config = built_in_telegram_config();
+  for (auto* const list : {&config.v4, &config.v6})
+    list->endpoints.erase(-4);
+  CHECK(config.resolve(-4) == 4);
+  CHECK(config.resolve(-17) == 2);
+  for (auto* const list : {&config.v4, &config.v6})
+    list->endpoints.erase(4);
+  CHECK(config.resolve(-4) == 2);
 }
 
 TEST_CASE("Telegram: what is saved is loaded; what is broken is not believed") {

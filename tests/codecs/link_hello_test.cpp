@@ -33,7 +33,7 @@ TEST_CASE("link hello: what a front says first") {
   bytes proof(32);
   proof[0] = 0xb0;
   CHECK(out == join({bytes{'M',  'T',  'L',  'K',                                 //
-                           0x02, 0x00,                                            // version 2
+                           0x03, 0x00,                                            // version 3
                            0x03, '0',  '.',  '2',                                 // build
                            0x06, 'f',  'r',  'o',  'n',  't',  '1',               // name
                            0x07, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,        // node
@@ -49,7 +49,7 @@ TEST_CASE("link hello: what a front says first") {
 TEST_CASE("link hello: what a back answers") {
   const auto out = encode_link_answer(example_answer);
   CHECK(std::ranges::equal(start_of(out, 17), bytes{'M', 'T', 'L', 'K',           //
-                                                    0x02, 0x00,                   // version 2
+                                                    0x03, 0x00,                   // version 3
                                                     0x00,                         // welcome
                                                     0x03, '0', '.', '2',          // build
                                                     0x00,                         // no reason
@@ -77,22 +77,22 @@ TEST_CASE("link hello: clocks can be subtracted from each other") {
 
 TEST_CASE("link hello: two versions can tell each other which they are") {
   auto hello = encode_link_hello(example_hello);
-  hello[4] = 3;
+  hello[4] = 4;
   hello.resize(4 + 2 + 4);  // whatever follows in that version
   const auto got = decode_link_hello(hello);
   REQUIRE(got);
-  CHECK(got->version == 3);
+  CHECK(got->version == 4);
   CHECK(got->build == "0.2");
 
   auto refusal = example_answer;
   refusal.what = link_answer::kind::refused;
   refusal.reason = "no";
   auto answer = encode_link_answer(refusal);
-  answer[4] = 3;
+  answer[4] = 4;
   answer.push_back(0xff);
   const auto read = decode_link_answer(answer);
   REQUIRE(read);
-  CHECK(read->version == 3);
+  CHECK(read->version == 4);
   CHECK(read->what == link_answer::kind::refused);
   CHECK(read->build == "0.2");
   CHECK(read->reason == "no");

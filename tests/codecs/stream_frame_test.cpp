@@ -108,9 +108,10 @@ TEST_CASE("stream frame: open, without an ad tag, IPv6") {
 }
 
 TEST_CASE("stream frame: answers of the DC's side") {
-  check_frame(stream::opened{}, 1, {});
+  check_frame(stream::opened{-4}, 1, {0xfc, 0xff});
   check_frame(stream::refused{refusal::migrating}, 2, {0x02});
   check_frame(stream::refused{refusal::too_slow}, 2, {0x03});
+  check_frame(stream::refused{refusal::unknown_dc}, 2, {0x04});
   check_frame(stream::quick_ack{0x8123'4567}, 3, {0x67, 0x45, 0x23, 0x81});
   check_frame(stream::migrate{}, 4, {});
 }
@@ -174,7 +175,7 @@ TEST_CASE("stream frame: frames follow each other; a blob may have none") {
 TEST_CASE("stream frame: unknown kinds and values are refused") {
   check_refused(blob_with(9, {}));
   check_refused(blob_with(0xff, {}));
-  check_refused(blob_with(2, {0x04}));  // a refusal that is none
+  check_refused(blob_with(2, {0x05}));  // a refusal that is none
 
   bytes open(2 + 16 + 2, 0);
   append(open, bytes{0x03, 0x00});  // a transport that is none
@@ -223,9 +224,9 @@ rc::Gen<stream::event> any_event() {
         return out;
       }
       case 1:
-        return stream::opened{};
+        return stream::opened{*rc::gen::arbitrary<dc_id>()};
       case 2:
-        return stream::refused{static_cast<refusal>(*rc::gen::inRange(0, 3))};
+        return stream::refused{static_cast<refusal>(*rc::gen::inRange(0, 5))};
       case 3:
         return stream::quick_ack{*rc::gen::arbitrary<std::uint32_t>()};
       case 4:

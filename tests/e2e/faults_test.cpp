@@ -283,7 +283,7 @@ TEST_CASE("only allowed protocols are let in") {
   CHECK(strict.metric(protocol_error("disabled_protocol")) == 2);
 }
 
-TEST_CASE("out of descriptors: accepting pauses, clients wait, nobody is lost") {
+TEST_CASE("out of descriptors: who says nothing goes, clients are served") {
   if (left_out_when_split("a front has no connections to Telegram that would use them up before "
                           "max_connections is reached"))
     return;
@@ -297,21 +297,67 @@ TEST_CASE("out of descriptors: accepting pauses, clients wait, nobody is lost") 
   check_echo(first);
   for (int i = 0; i < 40; ++i)
     silent.push_back(proxy.connect());
-  CHECK(proxy.wait_for_output("Too many open files"));
+  CHECK(proxy.wait_for_metric_of_at_least(protocol_error("crowded_out"), 1));
   check_echo(first);
-  // Whoever comes now waits in the kernel, and is served once there is room.
-  auto waiting = proxy.client(secure_client());
-  const auto packet = random_packet(64);
-  REQUIRE(waiting.send(packet, false, soon()));
-  silent.clear();
-  const auto got = waiting.receive(soon());
-  CAPTURE(got ? std::string{} : got.error());
-  CAPTURE(proxy.output());
-  REQUIRE(got);
-  CHECK(got->packet == packet);
   auto later = proxy.client(tls_client());
   check_echo(later);
   CHECK(proxy.program().running());
+}
+
+TEST_CASE("out of descriptors, and all of them are clients: accepting pauses, nobody is lost") {
+  if (left_out_when_split("a front has no connections to Telegram that would use them up before "
+                          "max_connections is reached"))
+    return;
+  const fake_telegram telegram;
+  proxy_under_test proxy{
+      {.max_open_files = open_files{.soft = 64, .hard = 64}, .telegram = &telegram}};
+  const auto full = [&] { return proxy.output().find("Too many open files") != std::string::npos; };
+  std::vector<net::proxy_client> inside;
+  while (inside.size() < 40) {
+    auto client = proxy.client(secure_client());
+    const auto packet = random_packet(64);
+    REQUIRE(client.send(packet, false, soon()));
+    if (client.receive(net::proxy_client::clock::now() + (full() ? 200ms : 2s))) {
+      inside.push_back(std::move(client));
+      continue;
+    }
+    // It waits in the kernel, and is served once there is room.
+    REQUIRE(full());
+    check_echo(inside.front());
+    inside.clear();
+    const auto got = client.receive(soon());
+    CAPTURE(got ? std::string{} : got.error());
+    CAPTURE(proxy.output());
+    REQUIRE(got);
+    CHECK(got->packet == packet);
+    auto later = proxy.client(tls_client());
+    check_echo(later);
+    return;
+  }
+  FAIL("never out of descriptors");
+}
+
+TEST_CASE("600 silent connections at 1024 descriptors do not keep a client waiting") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.max_open_files = open_files{.soft = 1024, .hard = 1024}, .telegram = &telegram}};
+  auto inside = proxy.client(secure_client());
+  check_echo(inside);
+  std::vector<net::blocking_socket> silent;
+  for (int i = 0; i < 600; ++i)
+    silent.push_back(proxy.connect());
+  // An official client starts with this many at once.
+  std::vector<net::proxy_client> clients;
+  const auto started = std::chrono::steady_clock::now();
+  for (int i = 0; i < 8; ++i)
+    clients.push_back(proxy.client(i % 2 == 0 ? secure_client() : tls_client()));
+  for (auto& client : clients)
+    check_echo(client);
+  // init_timeout_sec is a minute.
+  CHECK(std::chrono::steady_clock::now() - started < patience);
+  CHECK(proxy.wait_for_metric_of_at_least(protocol_error("crowded_out"), 1));
+  check_echo(inside);
+  CHECK(proxy.metric("accept_paused_total{listener=\"test\"}") == 0);
 }
 
 TEST_CASE("at max_connections, clients wait in the backlog until there is room") {

@@ -34,12 +34,16 @@ TEST_CASE("every protocol reaches every DC, media DCs and 203 included") {
 TEST_CASE("a client of an unknown DC is served by the default one") {
   const fake_telegram telegram{{.dcs = {2, 4}, .default_dc = 4}};
   proxy_under_test proxy{{.telegram = &telegram}};
-  for (const dc_id dc : {dc_id{7}, dc_id{-2}, dc_id{10002}, dc_id{0}, dc_id{-32768}}) {
+  for (const dc_id dc : {dc_id{7}, dc_id{-7}, dc_id{10002}, dc_id{0}, dc_id{-32768}}) {
     CAPTURE(dc);
     auto client = proxy.client(all_protocols()[2], dc);
     check_echo(client);
     CHECK(telegram.requests().back().dc == 4);
   }
+  // Media of a DC that has no middle proxies of their own.
+  auto media = proxy.client(all_protocols()[2], -2);
+  check_echo(media);
+  CHECK(telegram.requests().back().dc == 2);
 }
 
 TEST_CASE("without a default DC a client of an unknown one is closed, and counted") {

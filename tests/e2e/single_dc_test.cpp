@@ -250,15 +250,39 @@ TEST_CASE("replay_attack_server_error_case") {
   const fake_telegram telegram;
   const bytes server_error{0x6c, 0xfe, 0xff, 0xff};
   const auto filtered = protocol_error("srv_error_filtered");
-  SUBCASE("first: only the first answer is dropped") {
-    proxy_under_test proxy{{.telegram = &telegram}};
-    auto client = proxy.client(secure_client());
-    REQUIRE(client.send(server_error, false, soon()));
-    CHECK(proxy.wait_for_metric(filtered, 1));
+  const auto expect_error = [&](net::proxy_client& client) {
     REQUIRE(client.send(server_error, false, soon()));
     const auto got = client.receive(soon());
     REQUIRE(got);
     CHECK(got->packet == server_error);
+  };
+  SUBCASE("auto: nothing that was checked for a replay is dropped") {
+    proxy_under_test proxy{{.telegram = &telegram}};
+    for (const auto& how : all_protocols()) {
+      auto client = proxy.client(how);
+      expect_error(client);
+      check_echo(client);
+    }
+    CHECK(proxy.metric(filtered) == 0);
+  }
+  SUBCASE("auto: what may be a replay is closed, without a byte") {
+    proxy_under_test proxy{
+        {.config = "replay_check_session_storage = \"off\"", .telegram = &telegram}};
+    auto client = proxy.client(secure_client());
+    REQUIRE(client.send(server_error, false, soon()));
+    check_closed(client);
+    CHECK(proxy.wait_for_metric(filtered, 1));
+    auto later = proxy.client(secure_client());
+    check_echo(later);
+    expect_error(later);
+  }
+  SUBCASE("first: only the first answer is dropped") {
+    proxy_under_test proxy{
+        {.config = "replay_check_server_error_filter = \"first\"", .telegram = &telegram}};
+    auto client = proxy.client(secure_client());
+    REQUIRE(client.send(server_error, false, soon()));
+    CHECK(proxy.wait_for_metric(filtered, 1));
+    expect_error(client);
     CHECK(proxy.metric(filtered) == 1);
   }
   SUBCASE("on: every one is") {
@@ -276,10 +300,7 @@ TEST_CASE("replay_attack_server_error_case") {
     proxy_under_test proxy{
         {.config = "replay_check_server_error_filter = \"off\"", .telegram = &telegram}};
     auto client = proxy.client(secure_client());
-    REQUIRE(client.send(server_error, false, soon()));
-    const auto got = client.receive(soon());
-    REQUIRE(got);
-    CHECK(got->packet == server_error);
+    expect_error(client);
   }
 }
 
@@ -292,6 +313,27 @@ bytes malformed_hello() {
   append(out, std::array<std::uint8_t, 8>{0, 2, 0x13, 0x01, 1, 0, 0, 0});
   out.resize(5 + 512);
   return out;
+}
+
+TEST_CASE("a hello with the right digest is served, whatever else it says; with a wrong one not") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.telegram = &telegram}};
+  const auto now = static_cast<std::uint32_t>(std::time(nullptr));
+  auto hello = malformed_hello();
+  sign_client_hello(hello, proxy.secret(), now);
+  check_hello_accepted(proxy, {hello}, byte_view{hello}.subspan(client_random_at, 32));
+
+  // As iOS 12.2 to 12.6: no extension at all is like no server name.
+  auto nameless = to_bytes(byte_view{malformed_hello()}.first(5 + 4 + 2 + 32 + 33 + 8));
+  store_be16(byte_span{nameless}.subspan(3), nameless.size() - 5);
+  store_be16(byte_span{nameless}.subspan(7), nameless.size() - 9);
+  auto foreign = proxy.connect();
+  REQUIRE(foreign.send(nameless, soon()));
+  check_closed(foreign);
+  CHECK(proxy.metric(protocol_error("tls_invalid_digest")) == 1);
+  sign_client_hello(nameless, proxy.secret(), now);
+  check_hello_accepted(proxy, in_pieces(nameless, 40),
+                       byte_view{nameless}.subspan(client_random_at, 32));
 }
 
 TEST_CASE("malformed_tls_hello_decode_error_case") {

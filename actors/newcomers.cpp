@@ -1,0 +1,61 @@
+#include "actors/newcomers.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace mtp::actors {
+
+newcomers::network newcomers::network_of(const ip_address& from) noexcept {
+  network out{};
+  const auto& whole = from.mapped();
+  const std::size_t counted = from.is_v4() ? out.size() : out.size() / 2;
+  std::copy_n(whole.begin(), counted, out.begin());
+  return out;
+}
+
+newcomers::rank newcomers::rank_of(const members& group) noexcept {
+  const auto too_many = group.size() > harmless ? group.size() : 0;
+  return {.spare = std::numeric_limits<std::size_t>::max() - too_many, .oldest = *group.begin()};
+}
+
+newcomers::ticket newcomers::join(const ip_address& from, caf::actor handler) {
+  const auto where = network_of(from);
+  const std::lock_guard lock{mutex_};
+  const auto which = ++last_;
+  items_.emplace(which, item{.from = where, .handler = std::move(handler)});
+  auto& group = groups_[where];
+  if (!group.empty()) ranks_.erase(rank_of(group));
+  group.insert(group.end(), which);
+  ranks_.emplace(rank_of(group), where);
+  size_ = items_.size();
+  return which;
+}
+
+void newcomers::leave(ticket which) {
+  const std::lock_guard lock{mutex_};
+  if (items_.contains(which)) remove(which);
+}
+
+std::optional<newcomers::victim> newcomers::choose() {
+  const std::lock_guard lock{mutex_};
+  if (ranks_.empty()) return std::nullopt;
+  const auto which = ranks_.begin()->first.oldest;
+  victim out{.which = which, .handler = items_.at(which).handler};
+  remove(which);
+  return out;
+}
+
+void newcomers::remove(ticket which) {
+  const auto at = items_.find(which);
+  const auto group = groups_.find(at->second.from);
+  ranks_.erase(rank_of(group->second));
+  group->second.erase(which);
+  if (group->second.empty())
+    groups_.erase(group);
+  else
+    ranks_.emplace(rank_of(group->second), at->second.from);
+  items_.erase(at);
+  size_ = items_.size();
+}
+
+}  // namespace mtp::actors
