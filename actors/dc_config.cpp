@@ -21,15 +21,11 @@ struct refresh_due {
   std::uint64_t number = 0;
 };
 struct sync_due {};
-struct outages_due {};
 struct patience_over {};
 
 constexpr std::string_view earlier_fetch = "what was fetched before";
 
-constexpr auto first_retry = 10s;
 constexpr auto sync_retry = 100ms;
-/// What happens within this time is told in one line.
-constexpr auto outage_gathering = 1s;
 /// More than the fetcher needs for all steps of a refresh.
 constexpr auto fetcher_patience = 5min;
 
@@ -62,7 +58,6 @@ void forget_built_in(telegram_config& in) {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::refresh_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::sync_due)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::outages_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::patience_over)
 
 namespace mtp::actors {
@@ -96,13 +91,12 @@ void dc_config_state::start_without_fetch() {
 void dc_config_state::refresh() {
   if (refreshing) return;
   refreshing = true;
+  schedule.begin(self->clock().now());
   failure.clear();
   if (const auto known = env->telegram.get(); !known->secret.empty()) draft = *known;
   forget_built_in(draft);
   const auto& settings = env->settings;
-  if (needs_address())
-    for (const auto& url : settings.ip_lookup_services)
-      steps.push_back({purpose::address, url});
+  add_address_steps();
   steps.push_back({purpose::secret, settings.proxy_secret_url});
   steps.push_back({purpose::v4_list, settings.proxy_config_url});
   if (!settings.proxy_config_v6_url.empty())
@@ -110,10 +104,23 @@ void dc_config_state::refresh() {
   next_step();
 }
 
-bool dc_config_state::needs_address() const {
+/// All services in turn, the one first that answered last; but another one first if what it said
+/// is in doubt.
+void dc_config_state::add_address_steps() {
+  const auto& services = env->settings.ip_lookup_services;
+  const bool in_doubt = std::exchange(keys_in_doubt, false);
+  if (services.empty() || !needs_address(in_doubt)) return;
+  if (in_doubt) ++address_service;
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    const auto at = (address_service + i) % services.size();
+    steps.push_back({.what = purpose::address, .url = services[at], .service = at});
+  }
+}
+
+bool dc_config_state::needs_address(bool in_doubt) const {
   const auto& settings = env->settings;
   if (settings.external_ip) return false;
-  if (settings.ip_lookup_always) return true;
+  if (settings.ip_lookup_always || in_doubt) return true;
   // A public address of our own is what Telegram sees; others need not hear of us.
   const auto telegram = built_in_telegram_config();
   const auto ours = net::source_address(telegram.v4.endpoints.begin()->second.front());
@@ -132,7 +139,9 @@ void dc_config_state::next_step() {
   http_fetch order{.request = {.url = now.url,
                                .timeout = env->settings.core_api_http_timeout,
                                .family = now.what == purpose::address ? net::http_family::v4
-                                                                      : net::http_family::any}};
+                                                                      : net::http_family::any,
+                               // What Telegram sees is our address, not that of a proxy for HTTP.
+                               .through_proxy = now.what != purpose::address}};
   self->request(fetcher, fetcher_patience, std::move(order))
       .then([this, now](const http_answer& answer) { finish_step(now, answer); },
             [this, now](const caf::error&) {
@@ -143,17 +152,22 @@ void dc_config_state::next_step() {
 void dc_config_state::finish_step(const step& done, const http_answer& answer) {
   const auto why = answer.body ? accept(done.what, *answer.body) : answer.body.error();
   if (done.what == purpose::address) {
-    if (why.empty())
+    if (why.empty()) {
       std::erase_if(steps, [](const auto& one) { return one.what == purpose::address; });
-    else if (steps.front().what != purpose::address)
+      address_service = done.service;
+      address_warned = false;
+    } else if (steps.front().what != purpose::address && !std::exchange(address_warned, true)) {
       spdlog::warn(
           "no ip_lookup_services answered (last: {}: {}); set external_ip if this machine is "
           "behind NAT",
           done.url, why);
+    }
   } else if (!why.empty()) {
     spdlog::debug("{}: {}", done.url, why);
     // IPv6 middle proxies are an extra: their list may be missing.
     if (done.what != purpose::v6_list && failure.empty()) failure = done.url + ": " + why;
+  } else if (answer.clock_ahead) {
+    judge_clock(done.url, *answer.clock_ahead);
   }
   next_step();
 }
@@ -176,11 +190,34 @@ std::string dc_config_state::accept(purpose what, const std::string& body) {
     case purpose::v6_list: {
       auto list = parse_dc_list(body);
       if (!list) return "the answer is not a list of middle proxies";
-      (what == purpose::v4_list ? draft.v4 : draft.v6) = std::move(*list);
+      accept_list(std::move(*list), what == purpose::v4_list);
       return {};
     }
   }
   return {};
+}
+
+void dc_config_state::accept_list(dc_list fetched, bool v4) {
+  auto& known = v4 ? draft.v4 : draft.v6;
+  const auto missing = (v4 ? lost_v4 : lost_v6).restore(fetched, known, self->clock().now());
+  if (!missing.empty())
+    spdlog::warn("Telegram's list for {} lacks dc {} all of a sudden: kept for {} h",
+                 v4 ? "IPv4" : "IPv6", fmt::join(missing, ", "), lost_dcs::kept_for.count());
+  known = std::move(fetched);
+}
+
+void dc_config_state::judge_clock(const std::string& url, std::chrono::seconds ahead) {
+  env->telegram.set_clock_ahead(ahead);
+  const auto off = describe_clock(ahead);
+  if (off.empty() == !clock_warned) return;
+  clock_warned = !off.empty();
+  if (clock_warned)
+    spdlog::warn(
+        "this machine's clock is {} that of {}: Telegram closes connections if it is 30 s or more; "
+        "set it",
+        off, url);
+  else
+    spdlog::info("this machine's clock agrees with that of {} again", url);
 }
 
 void dc_config_state::finish_refresh() {
@@ -201,25 +238,31 @@ void dc_config_state::finish_refresh() {
       spdlog::info("Telegram's configuration fetched: {} DCs", draft.dcs().size());
     source = earlier_fetch;
     warned = false;
-    failures_in_a_row = 0;
     if (const auto why = files.save(draft); changed && !why.empty())
       spdlog::warn("no copy of Telegram's configuration is kept: {}", why);
   }
   if (changed) publish();
-  std::chrono::seconds delay = env->settings.conf_refresh_interval;
-  if (!failure.empty()) {
-    auto retry = first_retry;
-    for (unsigned i = 0; i < failures_in_a_row && retry < delay; ++i)
-      retry *= 2;
-    delay = std::min<std::chrono::seconds>(retry, delay);
-    ++failures_in_a_row;
-    if (!std::exchange(warned, true))
-      spdlog::warn("Telegram's configuration can't be fetched ({}): using {}, and trying again",
-                   failure, source);
-  }
-  const auto jitter = std::chrono::milliseconds{delay} * net::random_between<int>(0, 99) / 1000;
-  // A refresh that was asked for takes the place of the one that was due.
-  self->delayed_send(self, delay + jitter, refresh_due{++last_due});
+  if (!failure.empty() && !std::exchange(warned, true))
+    spdlog::warn("Telegram's configuration can't be fetched ({}): using {}, and trying again",
+                 failure, source);
+  schedule.end(failure.empty(), env->settings.conf_refresh_interval,
+               net::random_between(0, 999) / 1000.0, self->clock().now());
+  plan_refresh();
+}
+
+/// Takes the place of what was planned before.
+void dc_config_state::plan_refresh() {
+  if (refreshing) return;
+  schedule.set_outage(!outages.empty());
+  const auto delay = schedule.next() - self->clock().now();
+  if (delay <= 0s) return refresh();
+  self->delayed_send(self, delay, refresh_due{++last_due});
+}
+
+void dc_config_state::handle_doubt() {
+  keys_in_doubt = true;
+  schedule.ask();
+  plan_refresh();
 }
 
 void dc_config_state::publish() {
@@ -255,47 +298,6 @@ void dc_config_state::sync_pools_later() {
   self->delayed_send(self, sync_retry, sync_due{});
 }
 
-void dc_config_state::handle_outage(const dc_outage& outage) {
-  outages.insert_or_assign(outage.dc, outage.why);
-  tell_outages_soon();
-}
-
-void dc_config_state::handle_recovery(dc_id dc) {
-  outages.erase(dc);
-  tell_outages_soon();
-}
-
-void dc_config_state::tell_outages_soon() {
-  if (std::exchange(telling, true)) return;
-  self->delayed_send(self, outage_gathering, outages_due{});
-}
-
-void dc_config_state::tell_outages() {
-  telling = false;
-  std::vector<dc_id> lost;
-  std::vector<dc_id> back;
-  for (const auto& [dc, why] : outages)
-    if (!told_outages.contains(dc)) lost.push_back(dc);
-  for (const auto dc : told_outages)
-    if (!outages.contains(dc)) back.push_back(dc);
-  told_outages.clear();
-  for (const auto& [dc, why] : outages)
-    told_outages.insert(dc);
-  if (!back.empty()) spdlog::info("connected again: dc {}", fmt::join(back, ", "));
-  if (lost.empty()) return;
-  const auto& [example, why] = *outages.find(lost.back());
-  const auto known = env->telegram.get()->dcs();
-  const bool all = std::ranges::all_of(known, [&](dc_id dc) { return outages.contains(dc); });
-  if (all)
-    spdlog::warn(
-        "Telegram can't be reached: no connection to any of {} DCs (dc {}: {}); clients wait, "
-        "and connecting goes on",
-        outages.size(), example, why);
-  else
-    spdlog::warn("no connection to dc {} (dc {}: {}); connecting goes on", fmt::join(lost, ", "),
-                 example, why);
-}
-
 caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment& env) {
   auto& state = self->state;
   state.env = &env;
@@ -316,6 +318,7 @@ caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment&
       },
       [&state](const dc_outage& outage) { state.handle_outage(outage); },
       [&state](const dc_recovery& recovery) { state.handle_recovery(recovery.dc); },
+      [&state](const dc_keys_in_doubt&) { state.handle_doubt(); },
       [&state](const outages_due&) { state.tell_outages(); },
   };
 }

@@ -191,13 +191,19 @@ std::string dc_conn::explain(errc code) const {
 }
 
 std::string dc_conn::explain_end() const {
+  auto clock = describe_clock(env_->telegram.clock_ahead());
+  if (!clock.empty())
+    clock = "this machine's clock is " + clock +
+            " Telegram's, and at most 30 s are accepted: set it. If that is not it, ";
   switch (stage_) {
     case stage::nonce:
-      return "closed by Telegram before the handshake";
+      return "closed by Telegram before the handshake: " + clock +
+             "the proxy secret may be out of date (it is fetched again), or Telegram does not want "
+             "this machine";
     case stage::handshake:
-      return "closed by Telegram during the encrypted handshake: it probably sees another address "
-             "than " +
-             to_string(self_) + " (set external_ip; NAT must not rewrite ports)";
+      return "closed by Telegram during the encrypted handshake: " + clock +
+             "it probably sees another address than " + to_string(self_) +
+             " (set external_ip; NAT must not rewrite ports)";
     default:
       return "closed by Telegram";
   }
@@ -359,6 +365,7 @@ void dc_conn::lose(std::string reason) {
   if (stage_ == stage::dying) return;
   const bool was_ready = stage_ == stage::ready;
   const bool in_handshake = stage_ == stage::handshake;
+  const bool keys_in_doubt = in_handshake || stage_ == stage::nonce;
   // Telegram closes connections all the time, and the pool tells when none can be had.
   spdlog::debug("dc {}: {}: {}; {} clients to move", options_.dc, to_string(options_.to), reason,
                 clients_.size());
@@ -368,7 +375,11 @@ void dc_conn::lose(std::string reason) {
   pause_timer_.cancel();
   stage_ = stage::dying;
   env_->links.withdraw(options_.dc, home().index(), caf::actor{this});
-  send(options_.pool, link_lost{options_.number, std::move(reason), served_, in_handshake});
+  send(options_.pool, link_lost{.number = options_.number,
+                                .reason = std::move(reason),
+                                .served = served_,
+                                .in_handshake = in_handshake,
+                                .keys_in_doubt = keys_in_doubt});
   if (!was_ready) return quit();
   release_clients();
   deadline_.arm(home().timers(), dying_time);

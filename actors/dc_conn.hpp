@@ -47,6 +47,9 @@ struct link_lost {
   bool served = false;
   /// Telegram closed it when it had our encrypted handshake.
   bool in_handshake = false;
+  /// It was lost between TCP and the end of the handshake: perhaps the secret, or the address of
+  /// ours that the keys are made of, is not what Telegram has.
+  bool keys_in_doubt = false;
 };
 
 /// Message (request): replies with a `dc_conn_status`.

@@ -175,6 +175,7 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env
   auto& state = self->state;
   state.env = &env;
   state.dc = dc;
+  state.config = env.telegram.get();
   state.strangers.resize(env.reactors.size());
   state.idle_closed = env.metrics.get_counter("mtproto_proxy_dc_idle_closed_total",
                                               "DC connections closed for want of clients",
@@ -191,7 +192,7 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env
         const auto which = state.links.find(lost.number);
         if (which != state.links.end()) state.handle_lost(which, lost);
       },
-      [&state](const telegram_config_changed&) { state.keep_minimum(); },
+      [&state](const telegram_config_changed&) { state.handle_config_change(); },
       [&state](const pool_tick& tick) {
         if (tick.number == state.last_tick) state.tick();
       },

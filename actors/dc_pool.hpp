@@ -20,7 +20,8 @@ namespace mtp::actors {
 /// Clients that may wait for a connection at once; more are refused with `overloaded`.
 inline constexpr std::size_t max_waiting_clients = 10'000;
 
-/// Message: Telegram's configuration has changed; there may be endpoints to try.
+/// Message: Telegram's configuration has changed; there may be endpoints to try, and those that
+/// failed may work.
 struct telegram_config_changed {};
 
 /// To dc_config: no connection to this DC for `outage_after`, and why the last attempt failed; or
@@ -30,6 +31,11 @@ struct dc_outage {
   std::string why;
 };
 struct dc_recovery {
+  dc_id dc = 0;
+};
+/// To dc_config: a connection to this DC was lost during its handshake. Secret or address may be
+/// wrong.
+struct dc_keys_in_doubt {
   dc_id dc = 0;
 };
 inline constexpr std::chrono::seconds outage_after{5};
@@ -135,6 +141,7 @@ struct dc_pool_state {
   void grow_after(const link& assigned, unsigned reactor);
   [[nodiscard]] bool is_crowded(stranger_count& here) const;
   void keep_minimum();
+  void handle_config_change();
   /// False if no endpoint may be tried now; then a tick is scheduled for when one may. `spare`: see
   /// `link`.
   bool connect(unsigned reactor, bool spare = false);
@@ -170,6 +177,8 @@ struct dc_pool_state {
   endpoint_backoff backoff;
   std::optional<time_point> next_tick;
   std::uint64_t last_tick = 0;
+  /// As connections use it.
+  std::shared_ptr<const telegram_config> config;
   /// Until a middle proxy closes a connection over it.
   bool offer_crc32c = true;
   /// Since when no connection is ready; and why the last attempt failed.
@@ -199,6 +208,7 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::telegram_config_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_outage)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_recovery)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_keys_in_doubt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_dc_pool_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_pool_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::list_dc_links)

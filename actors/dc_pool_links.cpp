@@ -69,6 +69,27 @@ void dc_pool_state::keep_minimum() {
   }
 }
 
+/// What failed for a reason that is gone is tried again at once.
+void dc_pool_state::handle_config_change() {
+  const auto before = std::exchange(config, env->telegram.get());
+  const bool new_keys = before->secret != config->secret ||
+                        before->external_v4 != config->external_v4 ||
+                        before->external_v6 != config->external_v6;
+  const auto known = config->endpoints(dc, false);
+  if (new_keys || before->endpoints(dc, false) != known) backoff.forget();
+  // The offer may have been blamed for it.
+  if (new_keys) offer_crc32c = true;
+  for (auto which = links.begin(); which != links.end();) {
+    const auto& one = which->second;
+    const bool in_vain = new_keys || std::ranges::find(known, one.to) == known.end();
+    which = !one.ready && in_vain ? drop(which) : std::next(which);
+  }
+  keep_minimum();
+  serve_waiting();
+  // It may be a new dc_config, which does not know.
+  if (outage_told) caf::anon_send(env->names.find("dc_config"), dc_outage{dc, last_failure});
+}
+
 bool dc_pool_state::connect(unsigned reactor, bool spare) {
   const auto now = self->clock().now();
   const auto known = candidates();
@@ -265,6 +286,8 @@ void dc_pool_state::handle_lost(link_map::iterator which, const link_lost& lost)
     backoff.rest(gone.to, now);
   else if (short_lived || (!gone.ready && !over_the_offer))
     backoff.failed(gone.to, now);
+  if (lost.keys_in_doubt && !over_the_offer)
+    caf::anon_send(env->names.find("dc_config"), dc_keys_in_doubt{dc});
   check_outage();
   keep_minimum();
   serve_waiting();

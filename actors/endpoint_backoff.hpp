@@ -46,6 +46,8 @@ class endpoint_backoff {
   [[nodiscard]] std::optional<endpoint> choose(const std::vector<endpoint_candidate>& candidates,
                                                time_point now);
   void succeeded(const endpoint& at);
+  /// What was known of failures may hold no more.
+  void forget() noexcept { records_.clear(); }
   /// Returns when it may be tried again: at least `first_rest` from now, plus up to half as much
   /// jitter.
   time_point failed(const endpoint& at, time_point now);

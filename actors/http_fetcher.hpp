@@ -14,6 +14,8 @@ struct http_fetch {
 };
 struct http_answer {
   tl::expected<std::string, std::string> body;
+  /// How far our clock is ahead of the server's, give or take the time that the answer took.
+  std::optional<std::chrono::seconds> clock_ahead = {};
 };
 
 /// Behavior: `http_fetch`. To be spawned detached.

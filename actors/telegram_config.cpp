@@ -118,6 +118,12 @@ telegram_config built_in_telegram_config() {
           .external_v6 = std::nullopt};
 }
 
+std::string describe_clock(std::optional<std::chrono::seconds> ahead) {
+  if (!ahead || std::chrono::abs(*ahead) <= most_clock_skew) return {};
+  return std::to_string(std::chrono::abs(*ahead).count()) +
+         (ahead->count() > 0 ? " s ahead of" : " s behind");
+}
+
 bool is_proxy_secret(byte_view secret) noexcept {
   constexpr std::size_t shortest = 32;
   constexpr std::size_t longest = 256;
@@ -190,6 +196,16 @@ std::vector<dc_id> telegram_config::dcs() const {
 std::shared_ptr<const telegram_config> telegram_config_slot::get() const {
   const std::lock_guard lock{mutex_};
   return current_;
+}
+
+std::optional<std::chrono::seconds> telegram_config_slot::clock_ahead() const {
+  const std::lock_guard lock{mutex_};
+  return clock_ahead_;
+}
+
+void telegram_config_slot::set_clock_ahead(std::chrono::seconds ahead) {
+  const std::lock_guard lock{mutex_};
+  clock_ahead_ = ahead;
 }
 
 void telegram_config_slot::set(std::shared_ptr<const telegram_config> next) {

@@ -1,7 +1,7 @@
 // What the proxy knows of Telegram: middle proxies, their secret, and our address as they see it.
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 
@@ -35,6 +35,9 @@ struct telegram_config {
 /// years. Good enough to start with where core.telegram.org is blocked.
 [[nodiscard]] telegram_config built_in_telegram_config();
 
+/// Names a clock that is off by more than `most_clock_skew`, as "45 s ahead of"; else empty.
+[[nodiscard]] std::string describe_clock(std::optional<std::chrono::seconds> ahead);
+
 /// Whether `secret` can be a proxy secret: 32..256 bytes, and not the page of a captive portal.
 [[nodiscard]] bool is_proxy_secret(byte_view secret) noexcept;
 
@@ -49,16 +52,24 @@ struct telegram_config_files {
   [[nodiscard]] std::string save(const telegram_config& what) const;
 };
 
+/// More than that between two clocks and Telegram closes connections, or soon will: at 30 s.
+inline constexpr std::chrono::seconds most_clock_skew{20};
+
 /// Holds the current snapshot: dc_config writes, everybody reads.
 class telegram_config_slot {
  public:
   /// Never null once dc_config has started; an empty config before.
   [[nodiscard]] std::shared_ptr<const telegram_config> get() const;
   void set(std::shared_ptr<const telegram_config> next);
+  /// How far our clock was ahead of that of core.telegram.org at the last fetch; nothing if that
+  /// is not known.
+  [[nodiscard]] std::optional<std::chrono::seconds> clock_ahead() const;
+  void set_clock_ahead(std::chrono::seconds ahead);
 
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const telegram_config> current_ = std::make_shared<telegram_config>();
+  std::optional<std::chrono::seconds> clock_ahead_;
 };
 
 }  // namespace mtp::actors

@@ -26,9 +26,9 @@ std::string setting(const std::string& lines, const std::string& name) {
 
 std::string fetch(const std::string& url) {
   const std::atomic<bool> cancelled{false};
-  auto body = net::http_get({.url = url}, cancelled);
-  if (!body) throw std::runtime_error{url + ": " + body.error()};
-  return *body;
+  auto got = net::http_get({.url = url}, cancelled);
+  if (!got) throw std::runtime_error{url + ": " + got.error()};
+  return got->body;
 }
 
 void wait_for(test::process& program, const std::string& text) {

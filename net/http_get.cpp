@@ -27,14 +27,22 @@ std::size_t on_data(const char* data, std::size_t, std::size_t size, void* user)
   return size;
 }
 
+std::optional<std::int64_t> date_of(CURL* handle) {
+  curl_header* date = nullptr;
+  if (curl_easy_header(handle, "Date", 0, CURLH_HEADER, -1, &date) != CURLHE_OK)
+    return std::nullopt;
+  const auto time = curl_getdate(date->value, nullptr);
+  return time < 0 ? std::nullopt : std::optional<std::int64_t>{time};
+}
+
 int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<transfer*>(user)->cancelled->load() ? 1 : 0;
 }
 
 }  // namespace
 
-tl::expected<std::string, std::string> http_get(const http_request& request,
-                                                const std::atomic<bool>& cancelled) {
+tl::expected<http_response, std::string> http_get(const http_request& request,
+                                                  const std::atomic<bool>& cancelled) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   const std::unique_ptr<CURL, easy_deleter> handle{curl_easy_init()};
@@ -45,6 +53,7 @@ tl::expected<std::string, std::string> http_get(const http_request& request,
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  if (!request.through_proxy) curl_easy_setopt(curl, CURLOPT_PROXY, "");
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   // A name server that says nothing must not keep us after the time is over.
   curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
@@ -67,7 +76,7 @@ tl::expected<std::string, std::string> http_get(const http_request& request,
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   if (status != 200) return tl::unexpected<std::string>{"HTTP status " + std::to_string(status)};
-  return std::move(into.body);
+  return http_response{.body = std::move(into.body), .date = date_of(curl)};
 }
 
 }  // namespace mtp::net

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -18,12 +20,19 @@ struct http_request {
   /// A longer body is an error, found before it is stored.
   std::size_t max_size = std::size_t{1024} * 1024;
   http_family family = http_family::any;
+  /// Honour the usual environment variables that name a proxy for HTTP.
+  bool through_proxy = true;
 };
 
-/// Returns the body of a 200 answer, or why there is none, for the operator (never the body).
-/// Follows no redirects; honours the usual proxy environment variables. `cancelled` ends it within
-/// a second.
-[[nodiscard]] tl::expected<std::string, std::string> http_get(const http_request& request,
-                                                              const std::atomic<bool>& cancelled);
+struct http_response {
+  std::string body;
+  /// What the server says the time is, Unix seconds.
+  std::optional<std::int64_t> date;
+};
+
+/// Returns a 200 answer, or why there is none, for the operator (never the body). Follows no
+/// redirects. `cancelled` ends it within a second.
+[[nodiscard]] tl::expected<http_response, std::string> http_get(const http_request& request,
+                                                                const std::atomic<bool>& cancelled);
 
 }  // namespace mtp::net

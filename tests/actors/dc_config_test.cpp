@@ -81,10 +81,16 @@ struct fixture {
         [this](caf::stateful_actor<dc_config_state>* self) { return dc_config(self, node.env); });
     node.settle();
   }
-  void answer(const std::string& url, tl::expected<std::string, std::string> body) {
+  void answer(const std::string& url, tl::expected<std::string, std::string> body,
+              std::optional<std::chrono::seconds> clock_ahead = {}) {
     REQUIRE_FALSE(fetches.empty());
     CHECK(fetches.front().request.url == url);
-    caf::anon_send(node.env.names.find("http_fetcher"), http_answer{std::move(body)});
+    caf::anon_send(node.env.names.find("http_fetcher"), http_answer{std::move(body), clock_ahead});
+    node.settle();
+  }
+  template <class Message>
+  void tell(const Message& what) {
+    caf::anon_send(config, what);
     node.settle();
   }
   void refuse(const std::string& url) { answer(url, tl::unexpected<std::string>{"refused"}); }
@@ -125,22 +131,99 @@ TEST_CASE_FIXTURE(fixture,
   answer("v4", "proxy_for 2 10.0.0.9:8888;\nproxy_for 3 10.0.0.3:8888;\n");
   refuse("v6");
   CHECK(pools.back() == dc_pool_name(3));
-  CHECK(pool.all<telegram_config_changed>().size() == 1);
-  // What was known of IPv6 stays.
-  CHECK(known()->dcs() == std::vector<dc_id>{2, 3});
+  CHECK(pool.all<telegram_config_changed>().size() == 2);
+  // What was known of IPv6 stays, and for a while what the list lacks.
+  CHECK(known()->dcs() == std::vector<dc_id>{-2, 2, 3});
   CHECK(known()->endpoints(2, false).size() == 2);
 }
 
-TEST_CASE_FIXTURE(fixture, "config: a DC that is gone loses its pool") {
+TEST_CASE_FIXTURE(fixture, "config: a DC that is gone for three hours loses its pool") {
   start();
   answer_well();
+  const auto lack_one = [&] {
+    answer("secret", std::string(128, '\x5e'));
+    answer("v4", "default 2;\nproxy_for 2 10.0.0.2:8888;\n");
+    refuse("v6");
+  };
+  tell(refresh_telegram_config{});
+  lack_one();
+  CHECK(known()->dcs() == std::vector<dc_id>{-2, 2});
   CHECK(stopped.empty());
-  caf::anon_send(config, refresh_telegram_config{});
-  node.settle();
-  answer("secret", std::string(128, '\x5e'));
-  answer("v4", "default 2;\nproxy_for 2 10.0.0.2:8888;\n");
-  refuse("v6");
+  node.advance(3h);
+  lack_one();
+  CHECK(known()->dcs() == std::vector<dc_id>{2});
   CHECK(stopped == std::vector<std::string>{dc_pool_name(-2)});
+}
+
+TEST_CASE_FIXTURE(fixture, "config: a DC in outage has it fetched at most a minute apart") {
+  start();
+  answer_well();
+  node.advance(10s);
+  tell(dc_outage{2, "refused"});
+  node.advance(49s);
+  CHECK(fetches.empty());
+  node.advance(2s);
+  answer_well();
+  node.advance(61s);
+  refuse("secret");
+  refuse("v4");
+  refuse("v6");
+  node.advance(12s);  // after a failure it is sooner
+  answer_well();
+  tell(dc_recovery{2});
+  node.advance(3500s);
+  CHECK(fetches.empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "config: an outage long after the last fetch has it fetched at once") {
+  start();
+  answer_well();
+  node.advance(120s);
+  tell(dc_outage{2, "refused"});
+  answer("secret", std::string(128, '\x5f'));
+  answer("v4", "default 2;\nproxy_for 2 10.0.0.9:8888;\n");
+  refuse("v6");
+  CHECK(known()->secret == bytes(128, 0x5f));
+  CHECK(known()->endpoints(2, false).front() == *parse_endpoint("10.0.0.9:8888"));
+}
+
+TEST_CASE_FIXTURE(fixture, "config: a handshake that fails has everything looked up, once") {
+  node.env.settings.ip_lookup_services = {"first", "second", "third"};
+  node.env.settings.ip_lookup_always = false;
+  start();
+  // Whether this machine's own address is a public one: nobody knows here.
+  if (fetches.front().request.url == "first") answer("first", "198.51.100.7");
+  answer_well();
+  node.advance(120s);
+  tell(dc_keys_in_doubt{2});
+  // The one that was asked before may be what is wrong.
+  CHECK_FALSE(fetches.front().request.through_proxy);
+  answer("second", "198.51.100.8");
+  answer_well();
+  CHECK(known()->external_v4 == ip_address::v4({198, 51, 100, 8}));
+  for (int i = 0; i < 5; ++i)
+    tell(dc_keys_in_doubt{2});
+  CHECK(fetches.empty());
+  node.advance(61s);
+  refuse("third");
+  answer("first", "198.51.100.9");
+  answer_well();
+  CHECK(known()->external_v4 == ip_address::v4({198, 51, 100, 9}));
+  node.advance(300s);
+  CHECK(fetches.empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "config: the clock of whoever was asked last is known") {
+  start();
+  CHECK_FALSE(node.env.telegram.clock_ahead());
+  answer("secret", std::string(128, '\x5e'), -45s);
+  CHECK(node.env.telegram.clock_ahead() == -45s);
+  CHECK(describe_clock(node.env.telegram.clock_ahead()) == "45 s behind");
+  answer("v4", "default 2;\nproxy_for 2 10.0.0.2:8888;\n", 21s);
+  CHECK(describe_clock(node.env.telegram.clock_ahead()) == "21 s ahead of");
+  answer("v6", "proxy_for 2 [2001:db8::2]:443;\n", 20s);
+  CHECK(describe_clock(node.env.telegram.clock_ahead()).empty());
+  CHECK(describe_clock({}).empty());
 }
 
 TEST_CASE_FIXTURE(fixture, "config: asking for a refresh does not make for more of them later") {

@@ -131,6 +131,8 @@ struct conn_fixture {
     CHECK(pool.all<link_lost>()[0].number == 7);
     return pool.all<link_lost>()[0].reason;
   }
+  /// Whether the pool is to think that secret or address are wrong.
+  bool lost_in_doubt() { return pool.all<link_lost>().at(0).keys_in_doubt; }
 };
 
 }  // namespace mtp::actors

@@ -95,7 +95,26 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: the pool hears why a connection cannot be h
     dc.accept();
     dc.close();
     node.settle();
-    CHECK(lost_reason() == "closed by Telegram before the handshake");
+    CHECK(lost_reason().starts_with("closed by Telegram before the handshake: the proxy secret"));
+    CHECK(lost_in_doubt());
+  }
+  SUBCASE("closed, and the clock is wrong by what is known") {
+    node.env.telegram.set_clock_ahead(-45s);
+    dc.accept();
+    dc.close();
+    node.settle();
+    CHECK(lost_reason().starts_with(
+        "closed by Telegram before the handshake: this machine's clock is 45 s behind Telegram's, "
+        "and at most 30 s are accepted: set it. If that is not it, the proxy secret"));
+  }
+  SUBCASE("closed when it had the encrypted handshake") {
+    dc.accept();
+    dc.answer_nonce(secret);
+    node.settle();
+    dc.close();
+    node.settle();
+    CHECK(lost_reason().find("sees another address than 127.0.0.1") != std::string::npos);
+    CHECK(lost_in_doubt());
   }
   SUBCASE("silence") {
     node.advance(9s);

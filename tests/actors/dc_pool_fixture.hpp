@@ -25,7 +25,7 @@ struct pool_fixture {
   test::manual_node node{2};
   std::deque<connection> connections;
   test::inbox<stream_frame, stream_opened> client{node.system()};
-  test::inbox<dc_outage, dc_recovery> config{node.system()};
+  test::inbox<dc_outage, dc_recovery, dc_keys_in_doubt> config{node.system()};
   caf::actor pool;
   stream_id last_stream = 0;
 
@@ -84,6 +84,16 @@ struct pool_fixture {
   }
   void lose(std::size_t which, bool served = true) {
     caf::anon_send(pool, link_lost{connections.at(which).options.number, "lost", served});
+    caf::anon_send_exit(connections.at(which).box.handle(), caf::exit_reason::user_shutdown);
+    node.settle();
+  }
+  /// Between TCP and the end of the handshake.
+  void lose_in_handshake(std::size_t which) {
+    caf::anon_send(pool, link_lost{.number = connections.at(which).options.number,
+                                   .reason = "closed",
+                                   .served = false,
+                                   .in_handshake = true,
+                                   .keys_in_doubt = true});
     caf::anon_send_exit(connections.at(which).box.handle(), caf::exit_reason::user_shutdown);
     node.settle();
   }

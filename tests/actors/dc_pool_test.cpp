@@ -170,14 +170,77 @@ TEST_CASE_FIXTURE(fixture, "pool: CRC32C is not offered again once it seems to e
   start();
   REQUIRE(connections.size() == 2);
   CHECK(connections[0].options.offer_crc32c);
-  caf::anon_send(pool, link_lost{.number = connections[0].options.number,
-                                 .reason = "closed",
-                                 .served = false,
-                                 .in_handshake = true});
-  node.settle();
+  lose_in_handshake(0);
   // At once, as there is another reason to hope.
   REQUIRE(connections.size() == 3);
   CHECK_FALSE(connections[2].options.offer_crc32c);
+  CHECK(config.all<dc_keys_in_doubt>().empty());
+  // It was not the offer.
+  lose_in_handshake(2);
+  CHECK(config.all<dc_keys_in_doubt>().size() == 1);
+}
+
+/// Loses every connection, for so long that its endpoints rest.
+void fail_for_a_while(pool_fixture& in) {
+  std::size_t lost = 0;
+  for (int i = 0; i < 200; ++i) {
+    for (; lost < in.connections.size(); ++lost)
+      in.lose_in_handshake(lost);
+    in.node.advance(100ms);
+  }
+  for (; lost < in.connections.size(); ++lost)
+    in.lose_in_handshake(lost);
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: what failed for a reason that is gone is tried at once") {
+  start();
+  fail_for_a_while(*this);
+  const auto before = connections.size();
+  const auto change = [&](const std::function<void(telegram_config&)>& how) {
+    auto next = std::make_shared<telegram_config>(*node.env.telegram.get());
+    how(*next);
+    node.env.telegram.set(next);
+    caf::anon_send(pool, telegram_config_changed{});
+    node.settle();
+  };
+  SUBCASE("nothing that concerns it has changed") {
+    change([](auto& it) { it.v4.endpoints[5] = {*parse_endpoint("10.0.0.5:8888")}; });
+    CHECK(connections.size() == before);
+    return;
+  }
+  SUBCASE("the secret") {
+    change([](auto& it) { it.secret = bytes(128, 0x77); });
+  }
+  SUBCASE("our address") {
+    change([](auto& it) { it.external_v4 = ip_address::v4({198, 51, 100, 7}); });
+  }
+  SUBCASE("the endpoints, this one still among them") {
+    change(
+        [](auto& it) { it.v4.endpoints[tested_dc].push_back(*parse_endpoint("10.0.0.2:8888")); });
+  }
+  CHECK(connections.size() == before + 2);
+  CHECK(connections[before].options.to == *parse_endpoint("10.0.0.1:8888"));
+}
+
+TEST_CASE_FIXTURE(fixture, "pool: attempts with old keys, or to old endpoints, are given up") {
+  start();
+  REQUIRE(connections.size() == 2);
+  make_ready(0);
+  auto next = std::make_shared<telegram_config>(*node.env.telegram.get());
+  SUBCASE("keys") {
+    next->secret = bytes(128, 0x77);
+  }
+  SUBCASE("endpoint") {
+    next->v4.endpoints[tested_dc] = {*parse_endpoint("10.0.0.9:8888")};
+  }
+  node.env.telegram.set(next);
+  caf::anon_send(pool, telegram_config_changed{});
+  node.settle();
+  // What is up stays up.
+  CHECK_FALSE(connections[0].ended);
+  CHECK(connections[1].ended);
+  REQUIRE(connections.size() == 3);
+  CHECK(connections[2].options.to == next->v4.endpoints[tested_dc].front());
 }
 
 TEST_CASE_FIXTURE(fixture,
@@ -236,6 +299,10 @@ TEST_CASE_FIXTURE(fixture, "pool: an outage is told once, after a while, and its
   CHECK(config.all<dc_outage>()[0].why == "10.0.0.1:8888: lost");
   node.advance(60s);
   CHECK(config.all<dc_outage>().size() == 1);
+  // Whoever publishes something new may be a new dc_config, which does not know.
+  caf::anon_send(pool, telegram_config_changed{});
+  node.settle();
+  CHECK(config.all<dc_outage>().size() == 2);
   make_ready(connections.size() - 1);
   CHECK(config.all<dc_recovery>().size() == 1);
 }

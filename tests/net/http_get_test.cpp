@@ -15,10 +15,36 @@ TEST_CASE("a text is fetched whole") {
   const test::fake_telegram telegram;
   const auto secret = http_get({.url = telegram.secret_url()}, go_on);
   REQUIRE(secret);
-  CHECK(to_bytes(as_bytes(*secret)) == telegram.secret());
+  CHECK(to_bytes(as_bytes(secret->body)) == telegram.secret());
   const auto address = http_get({.url = telegram.url("/ip"), .family = http_family::v4}, go_on);
   REQUIRE(address);
-  CHECK(*address == "127.0.0.1\n");
+  CHECK(address->body == "127.0.0.1\n");
+}
+
+TEST_CASE("what the server says the time is comes with the text") {
+  const test::fake_telegram telegram;
+  const auto secret = http_get({.url = telegram.secret_url()}, go_on);
+  REQUIRE(secret);
+  REQUIRE(secret->date);
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  CHECK(std::abs(*secret->date - now) <= 5);
+  const auto without = http_get({.url = telegram.url("/ip")}, go_on);
+  REQUIRE(without);
+  CHECK_FALSE(without->date);
+}
+
+TEST_CASE("a proxy in the environment is for those who want one") {
+  const test::fake_telegram telegram;
+  for (const auto* const name : {"no_proxy", "NO_PROXY"})
+    REQUIRE(::unsetenv(name) == 0);
+  // Nobody is there.
+  for (const auto* const name : {"http_proxy", "ALL_PROXY"}) {
+    CAPTURE(name);
+    REQUIRE(::setenv(name, "http://127.0.0.1:9", 1) == 0);
+    CHECK_FALSE(http_get({.url = telegram.url("/ip")}, go_on));
+    CHECK(http_get({.url = telegram.url("/ip"), .through_proxy = false}, go_on));
+    REQUIRE(::unsetenv(name) == 0);
+  }
 }
 
 TEST_CASE("another status than 200 is an error") {

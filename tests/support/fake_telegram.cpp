@@ -99,6 +99,27 @@ void fake_telegram::set_config_answer(config_answer how) {
   run_in_loop([&] { loop_->config = how; });
 }
 
+void fake_telegram::set_secret(bytes secret) {
+  run_in_loop([&] { options_.secret = std::move(secret); });
+}
+
+void fake_telegram::set_served_secret(bytes secret) {
+  run_in_loop([&] { loop_->served_secret = std::move(secret); });
+}
+
+void fake_telegram::move_dc(dc_id dc) {
+  run_in_loop([&] {
+    auto& proxy = loop_->proxies.at(dc);
+    loop_->set_dead(proxy, true);
+    proxy.at.port = 0;
+    loop_->set_dead(proxy, false);
+  });
+}
+
+void fake_telegram::set_dc_listed(dc_id dc, bool listed) {
+  run_in_loop([&] { loop_->proxies.at(dc).listed = listed; });
+}
+
 std::size_t fake_telegram::links(dc_id dc) const {
   std::size_t out = 0;
   run_in_loop([&] {

@@ -33,8 +33,9 @@ struct fake_telegram_options {
   bool crc32c = true;
   /// Random unless given.
   bytes secret;
-  /// Added to the clock in nonces.
+  /// Added to the clock in nonces, and to that of the configuration server.
   std::int32_t clock_skew = 0;
+  std::int32_t config_clock_skew = 0;
 };
 
 /// What a middle proxy was told of a packet.
@@ -82,6 +83,14 @@ class fake_telegram {
   /// Sends a PING on every RPC connection of the DC.
   void ping_links(dc_id dc, std::int64_t id);
   void set_config_answer(config_answer how);
+  /// Changes the secret, for new RPC connections and for the configuration server.
+  void set_secret(bytes secret);
+  /// The configuration server has another secret than the middle proxies; empty: the same again.
+  void set_served_secret(bytes secret);
+  /// The middle proxy of a DC gets another port; RPC connections to the old one are closed.
+  void move_dc(dc_id dc);
+  /// Leaves a DC out of the lists, or names it again. It is served all the same.
+  void set_dc_listed(dc_id dc, bool listed);
 
   // -- what happened ----------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <stdexcept>
 
 #include "codecs/overloaded.hpp"
@@ -39,6 +40,16 @@ net::unique_fd listen_on(const endpoint& at) {
 std::uint32_t unix_time() {
   return static_cast<std::uint32_t>(
       std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
+}
+
+/// Now, and `ahead` seconds, as HTTP writes it (RFC 9110, 5.6.7).
+std::string http_date(std::int32_t ahead) {
+  const std::time_t time = std::time(nullptr) + ahead;
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  std::array<char, 64> text{};
+  const auto size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return {text.data(), size};
 }
 
 }  // namespace
@@ -363,7 +374,7 @@ std::string fake_telegram::loop::list_text(bool v6) const {
   for (const auto& [dc, at] : options->others)
     if (at.ip.is_v4() != v6) list.endpoints[dc].push_back(at);
   for (const auto& [dc, proxy] : proxies)
-    if (proxy.at.ip.is_v4() != v6) list.endpoints[dc].push_back(proxy.at);
+    if (proxy.listed && proxy.at.ip.is_v4() != v6) list.endpoints[dc].push_back(proxy.at);
   return "# the stand-in for Telegram\n" + format_dc_list(list);
 }
 
@@ -381,7 +392,7 @@ void fake_telegram::loop::handle_http(connection& which) {
   else if (config == config_answer::nonsense)
     body = "<html><body>Please log in.</body></html>";
   else if (is_for("/getProxySecret"))
-    body = as_text(options->secret);
+    body = as_text(served_secret.empty() ? options->secret : served_secret);
   else if (is_for("/getProxyConfig"))
     body = list_text(false);
   else if (is_for("/getProxyConfigV6"))
@@ -390,8 +401,11 @@ void fake_telegram::loop::handle_http(connection& which) {
     body = "127.0.0.1\n";
   else
     status = "404 Not Found";
-  const auto text = "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
-                    "\r\nConnection: close\r\n\r\n" + body;
+  auto text = "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) +
+              "\r\nConnection: close\r\n";
+  // Simple services of addresses do not tell the time.
+  if (!is_for("/ip")) text += "Date: " + http_date(options->config_clock_skew) + "\r\n";
+  text += "\r\n" + body;
   which.queue.push_back(to_bytes(as_bytes(text)));
   which.queued += text.size();
   which.close_after_write = true;
@@ -401,6 +415,7 @@ void fake_telegram::loop::handle_http(connection& which) {
 void fake_telegram::loop::set_dead(middle_proxy& which, bool dead) {
   if (!dead) {
     which.listener = listen_on(which.at);
+    which.at = net::local_endpoint(which.listener.get());
     watch(which.listener.get(), EPOLLIN, EPOLL_CTL_ADD);
     return;
   }

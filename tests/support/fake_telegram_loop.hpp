@@ -27,6 +27,7 @@ class fake_telegram::loop {
     endpoint at;
     net::unique_fd listener;
     bool silent = false;
+    bool listed = true;
     std::size_t accepted = 0;
     std::size_t closed_clients = 0;
   };
@@ -62,6 +63,7 @@ class fake_telegram::loop {
   connection_map connections;
   endpoint config_at;
   config_answer config = config_answer::good;
+  bytes served_secret;
   std::size_t config_requests = 0;
   std::size_t pings = 0;
   std::size_t crc32c_links = 0;
