@@ -1,11 +1,12 @@
 #!/bin/sh
 # The main job, offline: a stand-in for Telegram, a back and two fronts as processes of their own, linked by TLS with
 # certificates that are made now, and a client that speaks every protocol to every DC through either front. All on
-# loopback; needs a release build.
+# loopback; needs a release build, or the path of another one as an argument. MTP_EMULATOR: a command that runs the
+# nodes on another processor, with its arguments.
 set -eu
 cd "$(dirname "$0")/.."
 
-bin=build/release
+bin="${1:-build/release}"
 place="$(mktemp -d)"
 pids=""
 # shellcheck disable=SC2317 # called by the trap
@@ -39,7 +40,8 @@ free_port() {
 
 # start NAME PATTERN: a node, until its log has a line that matches.
 start() {
-  "$bin/app/mtproto-proxy" -c "$place/$1.toml" > "$place/$1.log" 2>&1 &
+  # shellcheck disable=SC2086 # words of a command
+  ${MTP_EMULATOR:-} "$bin/app/mtproto-proxy" -c "$place/$1.toml" > "$place/$1.log" 2>&1 &
   pids="$pids $!"
   wait_for "$place/$1.log" "$2"
 }

@@ -14,7 +14,11 @@ build="ca-certificates g++ cmake ninja-build pkg-config ccache libcaf-dev libssl
 # wrong.
 test="clang libclang-rt-14-dev openssl curl valgrind iproute2 nftables libfaketime"
 check="git clang-format clang-tidy shellcheck"
-if [ "$(dpkg --print-architecture)" = amd64 ]; then build="$build libipsec-mb-dev"; fi
+# qemu-user is an older processor.
+if [ "$(dpkg --print-architecture)" = amd64 ]; then
+  build="$build libipsec-mb-dev"
+  test="$test qemu-user"
+fi
 
 case "${1:-build}" in
   build) wanted="$build" ;;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <sstream>
 
 #include "codecs/text.hpp"
@@ -85,6 +86,14 @@ void test_node::configure(std::string config, std::string tables) {
 
 // -- process ------------------------------------------------------------------------------------
 
+/// What MTP_E2E_EMULATOR in the environment says: a program's path and its arguments, to run the
+/// proxy on a processor that is not ours.
+std::vector<std::string> emulator_words() {
+  const char* const text = std::getenv("MTP_E2E_EMULATOR");
+  std::istringstream in{text != nullptr ? text : ""};
+  return {std::istream_iterator<std::string>{in}, {}};
+}
+
 void test_node::launch() {
   process::options how{.arguments = {"run", "-c", config_file()},
                        .environment = how_.environment,
@@ -93,7 +102,13 @@ void test_node::launch() {
                        .ends_with_parent = true,
                        .network = how_.network};
   how.arguments.insert(how.arguments.end(), how_.arguments.begin(), how_.arguments.end());
-  process_ = std::make_unique<process>(MTP_PROXY_BINARY, how);
+  std::string program = MTP_PROXY_BINARY;
+  if (auto emulator = emulator_words(); !emulator.empty()) {
+    emulator.push_back(program);
+    program = emulator.front();
+    how.arguments.insert(how.arguments.begin(), emulator.begin() + 1, emulator.end());
+  }
+  process_ = std::make_unique<process>(program, how);
 }
 
 void test_node::start() {
