@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -20,6 +22,14 @@ net::unique_fd this_threads_network() {
   return net::unique_fd{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
 }
 
+bool is_in_path(const std::string& tool) {
+  const char* const path = std::getenv("PATH");
+  std::istringstream directories{path != nullptr ? path : ""};
+  for (std::string directory; std::getline(directories, directory, ':');)
+    if (::access((directory + '/' + tool).c_str(), X_OK) == 0) return true;
+  return false;
+}
+
 [[noreturn]] void fail(const char* what) {
   throw std::system_error{errno, std::generic_category(), what};
 }
@@ -28,7 +38,8 @@ net::unique_fd this_threads_network() {
 
 network_namespace::network_namespace() {
   const auto home = this_threads_network();
-  if (!home || ::unshare(CLONE_NEWNET) != 0) fail("no network namespace");
+  if (!home) fail("no /proc/thread-self/ns/net");
+  if (::unshare(CLONE_NEWNET) != 0) fail("no network namespaces of our own");
   fd_ = this_threads_network();
   if (::setns(home.get(), CLONE_NEWNET) != 0 || !fd_) fail("no way back to our network");
   run({"ip", "link", "set", "lo", "up"});
@@ -49,13 +60,14 @@ void network_namespace::run(const std::vector<std::string>& command) const {
   if (status != 0) throw std::runtime_error{words + "failed: " + tool.output()};
 }
 
-bool network_namespace::available(std::string& why) {
+std::string network_namespace::missing(const std::vector<std::string>& tools) {
+  for (const auto& tool : tools)
+    if (!is_in_path(tool)) return "no program \"" + tool + "\" (scripts/packages.sh test)";
   try {
     const network_namespace any;
-    return true;
-  } catch (const std::exception& e) {
-    why = e.what();
-    return false;
+    return {};
+  } catch (const std::system_error& e) {
+    return e.what();
   }
 }
 
