@@ -32,6 +32,7 @@ struct dc_config_state {
   void finish_step(const step& done, const http_answer& answer);
   /// Puts a fetched text into the draft; an empty text means it was good, else why not.
   [[nodiscard]] std::string accept(purpose what, const std::string& body);
+  void tell_broken_lines(purpose list, const dc_list_reading& read);
   void finish_refresh();
   void publish();
   void sync_pools();
@@ -54,6 +55,8 @@ struct dc_config_state {
   telegram_config draft;
   /// The first thing that went wrong with the secret or the IPv4 list.
   std::string failure;
+  /// Lines of the lists that the operator was told of.
+  std::map<purpose, std::vector<broken_line>> told_broken;
 
   /// The dc_pool_sup that is monitored, and the DCs it was asked to have pools for.
   caf::actor watched_sup;
