@@ -309,8 +309,9 @@ TEST_CASE("nodes: what has no effect in a role is told") {
         std::vector<std::string>{
             "dir/proxy.toml:2: max_connections: has no effect on a back: set it on the fronts"});
   CHECK(back("listen_ip = \"::\"").warnings.size() == 1);
-  // Links show it; and clients wait on either node.
+  // Links show them; and clients wait on either node.
   CHECK(front("external_ip = \"192.0.2.9\"\ndc_wait_timeout_sec = 5").warnings.empty());
+  CHECK(front("external_ipv6 = \"2001:db8::9\"").warnings.empty());
   CHECK(back("dc_wait_timeout_sec = 5\nconf_refresh_interval = 9").warnings.empty());
 }
 
