@@ -72,7 +72,9 @@ std::string toml_reader::show(const toml::node& node, std::string_view key) {
       out << "a text of " << text->get().size() << " characters";
     else
       out << "a value of type " << node.type();
-  } else if (text != nullptr)
+  } else if (text != nullptr && text->get().find('\n') != std::string::npos)
+    out << "a text of several lines";
+  else if (text != nullptr)
     out << '"' << shown(text->get()) << '"';
   else if (const auto* const number = node.as_integer())
     out << shown(std::to_string(number->get()));
