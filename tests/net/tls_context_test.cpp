@@ -99,6 +99,7 @@ TEST_CASE_FIXTURE(fixture, "tls context: a file that may not be read") {
 }
 
 TEST_CASE_FIXTURE(fixture, "tls context: the key must be the certificate's, and not encrypted") {
+  if (const auto lack = test::missing_program("openssl"); !lack.empty()) return test::skip(lack);
   auto files = good;
   files.key = ca.issue("other", {}).key;
   CHECK(problem(files) == files.key + ": is not the key of the certificate in " + good.certificate);

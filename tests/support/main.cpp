@@ -1,6 +1,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <mutex>
@@ -82,7 +83,9 @@ REGISTER_LISTENER("failure_list", 1, failure_list);
 }  // namespace
 
 void mtp::test::skip(const std::string& missing) {
-  MESSAGE("skipped: ", missing);
   const std::scoped_lock lock{skipped_mutex};
-  skipped.push_back(std::string{running_test->m_name} + ": " + missing);
+  auto line = std::string{running_test->m_name} + ": " + missing;
+  if (std::find(skipped.begin(), skipped.end(), line) != skipped.end()) return;
+  MESSAGE("skipped: ", missing);
+  skipped.push_back(std::move(line));
 }

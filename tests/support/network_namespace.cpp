@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <sstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -20,14 +18,6 @@ using namespace std::chrono_literals;
 
 net::unique_fd this_threads_network() {
   return net::unique_fd{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
-}
-
-bool is_in_path(const std::string& tool) {
-  const char* const path = std::getenv("PATH");
-  std::istringstream directories{path != nullptr ? path : ""};
-  for (std::string directory; std::getline(directories, directory, ':');)
-    if (::access((directory + '/' + tool).c_str(), X_OK) == 0) return true;
-  return false;
 }
 
 [[noreturn]] void fail(const char* what) {
@@ -62,7 +52,7 @@ void network_namespace::run(const std::vector<std::string>& command) const {
 
 std::string network_namespace::missing(const std::vector<std::string>& tools) {
   for (const auto& tool : tools)
-    if (!is_in_path(tool)) return "no program \"" + tool + "\" (scripts/packages.sh test)";
+    if (auto lack = missing_program(tool); !lack.empty()) return lack;
   try {
     const network_namespace any;
     return {};
