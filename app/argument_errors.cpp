@@ -55,20 +55,19 @@ std::string describe_extras(const std::vector<std::string>& extras) {
 }  // namespace
 
 std::string describe_argument_error(const CLI::App& app, const CLI::ParseError& error) {
-  const std::string text = error.what();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
     return describe_extras(app.remaining(true));
   // These have names and numbers only.
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ||
       dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr ||
       dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr)
-    return text;
+    return error.what();
   constexpr std::string_view conversion = "Could not convert: ";
-  const auto subject =
-      std::string_view{text}.substr(text.starts_with(conversion) ? conversion.size() : 0);
+  std::string_view subject = error.what();
+  if (subject.starts_with(conversion)) subject.remove_prefix(conversion.size());
   if (const auto* const option = find_option(app, subject))
     return fmt::format("{}: expected {}", option->get_name(), option->get_type_name());
-  return "these can't be used";
+  return "the arguments can't be used";
 }
 
 }  // namespace mtp::app
