@@ -188,9 +188,10 @@ std::string dc_config_state::accept(purpose what, const std::string& body) {
       return {};
     case purpose::v4_list:
     case purpose::v6_list: {
-      auto list = parse_dc_list(body);
-      if (!list) return "the answer is not a list of middle proxies";
-      accept_list(std::move(*list), what == purpose::v4_list);
+      auto read = parse_dc_list(body);
+      if (!read) return "the answer is not a list of middle proxies";
+      tell_broken_lines(what, *read);
+      accept_list(std::move(read->list), what == purpose::v4_list);
       return {};
     }
   }
@@ -218,6 +219,15 @@ void dc_config_state::judge_clock(const std::string& url, std::chrono::seconds a
         off, url);
   else
     spdlog::info("this machine's clock agrees with that of {} again", url);
+}
+
+/// Once, until there are other ones: a list comes every hour.
+void dc_config_state::tell_broken_lines(purpose list, const dc_list_reading& read) {
+  if (std::exchange(told_broken[list], read.broken) == read.broken || read.broken.empty()) return;
+  const auto& settings = env->settings;
+  spdlog::warn("{}: left out what can't be read: {}",
+               list == purpose::v4_list ? settings.proxy_config_url : settings.proxy_config_v6_url,
+               describe_broken_lines(read));
 }
 
 void dc_config_state::finish_refresh() {

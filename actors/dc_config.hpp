@@ -39,6 +39,7 @@ struct dc_config_state {
   void finish_step(const step& done, const http_answer& answer);
   /// Puts a fetched text into the draft; an empty text means it was good, else why not.
   [[nodiscard]] std::string accept(purpose what, const std::string& body);
+  void tell_broken_lines(purpose list, const dc_list_reading& read);
   void accept_list(dc_list fetched, bool v4);
   void judge_clock(const std::string& url, std::chrono::seconds ahead);
   void finish_refresh();
@@ -65,6 +66,8 @@ struct dc_config_state {
   telegram_config draft;
   /// The first thing that went wrong with the secret or the IPv4 list.
   std::string failure;
+  /// Lines of the lists that the operator was told of.
+  std::map<purpose, std::vector<broken_line>> told_broken;
   /// A connection was lost in its handshake since the last refresh.
   bool keys_in_doubt = false;
   /// Which look-up service is asked first, modulo their number.
@@ -98,9 +101,8 @@ struct dc_config_state {
 /// at most once a minute while there are signs that what is known is wrong. Only what is valid
 /// replaces what was known.
 /// - `refresh_telegram_config`.
-/// - `dc_outage`, `dc_recovery` from pools: told to the operator, many DCs in one line; refreshes
-/// go
-///   on during an outage.
+/// - `dc_outage`, `dc_recovery` from pools: told to the operator, many DCs in one line. During an
+///   outage refreshes go on.
 /// - `dc_keys_in_doubt` from pools: there is a refresh soon, and our address is looked up anew.
 caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment& env);
 

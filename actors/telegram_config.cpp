@@ -1,6 +1,7 @@
 #include "actors/telegram_config.hpp"
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -112,8 +113,8 @@ bool is_utf8_text(byte_view in) noexcept {
 
 telegram_config built_in_telegram_config() {
   return {.secret = *from_hex(known_secret),
-          .v4 = *parse_dc_list(known_v4),
-          .v6 = *parse_dc_list(known_v6),
+          .v4 = parse_dc_list(known_v4)->list,
+          .v6 = parse_dc_list(known_v6)->list,
           .external_v4 = std::nullopt,
           .external_v6 = std::nullopt};
 }
@@ -144,8 +145,12 @@ bool telegram_config_files::load(telegram_config& into) const {
   const auto load_list = [&](std::string_view name, dc_list& list) {
     const auto text = read_file(base / name);
     auto parsed = text ? parse_dc_list(*text) : fail(errc::bad_dc_list);
-    if (parsed) list = std::move(*parsed);
-    return parsed.has_value();
+    if (!parsed) return false;
+    if (parsed->broken_count > 0)
+      spdlog::warn("{}: left out what can't be read: {}", (base / name).string(),
+                   describe_broken_lines(*parsed));
+    list = std::move(parsed->list);
+    return true;
   };
   static_cast<void>(load_list(v6_file, into.v6));
   return load_list(v4_file, into.v4) && secret_good;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "app/argument_errors.hpp"
 #include "codecs/text.hpp"
 
 namespace mtp::app {
@@ -131,7 +132,10 @@ command parse_command_line(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return exit_command{app.exit(e) == 0 ? 0 : 2};
+    // Help and version are among them.
+    if (e.get_exit_code() == 0) return exit_command{app.exit(e)};
+    std::cerr << "error: " << describe_argument_error(app, e) << "\nRun with --help for more.\n";
+    return exit_command{2};
   }
   if (ping_app->parsed()) return ping_command{std::move(ping)};
   if (console_app->parsed()) return console_command{std::move(console)};

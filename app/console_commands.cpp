@@ -12,7 +12,7 @@
 #include "actors/link_messages.hpp"
 #include "actors/routing.hpp"
 #include "app/console_text.hpp"
-#include "codecs/text.hpp"
+#include "app/shown_text.hpp"
 
 namespace mtp::app {
 
@@ -62,7 +62,7 @@ text_or_error show_clients(const request& from) {
     const auto read = std::from_chars(text.data(), end, question.limit);
     if (read.ec != std::errc{} || read.ptr != end || question.limit > actors::max_inspected_clients)
       return tl::unexpected{fmt::format("clients takes a number, at most {}; found \"{}\"",
-                                        actors::max_inspected_clients, printable(text))};
+                                        actors::max_inspected_clients, shown(text))};
   }
   return ask<actors::clients_report>(from, question);
 }
@@ -93,7 +93,7 @@ text_or_error ask_node(caf::actor_system& system, const actors::environment& env
             });
     return out;
   }
-  return tl::unexpected{"no back node is called \"" + printable(node) + '"' +
+  return tl::unexpected{"no back node is called \"" + shown(node) + '"' +
                         (known.empty() ? "; this node has none" : "; there is " + known)};
 }
 
@@ -166,7 +166,7 @@ tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
     from.arguments.push_back(word);
   const auto* const which = std::ranges::find(commands, name, &command_spec::name);
   if (which == commands.end())
-    return tl::unexpected{"there is no command \"" + printable(name) + "\"; try help"};
+    return tl::unexpected{"there is no command \"" + shown(name) + "\"; try help"};
   if (from.arguments.size() > (which->argument.empty() ? 0U : 1U))
     return tl::unexpected{"too many words behind " + name + "; try help"};
   if (which->where == place::back && !env.settings.is_back())

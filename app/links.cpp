@@ -7,6 +7,25 @@
 
 namespace mtp::app {
 
+namespace {
+
+/// What the operator should know of an address in links; mostly nothing.
+std::string advice(const ip_address& ip, const source_addresses& ours) {
+  const bool v4 = ip.is_v4();
+  if (ip.is_any() && v4 && !ours.v4 && ours.v6)
+    return "  This machine has no IPv4 address, and the port takes nothing else: set listen_ip = "
+           "\"::\".\n";
+  if (ip.is_any())
+    return fmt::format("  Put this machine's address in place of {}, or set {}.\n", to_string(ip),
+                       v4 ? "external_ip" : "external_ip or external_ipv6");
+  if (ip.is_private())
+    return fmt::format("  The Internet does not know {}: for clients from there, set {}.\n",
+                       to_string(ip), v4 ? "external_ip" : "external_ipv6");
+  return {};
+}
+
+}  // namespace
+
 std::vector<proxy_link> make_links(const actors::settings& settings,
                                    const actors::port_settings& port, const std::string& server) {
   using actors::protocol;
@@ -28,27 +47,53 @@ std::vector<proxy_link> make_links(const actors::settings& settings,
   return out;
 }
 
-std::string guess_server(const actors::settings& settings, const actors::port_settings& port) {
-  if (settings.external_ip) return to_string(*settings.external_ip);
-  if (!port.listen.ip.is_any()) return to_string(port.listen.ip);
+source_addresses find_source_addresses() {
   const auto telegram = actors::built_in_telegram_config();
-  const auto source = net::source_address(telegram.v4.endpoints.begin()->second.front());
-  return to_string(source.value_or(port.listen.ip));
+  const auto towards = [](const dc_list& list) {
+    return net::source_address(list.endpoints.begin()->second.front());
+  };
+  return {.v4 = towards(telegram.v4), .v6 = towards(telegram.v6)};
 }
 
-std::string describe_links(const actors::settings& settings, const std::string& server) {
+std::vector<ip_address> link_addresses(const actors::settings& settings,
+                                       const actors::port_settings& port,
+                                       const source_addresses& ours) {
+  using address = std::optional<ip_address>;
+  const auto& at = port.listen.ip;
+  const bool passed_on = at.is_loopback() && (settings.external_ip || settings.external_ipv6);
+  std::vector<ip_address> out;
+  const auto add = [&](bool takes, const address& external, const address& source) {
+    const auto own = at.is_any() ? source : address{at};
+    if (external && (takes || passed_on))
+      out.push_back(*external);
+    else if (takes && own && !passed_on)
+      out.push_back(*own);
+  };
+  add(at.is_v4() || at.is_any(), settings.external_ip, ours.v4);
+  add(!at.is_v4(), settings.external_ipv6, ours.v6);
+  if (out.empty()) out.push_back(at);
+  return out;
+}
+
+std::string describe_links(const actors::settings& settings, const source_addresses& ours) {
   std::string out;
   for (const auto& port : settings.ports) {
     out += fmt::format("\nLinks of {} ({}), tag {}:\n", port.name, to_string(port.listen),
                        port.tag ? "active" : "none: set \"tag\" for a promoted channel");
-    const auto shown = server.empty() ? guess_server(settings, port) : server;
-    for (const auto& link : make_links(settings, port, shown))
-      out += fmt::format("  {}\n  {}\n", format_tg_link(link), format_https_link(link));
-    if (const auto ip = ip_address::parse(shown); ip && ip->is_any())
-      out +=
-          fmt::format("  Put this machine's address in place of {}, or set external_ip.\n", shown);
+    for (const auto& ip : link_addresses(settings, port, ours)) {
+      for (const auto& link : make_links(settings, port, to_string(ip)))
+        out += fmt::format("  {}\n  {}\n", format_tg_link(link), format_https_link(link));
+      out += advice(ip, ours);
+    }
   }
   return out;
+}
+
+std::string describe_links(const actors::settings& settings, const std::string& seen_as) {
+  auto known = settings;
+  if (const auto ip = ip_address::parse(seen_as))
+    (ip->is_v4() ? known.external_ip : known.external_ipv6) = ip;
+  return describe_links(known, find_source_addresses());
 }
 
 }  // namespace mtp::app

@@ -1,6 +1,7 @@
 // The links users open to use this proxy.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,14 +19,27 @@ inline constexpr std::string_view default_link_domain = "s3.amazonaws.com";
                                                  const actors::port_settings& port,
                                                  const std::string& server);
 
-/// The address to put in links: `external_ip`, else the port's own address, else the one this
-/// machine would use to reach Telegram.
-[[nodiscard]] std::string guess_server(const actors::settings& settings,
-                                       const actors::port_settings& port);
+/// The addresses from which this machine would reach Telegram; nothing where it has no route.
+struct source_addresses {
+  std::optional<ip_address> v4;
+  std::optional<ip_address> v6;
+};
+[[nodiscard]] source_addresses find_source_addresses();
 
-/// A text for the operator: links of all ports, with `server` instead of a guess if it is not
-/// empty.
+/// The addresses to put in a port's links, IPv4 first, as more clients have it; never none. Of each
+/// family that the port takes ("::" takes both): `external_ip` or `external_ipv6`, else the port's
+/// own address, else the one in `ours`. If nothing is known, the port's "0.0.0.0" or "::". What is
+/// in front of a port of loopback may change the family: it gets whatever external ones there are.
+[[nodiscard]] std::vector<ip_address> link_addresses(const actors::settings& settings,
+                                                     const actors::port_settings& port,
+                                                     const source_addresses& ours);
+
+/// A text for the operator: links of all ports, and what to set if their addresses will not do.
 [[nodiscard]] std::string describe_links(const actors::settings& settings,
-                                         const std::string& server);
+                                         const source_addresses& ours);
+/// The same for this machine. `seen_as`: its address as Telegram sees it, if that was asked for;
+/// empty if not.
+[[nodiscard]] std::string describe_links(const actors::settings& settings,
+                                         const std::string& seen_as);
 
 }  // namespace mtp::app

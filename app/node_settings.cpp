@@ -30,13 +30,14 @@ constexpr std::string_view cookie_wanted =
 constexpr std::string_view file_wanted =
     "the path of a PEM file; scripts/gen_dist_certs.sh makes them";
 
-/// What only a node that speaks to Telegram uses. Not `external_ip`: links name it, on a front.
+/// What only a node that speaks to Telegram uses. Not `external_ip` and `external_ipv6`: links name
+/// them, on a front.
 constexpr auto options_of_backs = std::to_array<std::string_view>(
     {"proxy_secret_url", "proxy_config_url", "proxy_config_v6_url", "core_api_http_timeout_ms",
-     "conf_refresh_interval", "external_ipv6", "ip_lookup_services", "prefer_ipv6",
-     "init_dc_connections", "clients_per_dc_connection", "dc_idle_timeout_sec",
-     "downstream_socket_buffer_size", "downstream_backpressure", "upstream_healthchecks",
-     "mtp_full_check_crc32", "dc_ping_interval_sec", "dc_stall_timeout_sec"});
+     "conf_refresh_interval", "ip_lookup_services", "prefer_ipv6", "init_dc_connections",
+     "clients_per_dc_connection", "dc_idle_timeout_sec", "downstream_socket_buffer_size",
+     "downstream_backpressure", "upstream_healthchecks", "mtp_full_check_crc32",
+     "dc_ping_interval_sec", "dc_stall_timeout_sec"});
 
 /// What only a node that has clients uses.
 constexpr auto options_of_fronts = std::to_array<std::string_view>(
@@ -200,7 +201,9 @@ void node_reader::read_files(toml_reader& in) {
       in.missing(key, std::string{file_wanted});
     } else {
       in.parsed(key, *into, std::string{file_wanted}, [this](const std::string& path) {
-        return path.empty() ? std::nullopt : std::optional{beside_file_(path)};
+        // Not what such a file holds: it would be quoted as the path.
+        const bool is_path = !path.empty() && path.find('\n') == std::string::npos;
+        return is_path ? std::optional{beside_file_(path)} : std::nullopt;
       });
     }
   }
@@ -208,18 +211,12 @@ void node_reader::read_files(toml_reader& in) {
 
 void node_reader::read_cookie(toml_reader& in) {
   auto& link = out_.node_link;
-  const auto* const node = in.find("cluster_cookie");
-  if (node == nullptr) {
-    if (link.transport != link_transport::tls)
-      in.missing("cluster_cookie", std::string{cookie_wanted});
-    return;
-  }
-  // Never shown, whatever it is.
-  const auto* const text = node->as_string();
-  if (text != nullptr && text->get().size() >= shortest_cookie)
-    link.cluster_cookie = text->get();
-  else
-    in.problem(*node, "cluster_cookie", "expected " + std::string{cookie_wanted});
+  if (!in.has("cluster_cookie") && link.transport != link_transport::tls)
+    return in.missing("cluster_cookie", std::string{cookie_wanted});
+  in.parsed("cluster_cookie", link.cluster_cookie, std::string{cookie_wanted},
+            [](const std::string& text) {
+              return text.size() >= shortest_cookie ? std::optional{text} : std::nullopt;
+            });
 }
 
 void node_reader::read_link_table(toml_reader& in) {

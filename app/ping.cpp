@@ -224,7 +224,10 @@ int run_ping(const ping_options& options) {
   for (const auto& name : names)
     protocols.push_back(make_protocol(name, link->secret));
 
-  fmt::print("Proxy   : {}:{}\n", link->server, link->port);
+  // As in a URL, whatever a link holds: this goes to a terminal.
+  const bool v6 = link->server.find(':') != std::string::npos;
+  fmt::print("Proxy   : {0}{1}{2}:{3}\n", v6 ? "[" : "", printable(link->server), v6 ? "]" : "",
+             link->port);
   if (!link->secret.domain.empty()) fmt::print("Domain  : {}\n", link->secret.domain);
   fmt::print(
       "Testing : {} protocol(s) x {} DC(s), timeout={}ms{}\n\n", protocols.size(),

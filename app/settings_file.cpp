@@ -7,6 +7,7 @@
 
 #include "app/node_settings.hpp"
 #include "app/toml_reader.hpp"
+#include "app/toml_text.hpp"
 #include "codecs/text.hpp"
 #include "net/unix_listener.hpp"
 
@@ -71,7 +72,6 @@ class settings_reader {
   void read_ports();
   void read_port(toml_reader& in);
   void read_protocols();
-  void read_salt();
   void read_storage();
   void read_telegram();
   void read_backpressure();
@@ -109,17 +109,11 @@ void settings_reader::read_port(toml_reader& in) {
   if (port.listen.port != 0 && !port_places_.insert(port.listen).second)
     in.problem(*in.find("port"), "port", to_string(port.listen) + " is there twice");
   if (in.has("secret")) {
-    // Never shown: a mistyped secret is still most of a secret.
-    const auto* const node = in.find("secret");
-    const auto* const text = node->as_string();
-    const auto secret = text != nullptr ? parse_hex16(text->get()) : std::nullopt;
-    if (secret) {
-      port.secret = *secret;
-      if (to_hex(port.secret) == published_secret)
-        in.warning(*node, "secret", "is the published example: anybody can use this proxy");
-    } else
-      in.problem(*node, "secret",
-                 "expected 32 hexadecimal digits (without dd or ee in front: links add those)");
+    in.parsed("secret", port.secret,
+              "32 hexadecimal digits (without dd or ee in front: links add those)", parse_hex16);
+    if (to_hex(port.secret) == published_secret)
+      in.warning(*in.find("secret"), "secret",
+                 "is the published example: anybody can use this proxy");
   } else {
     in.missing("secret", "32 hexadecimal digits, for example from: openssl rand -hex 16");
   }
@@ -170,17 +164,6 @@ void settings_reader::read_storage() {
   });
 }
 
-void settings_reader::read_salt() {
-  const auto* const node = in_.find("per_sni_secret_salt");
-  if (node == nullptr) return;
-  // Never shown, whatever it is.
-  const auto* const text = node->as_string();
-  if (text != nullptr && !text->get().empty())
-    out_.settings.per_sni_secret_salt = text->get();
-  else
-    in_.problem(*node, "per_sni_secret_salt", "expected a text that is not empty");
-}
-
 void settings_reader::read_clients() {
   auto& out = out_.settings;
   read_ports();
@@ -188,7 +171,9 @@ void settings_reader::read_clients() {
   read_storage();
   in_.number("max_connections", out.max_connections, 1);
   in_.boolean("per_sni_secrets", out.per_sni_secrets);
-  read_salt();
+  in_.parsed(
+      "per_sni_secret_salt", out.per_sni_secret_salt, "a text that is not empty",
+      [](const std::string& salt) { return salt.empty() ? std::nullopt : std::optional{salt}; });
   if (out.per_sni_secrets && out.per_sni_secret_salt == settings{}.per_sni_secret_salt)
     in_.warning(
         *in_.find("per_sni_secrets"), "per_sni_secrets",
@@ -361,13 +346,6 @@ tl::expected<loaded_settings, std::vector<config_problem>> settings_reader::read
   return std::move(out_);
 }
 
-config_problem from_parser(const toml::parse_error& error, const std::string& name) {
-  const auto line = error.source().begin.line;
-  return {.line = line,
-          .where = line > 0 ? name + ':' + std::to_string(line) : name,
-          .what = std::string{error.description()}};
-}
-
 }  // namespace
 
 std::string to_string(const config_problem& problem) {
@@ -376,25 +354,15 @@ std::string to_string(const config_problem& problem) {
 
 tl::expected<loaded_settings, std::vector<config_problem>> parse_settings(std::string_view toml,
                                                                           const std::string& name) {
-  try {
-    const auto table = toml::parse(toml, name);
-    return settings_reader{table, name}.read();
-  } catch (const toml::parse_error& e) {
-    return tl::unexpected{std::vector{from_parser(e, name)}};
-  }
+  const auto table = read_toml(toml, name);
+  if (!table) return tl::unexpected{std::vector{table.error()}};
+  return settings_reader{*table, name}.read();
 }
 
 tl::expected<loaded_settings, std::vector<config_problem>> load_settings(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error))
-    return tl::unexpected{std::vector{
-        config_problem{.line = 0, .where = path, .what = "is a directory, not a TOML file"}}};
-  try {
-    const auto table = toml::parse_file(path);
-    return settings_reader{table, path}.read();
-  } catch (const toml::parse_error& e) {
-    return tl::unexpected{std::vector{from_parser(e, path)}};
-  }
+  const auto table = read_toml_file(path);
+  if (!table) return tl::unexpected{std::vector{table.error()}};
+  return settings_reader{*table, path}.read();
 }
 
 }  // namespace mtp::app

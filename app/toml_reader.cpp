@@ -1,8 +1,37 @@
 #include "app/toml_reader.hpp"
 
+#include <algorithm>
+#include <array>
 #include <sstream>
 
+#include "app/shown_text.hpp"
+
 namespace mtp::app {
+
+namespace {
+
+constexpr auto secret_options = std::to_array<std::string_view>(
+    {"secret", "tag", "per_sni_secret_salt", "cluster_cookie", "key"});
+
+/// Options whose values no message quotes, whatever they are and whatever is wrong with them:
+/// secrets, and the file of a key, in whose place somebody may put the key.
+bool is_secret_option(std::string_view key) {
+  return std::ranges::find(secret_options, key) != secret_options.end();
+}
+
+/// A key that nobody knows. A value may have got into its place: only what could be the name of an
+/// option is shown.
+std::string shown_key(std::string_view key) {
+  constexpr std::ptrdiff_t most_digits = 3;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool is_name = !key.empty() && std::ranges::count_if(key, is_digit) <= most_digits &&
+                       std::ranges::all_of(key, [&](char c) {
+                         return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_';
+                       });
+  return is_name ? shown(key) : "(a key that is not shown)";
+}
+
+}  // namespace
 
 const toml::node* toml_reader::find(std::string_view key) {
   known_.emplace(key);
@@ -26,7 +55,7 @@ void toml_reader::warning(const toml::node& node, std::string_view key, std::str
 }
 
 void toml_reader::wrong(const toml::node& node, std::string_view key, const std::string& wanted) {
-  problem(node, key, "expected " + wanted + ", found " + show(node));
+  problem(node, key, "expected " + wanted + ", found " + show(node, key));
 }
 
 void toml_reader::missing(std::string_view key, const std::string& wanted) {
@@ -34,14 +63,21 @@ void toml_reader::missing(std::string_view key, const std::string& wanted) {
   problem(*table_, key, "is missing: expected " + wanted);
 }
 
-/// The value as it stands in the file, cut short; never the value of a secret.
-std::string toml_reader::show(const toml::node& node) {
-  constexpr std::size_t longest = 40;
+/// The value as it stands in the file, cut short; of a secret only what kind of value it is.
+std::string toml_reader::show(const toml::node& node, std::string_view key) {
+  const auto* const text = node.as_string();
   std::ostringstream out;
-  if (const auto* const text = node.as_string())
-    out << '"' << text->get().substr(0, longest) << '"';
+  if (is_secret_option(key)) {
+    if (text != nullptr)
+      out << "a text of " << text->get().size() << " characters";
+    else
+      out << "a value of type " << node.type();
+  } else if (text != nullptr && text->get().find('\n') != std::string::npos)
+    out << "a text of several lines";
+  else if (text != nullptr)
+    out << '"' << shown(text->get()) << '"';
   else if (const auto* const number = node.as_integer())
-    out << number->get();
+    out << shown(std::to_string(number->get()));
   else if (const auto* const real = node.as_floating_point())
     out << real->get();
   else if (const auto* const truth = node.as_boolean())
@@ -49,6 +85,15 @@ std::string toml_reader::show(const toml::node& node) {
   else
     out << "a value of type " << node.type();
   return out.str();
+}
+
+/// Where a table should be. A text there may be any of its values.
+void toml_reader::wrong_kind(const toml::node& node, std::string_view key,
+                             const std::string& wanted) {
+  if (node.is_string())
+    problem(node, key, "expected " + wanted + ", found a text");
+  else
+    wrong(node, key, wanted);
 }
 
 bool toml_reader::is_word(const toml::node& node, std::string_view word) {
@@ -88,7 +133,7 @@ void toml_reader::table(std::string_view key, const std::function<void(toml_read
   const auto* const node = find(key);
   if (node == nullptr) return;
   const auto* const inner = node->as_table();
-  if (inner == nullptr) return wrong(*node, key, "a table");
+  if (inner == nullptr) return wrong_kind(*node, key, "a table");
   toml_reader reader{*inner, file_, path_ + std::string{key} + '.', *problems_, *warnings_};
   read(reader);
   reader.finish();
@@ -99,7 +144,7 @@ bool toml_reader::tables(std::string_view key, const std::function<void(toml_rea
   if (node == nullptr) return false;
   const auto* const list = node->as_array();
   if (list == nullptr) {
-    wrong(*node, key, "an array of tables: [[" + std::string{key} + "]]");
+    wrong_kind(*node, key, "an array of tables: [[" + std::string{key} + "]]");
     return true;
   }
   std::size_t index = 0;
@@ -110,7 +155,7 @@ bool toml_reader::tables(std::string_view key, const std::function<void(toml_rea
       read(reader);
       reader.finish();
     } else {
-      wrong(item, key, "a table");
+      wrong_kind(item, key, "a table");
     }
   }
   return true;
@@ -119,7 +164,8 @@ bool toml_reader::tables(std::string_view key, const std::function<void(toml_rea
 void toml_reader::finish() {
   for (const auto& [key, node] : *table_)
     if (!known_.contains(key.str()))
-      problem(node, key.str(), "is not a known option; see doc/config.md for those there are");
+      problem(node, shown_key(key.str()),
+              "is not a known option; see doc/config.md for those there are");
 }
 
 }  // namespace mtp::app

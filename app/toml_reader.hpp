@@ -98,6 +98,7 @@ class toml_reader {
   [[nodiscard]] const toml::node& self() const noexcept { return *table_; }
   /// Null if absent. Marks the key as known.
   const toml::node* find(std::string_view key);
+  /// With what was found instead, unless that is a secret.
   void wrong(const toml::node& node, std::string_view key, const std::string& wanted);
   void problem(const toml::node& node, std::string_view key, std::string what);
   void warning(const toml::node& node, std::string_view key, std::string what);
@@ -111,7 +112,8 @@ class toml_reader {
                                      std::string what) const;
   std::optional<std::int64_t> whole(std::string_view key, std::int64_t least, std::int64_t most);
   [[nodiscard]] static bool is_word(const toml::node& node, std::string_view word);
-  [[nodiscard]] static std::string show(const toml::node& node);
+  [[nodiscard]] static std::string show(const toml::node& node, std::string_view key);
+  void wrong_kind(const toml::node& node, std::string_view key, const std::string& wanted);
 
   const toml::table* table_;
   std::string file_;

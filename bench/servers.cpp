@@ -65,9 +65,9 @@ stand_in::stand_in(const std::string& program, const std::filesystem::path& dire
   wait_for(process_, "proxy_config_url");
   config_lines_ = process_.output();
   secret_ = to_hex(as_bytes(fetch(setting(config_lines_, "proxy_secret_url"))));
-  const auto list = parse_dc_list(fetch(setting(config_lines_, "proxy_config_url")));
-  if (!list) throw std::runtime_error{"the stand-in gave a broken list"};
-  middle_proxy_ = list->endpoints.at(measured_dc).front();
+  const auto read = parse_dc_list(fetch(setting(config_lines_, "proxy_config_url")));
+  if (!read) throw std::runtime_error{"the stand-in gave a broken list"};
+  middle_proxy_ = read->list.endpoints.at(measured_dc).front();
 }
 
 const std::string& server::secret() {

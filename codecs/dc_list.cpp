@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "codecs/text.hpp"
+
 namespace mtp {
 
 namespace {
@@ -32,35 +34,52 @@ std::optional<dc_id> parse_dc(std::string_view word) {
   return id;
 }
 
-/// False if the line is of a known kind and broken.
-bool read_line(std::string_view line, dc_list& out) {
+enum class line_kind : std::uint8_t { other, good, broken, over_bounds };
+
+line_kind read_line(std::string_view line, dc_list& out) {
   line = without_tail(line);
   const auto kind = next_word(line);
-  if (kind != "default" && kind != "proxy_for") return true;
+  if (kind != "default" && kind != "proxy_for") return line_kind::other;
   const auto dc = parse_dc(next_word(line));
-  if (!dc) return false;
-  if (kind == "default") {
+  const auto at = kind == "proxy_for" ? parse_endpoint(next_word(line)) : std::nullopt;
+  if (!dc || (kind == "proxy_for" && !at) || !next_word(line).empty()) return line_kind::broken;
+  if (!at) {
     out.default_dc = dc;
-    return next_word(line).empty();
+    return line_kind::good;
   }
-  const auto at = parse_endpoint(next_word(line));
-  if (!at || !next_word(line).empty()) return false;
   auto& endpoints = out.endpoints[*dc];
   if (std::ranges::find(endpoints, *at) == endpoints.end()) endpoints.push_back(*at);
-  return endpoints.size() <= max_endpoints_per_dc && out.endpoints.size() <= max_dcs;
+  const bool fits = endpoints.size() <= max_endpoints_per_dc && out.endpoints.size() <= max_dcs;
+  return fits ? line_kind::good : line_kind::over_bounds;
 }
 
 }  // namespace
 
-result<dc_list> parse_dc_list(std::string_view text) {
+result<dc_list_reading> parse_dc_list(std::string_view text) {
   if (text.size() > max_dc_list_text) return fail(errc::bad_dc_list);
-  dc_list out;
-  while (!text.empty()) {
+  dc_list_reading out;
+  std::size_t good = 0;
+  for (std::size_t number = 1; !text.empty(); ++number) {
     const auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
-    if (!read_line(line, out)) return fail(errc::bad_dc_list);
+    const auto kind = read_line(line, out.list);
+    if (kind == line_kind::over_bounds) return fail(errc::bad_dc_list);
+    if (kind == line_kind::good) ++good;
+    if (kind == line_kind::broken && ++out.broken_count <= max_broken_lines)
+      out.broken.push_back(
+          {.number = number, .text = printable(line.substr(0, max_broken_line_text))});
   }
-  if (out.endpoints.empty()) return fail(errc::bad_dc_list);
+  if (good <= out.broken_count || out.list.endpoints.empty()) return fail(errc::bad_dc_list);
+  return out;
+}
+
+std::string describe_broken_lines(const dc_list_reading& reading) {
+  std::string out;
+  for (const auto& line : reading.broken)
+    out +=
+        (out.empty() ? "line " : ", line ") + std::to_string(line.number) + " \"" + line.text + '"';
+  if (const auto more = reading.broken_count - reading.broken.size(); more > 0)
+    out += " and " + std::to_string(more) + " more";
   return out;
 }
 

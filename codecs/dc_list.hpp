@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <vector>
 
 #include "codecs/address.hpp"
@@ -28,10 +29,34 @@ inline constexpr std::size_t max_dc_list_text = std::size_t{1024} * 1024;
 inline constexpr std::size_t max_dcs = 256;
 inline constexpr std::size_t max_endpoints_per_dc = 256;
 
+/// A `default` or `proxy_for` line that can't be read.
+struct broken_line {
+  /// From 1.
+  std::size_t number = 0;
+  /// Printable ASCII, cut after `max_broken_line_text` bytes.
+  std::string text;
+
+  friend bool operator==(const broken_line&, const broken_line&) = default;
+};
+
+/// Bounds on what is told of broken lines.
+inline constexpr std::size_t max_broken_lines = 5;
+inline constexpr std::size_t max_broken_line_text = 80;
+
+struct dc_list_reading {
+  dc_list list;
+  /// Lines that were left out: the first `max_broken_lines`, and how many in all.
+  std::vector<broken_line> broken;
+  std::size_t broken_count = 0;
+};
+
 /// Reads `default N;` and `proxy_for N ip:port;` lines; others (comments, options) are skipped.
-/// Error: `bad_dc_list` for a line of the two kinds that is broken, for no endpoint at all, or over
-/// bounds: then the last good list is to be kept.
-[[nodiscard]] result<dc_list> parse_dc_list(std::string_view text);
+/// Broken lines are left out. Error: `bad_dc_list` if they are not outnumbered by good ones, for no
+/// endpoint at all, or over bounds: then the last good list is to be kept.
+[[nodiscard]] result<dc_list_reading> parse_dc_list(std::string_view text);
+
+/// The broken lines, for the log: `line 3 "proxy_for 1 a:80;", line 7 "default x;" and 2 more`.
+[[nodiscard]] std::string describe_broken_lines(const dc_list_reading& reading);
 
 /// The inverse, for the copy on disk and the stand-in for Telegram.
 [[nodiscard]] std::string format_dc_list(const dc_list& list);

@@ -1,8 +1,8 @@
 #include "codecs/secret.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
-#include <map>
 
 #include "codecs/address.hpp"
 #include "codecs/text.hpp"
@@ -63,9 +63,9 @@ std::optional<std::string> percent_decode(std::string_view text) {
   return out;
 }
 
-/// Characters that a query value carries as they are; addresses in brackets keep theirs readable.
+/// A colon stays as it is: a query may carry it, and an IPv6 address stays readable.
 std::string percent_encode(std::string_view text) {
-  static constexpr std::string_view plain = "-._~:[]";
+  static constexpr std::string_view plain = "-._~:";
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -77,18 +77,69 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
-std::optional<std::map<std::string, std::string>> parse_query(std::string_view query) {
-  std::map<std::string, std::string> out;
-  while (!query.empty()) {
-    const auto item = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(item.size() + 1, query.size()));
-    const auto equals = item.find('=');
-    if (equals == std::string_view::npos) continue;
-    auto value = percent_decode(item.substr(equals + 1));
-    if (!value) return std::nullopt;
-    out.emplace(item.substr(0, equals), std::move(*value));
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool same_word(std::string_view one, std::string_view other) {
+  return std::ranges::equal(one, other, {}, lower, lower);
+}
+
+/// Takes `word` off the front of `text`, in any case of its letters.
+bool take(std::string_view& text, std::string_view word) {
+  if (!same_word(text.substr(0, word.size()), word)) return false;
+  text.remove_prefix(word.size());
+  return true;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n\v\f";
+  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+/// Takes scheme and host off the front of `text`.
+bool take_place(std::string_view& text) {
+  if (take(text, "tg:")) {
+    take(text, "//");
+    return true;
   }
-  return out;
+  if (!take(text, "https://")) take(text, "http://");
+  take(text, "www.");
+  constexpr std::array<std::string_view, 3> hosts{"t.me", "telegram.me", "telegram.dog"};
+  if (std::ranges::none_of(hosts, [&](auto host) { return take(text, host); })) return false;
+  return take(text, "/") || take(text, ":443/") || take(text, ":80/");
+}
+
+/// The parameters of a proxy link; nothing if `text` is something else.
+std::optional<std::string_view> query_of(std::string_view text) {
+  text = trimmed(text.substr(0, text.find('#')));
+  if (!take_place(text) || !take(text, "proxy")) return std::nullopt;
+  take(text, "/");
+  if (!take(text, "?")) return std::nullopt;
+  return text;
+}
+
+/// The first value of the parameter `name`; nothing if there is none, or none that can be decoded.
+std::optional<std::string> parameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    auto item = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(item.size() + 1, query.size()));
+    // Of a "&amp;" that was copied out of HTML.
+    take(item, "amp;");
+    const auto equals = item.find('=');
+    if (equals != std::string_view::npos && same_word(item.substr(0, equals), name))
+      return percent_decode(item.substr(equals + 1));
+  }
+  return std::nullopt;
+}
+
+/// A server without the brackets that an IPv6 address may stand in.
+std::string without_brackets(std::string server) {
+  if (server.size() < 2 || server.front() != '[' || server.back() != ']') return server;
+  auto inner = server.substr(1, server.size() - 2);
+  const bool v6 = inner.find(':') != std::string::npos && ip_address::parse(inner);
+  return v6 ? inner : server;
 }
 
 std::string format_query(const proxy_link& link) {
@@ -102,7 +153,9 @@ result<proxy_secret> parse_secret(std::string_view text) {
   if (const auto raw = from_hex(text)) {
     if (auto secret = from_raw(*raw)) return secret;
   }
-  if (const auto raw = from_base64(text)) return from_raw(*raw);
+  const auto digits = text.substr(0, text.find_last_not_of('=') + 1);
+  if (text.size() - digits.size() > 2) return fail(errc::bad_secret);
+  if (const auto raw = from_base64(digits)) return from_raw(*raw);
   return fail(errc::bad_secret);
 }
 
@@ -122,26 +175,18 @@ secret16 derive_sni_secret(const secret16& base, std::string_view sni, std::stri
 }
 
 result<proxy_link> parse_link(std::string_view text) {
-  static constexpr std::array<std::string_view, 8> prefixes{"tg://proxy?",
-                                                            "https://t.me/proxy?",
-                                                            "http://t.me/proxy?",
-                                                            "https://telegram.me/proxy?",
-                                                            "http://telegram.me/proxy?",
-                                                            "https://telegram.dog/proxy?",
-                                                            "http://telegram.dog/proxy?",
-                                                            "t.me/proxy?"};
-  const auto* const prefix =
-      std::ranges::find_if(prefixes, [&](auto known) { return text.starts_with(known); });
-  if (prefix == prefixes.end()) return fail(errc::bad_link);
-  const auto query = parse_query(text.substr(prefix->size()));
-  if (!query || !query->contains("server") || !query->contains("port") ||
-      !query->contains("secret"))
+  const auto query = query_of(text);
+  if (!query) return fail(errc::bad_link);
+  auto server = parameter(*query, "server");
+  const auto port_text = parameter(*query, "port");
+  const auto port = port_text ? parse_port(*port_text) : std::nullopt;
+  const auto secret_text = parameter(*query, "secret");
+  if (!server || server->empty() || server->size() > max_server_size || !port || !secret_text)
     return fail(errc::bad_link);
-  const auto port = parse_port(query->at("port"));
-  if (!port || query->at("server").empty()) return fail(errc::bad_link);
-  auto secret = parse_secret(query->at("secret"));
+  auto secret = parse_secret(*secret_text);
   if (!secret) return fail(secret.error());
-  return proxy_link{.server = query->at("server"), .port = *port, .secret = std::move(*secret)};
+  return proxy_link{
+      .server = without_brackets(std::move(*server)), .port = *port, .secret = std::move(*secret)};
 }
 
 std::string format_tg_link(const proxy_link& link) {

@@ -31,8 +31,8 @@ struct proxy_secret {
   friend bool operator==(const proxy_secret&, const proxy_secret&) = default;
 };
 
-/// Reads hex (32 digits; dd or ee in front; any case) or base64/base64url of the same bytes. Error:
-/// `bad_secret`.
+/// Reads hex (32 digits; dd or ee in front; any case) or base64/base64url of the same bytes, with
+/// at most two '=' behind it. Error: `bad_secret`.
 [[nodiscard]] result<proxy_secret> parse_secret(std::string_view text);
 /// In hex, which every client reads (base64 fails on iOS, says the Python proxy).
 [[nodiscard]] std::string format_secret_hex(const proxy_secret& secret);
@@ -43,9 +43,13 @@ struct proxy_secret {
 [[nodiscard]] secret16 derive_sni_secret(const secret16& base, std::string_view sni,
                                          std::string_view salt);
 
+/// A longer server is refused, as by TDLib. Bytes.
+inline constexpr std::size_t max_server_size = 255;
+
 /// What a proxy link says.
 struct proxy_link {
-  /// Host name or address, as it stands in the link.
+  /// A host name, or an address. IPv6 has no brackets: only TDLib takes them off, Android and
+  /// tdesktop look for a host of that name.
   std::string server;
   std::uint16_t port = 0;
   proxy_secret secret;
@@ -53,8 +57,8 @@ struct proxy_link {
   friend bool operator==(const proxy_link&, const proxy_link&) = default;
 };
 
-/// Reads tg://proxy?..., https://t.me/proxy?... (or telegram.me, telegram.dog, http; t.me also
-/// without a scheme), parameters in any order, percent-encoded or not. Errors: `bad_link`,
+/// Reads tg://proxy?..., tg:proxy?..., https://t.me/proxy?... and their other spellings that
+/// official clients take (doc/wire/secrets.md), with blanks around it. Errors: `bad_link`,
 /// `bad_secret`.
 [[nodiscard]] result<proxy_link> parse_link(std::string_view text);
 [[nodiscard]] std::string format_tg_link(const proxy_link& link);

@@ -79,25 +79,31 @@ render() {
     printf '%s\n' "s/@SECRET@/$secret/"
     [ -z "$address" ] || printf '%s\n' "s/^#external_ip = \"@EXTERNAL_IP@\"/external_ip = \"$address\"/"
     printf '%s\n' "s/@EXTERNAL_IP@/203.0.113.1/"
-  } | sed -f /dev/stdin "$template" > "$new"
+  } | sed -f - "$template" > "$new"
 }
 
-# masked FILE: without the values of secrets, however they are written.
+# masked FILE: without the values of secrets, however they are written, well or not.
 masked() {
   awk '
-    # Inside a text of several lines.
+    # Inside of what began on a line before.
     closing != "" { if (index($0, closing)) closing = ""; print "(secret)"; next }
+    /-----BEGIN/ { if (!index($0, "-----END")) closing = "-----END"; print "(secret)"; next }
     {
-      if (match($0, /(secret|salt|cookie|tag)["\047]?[ \t]*=/)) {
-        rest = substr($0, RSTART + RLENGTH)
-        if (match(rest, /^[ \t]*("""|\047\047\047)/)) {
-          quotes = substr(rest, RLENGTH - 2, 3)
-          if (!index(substr(rest, RLENGTH + 1), quotes)) closing = quotes
-        }
-        match($0, /(secret|salt|cookie|tag)["\047]?[ \t]*=/)
-        print substr($0, 1, RSTART + RLENGTH - 1) " (secret)"
-      } else print
-    }' "$1" | sed 's/[0-9A-Fa-f]\{32,\}/(secret)/g'
+      line = tolower($0)
+      # A comment may speak of secrets; only what looks like a setting counts there.
+      name = "(secret|salt|cookie|tag)[\"\047]?"
+      follows = line ~ /^[ \t]*#/ ? "[ \t]*[=:]" : "([ \t]*[]=:.\"\047[]|[ \t]+[^ \t])"
+      if (!match(line, name follows)) { print; next }
+      start = RSTART
+      match(substr(line, start), name "[ \t]*=?")
+      rest = substr($0, start + RLENGTH)
+      print substr($0, 1, start + RLENGTH - 1) " (secret)"
+      sub(/^[ \t]*/, "", rest)
+      quotes = substr(rest, 1, 3)
+      if (quotes == "\"\"\"" || quotes == "\047\047\047") {
+        if (!index(substr(rest, 4), quotes)) closing = quotes
+      } else if (substr(rest, 1, 1) == "[" && !index(rest, "]")) closing = "]"
+    }' "$1" | sed 's/[0-9A-Fa-f]\{16,\}/(secret)/g'
 }
 
 # Shows what would change.

@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+
 #include "actors/supervisor.hpp"
+#include "tests/support/captured_log.hpp"
 #include "tests/support/manual_node.hpp"
 #include "tests/support/process.hpp"
 
@@ -309,6 +312,48 @@ TEST_CASE_FIXTURE(fixture, "config: nonsense is not believed") {
   answer("v4", "<html>Please log in</html>");
   answer("v6", "");
   CHECK(*known() == *before);
+}
+
+TEST_CASE_FIXTURE(fixture, "config: a broken line is left out, and told until there is another") {
+  const test::captured_log log;
+  const auto answer_with = [&](const std::string& line, const std::string& v6_line) {
+    answer("secret", std::string(128, '\x5e'));
+    answer("v4", "proxy_for 2 10.0.0.2:8888;\nproxy_for 3 10.0.0.3:8888;\n" + line);
+    answer("v6", "proxy_for 2 [2001:db8::2]:443;\nproxy_for 3 [2001:db8::3]:443;\n" + v6_line);
+    CHECK(known()->dcs() == std::vector<dc_id>{2, 3});
+    caf::anon_send(config, refresh_telegram_config{});
+    node.settle();
+  };
+  const std::string told = "warning v4: left out what can't be read: line 3 ";
+  start();
+  answer_with("proxy_for 4 a.example:80;\n", "");
+  CHECK(log.count(told + "\"proxy_for 4 a.example:80;\"\n") == 1);
+  // The same, hour after hour.
+  answer_with("proxy_for 4 a.example:80;\n", "");
+  answer_with("proxy_for 4 a.example:80;\n", "default x;");
+  CHECK(log.count(told) == 1);
+  CHECK(log.count("warning v6: left out what can't be read: line 3 \"default x;\"\n") == 1);
+  answer_with("proxy_for 4 b.example:80;\n", "default x;");
+  CHECK(log.count(told + "\"proxy_for 4 b.example:80;\"\n") == 1);
+  // All is well, and then not.
+  answer_with("", "");
+  CHECK(log.count("left out") == 3);
+  answer_with("proxy_for 4 b.example:80;\n", "");
+  CHECK(log.count("left out") == 4);
+}
+
+TEST_CASE_FIXTURE(fixture, "config: a copy on disk with a broken line is used, and that is told") {
+  start();
+  answer_well();
+  caf::anon_send_exit(config, caf::exit_reason::kill);
+  node.settle();
+  node.env.telegram.set(std::make_shared<telegram_config>());
+  std::ofstream{directory.path() / "proxy-config", std::ios::app} << "proxy_for 5 10.0";
+  const test::captured_log log;
+  start();
+  CHECK(known()->dcs() == std::vector<dc_id>{-2, 2});
+  CHECK(log.count("/proxy-config: left out what can't be read: line 4 \"proxy_for 5 10.0\"\n") ==
+        1);
 }
 
 TEST_CASE_FIXTURE(fixture, "config: the copy on disk is there before any answer") {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <sstream>
+
 #include "codecs/text.hpp"
 
 namespace mtp::app {
@@ -59,31 +61,112 @@ TEST_CASE("links: with per_sni_secrets the base secret is in no fake-TLS link") 
   CHECK(link.secret.key == derive_sni_secret(all.ports[0].secret, default_link_domain, "salt"));
 }
 
-TEST_CASE("links: the server is external_ip, else the port's own address") {
+/// The servers of a port's links, with blanks between them.
+std::string servers(const std::string& listen_ip, const std::string& external_ip,
+                    const std::string& external_ipv6, const source_addresses& ours) {
   auto all = one_port();
-  CHECK(guess_server(all, all.ports[0]) == "192.0.2.7");
-  all.external_ip = ip_address::v4({198, 51, 100, 1});
-  CHECK(guess_server(all, all.ports[0]) == "198.51.100.1");
+  all.ports[0].listen.ip = *ip_address::parse(listen_ip);
+  all.external_ip = ip_address::parse(external_ip);
+  all.external_ipv6 = ip_address::parse(external_ipv6);
+  std::string out;
+  for (const auto& ip : link_addresses(all, all.ports[0], ours))
+    out += (out.empty() ? "" : " ") + to_string(ip);
+  return out;
 }
 
-TEST_CASE("links: without an address of one's own the text says what to do") {
-  const auto all = one_port();
-  CHECK(describe_links(all, "192.0.2.7").find("set external_ip") == std::string::npos);
-  for (const std::string any : {"0.0.0.0", "::"})
-    CHECK(describe_links(all, any).find("  Put this machine's address in place of " + any +
-                                        ", or set external_ip.\n") != std::string::npos);
+const source_addresses nowhere;
+const source_addresses only_v4{.v4 = ip_address::parse("192.0.2.1"), .v6 = std::nullopt};
+const source_addresses only_v6{.v4 = std::nullopt, .v6 = ip_address::parse("2001:db8::1")};
+const source_addresses both{.v4 = only_v4.v4, .v6 = only_v6.v6};
+
+TEST_CASE("links: the port's family decides which addresses they have") {
+  // Every address: where we come from.
+  CHECK(servers("0.0.0.0", "", "", both) == "192.0.2.1");
+  CHECK(servers("::", "", "", both) == "192.0.2.1 2001:db8::1");
+  CHECK(servers("::", "", "", only_v6) == "2001:db8::1");
+  CHECK(servers("::", "", "", only_v4) == "192.0.2.1");
+  CHECK(servers("::", "", "", nowhere) == "::");
+  CHECK(servers("0.0.0.0", "", "", only_v6) == "0.0.0.0");
+  CHECK(servers("0.0.0.0", "", "", nowhere) == "0.0.0.0");
+  // One address: that one.
+  CHECK(servers("192.0.2.7", "", "", both) == "192.0.2.7");
+  CHECK(servers("2001:db8::7", "", "", both) == "2001:db8::7");
+  // What the operator says, where it can be true.
+  CHECK(servers("0.0.0.0", "198.51.100.1", "2001:db8::9", both) == "198.51.100.1");
+  CHECK(servers("0.0.0.0", "", "2001:db8::9", only_v4) == "192.0.2.1");
+  CHECK(servers("192.0.2.7", "198.51.100.1", "2001:db8::9", both) == "198.51.100.1");
+  CHECK(servers("::", "198.51.100.1", "2001:db8::9", both) == "198.51.100.1 2001:db8::9");
+  CHECK(servers("::", "", "2001:db8::9", nowhere) == "2001:db8::9");
+  CHECK(servers("::", "", "2001:db8::9", both) == "192.0.2.1 2001:db8::9");
+  CHECK(servers("::", "198.51.100.1", "", only_v6) == "198.51.100.1 2001:db8::1");
+  CHECK(servers("2001:db8::7", "198.51.100.1", "", both) == "2001:db8::7");
+  CHECK(servers("2001:db8::7", "198.51.100.1", "2001:db8::9", both) == "2001:db8::9");
+}
+
+TEST_CASE("links: what is in front of loopback may change the family") {
+  CHECK(servers("::1", "198.51.100.1", "", both) == "198.51.100.1");
+  CHECK(servers("127.0.0.1", "", "2001:db8::9", both) == "2001:db8::9");
+  CHECK(servers("127.0.0.1", "198.51.100.1", "2001:db8::9", both) == "198.51.100.1 2001:db8::9");
+  CHECK(servers("::1", "", "", both) == "::1");
+  CHECK(servers("127.0.0.1", "", "", both) == "127.0.0.1");
+}
+
+/// What the text says behind the links of a port on `listen_ip`.
+std::string advice(const std::string& listen_ip, const source_addresses& ours) {
+  auto all = one_port();
+  all.ports[0].listen.ip = *ip_address::parse(listen_ip);
+  std::istringstream text{describe_links(all, ours)};
+  std::string out;
+  for (std::string line; std::getline(text, line);)
+    if (!line.empty() && !line.starts_with("Links of ") && !line.starts_with("  tg:") &&
+        !line.starts_with("  https:"))
+      out += line + '\n';
+  return out;
+}
+
+TEST_CASE("links: addresses that will not do come with what to set") {
+  CHECK(advice("::", both).empty());
+  CHECK(advice("0.0.0.0", nowhere) ==
+        "  Put this machine's address in place of 0.0.0.0, or set external_ip.\n");
+  CHECK(advice("::", nowhere) ==
+        "  Put this machine's address in place of ::, or set external_ip or external_ipv6.\n");
+  CHECK(advice("0.0.0.0", only_v6) ==
+        "  This machine has no IPv4 address, and the port takes nothing else: set listen_ip = "
+        "\"::\".\n");
+  for (const std::string ip : {"10.1.2.3", "169.254.1.1", "127.0.0.1", "100.64.0.1"})
+    CHECK(advice("0.0.0.0", {.v4 = ip_address::parse(ip), .v6 = std::nullopt}) ==
+          "  The Internet does not know " + ip + ": for clients from there, set external_ip.\n");
+  for (const std::string ip : {"fd00::1", "fe80::1", "::1"})
+    CHECK(advice("::", {.v4 = std::nullopt, .v6 = ip_address::parse(ip)}) ==
+          "  The Internet does not know " + ip + ": for clients from there, set external_ipv6.\n");
+  // Each family has its own.
+  CHECK(advice("::", {.v4 = ip_address::parse("10.1.2.3"), .v6 = only_v6.v6}) ==
+        "  The Internet does not know 10.1.2.3: for clients from there, set external_ip.\n");
+}
+
+TEST_CASE("links: an address that was looked up is of the ports that take its family") {
+  auto all = one_port();
+  all.ports[0].listen.ip = ip_address{};
+  all.ports.push_back(all.ports[0]);
+  all.ports[1].listen = *parse_endpoint("[2001:db8::7]:443");
+  const auto text = describe_links(all, std::string{"198.51.100.1"});
+  CHECK(text.find("server=198.51.100.1&port=443") != std::string::npos);
+  CHECK(text.find("server=2001:db8::7&port=443") != std::string::npos);
+  CHECK(text.find("198.51.100.1", text.find("Links of p ([2001:db8::7]:443)")) ==
+        std::string::npos);
 }
 
 TEST_CASE("links: the text has both forms of each, and tells whether there is a tag") {
   auto all = one_port();
   all.allowed_protocols = {protocol::mtp_secure};
-  const auto text = describe_links(all, "h");
-  CHECK(text ==
-        "\nLinks of p (192.0.2.7:443), tag none: set \"tag\" for a promoted channel:\n"
-        "  tg://proxy?server=h&port=443&secret=ddaabb0000000000000000000000000000\n"
-        "  https://t.me/proxy?server=h&port=443&secret=ddaabb0000000000000000000000000000\n");
+  const auto text = describe_links(all, nowhere);
+  CHECK(
+      text ==
+      "\nLinks of p (192.0.2.7:443), tag none: set \"tag\" for a promoted channel:\n"
+      "  tg://proxy?server=192.0.2.7&port=443&secret=ddaabb0000000000000000000000000000\n"
+      "  https://t.me/proxy?server=192.0.2.7&port=443&secret=ddaabb0000000000000000000000000000\n");
   all.ports[0].tag.emplace();
-  CHECK(describe_links(all, "h").starts_with("\nLinks of p (192.0.2.7:443), tag active:\n"));
+  CHECK(describe_links(all, nowhere).starts_with("\nLinks of p (192.0.2.7:443), tag active:\n"));
 }
 
 }  // namespace

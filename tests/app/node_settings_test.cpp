@@ -276,6 +276,23 @@ TEST_CASE("nodes: the cookie is never shown, not even a wrong one") {
   }
 }
 
+TEST_CASE("nodes: a key in the place of its file's path is refused, and not shown") {
+  const std::string pem =
+      "\"\"\"-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----\"\"\"\n";
+  const auto with = [&](const std::string& one) {
+    std::string lines;
+    for (const std::string name : {"certificate", "key", "ca"})
+      lines += name + " = " + (name == one ? pem : "\"a.pem\"\n");
+    return back_problem(join(listening, allowing, lines));
+  };
+  CHECK(with("key") ==
+        "dir/proxy.toml:6: node_link.key: expected the path of a PEM file; "
+        "scripts/gen_dist_certs.sh makes them, found a text of 60 characters");
+  // Such a file may hold the key, too.
+  for (const std::string name : {"certificate", "ca"})
+    CHECK(with(name).ends_with(", found a text of several lines"));
+}
+
 TEST_CASE("nodes: what another role has is refused where somebody may count on it") {
   const auto both = [](const std::string& line) { return problem(join(line, "\n", port)); };
   const std::string_view only_front =
@@ -309,8 +326,9 @@ TEST_CASE("nodes: what has no effect in a role is told") {
         std::vector<std::string>{
             "dir/proxy.toml:2: max_connections: has no effect on a back: set it on the fronts"});
   CHECK(back("listen_ip = \"::\"").warnings.size() == 1);
-  // Links show it; and clients wait on either node.
+  // Links show them; and clients wait on either node.
   CHECK(front("external_ip = \"192.0.2.9\"\ndc_wait_timeout_sec = 5").warnings.empty());
+  CHECK(front("external_ipv6 = \"2001:db8::9\"").warnings.empty());
   CHECK(back("dc_wait_timeout_sec = 5\nconf_refresh_interval = 9").warnings.empty());
 }
 

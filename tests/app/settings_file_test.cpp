@@ -286,10 +286,55 @@ TEST_CASE("settings: a secret is never shown, not even a wrong one") {
     CHECK(contains(all[0], "dir/proxy.toml:3: ports[0].secret: expected 32 hexadecimal digits"));
     CHECK_FALSE(contains(all[0], secret));
   }
-  CHECK(problem("per_sni_secret_salt = 31415926") ==
-        "dir/proxy.toml:1: per_sni_secret_salt: expected a text that is not empty");
-  CHECK(problem("per_sni_secret_salt = \"\"") ==
-        "dir/proxy.toml:1: per_sni_secret_salt: expected a text that is not empty");
+  CHECK(
+      problem("per_sni_secret_salt = 31415926") ==
+      "dir/proxy.toml:1: per_sni_secret_salt: expected a text that is not empty, found a value of "
+      "type integer");
+  CHECK(
+      problem("per_sni_secret_salt = \"\"") ==
+      "dir/proxy.toml:1: per_sni_secret_salt: expected a text that is not empty, found a text of 0 "
+      "characters");
+}
+
+TEST_CASE("settings: what is no TOML is told with line, column and what was expected") {
+  CHECK(problems("a = 1\nsecret = 12345678901234567890123456789012\n") ==
+        std::vector<std::string>{
+            "dir/proxy.toml:2: is not TOML at column 42: Error while parsing decimal integer "
+            "(texts need quotes around them)"});
+  CHECK(problems("max_connections : 5") ==
+        std::vector<std::string>{
+            "dir/proxy.toml:1: is not TOML at column 17: Error while parsing key-value pair: "
+            "expected '=', saw ':' (texts need quotes around them)"});
+  CHECK(contains(problems("a = 1\na = 2")[0], "cannot redefine existing integer (texts"));
+}
+
+TEST_CASE("settings: an unknown key is named if it can be an option's name") {
+  CHECK(contains(problem("max_connection2 = 1"), ":1: max_connection2: is not a known option"));
+  for (const std::string key : {"00112233445566778899aabbccddeeff", "deadbeefdeadbeefdeadbeef",
+                                "Zm9vYmFyYmF6cXV1eA", "\"a b\"", "\"\"", "\"\\u001b[31m\""})
+    CHECK_MESSAGE(
+        problem(key + " = 1")
+            .starts_with(
+                key.starts_with("dead")
+                    ? "dir/proxy.toml:1: (not shown): is not a known option"
+                    : "dir/proxy.toml:1: (a key that is not shown): is not a known option"),
+        key);
+}
+
+TEST_CASE("settings: what may be a secret in the wrong place is not shown") {
+  CHECK(problem("listen_ip = \"00112233445566778899aabbccddeeff\"") ==
+        "dir/proxy.toml:1: listen_ip: expected an IPv4 or IPv6 address, found \"(not shown)\"");
+  CHECK(problem("max_connections = \"x 0123456789abcdef y\"") ==
+        "dir/proxy.toml:1: max_connections: expected a whole number of at least 1, found \"x (not "
+        "shown) y\"");
+  CHECK(problem("reactors = 1234567890123456") ==
+        "dir/proxy.toml:1: reactors: expected a whole number of at least 0 and at most 256, found "
+        "(not shown)");
+  CHECK(problems("ports = \"my secret text\"")[0] ==
+        "dir/proxy.toml:1: ports: expected an array of tables: [[ports]], found a text");
+  CHECK(problems("ports = [\"my secret text\"]")[0] ==
+        "dir/proxy.toml:1: ports: expected a table, found a text");
+  CHECK(problem("log_level = \"\\u001b[31m\"").ends_with("found \"?[31m\""));
 }
 
 TEST_CASE("settings: all mistakes are told at once, in order") {
@@ -329,11 +374,15 @@ TEST_CASE("settings: a file that is not there, is not TOML, or is fine") {
   const auto path = (directory.path() / "proxy.toml").string();
   const auto missing = load_settings(path);
   REQUIRE_FALSE(missing);
-  CHECK(contains(to_string(missing.error()[0]), path));
+  CHECK(to_string(missing.error()[0]) == path + ": can't be read: No such file or directory");
   std::ofstream{path} << "what?\n" << one_port;
   CHECK_FALSE(load_settings(path));
   std::ofstream{path} << one_port;
   CHECK(load_settings(path));
+  std::ofstream{path} << one_port << '#' << std::string(std::size_t{1024} * 1024, '-');
+  CHECK(to_string(load_settings(path).error()[0]) == path + ": is longer than 1 MiB");
+  CHECK(to_string(load_settings(directory.path()).error()[0]) ==
+        directory.path().string() + ": is a directory, not a TOML file");
 }
 
 }  // namespace

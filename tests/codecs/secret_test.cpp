@@ -44,6 +44,7 @@ TEST_CASE("secret: three kinds in base64 and base64url, with and without padding
   CHECK(parse_secret("ABEiM0RVZneImaq7zN3u/w") == classic);
   CHECK(parse_secret("ABEiM0RVZneImaq7zN3u_w==") == classic);
   CHECK(parse_secret("ABEiM0RVZneImaq7zN3u_w") == classic);
+  CHECK(parse_secret("ABEiM0RVZneImaq7zN3u_w=") == classic);  // half of it, as tdesktop takes it
   CHECK(parse_secret("3QARIjNEVWZ3iJmqu8zd7v8=") == padded);
   CHECK(parse_secret("3QARIjNEVWZ3iJmqu8zd7v8") == padded);
   CHECK(parse_secret("7gARIjNEVWZ3iJmqu8zd7v9leGFtcGxlLmNvbQ==") == fake_tls);
@@ -68,15 +69,19 @@ TEST_CASE("secret: it is written in hex and in base64url without padding") {
 
 TEST_CASE("secret: other lengths and marks are refused") {
   for (const auto text : {
-           ""sv, "00"sv,
+           ""sv,
+           "00"sv,
            "00112233445566778899aabbccddee"sv,        // 15 bytes
            "cc00112233445566778899aabbccddeeff"sv,    // 17 bytes, unknown mark
            "ee00112233445566778899aabbccddeeff"sv,    // fake-TLS without a domain
            "dd00112233445566778899aabbccddeeff61"sv,  // padded with a domain
            "0000112233445566778899aabbccddeeff61"sv,  // 18 bytes, unknown mark
            "00112233445566778899aabbccddeefg"sv,      // no hex; 24 bytes in base64
-           " 00112233445566778899aabbccddeeff"sv, "00112233445566778899aabbccddeeff\n"sv,
-           "ABEiM0RVZneImaq7zN3u_w="sv,  // half of the padding
+           " 00112233445566778899aabbccddeeff"sv,
+           "00112233445566778899aabbccddeeff\n"sv,
+           "ABEiM0RVZneImaq7zN3u_w==="sv,
+           "=="sv,
+           "ABEiM0RV=ZneImaq7zN3u_w"sv,
        })
     check_bad_secret(text);
 }
@@ -124,7 +129,7 @@ TEST_CASE("link: percent-encoding is undone in values, a plus stays a plus") {
   const auto got = parse_link(
       "tg://proxy?server=%5b2001%3Adb8::1%5D&port=%34%34%33&secret=ABEiM0RVZneImaq7zN3u%2fw%3D%3D");
   REQUIRE(got);
-  CHECK(got->server == "[2001:db8::1]");
+  CHECK(got->server == "2001:db8::1");
   CHECK(got->port == 443);
   CHECK(got->secret == classic);
   const auto plus = parse_link("tg://proxy?server=a&port=1&secret=ABEiM0RVZneImaq7zN3u+w==");
@@ -132,21 +137,99 @@ TEST_CASE("link: percent-encoding is undone in values, a plus stays a plus") {
   CHECK(plus->secret.key[15] == 0xfb);
 }
 
+TEST_CASE("link: an IPv6 server is the same with brackets and without, encoded or not") {
+  const auto server_of = [](const std::string& text) {
+    const auto got = parse_link("tg://proxy?port=1&secret=ABEiM0RVZneImaq7zN3u_w&server=" + text);
+    REQUIRE_MESSAGE(got, text);
+    return got->server;
+  };
+  for (const std::string text : {"2001:db8::1", "[2001:db8::1]", "2001%3Adb8%3A%3a1",
+                                 "%5B2001%3Adb8%3A%3A1%5D", "[2001:db8::1%5d"})
+    CHECK_MESSAGE(server_of(text) == "2001:db8::1", text);
+  // Brackets around something else are not ours to judge.
+  for (const std::string text : {"[1.2.3.4]", "[example.com]", "[]", "[", "]", "[[::1]]", "[::1]x"})
+    CHECK_MESSAGE(server_of(text) == text, text);
+}
+
+TEST_CASE("link: every spelling that an official client takes") {
+  const proxy_link expected{.server = "a.example", .port = 443, .secret = padded};
+  const auto query = "server=a.example&port=443&secret=dd00112233445566778899aabbccddeeff"s;
+  const auto html = "server=a.example&amp;port=443&amp;secret=dd00112233445566778899aabbccddeeff"s;
+  for (const auto& link :
+       {"tg:proxy?" + query,
+        "TG://PROXY?" + query,
+        "Tg:Proxy?" + query,
+        "tg://proxy/?" + query,
+        "HTTPS://T.ME/proxy?" + query,
+        "https://t.me/Proxy?" + query,
+        "https://t.me/proxy/?" + query,
+        "https://www.t.me/proxy?" + query,
+        "www.telegram.me/proxy?" + query,
+        "telegram.me/proxy?" + query,
+        "telegram.dog/proxy?" + query,
+        "https://Telegram.Dog/proxy?" + query,
+        "https://t.me:443/proxy?" + query,
+        "http://t.me:80/proxy?" + query,
+        " \ttg://proxy?" + query + "\r\n",
+        "tg://proxy?" + query + "#here",
+        "https://t.me/proxy?" + query + " # &port=1",
+        "tg://proxy?" + html,
+        "tg://proxy?" + query + "&server=other&port=1&secret=",
+        "tg://proxy?broken=%zz&half=%&" + query,
+        "tg://proxy?Server=a.example&PORT=443&sEcRet=dd00112233445566778899aabbccddeeff"s})
+    CHECK_MESSAGE(parse_link(link) == expected, link);
+}
+
 TEST_CASE("link: other schemes, hosts, missing and broken parameters are refused") {
   const auto secret = "&secret=00112233445566778899aabbccddeeff"s;
-  for (const std::string_view start :
-       {"", "tg://proxy", "tg://proxy?server&port=1", "tg://socks?server=a&port=1",
-        "ftp://t.me/proxy?server=a&port=1", "https://t.me.example.com/proxy?server=a&port=1",
-        "https://t.me/socks?server=a&port=1", "tg://proxy?port=1", "tg://proxy?server=&port=1",
-        "tg://proxy?server=a", "tg://proxy?server=a&port=", "tg://proxy?server=a&port=0",
-        "tg://proxy?server=a&port=65536", "tg://proxy?server=a&port=1x",
-        "tg://proxy?server=a%&port=1", "tg://proxy?server=a%4&port=1",
-        "tg://proxy?server=a%4g&port=1", " tg://proxy?server=a&port=1"})
+  for (const std::string_view start : {"",
+                                       "tg://proxy",
+                                       "tg://proxy?server&port=1",
+                                       "tg://socks?server=a&port=1",
+                                       "ftp://t.me/proxy?server=a&port=1",
+                                       "https://t.me.example.com/proxy?server=a&port=1",
+                                       "https://t.me/socks?server=a&port=1",
+                                       "tg://proxy?port=1",
+                                       "tg://proxy?server=&port=1",
+                                       "tg://proxy?server=a",
+                                       "tg://proxy?server=a&port=",
+                                       "tg://proxy?server=a&port=0",
+                                       "tg://proxy?server=a&port=65536",
+                                       "tg://proxy?server=a&port=1x",
+                                       "tg://proxy?server=a%&port=1",
+                                       "tg://proxy?server=a%4&port=1",
+                                       "tg://proxy?server=a%4g&port=1",
+                                       "tg://proxy?port=1&#server=a",
+                                       "tg:/proxy?server=a&port=1",
+                                       "proxy?server=a&port=1",
+                                       "//proxy?server=a&port=1",
+                                       "tg://t.me/proxy?server=a&port=1",
+                                       "https:t.me/proxy?server=a&port=1",
+                                       "https://proxy.t.me/proxy?server=a&port=1",
+                                       "https://t.me:8443/proxy?server=a&port=1",
+                                       "https://u@t.me/proxy?server=a&port=1",
+                                       "https://t.me//proxy?server=a&port=1",
+                                       "https://t.me/proxy//?server=a&port=1",
+                                       "https://t.meproxy?server=a&port=1",
+                                       "tg://proxyserver=a&port=1",
+                                       "tg://proxies?server=a&port=1",
+                                       "tg:// proxy?server=a&port=1",
+                                       "tg://proxy?server=a&port= 1",
+                                       "tg://proxy?server =a&port=1",
+                                       "tg://proxy?server=a&amp;amp;port=1",
+                                       "x tg://proxy?server=a&port=1"})
     check_bad_link(std::string{start} + secret);
   check_bad_link("tg://proxy?server=a&port=1");
+  check_bad_link("tg://proxy?port=1" + secret + "&server=" + std::string(max_server_size + 1, 'a'));
+  CHECK(parse_link("tg://proxy?port=1" + secret + "&server=" + std::string(max_server_size, 'a')));
   check_bad_link("tg://proxy?server=a&port=1&secret=", errc::bad_secret);
   check_bad_link("tg://proxy?server=a&port=1&secret=ee00112233445566778899aabbccddeeff",
                  errc::bad_secret);
+}
+
+TEST_CASE("link: an IPv6 server stands there as clients look it up") {
+  CHECK(format_tg_link({.server = "2001:db8::1", .port = 443, .secret = classic}) ==
+        "tg://proxy?server=2001:db8::1&port=443&secret=00112233445566778899aabbccddeeff");
 }
 
 TEST_CASE("link: both forms carry the secret in hex") {
@@ -194,8 +277,9 @@ TEST_CASE("secret and link: any text is read or refused") {
       RC_ASSERT(parse_secret(format_secret_hex(*got)) == *got);
 
     const auto words = rc::gen::element<std::string>(
-        "server=", "port=", "secret=", "a", "443", "&", "=", "%", "%41", "%00", "?", "#",
-        "dd00112233445566778899aabbccddeeff", "ABEiM0RVZneImaq7zN3u_w");
+        "server=", "port=", "secret=", "a", "443", "&", "=", "%", "%41", "%00", "?", "#", "amp;",
+        "[", "]", "::1", "PORT=", " ", "dd00112233445566778899aabbccddeeff",
+        "ABEiM0RVZneImaq7zN3u_w");
     std::string link = "tg://proxy?";
     if (*rc::gen::arbitrary<bool>()) link += "server=a&port=1&secret=ABEiM0RVZneImaq7zN3u_w";
     for (const auto& word : *rc::gen::container<std::vector<std::string>>(words))

@@ -14,6 +14,7 @@
 #include "net/socket_address.hpp"
 #include "net/socket_options.hpp"
 #include "tests/e2e/harness.hpp"
+#include "tests/support/skipped.hpp"
 
 namespace mtp::test {
 namespace {
@@ -153,6 +154,7 @@ double resident(pid_t pid) {
 }
 
 TEST_CASE("after churn, descriptors and memory are as they were") {
+  if (const auto lack = missing_proc(); !lack.empty()) return skip(lack);
   fake_telegram telegram{{.dcs = {2}}};
   // The table of handshakes has bounds of its own, and is far from them here.
   proxy_under_test proxy{{.config = "replay_check_session_storage = \"off\"\n"

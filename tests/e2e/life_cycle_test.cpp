@@ -229,5 +229,21 @@ TEST_CASE("ping measures the proxy by any link, and its status tells the result"
   CHECK(run({"ping"}).status == 2);
 }
 
+TEST_CASE("ping takes an IPv6 server with brackets and without, in any spelling of a link") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.listen_ip = "::1", .telegram = &telegram}};
+  const auto query = [&](const std::string& server) {
+    return "?server=" + server + "&amp;port=" + std::to_string(proxy.port()) + "&secret=dd" +
+           to_hex(proxy.secret());
+  };
+  for (const auto& link : {"tg://proxy" + query("::1"), "tg:proxy" + query("[::1]"),
+                           " HTTPS://T.me/Proxy/" + query("%5B%3A%3A1%5D") + "#x\n"}) {
+    const auto result = run({"ping", link, "--dc", "2"});
+    INFO(result.output);
+    CHECK(result.status == 0);
+    CHECK(contains(result.output, "Proxy   : [::1]:" + std::to_string(proxy.port()) + '\n'));
+  }
+}
+
 }  // namespace
 }  // namespace mtp::test

@@ -1,6 +1,43 @@
 #include "tests/e2e/link_network.hpp"
 
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include "tests/support/skipped.hpp"
+
 namespace mtp::test {
+
+namespace {
+
+/// What tools say if the kernel lacks what they are for; whatever else they say is a failure.
+bool is_lack(std::string_view said) {
+  constexpr auto texts = std::to_array<std::string_view>(
+      {"not supported", "not permitted", "Unknown device type", "is unknown"});
+  return std::ranges::any_of(texts,
+                             [&](auto text) { return said.find(text) != std::string_view::npos; });
+}
+
+std::string find_lack() {
+  auto lack = network_namespace::missing({"ip", "nft", "tc"});
+  if (!lack.empty()) return lack;
+  try {
+    const link_network probe;
+    probe.slow_down(1000);
+    return {};
+  } catch (const std::runtime_error& e) {
+    if (!is_lack(e.what())) throw;
+    return e.what();
+  }
+}
+
+}  // namespace
+
+bool link_network::left_out() {
+  static const auto lack = find_lack();
+  if (!lack.empty()) skip("no networks of our own: " + lack);
+  return !lack.empty();
+}
 
 link_network::link_network() {
   front_.run({"ip", "link", "add", "link0", "type", "veth", "peer", "name", "link0", "netns",

@@ -12,6 +12,8 @@ class link_network {
   static constexpr const char* back_ip = "10.77.0.2";
 
   link_network();
+  /// True, and says so, if this machine can't have one.
+  [[nodiscard]] static bool left_out();
   [[nodiscard]] const network_namespace& front() const noexcept { return front_; }
   [[nodiscard]] const network_namespace& back() const noexcept { return back_; }
 

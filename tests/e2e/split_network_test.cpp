@@ -16,13 +16,6 @@ constexpr std::chrono::seconds timeout{3};
 constexpr std::chrono::seconds noticed_within = timeout + 4s;
 constexpr std::size_t crowd = 20;
 
-bool can_have_networks() {
-  std::string why;
-  if (network_namespace::available(why)) return true;
-  MESSAGE("skipped: no networks of our own: ", why);
-  return false;
-}
-
 /// A front and a back with a network between them, and clients.
 class apart {
  public:
@@ -80,7 +73,7 @@ class apart {
 };
 
 TEST_CASE("split: a blackhole that ends before it is noticed costs nobody anything") {
-  if (!can_have_networks()) return;
+  if (link_network::left_out()) return;
   apart world;
   // Who sends in the meantime has the answer when the network is back.
   std::vector<load_client> waiting;
@@ -112,7 +105,7 @@ TEST_CASE("split: a blackhole that ends before it is noticed costs nobody anythi
 }
 
 TEST_CASE("split: a blackhole is noticed by both ends; idle clients survive it") {
-  if (!can_have_networks()) return;
+  if (link_network::left_out()) return;
   apart world;
   tally seen;
   std::vector<load_client> waiting;
@@ -160,7 +153,7 @@ TEST_CASE("split: a blackhole is noticed by both ends; idle clients survive it")
 }
 
 TEST_CASE("split: a blackhole that does not end: clients are closed after their grace") {
-  if (!can_have_networks()) return;
+  if (link_network::left_out()) return;
   // From when it was noticed; 10 s by default.
   apart world{"dc_wait_timeout_sec = 3"};
   world.net.cut();
@@ -178,7 +171,7 @@ TEST_CASE("split: a blackhole that does not end: clients are closed after their 
 }
 
 TEST_CASE("split: a network that comes and goes, also while the front dials") {
-  if (!can_have_networks()) return;
+  if (link_network::left_out()) return;
   apart world;
   tally seen;
   // Little gets through for half a minute, but enough now and then for a session to go on.

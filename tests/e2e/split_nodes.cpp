@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "net/entropy.hpp"
+#include "tests/support/skipped.hpp"
 
 namespace mtp::test {
 
@@ -170,6 +171,7 @@ std::chrono::milliseconds cpu_time(pid_t pid) {
 }
 
 double resident_memory(pid_t pid) {
+  if (const auto lack = missing_proc(); !lack.empty()) skip("resident memory: " + lack);
   std::ifstream in{"/proc/" + std::to_string(pid) + "/statm"};
   double total = 0;
   double pages = 0;

@@ -12,13 +12,6 @@ using namespace std::chrono_literals;
 
 using clock = std::chrono::steady_clock;
 
-bool can_have_networks() {
-  std::string why;
-  if (network_namespace::available(why)) return true;
-  MESSAGE("skipped: no networks of our own: ", why);
-  return false;
-}
-
 std::chrono::milliseconds since(clock::time_point begun) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begun);
 }
@@ -113,19 +106,19 @@ void check_slow(int kbit, std::chrono::milliseconds limit, std::chrono::millisec
 }
 
 TEST_CASE("split: a link of 1 Mbit/s carries messages of 1 MiB both ways at once") {
-  if (!can_have_networks()) return;
+  if (link_network::left_out()) return;
   check_slow(1000, 60s, 5s);
 }
 
 #ifdef NDEBUG
 TEST_CASE("split: a link of 256 kbit/s carries messages of 1 MiB both ways at once") {
-  if (!can_have_networks()) return;
+  if (link_network::left_out()) return;
   check_slow(256, 120s, 12s);
 }
 #endif
 
 TEST_CASE("split: a link that loses 2 % of its packets loses no session and no byte") {
-  if (!can_have_networks()) return;
+  if (link_network::left_out()) return;
   far_apart world{0};
   auto& front = world.nodes->front();
   const load_client::target to{

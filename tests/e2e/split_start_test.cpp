@@ -4,6 +4,7 @@
 
 #include "net/socket_address.hpp"
 #include "tests/e2e/split_nodes.hpp"
+#include "tests/support/skipped.hpp"
 
 namespace mtp::test {
 namespace {
@@ -102,11 +103,8 @@ TEST_CASE("split: the log tells why the back can't be reached") {
   }
   SUBCASE("unknown host") {
     // In a network without a way out: nobody else is asked.
-    std::string why;
-    if (!network_namespace::available(why)) {
-      MESSAGE("skipped: no network of our own: ", why);
-      return;
-    }
+    if (const auto lack = network_namespace::missing(); !lack.empty())
+      return skip("no network of our own: " + lack);
     const network_namespace lonely;
     front_options how;
     how.network = &lonely;

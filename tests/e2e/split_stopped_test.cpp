@@ -196,11 +196,7 @@ TEST_CASE("split: a back that hangs: the front's memory has bounds; all goes on 
 }
 
 TEST_CASE("split: a front behind a slow network does not slow the one beside it down") {
-  std::string why;
-  if (!network_namespace::available(why)) {
-    MESSAGE("skipped: no networks of our own: ", why);
-    return;
-  }
+  if (link_network::left_out()) return;
   const link_network net;
   std::unique_ptr<fake_telegram> telegram;
   {

@@ -15,6 +15,7 @@
 #include "tests/e2e/split_nodes.hpp"
 #include "tests/support/delay_relay.hpp"
 #include "tests/support/raw_tls_peer.hpp"
+#include "tests/support/skipped.hpp"
 
 namespace mtp::test {
 namespace {
@@ -166,6 +167,7 @@ TEST_CASE("split: no certificate, another CA's, a name that is not allowed, TLS 
 }
 
 TEST_CASE("split: a thousand silent clients and halves of handshakes cost next to nothing") {
+  if (const auto lack = missing_proc(); !lack.empty()) return skip(lack);
   net::raise_open_files_limit();
   besieged place;
   constexpr std::size_t silent_clients = 1000;
@@ -257,6 +259,7 @@ TEST_CASE("split: strangers who keep all places taken don't keep a far front out
 }
 
 TEST_CASE("split: strangers of every kind, again and again, beside a link under load") {
+  if (const auto lack = missing_proc(); !lack.empty()) return skip(lack);
   besieged place;
   const certificate_authority stranger{place.nodes.directory(), "stranger"};
   std::array<raw_tls_peer::options, 3> hows;

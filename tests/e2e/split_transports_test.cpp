@@ -7,6 +7,7 @@
 #include "net/entropy.hpp"
 #include "tests/e2e/rogue_node.hpp"
 #include "tests/support/delay_relay.hpp"
+#include "tests/support/skipped.hpp"
 
 namespace mtp::test {
 namespace {
@@ -199,6 +200,7 @@ TEST_CASE("split: plain: what a stranger without the cookie says is not in the l
 }
 
 TEST_CASE("split: plain: strangers at the port do not disturb the link that there is") {
+  if (const auto lack = missing_proc(); !lack.empty()) return skip(lack);
   joined on{"plain", cookie, cookie};
   on.nodes.start_all();
   auto client = on.front().client();

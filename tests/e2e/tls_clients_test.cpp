@@ -4,6 +4,7 @@
 
 #include "codecs/tls_client_hello.hpp"
 #include "tests/e2e/harness.hpp"
+#include "tests/support/skipped.hpp"
 
 namespace mtp::test {
 namespace {
@@ -116,6 +117,8 @@ tool_result run_tool(const std::string& program, const std::vector<std::string>&
 }
 
 TEST_CASE("openssl s_client and curl are turned away, and nobody else notices") {
+  for (const std::string program : {"openssl", "curl"})
+    if (const auto lack = missing_program(program); !lack.empty()) return skip(lack);
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.telegram = &telegram}};
   auto bystander = proxy.client(all_protocols()[3]);

@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_REQUIRE(secret->domain.empty() == (secret->kind != mtp::secret_kind::fake_tls));
   }
   if (const auto link = mtp::parse_link(text)) {
-    FUZZ_REQUIRE(!link->server.empty() && link->port != 0);
+    FUZZ_REQUIRE(!link->server.empty() && link->server.size() <= mtp::max_server_size);
+    FUZZ_REQUIRE(link->port != 0);
     FUZZ_REQUIRE(mtp::parse_link(mtp::format_tg_link(*link)) == *link);
     FUZZ_REQUIRE(mtp::parse_link(mtp::format_https_link(*link)) == *link);
   }

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/support/process.hpp"
+#include "tests/support/skipped.hpp"
 #include "tests/support/test_certificates.hpp"
 
 namespace mtp::net {
@@ -92,12 +93,13 @@ TEST_CASE_FIXTURE(fixture, "tls context: a pipe that nobody writes to does not h
 }
 
 TEST_CASE_FIXTURE(fixture, "tls context: a file that may not be read") {
-  if (::geteuid() == 0) return;  // root reads everything
+  if (::geteuid() == 0) return test::skip("no user but root, who may read everything");
   REQUIRE(::chmod(good.key.c_str(), 0) == 0);
   CHECK(problem(good) == good.key + ": Permission denied");
 }
 
 TEST_CASE_FIXTURE(fixture, "tls context: the key must be the certificate's, and not encrypted") {
+  if (const auto lack = test::missing_program("openssl"); !lack.empty()) return test::skip(lack);
   auto files = good;
   files.key = ca.issue("other", {}).key;
   CHECK(problem(files) == files.key + ": is not the key of the certificate in " + good.certificate);

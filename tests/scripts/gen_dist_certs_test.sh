@@ -1,6 +1,11 @@
 #!/bin/sh
 # What scripts/gen_dist_certs.sh promises, asked of OpenSSL and the file system.
 set -eu
+if ! command -v openssl > /dev/null; then
+  echo "Skipped, as this machine lacks something: gen_dist_certs: no program \"openssl\""
+  [ -z "${MTP_SKIPPED-}" ] || echo "gen_dist_certs: no program \"openssl\"" >> "$MTP_SKIPPED"
+  exit 77
+fi
 script="$(cd "$(dirname "$0")/../.." && pwd)/scripts/gen_dist_certs.sh"
 place="$(mktemp -d)"
 server=

@@ -1,20 +1,33 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
 #include <mutex>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "tests/support/skipped.hpp"
+
 namespace {
 
+std::mutex skipped_mutex;
+const doctest::TestCaseData* running_test = nullptr;
+std::vector<std::string> skipped;
+
 /// Says again at the end what has failed: what programs logged meanwhile may be thousands of lines,
-/// and who reads the log of a CI may be shown only the last ones.
+/// and who reads the log of a CI may be shown only the last ones. And what was skipped: a good end
+/// must not look better than it is.
 class failure_list final : public doctest::IReporter {
  public:
   explicit failure_list(const doctest::ContextOptions& options) : options_{&options} {}
 
-  void test_case_start(const doctest::TestCaseData& which) override { test_case_ = &which; }
+  void test_case_start(const doctest::TestCaseData& which) override {
+    test_case_ = &which;
+    running_test = &which;
+  }
   void test_case_exception(const doctest::TestCaseException& what) override {
     add(test_case_->m_file.c_str(), static_cast<int>(test_case_->m_line),
         what.error_string.c_str());
@@ -30,10 +43,11 @@ class failure_list final : public doctest::IReporter {
       add(what.m_file, what.m_line, what.m_string.c_str());
   }
   void test_run_end(const doctest::TestRunStats&) override {
-    if (failures_.empty()) return;
-    *options_->cout << "Failed:\n";
-    for (const auto& one : failures_)
-      *options_->cout << one << '\n';
+    list("Failed:\n", failures_);
+    list("Skipped, as this machine lacks something:\n", skipped);
+    if (const char* const file = std::getenv("MTP_SKIPPED"))
+      for (std::ofstream out{file, std::ios::app}; const auto& one : skipped)
+        out << one << '\n';
   }
 
   void report_query(const doctest::QueryData&) override {}
@@ -51,6 +65,13 @@ class failure_list final : public doctest::IReporter {
                         ": " + what);
   }
 
+  void list(const char* head, const std::vector<std::string>& lines) const {
+    if (lines.empty()) return;
+    *options_->cout << head;
+    for (const auto& one : lines)
+      *options_->cout << one << '\n';
+  }
+
   const doctest::ContextOptions* options_;
   const doctest::TestCaseData* test_case_ = nullptr;
   std::mutex mutex_;
@@ -60,3 +81,11 @@ class failure_list final : public doctest::IReporter {
 REGISTER_LISTENER("failure_list", 1, failure_list);
 
 }  // namespace
+
+void mtp::test::skip(const std::string& missing) {
+  const std::scoped_lock lock{skipped_mutex};
+  auto line = std::string{running_test->m_name} + ": " + missing;
+  if (std::find(skipped.begin(), skipped.end(), line) != skipped.end()) return;
+  MESSAGE("skipped: ", missing);
+  skipped.push_back(std::move(line));
+}

@@ -28,7 +28,8 @@ net::unique_fd this_threads_network() {
 
 network_namespace::network_namespace() {
   const auto home = this_threads_network();
-  if (!home || ::unshare(CLONE_NEWNET) != 0) fail("no network namespace");
+  if (!home) fail("no /proc/thread-self/ns/net");
+  if (::unshare(CLONE_NEWNET) != 0) fail("no network namespaces of our own");
   fd_ = this_threads_network();
   if (::setns(home.get(), CLONE_NEWNET) != 0 || !fd_) fail("no way back to our network");
   run({"ip", "link", "set", "lo", "up"});
@@ -49,13 +50,14 @@ void network_namespace::run(const std::vector<std::string>& command) const {
   if (status != 0) throw std::runtime_error{words + "failed: " + tool.output()};
 }
 
-bool network_namespace::available(std::string& why) {
+std::string network_namespace::missing(const std::vector<std::string>& tools) {
+  for (const auto& tool : tools)
+    if (auto lack = missing_program(tool); !lack.empty()) return lack;
   try {
     const network_namespace any;
-    return true;
-  } catch (const std::exception& e) {
-    why = e.what();
-    return false;
+    return {};
+  } catch (const std::system_error& e) {
+    return e.what();
   }
 }
 

@@ -22,8 +22,9 @@ class network_namespace {
   /// Runs a tool in it, e.g. {"ip", "link"}. Throws with what it said if it fails.
   void run(const std::vector<std::string>& command) const;
 
-  /// Whether this machine lets us have some; else `why`.
-  [[nodiscard]] static bool available(std::string& why);
+  /// What this machine lacks for some with these tools in them, for `skip`; empty if nothing.
+  /// Throws if all is there and does not work.
+  [[nodiscard]] static std::string missing(const std::vector<std::string>& tools = {"ip"});
 
  private:
   net::unique_fd fd_;

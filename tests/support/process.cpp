@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -98,6 +100,18 @@ bool process::running() {
 std::string process::output() const {
   std::ifstream in{output_};
   return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+std::string missing_program(const std::string& name) {
+  const char* const path = std::getenv("PATH");
+  std::istringstream directories{path != nullptr ? path : ""};
+  for (std::string directory; std::getline(directories, directory, ':');)
+    if (::access((directory + '/' + name).c_str(), X_OK) == 0) return {};
+  return "no program \"" + name + "\" (scripts/packages.sh test)";
+}
+
+std::string missing_proc() {
+  return std::filesystem::exists("/proc/self/stat") ? "" : "no /proc";
 }
 
 std::uint16_t free_port(bool ipv6) {

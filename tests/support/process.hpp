@@ -69,6 +69,12 @@ class process {
   std::optional<int> status_;
 };
 
+/// For `skip`: that there is no program of this name in PATH; empty if there is one.
+[[nodiscard]] std::string missing_program(const std::string& name);
+
+/// For `skip`: that processes can't be looked at; empty if they can.
+[[nodiscard]] std::string missing_proc();
+
 /// A TCP port of 127.0.0.1 (or ::1) that nobody uses at the moment.
 [[nodiscard]] std::uint16_t free_port(bool ipv6 = false);
 

@@ -1,0 +1,33 @@
+#include "app/shown_text.hpp"
+
+#include <algorithm>
+
+#include "codecs/text.hpp"
+
+namespace mtp::app {
+
+namespace {
+
+bool is_hex_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+}  // namespace
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t longest = 40;
+  constexpr std::size_t shortest_secret = 16;
+  std::string out;
+  while (!text.empty() && out.size() < longest) {
+    const auto* const end = std::ranges::find_if_not(text, is_hex_digit);
+    const auto run = static_cast<std::size_t>(end - text.begin());
+    if (run >= shortest_secret)
+      out += "(not shown)";
+    else
+      out += text.substr(0, std::max<std::size_t>(run, 1));
+    text.remove_prefix(std::max<std::size_t>(run, 1));
+  }
+  return printable(out.substr(0, longest));
+}
+
+}  // namespace mtp::app

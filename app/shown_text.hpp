@@ -1,0 +1,13 @@
+// What somebody wrote, in messages.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace mtp::app {
+
+/// `text` as a message may quote it: printable, at most 40 bytes, and without what may be a secret
+/// in the wrong place (16 hexadecimal digits or more in a row).
+[[nodiscard]] std::string shown(std::string_view text);
+
+}  // namespace mtp::app
