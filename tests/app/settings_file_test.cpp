@@ -65,10 +65,10 @@ TEST_CASE("settings: a port and nothing else gives the original's defaults") {
   CHECK(all.hibernate_timeout.count() == 60);
   CHECK(all.ready_timeout.count() == 1200);
   CHECK(all.reset_close_socket == actors::reset_close::off);
-  CHECK(all.server_error_filter == actors::error_filter::first);
+  CHECK(all.server_error_filter == actors::error_filter::automatic);
   CHECK(all.replay_check_session_storage);
   CHECK(all.session_storage.max_items == 4'000'000);
-  CHECK(all.session_storage.max_memory_mb == 512);
+  CHECK(all.session_storage.max_memory_mb == 0);  // a part of the budget
   CHECK(all.session_storage.max_age.count() == 360);
   CHECK(all.upstream_socket_buffer_size == 51200);
   CHECK(all.downstream_socket_buffer_size == 512000);
@@ -104,6 +104,8 @@ TEST_CASE("settings: every option is read") {
   CHECK(with("reset_close_socket = false").reset_close_socket == actors::reset_close::off);
   CHECK(with("replay_check_server_error_filter = \"on\"").server_error_filter ==
         actors::error_filter::on);
+  CHECK(with("replay_check_server_error_filter = \"first\"").server_error_filter ==
+        actors::error_filter::first);
   CHECK(with("replay_check_server_error_filter = false").server_error_filter ==
         actors::error_filter::off);
   CHECK_FALSE(with("replay_check_session_storage = \"off\"").replay_check_session_storage);
