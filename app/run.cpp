@@ -15,8 +15,10 @@
 #include "actors/link_listener.hpp"
 #include "app/console_commands.hpp"
 #include "app/console_server.hpp"
+#include "app/gauges.hpp"
 #include "app/links.hpp"
 #include "app/metrics_endpoint.hpp"
+#include "app/metrics_text.hpp"
 #include "app/node.hpp"
 
 namespace mtp::app {
@@ -197,7 +199,7 @@ int run_proxy(const actors::settings& settings, const settings_reread& reread) {
   }
   std::unique_ptr<metrics_endpoint> endpoint;
   if (const auto& at = settings.metrics_listen) {
-    auto opened = metrics_endpoint::open(*at, env.metrics);
+    auto opened = metrics_endpoint::open(*at, [&env] { return metrics_text(env.metrics); });
     if (!opened) {
       spdlog::critical("{}", opened.error());
       return 1;
