@@ -96,8 +96,18 @@ histogram metrics::get_histogram(std::string_view name, std::string_view help,
 
 void metrics::set_gauge(std::string_view name, std::string_view help,
                         std::function<gauge_values()> compute) {
+  set_gauges({{.name = name, .help = help}},
+             [compute = std::move(compute)] { return std::vector<gauge_values>{compute()}; });
+}
+
+void metrics::set_gauges(const std::vector<gauge_name>& gauges, gauges_function compute) {
+  const auto shared = std::make_shared<const gauges_function>(std::move(compute));
   const std::lock_guard lock{mutex_};
-  family_of(name, help, kind::gauge).compute = std::move(compute);
+  for (std::size_t i = 0; i < gauges.size(); ++i) {
+    auto& state = family_of(gauges[i].name, gauges[i].help, kind::gauge);
+    state.compute = shared;
+    state.place = i;
+  }
 }
 
 void metrics::read_series(const family_state& from, family& into) const {
@@ -132,20 +142,29 @@ std::vector<metrics::family> metrics::read_counts() const {
 
 std::vector<metrics::family> metrics::read() const {
   auto out = read_counts();
-  std::vector<std::pair<std::size_t, std::function<gauge_values()>>> gauges;
+  struct gauge {
+    std::size_t at;
+    std::shared_ptr<const gauges_function> compute;
+    std::size_t place;
+  };
+  std::vector<gauge> gauges;
   {
     const std::lock_guard lock{mutex_};
     for (const auto& [name, state] : families_) {
       if (state.type != kind::gauge) continue;
-      gauges.emplace_back(out.size(), state.compute);
+      gauges.push_back({.at = out.size(), .compute = state.compute, .place = state.place});
       out.push_back({.name = name, .help = state.help, .type = kind::gauge, .samples = {}});
     }
   }
   // Outside the lock: a gauge may ask anybody for its values.
-  for (const auto& [at, compute] : gauges)
-    for (auto& [labels, value] : compute())
+  std::map<std::shared_ptr<const gauges_function>, std::vector<gauge_values>> computed;
+  for (const auto& [at, compute, place] : gauges) {
+    auto [found, is_new] = computed.try_emplace(compute);
+    if (is_new) found->second = (*compute)();
+    for (auto& [labels, value] : found->second.at(place))
       out[at].samples.push_back(
           {.labels = labels, .value = value, .buckets = {}, .bounds = {}, .sum = 0});
+  }
   return out;
 }
 

@@ -2,8 +2,8 @@
 //
 // Counting is on the path of every packet, and prometheus-cpp's counters are compare-and-swap loops
 // on shared cache lines (its histograms lock a mutex), so values live here: every reactor writes to
-// cells of its own, and they are added up when somebody looks. app/metrics_endpoint hands them to
-// prometheus-cpp, which speaks the protocol.
+// cells of its own, and they are added up when somebody looks. app/metrics_text hands them to
+// prometheus-cpp, which knows the format.
 #pragma once
 
 #include <array>
@@ -87,6 +87,14 @@ class metrics {
   using gauge_values = std::vector<std::pair<metric_labels, double>>;
   void set_gauge(std::string_view name, std::string_view help,
                  std::function<gauge_values()> compute);
+  /// The same for several whose values are computed together: `compute` returns as many, in the
+  /// order of `gauges`.
+  struct gauge_name {
+    std::string_view name;
+    std::string_view help;
+  };
+  using gauges_function = std::function<std::vector<gauge_values>()>;
+  void set_gauges(const std::vector<gauge_name>& gauges, gauges_function compute);
 
   // -- reading ----------------------------------------------------------------------------------
 
@@ -131,7 +139,9 @@ class metrics {
     kind type = kind::counter;
     histogram_spec spec;
     std::vector<series> all;
-    std::function<gauge_values()> compute;
+    /// Of a gauge: its values are number `place` of what this returns.
+    std::shared_ptr<const gauges_function> compute;
+    std::size_t place = 0;
   };
 
   void read_series(const family_state& from, family& into) const;

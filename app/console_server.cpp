@@ -109,7 +109,7 @@ void console_server::accept_some() {
       return;
     }
     clients_.push_back({.fd = std::move(fd),
-                        .deadline = clock::now() + console_patience,
+                        .deadline = clock::now() + console_request_patience,
                         .request = {},
                         .answer = std::nullopt});
   }
@@ -138,7 +138,7 @@ bool console_server::read_request(client& who) {
     who.answer = framed(answer_(std::string_view{who.request}.substr(0, end)));
   else
     return true;
-  who.deadline = clock::now() + console_patience;
+  who.deadline = clock::now() + console_answer_patience;
   return write_answer(who);
 }
 

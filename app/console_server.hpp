@@ -18,11 +18,12 @@ namespace mtp::app {
 using console_answer = std::function<tl::expected<std::string, std::string>(std::string_view line)>;
 
 // What one connection may take, and how many there are; others wait in the kernel's queue.
-inline constexpr std::size_t max_console_clients = 4;
+inline constexpr std::size_t max_console_clients = 32;
 inline constexpr std::size_t max_console_request = 1024;
 inline constexpr std::size_t max_console_answer = std::size_t{1} << 20;
-/// For the request to come, and for the answer to be taken.
-inline constexpr std::chrono::seconds console_patience{5};
+/// For the whole request to come, and for the answer to be taken.
+inline constexpr std::chrono::seconds console_request_patience{2};
+inline constexpr std::chrono::seconds console_answer_patience{5};
 
 /// What an answer starts with: `console_ok` and the text, or `console_error` and why there is none.
 inline constexpr std::string_view console_ok = "ok\n";

@@ -3,6 +3,8 @@
 #include "app/command_line.hpp"
 #include "app/node_settings.hpp"
 #include "app/run.hpp"
+#include "app/signals.hpp"
+#include "app/standard_descriptors.hpp"
 #include "codecs/overloaded.hpp"
 #include "codecs/text.hpp"
 #include "net/entropy.hpp"
@@ -48,8 +50,10 @@ std::string get_root_uuid() {
 }  // namespace caf::detail
 
 int main(int argc, char** argv) {
+  fill_standard_descriptors();
   return std::visit(mtp::overloaded{
                         [](const run_command& what) {
+                          hold_signals();
                           const auto loaded = checked_settings(what);
                           if (!loaded) return 1;
                           return run_proxy(loaded->settings, [&](const mtp::actors::settings& now) {

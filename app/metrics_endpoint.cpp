@@ -1,236 +1,330 @@
 #include "app/metrics_endpoint.hpp"
 
-#include <prometheus/collectable.h>
-#include <prometheus/exposer.h>
-#include <prometheus/metric_family.h>
+#include <microhttpd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 
-#include <caf/all.hpp>
-
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <list>
+#include <string_view>
 #include <thread>
 
-#include "actors/back_link.hpp"
-#include "actors/dc_pool.hpp"
-#include "actors/link_gateway.hpp"
-#include "actors/routing.hpp"
-#include "net/blocking_socket.hpp"
+#include "net/bound_port.hpp"
+#include "net/link_places.hpp"
+#include "net/socket_address.hpp"
+#include "net/socket_options.hpp"
 
 namespace mtp::app {
 
 namespace {
 
-using actors::metrics;
 using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
 
-/// Whoever takes longer is left out of this answer.
-constexpr auto answer_patience = 1s;
-constexpr auto knock_interval = 20ms;
+/// Beyond it one goes for each that comes.
+constexpr net::link_place_limits places_for_all{.in_all = 128, .per_network = 96, .per_host = 64};
+constexpr std::size_t accepts_per_turn = 32;
+/// One that has lost its place is still there for two turns.
+constexpr unsigned connection_limit = places_for_all.in_all + 4 * accepts_per_turn;
+constexpr auto accept_again_after = 1s;
+/// A text that took longer to make is given again.
+constexpr auto quick_text = 300ms;
+/// Bytes for one request, and for the head of its answer.
+constexpr std::size_t memory_limit = 8192;
 
-prometheus::ClientMetric to_prometheus(const metrics::sample& in, metrics::kind type) {
-  prometheus::ClientMetric out;
-  for (const auto& [name, value] : in.labels)
-    out.label.push_back({name, value});
-  switch (type) {
-    case metrics::kind::counter:
-      out.counter.value = in.value;
-      break;
-    case metrics::kind::gauge:
-      out.gauge.value = in.value;
-      break;
-    case metrics::kind::histogram: {
-      std::uint64_t below = 0;
-      for (std::size_t i = 0; i < in.buckets.size(); ++i) {
-        below += in.buckets[i];
-        const double bound =
-            i < in.bounds.size() ? in.bounds[i] : std::numeric_limits<double>::infinity();
-        out.histogram.bucket.push_back({.cumulative_count = below, .upper_bound = bound});
-      }
-      out.histogram.sample_count = below;
-      out.histogram.sample_sum = in.sum;
-      break;
-    }
-  }
-  return out;
-}
+constexpr const char* text_format = "text/plain; version=0.0.4; charset=utf-8";
+constexpr const char* plain_text = "text/plain; charset=utf-8";
 
-prometheus::MetricType to_prometheus(metrics::kind type) {
-  switch (type) {
-    case metrics::kind::counter:
-      return prometheus::MetricType::Counter;
-    case metrics::kind::gauge:
-      return prometheus::MetricType::Gauge;
-    case metrics::kind::histogram:
-      return prometheus::MetricType::Histogram;
-  }
-  return prometheus::MetricType::Untyped;
-}
-
-class collector final : public prometheus::Collectable {
- public:
-  explicit collector(const metrics& what) : what_{&what} {}
-  std::vector<prometheus::MetricFamily> Collect() const override {
-    std::vector<prometheus::MetricFamily> out;
-    for (const auto& family : what_->read()) {
-      auto& shown = out.emplace_back();
-      shown.name = family.name;
-      shown.help = family.help;
-      shown.type = to_prometheus(family.type);
-      for (const auto& sample : family.samples)
-        shown.metric.push_back(to_prometheus(sample, family.type));
-    }
-    return out;
-  }
-
- private:
-  const metrics* what_;
+struct response_deleter {
+  void operator()(MHD_Response* one) const { MHD_destroy_response(one); }
 };
+struct daemon_deleter {
+  void operator()(MHD_Daemon* one) const { MHD_stop_daemon(one); }
+};
+using response_ptr = std::unique_ptr<MHD_Response, response_deleter>;
+using daemon_ptr = std::unique_ptr<MHD_Daemon, daemon_deleter>;
 
-std::vector<actors::dc_pool_status> ask_pools(const actors::environment& env,
-                                              caf::actor_system& system) {
-  std::vector<actors::dc_pool_status> out;
-  caf::scoped_actor self{system};
-  for (const auto dc : env.telegram.get()->dcs()) {
-    const auto pool = env.names.find(actors::dc_pool_name(dc));
-    if (pool == nullptr) continue;
-    self->request(pool, answer_patience, actors::get_dc_pool_status{})
-        .receive([&](const actors::dc_pool_status& status) { out.push_back(status); },
-                 [](const caf::error&) {});
-  }
+response_ptr make_response(std::string text, const char* format) {
+  response_ptr out{
+      MHD_create_response_from_buffer(text.size(), text.data(), MHD_RESPMEM_MUST_COPY)};
+  MHD_add_response_header(out.get(), MHD_HTTP_HEADER_CONTENT_TYPE, format);
+  // One request a connection: the time for it is bounded by that of the connection.
+  MHD_add_response_header(out.get(), MHD_HTTP_HEADER_CONNECTION, "close");
   return out;
 }
 
-/// Of a front.
-std::vector<actors::back_status> ask_backs(const actors::environment& env,
-                                           caf::actor_system& system) {
-  std::vector<actors::back_status> out;
-  caf::scoped_actor self{system};
-  for (std::size_t i = 0; i < env.settings.back_nodes.size(); ++i) {
-    auto& status = out.emplace_back();
-    status.where = actors::describe_back(env.settings, i);
-    if (const auto keeper = env.names.find(actors::back_link_name(i)))
-      self->request(keeper, answer_patience, actors::get_back_status{})
-          .receive([&](const actors::back_status& now) { status = now; }, [](const caf::error&) {});
-  }
+response_ptr make_refusal_of_method() {
+  auto out = make_response("only GET and HEAD\n", plain_text);
+  MHD_add_response_header(out.get(), MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
   return out;
 }
 
-/// Of a back; none if it does not answer.
-std::optional<std::size_t> count_fronts(const actors::environment& env, caf::actor_system& system) {
-  const auto gateway = env.names.find(actors::gateway_name);
-  if (gateway == nullptr) return std::nullopt;
-  std::optional<std::size_t> out;
-  caf::scoped_actor self{system};
-  self->request(gateway, answer_patience, actors::get_fronts{})
-      .receive([&](const std::vector<actors::front_status>& all) { out = all.size(); },
-               [](const caf::error&) {});
-  return out;
-}
+/// A connection.
+struct visitor : net::link_places::holder {
+  visitor(const ip_address& from, int its_socket, clock::time_point limit)
+      : holder{from}, socket{its_socket}, until{limit} {}
 
-using pool_values =
-    std::function<void(const actors::dc_pool_status& pool, metrics::gauge_values& into)>;
+  /// Of libmicrohttpd, which closes it.
+  int socket;
+  clock::time_point until;
+  /// It has lost its place: only what has come already is answered, and only what the kernel takes
+  /// of the answer at once is sent.
+  bool leaves = false;
+  bool is_cut = false;
+};
 
 }  // namespace
 
-void add_gauges(actors::environment& env, caf::actor_system& system) {
-  env.metrics.set_gauge("mtproto_proxy_connections_count", "Count of ranch connections", [&env] {
-    metrics::gauge_values out;
-    for (const auto& port : env.ports)
-      out.push_back(
-          {{{"listener", port->settings.name}}, static_cast<double>(port->connections.load())});
-    return out;
-  });
-  env.metrics.set_gauge(
-      "mtproto_proxy_memory_bytes", "Memory of the process, and its budget",
-      [&env] { return actors::memory_values(env.memory, env.sessions.memory()); });
-  if (env.settings.role == actors::node_role::front)
-    env.metrics.set_gauge("mtproto_proxy_link_connected", "Whether there is a session with a back",
-                          [&env, &system] {
-                            metrics::gauge_values out;
-                            for (const auto& one : ask_backs(env, system))
-                              out.push_back({{{"back", one.where}}, one.connected ? 1.0 : 0.0});
-                            return out;
-                          });
-  if (env.settings.role == actors::node_role::back)
-    env.metrics.set_gauge("mtproto_proxy_link_fronts", "Fronts that have a session",
-                          [&env, &system] {
-                            metrics::gauge_values out;
-                            if (const auto count = count_fronts(env, system))
-                              out.push_back({{}, static_cast<double>(*count)});
-                            return out;
-                          });
-  const auto add = [&](std::string_view name, std::string_view help, const pool_values& values) {
-    env.metrics.set_gauge(name, help, [&env, &system, values] {
-      metrics::gauge_values out;
-      for (const auto& pool : ask_pools(env, system))
-        values(pool, out);
-      return out;
-    });
-  };
-  const auto dc_label = [](const actors::dc_pool_status& pool) {
-    return actors::metric_labels{{"dc", std::to_string(pool.dc)}};
-  };
-  add("mtproto_proxy_dc_num_downstreams", "Count of connections to downstream",
-      [=](const auto& pool, auto& out) {
-        out.push_back({dc_label(pool), static_cast<double>(pool.n_downstreams)});
-      });
-  add("mtproto_proxy_dc_num_upstreams", "Count of upstreams connected to DC",
-      [=](const auto& pool, auto& out) {
-        out.push_back({dc_label(pool), static_cast<double>(pool.n_upstreams)});
-      });
-  add("mtproto_proxy_dc_num_waiting", "Clients that wait for a connection to the DC",
-      [=](const auto& pool, auto& out) {
-        out.push_back({dc_label(pool), static_cast<double>(pool.n_waiting)});
-      });
-  add("mtproto_proxy_dc_upstreams_per_downstream", "Count of upstreams connected to DC",
-      [=](const auto& pool, auto& out) {
-        for (const auto& [meter, value] :
-             {std::pair{"min", pool.min}, std::pair{"max", pool.max}}) {
-          auto labels = dc_label(pool);
-          labels.emplace_back("meter", meter);
-          out.push_back({std::move(labels), static_cast<double>(value)});
-        }
-      });
-}
-
-struct metrics_endpoint::server {
-  server(const endpoint& where, const metrics& what)
-      : at{where}, all{std::make_shared<collector>(what)} {
-    exposer = std::make_unique<prometheus::Exposer>(to_string(at), 1);
-    exposer->RegisterCollectable(all);
+// libmicrohttpd speaks HTTP. Sockets are accepted, waited for and cut here, as its own time-out is
+// for silence, not for a whole request, and it has one limit for all and none that is fair.
+class metrics_endpoint::server {
+ public:
+  server(net::bound_port port, text_function text, const metrics_patience& patience)
+      : port_{std::move(port)},
+        text_{std::move(text)},
+        patience_{patience},
+        stop_{eventfd(0, EFD_CLOEXEC)} {}
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+  server(server&&) = delete;
+  server& operator=(server&&) = delete;
+  ~server() {
+    if (!thread_.joinable()) return;
+    const std::uint64_t one = 1;
+    static_cast<void>(!::write(stop_.get(), &one, sizeof one));
+    thread_.join();
   }
-  endpoint at;
-  std::shared_ptr<collector> all;
-  std::unique_ptr<prometheus::Exposer> exposer;
+
+  /// False if there is not enough memory or no descriptor.
+  [[nodiscard]] bool start();
+  [[nodiscard]] const endpoint& where() const noexcept { return port_.where(); }
+
+ private:
+  static MHD_Result on_request(void* self, MHD_Connection* connection, const char* path,
+                               const char* method, const char* version, const char* body,
+                               std::size_t* body_size, void** state);
+  static void on_connection(void* self, MHD_Connection* connection, void** context,
+                            MHD_ConnectionNotificationCode what);
+
+  void run();
+  [[nodiscard]] bool wait();
+  void serve();
+  [[nodiscard]] clock::time_point next_deadline() const;
+  void accept_some();
+  [[nodiscard]] bool accept_one();
+  visitor* add(MHD_Connection* connection);
+  void remove(visitor* which);
+  void cut(visitor& which);
+  void cut_overdue(clock::time_point now);
+  [[nodiscard]] MHD_Result answer(MHD_Connection* connection, std::string_view path,
+                                  std::string_view method);
+  [[nodiscard]] MHD_Response* current_text();
+
+  net::bound_port port_;
+  text_function text_;
+  metrics_patience patience_;
+  net::unique_fd stop_;
+  net::link_places places_{places_for_all};
+  std::list<visitor> visitors_;
+  /// When accepting failed, it is not tried again before.
+  clock::time_point accept_from_;
+  response_ptr not_found_ = make_response("see /metrics\n", plain_text);
+  response_ptr wrong_method_ = make_refusal_of_method();
+  response_ptr text_now_;
+  clock::time_point text_is_good_until_;
+  daemon_ptr daemon_;
+  int daemon_events_ = -1;
+  std::thread thread_;
 };
 
-metrics_endpoint::metrics_endpoint() = default;
-
-metrics_endpoint::~metrics_endpoint() {
-  if (server_ == nullptr) return;
-  // The web server looks whether it should stop every 2 s, or when a client comes: be one.
-  std::atomic<bool> stopped = false;
-  std::thread caller{[&] {
-    while (!stopped) {
-      const auto deadline = std::chrono::steady_clock::now() + knock_interval;
-      static_cast<void>(
-          net::blocking_socket::connect(to_string(server_->at.ip), server_->at.port, deadline));
-      std::this_thread::sleep_until(deadline);
-    }
+bool metrics_endpoint::server::start() {
+  daemon_.reset(MHD_start_daemon(
+      MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, nullptr, nullptr, &server::on_request, this,
+      MHD_OPTION_NOTIFY_CONNECTION, &server::on_connection, this, MHD_OPTION_CONNECTION_LIMIT,
+      connection_limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_limit, MHD_OPTION_END));
+  if (daemon_ == nullptr || !stop_) return false;
+  const auto* const info = MHD_get_daemon_info(daemon_.get(), MHD_DAEMON_INFO_EPOLL_FD);
+  if (info == nullptr) return false;
+  daemon_events_ = info->epoll_fd;
+  thread_ = std::thread{[this] {
+    pthread_setname_np(pthread_self(), "metrics");
+    run();
   }};
-  server_->exposer.reset();
-  stopped = true;
-  caller.join();
+  return true;
+}
+
+// -- the thread ---------------------------------------------------------------------------------
+
+void metrics_endpoint::server::run() {
+  while (wait()) {
+    // Whatever had come by now is read, and not late.
+    const auto now = clock::now();
+    serve();
+    cut_overdue(now);
+    if (clock::now() >= accept_from_) accept_some();
+  }
+  daemon_.reset();
+}
+
+/// Until there is something to do. False: stop.
+bool metrics_endpoint::server::wait() {
+  const auto now = clock::now();
+  const bool accepts = now >= accept_from_;
+  std::array<pollfd, 3> fds{
+      pollfd{.fd = stop_.get(), .events = POLLIN, .revents = 0},
+      // A negative descriptor is passed over.
+      pollfd{.fd = accepts ? port_.socket(0) : -1, .events = POLLIN, .revents = 0},
+      pollfd{.fd = daemon_events_, .events = POLLIN, .revents = 0}};
+  int timeout = -1;
+  if (const auto until = next_deadline(); until != clock::time_point::max())
+    timeout = static_cast<int>(std::max<std::int64_t>(
+        std::chrono::ceil<std::chrono::milliseconds>(until - now).count(), 0));
+  // It has something left to do at once, or waits for sockets: it has no time-outs.
+  if (MHD_UNSIGNED_LONG_LONG left = 0; MHD_get_timeout(daemon_.get(), &left) == MHD_YES)
+    timeout = 0;
+  static_cast<void>(::poll(fds.data(), fds.size(), timeout));
+  return fds[0].revents == 0;
+}
+
+clock::time_point metrics_endpoint::server::next_deadline() const {
+  auto out = clock::time_point::max();
+  if (clock::now() < accept_from_) out = accept_from_;
+  for (const auto& one : visitors_)
+    if (!one.is_cut) out = std::min(out, one.until);
+  return out;
+}
+
+/// Answers what has come. A text is for all requests that were there when it was made.
+void metrics_endpoint::server::serve() {
+  if (clock::now() >= text_is_good_until_) text_now_.reset();
+  MHD_run(daemon_.get());
+}
+
+void metrics_endpoint::server::accept_some() {
+  for (std::size_t i = 0; i < accepts_per_turn && accept_one(); ++i) {
+  }
+}
+
+bool metrics_endpoint::server::accept_one() {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  net::unique_fd fd{::accept4(port_.socket(0), reinterpret_cast<sockaddr*>(&address), &size,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (!fd) {
+    if (errno == EAGAIN) return false;
+    if (errno == ECONNABORTED || errno == EINTR || errno == EPERM || errno == EPROTO) return true;
+    // Out of descriptors: whoever waits would wake us for nothing.
+    accept_from_ = clock::now() + accept_again_after;
+    return false;
+  }
+  // What the kernel has of an answer when we are done with it.
+  net::set_user_timeout(fd.get(), patience_.answer);
+  // It closes what it can't take.
+  MHD_add_connection(daemon_.get(), fd.release(), reinterpret_cast<const sockaddr*>(&address),
+                     size);
+  return true;
+}
+
+// -- connections --------------------------------------------------------------------------------
+
+void metrics_endpoint::server::on_connection(void* self, MHD_Connection* connection, void** context,
+                                             MHD_ConnectionNotificationCode what) {
+  auto& mine = *static_cast<server*>(self);
+  if (what == MHD_CONNECTION_NOTIFY_STARTED)
+    *context = mine.add(connection);
+  else
+    mine.remove(static_cast<visitor*>(*context));
+}
+
+visitor* metrics_endpoint::server::add(MHD_Connection* connection) {
+  const auto socket =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  auto& added = visitors_.emplace_back(net::peer_endpoint(socket).ip, socket,
+                                       clock::now() + patience_.request);
+  if (auto* const holder = places_.add(added)) {
+    auto& leaver = static_cast<visitor&>(*holder);
+    places_.remove(leaver);
+    leaver.leaves = true;
+    leaver.until = clock::now();
+  }
+  return &added;
+}
+
+void metrics_endpoint::server::remove(visitor* which) {
+  places_.remove(*which);
+  visitors_.remove_if([which](const visitor& one) { return &one == which; });
+}
+
+/// libmicrohttpd notices in its next turn. Nothing is owed to it any more, in the kernel neither.
+void metrics_endpoint::server::cut(visitor& which) {
+  places_.remove(which);
+  which.is_cut = true;
+  net::set_reset_on_close(which.socket, true);
+  ::shutdown(which.socket, SHUT_RDWR);
+}
+
+void metrics_endpoint::server::cut_overdue(clock::time_point now) {
+  for (auto& one : visitors_)
+    if (!one.is_cut && one.until <= now) cut(one);
+}
+
+// -- requests -----------------------------------------------------------------------------------
+
+MHD_Result metrics_endpoint::server::on_request(void* self, MHD_Connection* connection,
+                                                const char* path, const char* method,
+                                                const char* /*version*/, const char* /*body*/,
+                                                std::size_t* /*body_size*/, void** /*state*/) {
+  return static_cast<server*>(self)->answer(connection, path, method);
+}
+
+/// Once the head of a request is there: a body is not waited for.
+MHD_Result metrics_endpoint::server::answer(MHD_Connection* connection, std::string_view path,
+                                            std::string_view method) {
+  auto& who = *static_cast<visitor*>(
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+  if (path != "/metrics")
+    return MHD_queue_response(connection, MHD_HTTP_NOT_FOUND, not_found_.get());
+  if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD)
+    return MHD_queue_response(connection, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method_.get());
+  auto* const text = current_text();
+  if (!who.leaves) who.until = clock::now() + patience_.answer;
+  return MHD_queue_response(connection, MHD_HTTP_OK, text);
+}
+
+/// If making one takes long, as actors hang, those who come meanwhile do not wait one after
+/// another.
+MHD_Response* metrics_endpoint::server::current_text() {
+  if (text_now_ != nullptr) return text_now_.get();
+  const auto begun = clock::now();
+  text_now_ = make_response(text_(), text_format);
+  const auto made = clock::now();
+  const auto took = made - begun;
+  text_is_good_until_ = took > quick_text ? made + took : made;
+  return text_now_.get();
+}
+
+// -- the endpoint -------------------------------------------------------------------------------
+
+metrics_endpoint::metrics_endpoint(std::unique_ptr<server> mine) : server_{std::move(mine)} {}
+
+metrics_endpoint::~metrics_endpoint() = default;
+
+const endpoint& metrics_endpoint::where() const noexcept {
+  return server_->where();
 }
 
 tl::expected<std::unique_ptr<metrics_endpoint>, std::string> metrics_endpoint::open(
-    const endpoint& at, const actors::metrics& what) {
-  std::unique_ptr<metrics_endpoint> out{new metrics_endpoint};
-  try {
-    out->server_ = std::make_unique<server>(at, what);
-  } catch (const std::exception&) {
-    return tl::unexpected{"the metrics endpoint can't listen on " + to_string(at) +
-                          "; is the port taken?"};
-  }
-  return out;
+    const endpoint& at, text_function text, const metrics_patience& patience) {
+  auto port = net::bound_port::bind(at, 1, true);
+  if (!port) return tl::unexpected{"metrics: " + port.error()};
+  auto mine = std::make_unique<server>(std::move(*port), std::move(text), patience);
+  if (!mine->start())
+    return tl::unexpected<std::string>{"metrics: no descriptors or memory are left"};
+  return std::unique_ptr<metrics_endpoint>{new metrics_endpoint{std::move(mine)}};
 }
 
 }  // namespace mtp::app

@@ -11,10 +11,11 @@ namespace mtp::app {
 using settings_reread = std::function<tl::expected<loaded_settings, std::vector<config_problem>>(
     const actors::settings& running)>;
 
-/// Runs until SIGTERM or SIGINT, or until the supervision tree gives up. SIGHUP fetches Telegram's
-/// configuration anew, and takes over what `reread` returns: `node_link.allowed_nodes`, and
-/// certificates. A file that is wrong changes nothing. A second SIGTERM or SIGINT ends at once.
-/// Returns the exit status.
+/// Runs until SIGTERM or SIGINT, or until the supervision tree gives up. SIGHUP or SIGUSR2 fetches
+/// Telegram's configuration anew, and takes over what `reread` returns: `node_link.allowed_nodes`,
+/// and certificates. A file that is wrong changes nothing. A second SIGTERM or SIGINT ends at once.
+/// Returns the exit status; if its output can't be written, the process ends here with it. After
+/// `hold_signals`.
 [[nodiscard]] int run_proxy(const actors::settings& settings, const settings_reread& reread);
 
 }  // namespace mtp::app

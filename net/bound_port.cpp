@@ -1,12 +1,13 @@
 #include "net/bound_port.hpp"
 
 #include <netinet/in.h>
-#include <sys/un.h>
 
 #include <cerrno>
-#include <cstddef>
+#include <chrono>
 #include <system_error>
+#include <thread>
 
+#include "net/entropy.hpp"
 #include "net/socket_address.hpp"
 
 namespace mtp::net {
@@ -48,49 +49,46 @@ bool bind_to(int fd, const endpoint& at) noexcept {
   return ::bind(fd, address.get(), address.size) == 0;
 }
 
-/// Holds a name in the kernel that only one process can have, so that of two proxies that start at
-/// the same time only one gets the port. An abstract socket leaves no file behind.
-unique_fd lock_port(const endpoint& at) {
-  unique_fd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  if (!fd) return {};
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  const auto text = "mtproto-proxy " + to_string(at);
-  // From the second byte on: that is what makes it abstract.
-  text.copy(name.sun_path + 1, sizeof name.sun_path - 1);
-  const auto size = offsetof(sockaddr_un, sun_path) + 1 + text.size();
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), static_cast<socklen_t>(size)) != 0)
-    return {};
-  return fd;
+/// Another process that tries to get the same port at the same moment may make both of us fail.
+constexpr int attempts = 5;
+
+/// Not the same for both.
+void pause_before_next_attempt() {
+  std::this_thread::sleep_for(std::chrono::milliseconds{random_between(1, 20)});
 }
 
 }  // namespace
 
-tl::expected<bound_port, std::string> bound_port::bind(const endpoint& at, unsigned sockets,
-                                                       bool also_v4) {
-  const auto failed = [&] { return tl::unexpected{explain(at, errno)}; };
+/// Its sockets, or errno.
+tl::expected<bound_port, int> bound_port::try_to_bind(const endpoint& at, unsigned sockets,
+                                                      bool also_v4) {
   bound_port out;
   out.where_ = at;
-  if (at.port != 0) {
-    out.lock_ = lock_port(at);
-    if (!out.lock_) return failed();
-  }
   for (unsigned i = 0; i < sockets; ++i) {
     auto fd = open_socket(at, also_v4);
-    if (!fd) return failed();
-    // The first socket is bound alone: it fails if anybody listens there, SO_REUSEPORT or not. From
-    // then on the port is ours, and it may be shared among our own sockets.
-    if (i == 0 && !bind_to(fd.get(), at)) return failed();
-    if (!enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) return failed();
-    if (i == 0)
-      out.where_.port = local_endpoint(fd.get()).port;
-    else if (!bind_to(fd.get(), out.where_))
-      return failed();
+    // The first socket listens before it can be shared: the kernel lets only one process do that,
+    // even among those that share ports. From then on the port is ours, and shared among our own
+    // sockets.
+    const bool shares = i > 0;
+    if (!fd || (shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) ||
+        !bind_to(fd.get(), out.where_) || ::listen(fd.get(), backlog) != 0 ||
+        (!shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)))
+      return tl::unexpected{errno};
+    if (!shares) out.where_.port = local_endpoint(fd.get()).port;
     out.sockets_.push_back(std::move(fd));
   }
-  for (const auto& fd : out.sockets_)
-    if (::listen(fd.get(), backlog) != 0) return failed();
   return out;
+}
+
+tl::expected<bound_port, std::string> bound_port::bind(const endpoint& at, unsigned sockets,
+                                                       bool also_v4) {
+  for (int attempt = 1;; ++attempt) {
+    auto bound = try_to_bind(at, sockets, also_v4);
+    if (bound) return std::move(*bound);
+    if (bound.error() != EADDRINUSE || attempt == attempts)
+      return tl::unexpected{explain(at, bound.error())};
+    pause_before_next_attempt();
+  }
 }
 
 }  // namespace mtp::net

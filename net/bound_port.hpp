@@ -17,7 +17,8 @@ class bound_port {
  public:
   /// Binds and listens. `also_v4` lets "::" take IPv4 clients too. Errors, for the operator: the
   /// port is served by another process (which SO_REUSEPORT alone would share it with), no
-  /// permission, no such address.
+  /// permission, no such address. Of processes that try at the same time one gets the port. A port
+  /// that is taken may take 0.1 s to be told.
   [[nodiscard]] static tl::expected<bound_port, std::string> bind(const endpoint& at,
                                                                   unsigned sockets, bool also_v4);
 
@@ -28,8 +29,10 @@ class bound_port {
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }
 
  private:
+  [[nodiscard]] static tl::expected<bound_port, int> try_to_bind(const endpoint& at,
+                                                                 unsigned sockets, bool also_v4);
+
   std::vector<unique_fd> sockets_;
-  unique_fd lock_;
   endpoint where_;
 };
 

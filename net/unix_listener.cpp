@@ -28,6 +28,19 @@ tl::unexpected<std::string> failure(const std::string& what, int error) {
   return tl::unexpected{what + ": " + std::generic_category().message(error)};
 }
 
+unique_fd make_socket() {
+  return unique_fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+}
+
+/// For the operator: why `make_socket` failed.
+tl::unexpected<std::string> no_socket(int error) {
+  const bool forbidden = error == EAFNOSUPPORT || error == EPERM || error == EACCES;
+  return failure(forbidden ? "this process may not use UNIX sockets (does the unit's "
+                             "RestrictAddressFamilies= leave out AF_UNIX?)"
+                           : "can't make a UNIX socket",
+                 error);
+}
+
 std::optional<sockaddr_un> to_unix_address(const std::string& path) {
   sockaddr_un out{};
   if (path.empty() || path.size() > max_socket_path) return std::nullopt;
@@ -98,15 +111,15 @@ tl::expected<std::unique_ptr<unix_listener>, std::string> unix_listener::open(
   if (!address)
     return tl::unexpected{path + " is longer than the " + std::to_string(max_socket_path) +
                           " bytes that a UNIX socket's path may have"};
+  auto fd = make_socket();
+  if (!fd) return no_socket(errno);
   const auto parent = std::filesystem::path{path}.parent_path();
   if (auto usable = check_directory(parent.empty() ? "." : parent); !usable)
     return tl::unexpected{usable.error()};
   const auto lock = lock_place(path + ".lock");
   if (!lock) return tl::unexpected{lock.error()};
   if (auto cleared = clear_place(path); !cleared) return tl::unexpected{cleared.error()};
-  unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!fd || ::bind(fd.get(), as_sockaddr(*address), sizeof *address) != 0)
-    return failure(path, errno);
+  if (::bind(fd.get(), as_sockaddr(*address), sizeof *address) != 0) return failure(path, errno);
   std::unique_ptr<unix_listener> out{new unix_listener{std::move(fd), path}};
   // Nobody can connect before listen(): there is no moment at which others could.
   if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::listen(out->fd(), backlog) != 0)
@@ -141,7 +154,7 @@ void unix_listener::remove() const noexcept {
 tl::expected<unique_fd, int> connect_unix(const std::string& path) {
   const auto address = to_unix_address(path);
   if (!address) return tl::unexpected{ENAMETOOLONG};
-  unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  auto fd = make_socket();
   if (!fd || ::connect(fd.get(), as_sockaddr(*address), sizeof *address) != 0)
     return tl::unexpected{errno};
   return fd;

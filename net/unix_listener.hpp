@@ -20,8 +20,9 @@ class unix_listener {
  public:
   /// Makes the directory if there is none, and takes the place of a socket that nobody listens on
   /// any more. Error, for the operator: the path is too long, is not a socket, or is served by a
-  /// living process; the directory can't be made, or can be changed by everybody. May take a
-  /// second, while another process does the same in that directory.
+  /// living process; the directory can't be made, or can be changed by everybody; this process may
+  /// not use UNIX sockets. May take a second, while another process does the same in that
+  /// directory.
   [[nodiscard]] static tl::expected<std::unique_ptr<unix_listener>, std::string> open(
       const std::string& path);
   unix_listener(const unix_listener&) = delete;

@@ -122,6 +122,21 @@ TEST_CASE("metrics: a gauge is computed when somebody looks") {
   CHECK(family_of(all.read(), "g").samples.at(0).value == 42);
 }
 
+TEST_CASE("metrics: gauges of one source are computed together, once for whoever looks") {
+  metrics all;
+  int computed = 0;
+  all.set_gauges({{.name = "a", .help = "help"}, {.name = "b", .help = "help"}}, [&] {
+    ++computed;
+    return std::vector<metrics::gauge_values>{{{{}, 1}}, {{{{"x", "y"}}, 2}, {{{"x", "z"}}, 3}}};
+  });
+  const auto families = all.read();
+  CHECK(computed == 1);
+  CHECK(family_of(families, "a").samples.at(0).value == 1);
+  CHECK(family_of(families, "b").samples.at(1).value == 3);
+  CHECK(family_of(all.read(), "b").samples.at(0).value == 2);
+  CHECK(computed == 2);
+}
+
 TEST_CASE("metrics: DC numbers that clients make up share one label") {
   metrics all;
   client_metrics of_clients{all, "port"};

@@ -39,6 +39,7 @@ void proxy_under_test::make_one() {
       .environment = {},
       .max_open_files = how_.max_open_files,
       .network = nullptr,
+      .before_program = how_.before_program,
       .when_up = how_.wait_until_up ? "listening on" : ""};
   if (has_link_agents()) one.arguments.emplace_back("--link-agents");
   front_ = std::make_unique<test_node>(directory_.path(), one);
@@ -57,6 +58,7 @@ void proxy_under_test::make_two() {
   at_front.config = how_.config;
   at_front.files = authority_->issue("front", {.name = "front", .usage = key_usage::client});
   at_front.max_open_files = how_.max_open_files;
+  at_front.before_program = how_.before_program;
   at_front.port_config = how_.port_config;
   at_front.ip = how_.listen_ip;
   at_front.backs = {back->address()};

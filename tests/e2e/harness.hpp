@@ -23,6 +23,7 @@ class proxy_under_test {
     std::string listen_ip = "127.0.0.1";
     /// Of the process that has the clients.
     std::optional<open_files> max_open_files;
+    std::function<void()> before_program;
     const fake_telegram* telegram = nullptr;
     /// Take the list of IPv6 middle proxies for that of IPv4, which no real Telegram leaves empty.
     bool only_v6_list = false;

@@ -51,6 +51,7 @@ test_node::options test_back::to_node(const std::string& name, const fake_telegr
           .environment = how.environment,
           .max_open_files = how.max_open_files,
           .network = how.network,
+          .before_program = how.before_program,
           .when_up = "waiting for fronts on"};
 }
 
@@ -94,6 +95,7 @@ test_node::options test_front::to_node(const std::string& name, const front_opti
           .environment = how.environment,
           .max_open_files = how.max_open_files,
           .network = how.network,
+          .before_program = how.before_program,
           .when_up = "listening on"};
 }
 

@@ -20,6 +20,8 @@ struct split_node_options {
   std::vector<std::string> environment;
   std::optional<open_files> max_open_files;
   const network_namespace* network = nullptr;
+  /// See `process::options`.
+  std::function<void()> before_program;
   /// The address it listens on.
   std::string ip = "127.0.0.1";
 };

@@ -100,7 +100,8 @@ void test_node::launch() {
                        .output = directory_ / ("output" + std::to_string(++starts_)),
                        .max_open_files = how_.max_open_files,
                        .ends_with_parent = true,
-                       .network = how_.network};
+                       .network = how_.network,
+                       .before_program = how_.before_program};
   how.arguments.insert(how.arguments.end(), how_.arguments.begin(), how_.arguments.end());
   std::string program = MTP_PROXY_BINARY;
   if (auto emulator = emulator_words(); !emulator.empty()) {

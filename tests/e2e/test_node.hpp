@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -54,6 +55,8 @@ class test_node {
     std::optional<open_files> max_open_files;
     /// Where it runs, if not where the test does.
     const network_namespace* network = nullptr;
+    /// See `process::options`.
+    std::function<void()> before_program;
     /// What it prints when it is up; empty: nobody waits for that.
     std::string when_up;
   };

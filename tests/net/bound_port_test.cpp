@@ -3,6 +3,11 @@
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <barrier>
+#include <optional>
+#include <thread>
+
 #include "net/socket_address.hpp"
 
 namespace mtp::net {
@@ -30,8 +35,10 @@ TEST_CASE("a port has one socket a reactor, and clients reach one of them") {
   int accepted = 0;
   for (unsigned i = 0; i < 4; ++i) {
     CHECK(local_endpoint(port->socket(i)) == port->where());
+    const int before = accepted;
     while (const unique_fd one{::accept(port->socket(i), nullptr, nullptr)})
       ++accepted;
+    CHECK(accepted > before);
   }
   CHECK(accepted == 64);
 }
@@ -44,6 +51,25 @@ TEST_CASE("a port that somebody serves is refused, even if they would share it")
   CHECK(second.error() ==
         to_string(first->where()) +
             " is already served by another process; stop it or choose another port");
+}
+
+TEST_CASE("of several that want a port at the same time one gets it") {
+  constexpr int rivals = 4;
+  constexpr int rounds = 200;
+  for (int round = 0; round < rounds; ++round) {
+    const auto where = bound_port::bind(any_v4, 1, false)->where();
+    std::vector<std::optional<bound_port>> got(rivals);
+    std::barrier start{rivals};
+    {
+      std::vector<std::jthread> threads;
+      for (auto& mine : got)
+        threads.emplace_back([&] {
+          start.arrive_and_wait();
+          if (auto bound = bound_port::bind(where, 2, false)) mine = std::move(*bound);
+        });
+    }
+    REQUIRE(std::ranges::count_if(got, [](const auto& one) { return one.has_value(); }) == 1);
+  }
 }
 
 TEST_CASE("a port can be bound again once it was given back") {

@@ -1,14 +1,20 @@
 #include "tests/support/process.hpp"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -65,6 +71,7 @@ process::process(const std::string& program, const options& how) : output_{how.o
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
   for (const auto& variable : how.environment)
     putenv(const_cast<char*>(variable.c_str()));
+  if (how.before_program) how.before_program();
   execv(program.c_str(), argv.data());
   _exit(127);
 }
@@ -112,6 +119,24 @@ std::string missing_program(const std::string& name) {
 
 std::string missing_proc() {
   return std::filesystem::exists("/proc/self/stat") ? "" : "no /proc";
+}
+
+void refuse_sockets(int family) {
+  constexpr auto call = static_cast<std::uint32_t>(offsetof(seccomp_data, nr));
+  // The lower half, on machines that have it in front.
+  constexpr auto argument = static_cast<std::uint32_t>(offsetof(seccomp_data, args));
+  std::array<sock_filter, 6> rules{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, call),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(family), 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog program{.len = rules.size(), .filter = rules.data()};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    _exit(126);
 }
 
 std::uint16_t free_port(bool ipv6) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,8 @@ class process {
     bool ends_with_parent = false;
     /// Where it runs, if not where we do.
     const network_namespace* network = nullptr;
+    /// Called in the new process, right before the program: nothing but calls of the system.
+    std::function<void()> before_program;
   };
   process(const std::string& program, const options& how);
   process(const process&) = delete;
@@ -74,6 +77,10 @@ class process {
 
 /// For `skip`: that processes can't be looked at; empty if they can.
 [[nodiscard]] std::string missing_proc();
+
+/// For `before_program`: sockets of this family are refused to the process with EAFNOSUPPORT, as by
+/// systemd's RestrictAddressFamilies.
+void refuse_sockets(int family);
 
 /// A TCP port of 127.0.0.1 (or ::1) that nobody uses at the moment.
 [[nodiscard]] std::uint16_t free_port(bool ipv6 = false);

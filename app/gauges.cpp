@@ -1,0 +1,146 @@
+#include "app/gauges.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/back_link.hpp"
+#include "actors/dc_pool.hpp"
+#include "actors/link_gateway.hpp"
+#include "actors/routing.hpp"
+
+namespace mtp::app {
+
+namespace {
+
+using namespace std::chrono_literals;
+using actors::metrics;
+
+/// Whoever takes longer is left out of this answer.
+constexpr auto answer_patience = 1s;
+
+/// What actors tell.
+struct answers {
+  std::vector<actors::dc_pool_status> pools;
+  /// Of a front.
+  std::vector<actors::back_status> backs;
+  /// Of a back; none if it does not answer.
+  std::optional<std::size_t> fronts;
+};
+
+/// Asks all of them before it waits for the first: if several hang, that takes no longer than one.
+answers ask_actors(const actors::environment& env, caf::actor_system& system) {
+  answers out;
+  // Hidden: whoever waits for all actors to end does not wait for it.
+  caf::scoped_actor self{system, true};
+  std::vector<std::function<void()>> pending;
+  const auto ask = [&](const caf::actor& whom, auto question, auto take) {
+    if (whom == nullptr) return;
+    pending.emplace_back([asked = self->request(whom, answer_patience, question), take]() mutable {
+      asked.receive(take, [](const caf::error&) {});
+    });
+  };
+  for (const auto dc : env.telegram.get()->dcs())
+    ask(env.names.find(actors::dc_pool_name(dc)), actors::get_dc_pool_status{},
+        [&](const actors::dc_pool_status& status) { out.pools.push_back(status); });
+  out.backs.resize(env.settings.back_nodes.size());
+  for (std::size_t i = 0; i < out.backs.size(); ++i) {
+    out.backs[i].where = actors::describe_back(env.settings, i);
+    ask(env.names.find(actors::back_link_name(i)), actors::get_back_status{},
+        [&out, i](const actors::back_status& status) { out.backs[i] = status; });
+  }
+  if (env.settings.role == actors::node_role::back)
+    ask(env.names.find(actors::gateway_name), actors::get_fronts{},
+        [&](const std::vector<actors::front_status>& all) { out.fronts = all.size(); });
+  for (const auto& one : pending)
+    one();
+  return out;
+}
+
+/// A gauge, and how it is made of what actors tell.
+struct asked_gauge {
+  metrics::gauge_name name;
+  std::function<void(const answers&, metrics::gauge_values&)> read;
+};
+
+actors::metric_labels dc_label(const actors::dc_pool_status& pool) {
+  return {{"dc", std::to_string(pool.dc)}};
+}
+
+/// A number of each pool.
+template <class Number>
+asked_gauge pool_gauge(metrics::gauge_name name, Number actors::dc_pool_status::*number) {
+  return {name, [number](const answers& from, metrics::gauge_values& into) {
+            for (const auto& pool : from.pools)
+              into.emplace_back(dc_label(pool), static_cast<double>(pool.*number));
+          }};
+}
+
+void read_clients_per_link(const answers& from, metrics::gauge_values& into) {
+  for (const auto& pool : from.pools)
+    for (const auto& [meter, value] : {std::pair{"min", pool.min}, std::pair{"max", pool.max}}) {
+      auto labels = dc_label(pool);
+      labels.emplace_back("meter", meter);
+      into.emplace_back(std::move(labels), static_cast<double>(value));
+    }
+}
+
+void read_backs(const answers& from, metrics::gauge_values& into) {
+  for (const auto& one : from.backs)
+    into.push_back({{{"back", one.where}}, one.connected ? 1.0 : 0.0});
+}
+
+void read_fronts(const answers& from, metrics::gauge_values& into) {
+  if (from.fronts) into.push_back({{}, static_cast<double>(*from.fronts)});
+}
+
+std::vector<asked_gauge> asked_gauges(actors::node_role role) {
+  using status = actors::dc_pool_status;
+  std::vector<asked_gauge> out{pool_gauge({.name = "mtproto_proxy_dc_num_downstreams",
+                                           .help = "Count of connections to downstream"},
+                                          &status::n_downstreams),
+                               pool_gauge({.name = "mtproto_proxy_dc_num_upstreams",
+                                           .help = "Count of upstreams connected to DC"},
+                                          &status::n_upstreams),
+                               pool_gauge({.name = "mtproto_proxy_dc_num_waiting",
+                                           .help = "Clients that wait for a connection to the DC"},
+                                          &status::n_waiting),
+                               {{.name = "mtproto_proxy_dc_upstreams_per_downstream",
+                                 .help = "Count of upstreams connected to DC"},
+                                read_clients_per_link}};
+  if (role == actors::node_role::front)
+    out.push_back(
+        {{.name = "mtproto_proxy_link_connected", .help = "Whether there is a session with a back"},
+         read_backs});
+  if (role == actors::node_role::back)
+    out.push_back(
+        {{.name = "mtproto_proxy_link_fronts", .help = "Fronts that have a session"}, read_fronts});
+  return out;
+}
+
+}  // namespace
+
+void add_gauges(actors::environment& env, caf::actor_system& system) {
+  env.metrics.set_gauge("mtproto_proxy_connections_count", "Count of ranch connections", [&env] {
+    metrics::gauge_values out;
+    for (const auto& port : env.ports)
+      out.push_back(
+          {{{"listener", port->settings.name}}, static_cast<double>(port->connections.load())});
+    return out;
+  });
+  env.metrics.set_gauge(
+      "mtproto_proxy_memory_bytes", "Memory of the process, and its budget",
+      [&env] { return actors::memory_values(env.memory, env.sessions.memory()); });
+  const auto gauges = asked_gauges(env.settings.role);
+  std::vector<metrics::gauge_name> names;
+  names.reserve(gauges.size());
+  for (const auto& one : gauges)
+    names.push_back(one.name);
+  env.metrics.set_gauges(names, [&env, &system, gauges] {
+    const auto told = ask_actors(env, system);
+    std::vector<metrics::gauge_values> out(gauges.size());
+    for (std::size_t i = 0; i < gauges.size(); ++i)
+      gauges[i].read(told, out[i]);
+    return out;
+  });
+}
+
+}  // namespace mtp::app

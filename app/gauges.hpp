@@ -1,0 +1,14 @@
+// Metrics that nobody counts: what is asked for when somebody looks.
+#pragma once
+
+#include <caf/actor_system.hpp>
+
+#include "actors/environment.hpp"
+
+namespace mtp::app {
+
+/// Adds clients of each listener, memory, connections of each DC, and links between nodes.
+/// Computing them may take a second, if actors hang; those that do are left out.
+void add_gauges(actors::environment& env, caf::actor_system& system);
+
+}  // namespace mtp::app

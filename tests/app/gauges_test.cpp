@@ -1,0 +1,71 @@
+#include "app/gauges.hpp"
+
+#include <doctest/doctest.h>
+
+#include <caf/all.hpp>
+
+#include "actors/dc_pool.hpp"
+#include "app/metrics_text.hpp"
+#include "net/quiet_actor.hpp"
+
+namespace mtp::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Has a mailbox, and never looks into it.
+caf::actor spawn_hung(caf::actor_system& system) {
+  return net::spawn_quiet<caf::event_based_actor>(
+      system, [](caf::event_based_actor* self) -> caf::behavior {
+        self->set_default_handler(caf::skip);
+        return {[](caf::unit_t) {}};
+      });
+}
+
+caf::actor spawn_pool(caf::actor_system& system, std::atomic<int>& asked) {
+  return net::spawn_quiet<caf::event_based_actor>(
+      system, [&asked](caf::event_based_actor*) -> caf::behavior {
+        return {[&asked](actors::get_dc_pool_status) {
+          ++asked;
+          return actors::dc_pool_status{.dc = 1, .n_downstreams = 2, .n_upstreams = 3, .max = 4};
+        }};
+      });
+}
+
+TEST_CASE("gauges: actors that hang cost one patience together, and are left out") {
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  actors::environment env;
+  env.telegram.set(
+      std::make_shared<const actors::telegram_config>(actors::built_in_telegram_config()));
+  const auto dcs = env.telegram.get()->dcs();
+  REQUIRE(dcs.size() >= 5);
+  std::atomic<int> asked = 0;
+  std::vector<caf::actor> pools;
+  for (const auto dc : dcs) {
+    pools.push_back(dc == 1 ? spawn_pool(system, asked) : spawn_hung(system));
+    env.names.put(actors::dc_pool_name(dc), pools.back());
+  }
+  add_gauges(env, system);
+  const auto begun = std::chrono::steady_clock::now();
+  const auto text = metrics_text(env.metrics);
+  const auto took = std::chrono::steady_clock::now() - begun;
+  CHECK(took > 900ms);
+  CHECK(took < 2500ms);
+  // All of a pool's gauges are of one answer.
+  CHECK(asked == 1);
+  for (const std::string line :
+       {"mtproto_proxy_dc_num_downstreams{dc=\"1\"} 2\n",
+        "mtproto_proxy_dc_num_upstreams{dc=\"1\"} 3\n",
+        "mtproto_proxy_dc_num_waiting{dc=\"1\"} 0\n",
+        "mtproto_proxy_dc_upstreams_per_downstream{dc=\"1\",meter=\"max\"} 4\n"}) {
+    INFO(line);
+    CHECK(text.find(line) != std::string::npos);
+  }
+  CHECK(text.find("dc=\"2\"") == std::string::npos);
+  for (const auto& one : pools)
+    caf::anon_send_exit(one, caf::exit_reason::kill);
+}
+
+}  // namespace
+}  // namespace mtp::app
