@@ -153,6 +153,8 @@ TEST_CASE("a DC connection that stalls is found, counted, replaced; its idle cli
       {.config = "dc_stall_timeout_sec = 2\ndc_ping_interval_sec = 1", .telegram = &telegram}};
   auto client = proxy.client(secure_client());
   check_echo(client);
+  // One that is still in its handshake can't stall.
+  REQUIRE(eventually([&] { return telegram.links(2) >= 2; }, patience));
   telegram.set_dc_silent(2, true);
   CHECK(eventually([&] { return proxy.metric("dc_stalled_total{dc_id=\"2\"}") >= 2; }, patience));
   telegram.set_dc_silent(2, false);

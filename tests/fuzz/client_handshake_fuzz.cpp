@@ -1,7 +1,7 @@
 // A client's first bytes, in pieces and at once: options (1 byte), sizes of pieces (4), randomness
 // of a header (64), and the rest. Bits 0 and 1 of the options say what the rest is: 0, all that the
-// client sends; 1, what follows a good header; else, its hello, which is signed, and a good header in
-// a record follows.
+// client sends; 1, what follows a good header; else, its hello, which is signed, and a good header
+// in a record follows.
 #include "codecs/client_handshake.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
