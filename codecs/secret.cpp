@@ -135,11 +135,13 @@ std::optional<std::string> parameter(std::string_view query, std::string_view na
 }
 
 /// A server without the brackets that an IPv6 address may stand in.
-std::string without_brackets(std::string server) {
-  if (server.size() < 2 || server.front() != '[' || server.back() != ']') return server;
-  auto inner = server.substr(1, server.size() - 2);
-  const bool v6 = inner.find(':') != std::string::npos && ip_address::parse(inner);
-  return v6 ? inner : server;
+std::string without_brackets(std::string_view server) {
+  if (server.starts_with('[') && server.ends_with(']') && server.size() > 2) {
+    const auto inner = server.substr(1, server.size() - 2);
+    if (inner.find(':') != std::string_view::npos && ip_address::parse(inner))
+      return std::string{inner};
+  }
+  return std::string{server};
 }
 
 std::string format_query(const proxy_link& link) {
@@ -177,7 +179,7 @@ secret16 derive_sni_secret(const secret16& base, std::string_view sni, std::stri
 result<proxy_link> parse_link(std::string_view text) {
   const auto query = query_of(text);
   if (!query) return fail(errc::bad_link);
-  auto server = parameter(*query, "server");
+  const auto server = parameter(*query, "server");
   const auto port_text = parameter(*query, "port");
   const auto port = port_text ? parse_port(*port_text) : std::nullopt;
   const auto secret_text = parameter(*query, "secret");
@@ -186,7 +188,7 @@ result<proxy_link> parse_link(std::string_view text) {
   auto secret = parse_secret(*secret_text);
   if (!secret) return fail(secret.error());
   return proxy_link{
-      .server = without_brackets(std::move(*server)), .port = *port, .secret = std::move(*secret)};
+      .server = without_brackets(*server), .port = *port, .secret = std::move(*secret)};
 }
 
 std::string format_tg_link(const proxy_link& link) {

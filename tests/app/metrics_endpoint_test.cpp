@@ -124,7 +124,9 @@ TEST_CASE_FIXTURE(fixture, "metrics endpoint: GET and HEAD of /metrics, and noth
     CHECK(refused.starts_with("HTTP/1.1 405 "));
     CHECK(refused.find("\r\nAllow: GET, HEAD\r\n") != std::string::npos);
   }
-  CHECK(ask(std::string(100'000, 'a') + "\r\n\r\n").find("200 OK") == std::string::npos);
+  std::string endless(100'000, 'a');
+  endless += "\r\n\r\n";
+  CHECK(ask(endless).find("200 OK") == std::string::npos);
   CHECK(texts == 3);
 }
 
