@@ -69,8 +69,9 @@ caf::behavior client_handler::start() {
     spdlog::debug("{}: connection from {}", port_->settings.name, to_string(peer_));
   const auto& settings = env_->settings;
   started_ = last_activity_ = home().now();
-  handshake_.reset(new handshake{.codec = client_handshake{handshake_options(settings, *port_)},
-                                 .newcomer = port_->newcomers.join(peer_.ip, caf::actor{this})});
+  handshake_.reset(
+      new handshake{.codec = client_handshake{handshake_options(settings, *port_)},
+                    .newcomer = port_->newcomers.join(peer_.ip, caf::actor{this}, home().now())});
   idle_timer_.arm(home().timers(), settings.init_timeout);
   stream_.adopt(std::move(accepted_));
   // The others of this reactor may have been stopped already.

@@ -105,26 +105,27 @@ void dc_config_state::refresh() {
 }
 
 /// All services in turn, the one first that answered last; but another one first if what it said
-/// is in doubt.
+/// is in doubt. A public address of our own is what Telegram sees, and others need not hear of us;
+/// in doubt, it takes its turn with the services.
 void dc_config_state::add_address_steps() {
-  const auto& services = env->settings.ip_lookup_services;
-  const bool in_doubt = std::exchange(keys_in_doubt, false);
-  if (services.empty() || !needs_address(in_doubt)) return;
-  if (in_doubt) ++address_service;
-  for (std::size_t i = 0; i < services.size(); ++i) {
-    const auto at = (address_service + i) % services.size();
-    steps.push_back({.what = purpose::address, .url = services[at], .service = at});
-  }
-}
-
-bool dc_config_state::needs_address(bool in_doubt) const {
   const auto& settings = env->settings;
-  if (settings.external_ip) return false;
-  if (settings.ip_lookup_always || in_doubt) return true;
-  // A public address of our own is what Telegram sees; others need not hear of us.
+  const auto& services = settings.ip_lookup_services;
+  const bool in_doubt = std::exchange(keys_in_doubt, false);
+  if (settings.external_ip || services.empty()) return;
   const auto telegram = built_in_telegram_config();
   const auto ours = net::source_address(telegram.v4.endpoints.begin()->second.front());
-  return ours && ours->is_private();
+  const bool own_may_do = !settings.ip_lookup_always && !(ours && ours->is_private());
+  if (own_may_do && !in_doubt) return;
+  if (in_doubt) ++address_service;
+  const auto first = address_service % (services.size() + (own_may_do ? 1 : 0));
+  if (first == services.size()) {
+    draft.external_v4.reset();
+    return;
+  }
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    const auto at = (first + i) % services.size();
+    steps.push_back({.what = purpose::address, .url = services[at], .service = at});
+  }
 }
 
 void dc_config_state::next_step() {
@@ -200,6 +201,7 @@ std::string dc_config_state::accept(purpose what, const std::string& body) {
 
 void dc_config_state::accept_list(dc_list fetched, bool v4) {
   auto& known = v4 ? draft.v4 : draft.v6;
+  if (!fetched.default_dc) fetched.default_dc = known.default_dc;
   const auto missing = (v4 ? lost_v4 : lost_v6).restore(fetched, known, self->clock().now());
   if (!missing.empty())
     spdlog::warn("Telegram's list for {} lacks dc {} all of a sudden: kept for {} h",

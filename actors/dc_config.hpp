@@ -33,8 +33,6 @@ struct dc_config_state {
   void start_without_fetch();
   void refresh();
   void add_address_steps();
-  /// Whether our address as Telegram sees it must be asked for.
-  [[nodiscard]] bool needs_address(bool in_doubt) const;
   void next_step();
   void finish_step(const step& done, const http_answer& answer);
   /// Puts a fetched text into the draft; an empty text means it was good, else why not.
@@ -70,7 +68,7 @@ struct dc_config_state {
   std::map<purpose, std::vector<broken_line>> told_broken;
   /// A connection was lost in its handshake since the last refresh.
   bool keys_in_doubt = false;
-  /// Which look-up service is asked first, modulo their number.
+  /// Which look-up service is asked first, modulo the number of those that take turns.
   std::size_t address_service = 0;
   lost_dcs lost_v4;
   lost_dcs lost_v6;

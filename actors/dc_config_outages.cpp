@@ -19,13 +19,15 @@ constexpr auto outage_gathering = 1s;
 }  // namespace
 
 void dc_config_state::handle_outage(const dc_outage& outage) {
+  // One that is in no list any more has no pool that would tell the end of it.
+  if (!pooled.contains(outage.dc)) return;
   outages.insert_or_assign(outage.dc, outage.why);
   plan_refresh();
   tell_outages_soon();
 }
 
 void dc_config_state::handle_recovery(dc_id dc) {
-  outages.erase(dc);
+  if (outages.erase(dc) == 0) return;
   plan_refresh();
   tell_outages_soon();
 }

@@ -185,6 +185,7 @@ struct dc_pool_state {
   std::optional<time_point> down_since;
   std::string last_failure;
   bool outage_told = false;
+  bool was_ready = false;
   /// A reactor each, since the last growth there.
   std::vector<stranger_count> strangers;
   counter idle_closed;

@@ -165,7 +165,9 @@ void dc_pool_state::handle_ready(std::uint64_t number) {
   up.idle_since = up.ready_since;
   backoff.succeeded(up.to);
   down_since.reset();
-  if (std::exchange(outage_told, false))
+  // The pool before this one may have told an outage.
+  const bool is_first = !std::exchange(was_ready, true);
+  if (std::exchange(outage_told, false) || is_first)
     caf::anon_send(env->names.find("dc_config"), dc_recovery{dc});
   serve_waiting();
   offer(up);

@@ -1,6 +1,7 @@
 #include "actors/listener.hpp"
 
-#include <poll.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -25,17 +26,22 @@ constexpr auto pause_time = 100ms;
 /// At most so many newcomers have to go at once, and this is how long they may take.
 constexpr std::size_t most_freed = 64;
 constexpr auto freeing_time = 5ms;
+/// When descriptors have run out, others want some, too: Telegram's connections, metrics, console.
+constexpr std::size_t spare_descriptors = 8;
 /// And says so at most this often.
 constexpr auto warning_interval = 10s;
 
-bool somebody_waits(int listening) noexcept {
-  pollfd at{.fd = listening, .events = POLLIN, .revents = 0};
-  return ::poll(&at, 1, 0) > 0;
+/// Connections that wait to be accepted.
+std::size_t count_waiting(int listening) noexcept {
+  tcp_info about{};
+  socklen_t size = sizeof about;
+  if (::getsockopt(listening, IPPROTO_TCP, TCP_INFO, &about, &size) != 0) return 0;
+  return about.tcpi_unacked;
 }
 
-/// False if there is none.
-bool crowd_out(open_port& from) {
-  const auto victim = from.newcomers.choose();
+/// False if nobody has to go.
+bool crowd_out(open_port& from, newcomers::time_point now) {
+  const auto victim = from.newcomers.choose(now);
   if (victim) caf::anon_send(victim->handler, crowded_out{});
   return victim.has_value();
 }
@@ -79,8 +85,7 @@ bool listener::is_full() const noexcept {
 
 bool listener::accept_one() {
   if (is_full()) {
-    // If nobody does, the socket says when somebody comes.
-    if (somebody_waits(fd())) make_room({&port_, 1}, "max_connections is reached");
+    make_room(*port_, 0, "max_connections is reached");
     return false;
   }
   if (env_->memory.pressure() != memory_pressure::none) {
@@ -100,7 +105,6 @@ bool listener::accept_one() {
   }
   switch (errno) {
     case EAGAIN:
-      to_free_ = 1;
       return false;
     // A client that left before it was accepted is no reason to stop.
     case ECONNABORTED:
@@ -110,10 +114,10 @@ bool listener::accept_one() {
       return true;
     case EMFILE:
     case ENFILE: {
-      std::vector<open_port*> all;
-      for (const auto& port : env_->ports)
-        all.push_back(port.get());
-      make_room(all, std::generic_category().message(errno).c_str());
+      const auto& crowded = std::ranges::max_element(env_->ports, {}, [](const auto& port) {
+        return std::pair{port->newcomers.largest_crowd(), port->newcomers.size()};
+      });
+      make_room(**crowded, spare_descriptors, std::generic_category().message(errno).c_str());
       return false;
     }
     default:
@@ -123,15 +127,15 @@ bool listener::accept_one() {
   }
 }
 
-/// Those that have to go free their places when their reactors come to it. More go each time until
-/// nobody waits any more.
-void listener::make_room(std::span<open_port* const> ports, const char* why) {
-  std::size_t freed = 0;
-  for (auto* const port : ports)
-    while (freed < to_free_ && crowd_out(*port))
-      ++freed;
-  if (freed == 0) return pause(why);
-  to_free_ = std::min(2 * to_free_, most_freed);
+/// Those that have to go free their places when their reactors come to it.
+void listener::make_room(open_port& from, std::size_t spare, const char* why) {
+  const auto waiting = count_waiting(fd());
+  // The socket says when somebody comes.
+  if (waiting == 0) return;
+  const auto wanted = std::min(waiting + spare, most_freed);
+  while (from.newcomers.leaving() < wanted && crowd_out(from, home().now())) {
+  }
+  if (from.newcomers.leaving() == 0) return pause(why);
   stop_watching(freeing_time);
 }
 

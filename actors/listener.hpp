@@ -2,8 +2,6 @@
 // listener.
 #pragma once
 
-#include <span>
-
 #include "actors/environment.hpp"
 #include "net/pinned_actor.hpp"
 
@@ -33,8 +31,9 @@ class listener final : public net::pinned_actor, private net::io_source {
   bool accept_one();
   /// Whether a newcomer has to go for the next connection.
   [[nodiscard]] bool is_full() const noexcept;
-  /// Newcomers of these ports have to go; if there are none, accepting pauses.
-  void make_room(std::span<open_port* const> ports, const char* why);
+  /// Newcomers of a port have to go for those that wait, and `spare` more; if there are none,
+  /// accepting pauses.
+  void make_room(open_port& from, std::size_t spare, const char* why);
   void pause(const char* why);
   void stop_watching(net::steady_clock::duration time);
   [[nodiscard]] int fd() noexcept { return port_->sockets.socket(home().index()); }
@@ -42,8 +41,6 @@ class listener final : public net::pinned_actor, private net::io_source {
   environment* env_;
   open_port* port_;
   bool watching_ = false;
-  /// How many newcomers go next.
-  std::size_t to_free_ = 1;
   net::timer resume_timer_;
   net::steady_clock::time_point quiet_until_;
 };

@@ -18,11 +18,11 @@ newcomers::rank newcomers::rank_of(const members& group) noexcept {
   return {.spare = std::numeric_limits<std::size_t>::max() - too_many, .oldest = *group.begin()};
 }
 
-newcomers::ticket newcomers::join(const ip_address& from, caf::actor handler) {
+newcomers::ticket newcomers::join(const ip_address& from, caf::actor handler, time_point now) {
   const auto where = network_of(from);
   const std::lock_guard lock{mutex_};
   const auto which = ++last_;
-  items_.emplace(which, item{.from = where, .handler = std::move(handler)});
+  items_.emplace(which, item{.from = where, .handler = std::move(handler), .since = now});
   auto& group = groups_[where];
   if (!group.empty()) ranks_.erase(rank_of(group));
   group.insert(group.end(), which);
@@ -33,15 +33,27 @@ newcomers::ticket newcomers::join(const ip_address& from, caf::actor handler) {
 
 void newcomers::leave(ticket which) {
   const std::lock_guard lock{mutex_};
-  if (items_.contains(which)) remove(which);
+  if (items_.contains(which))
+    remove(which);
+  else
+    --leaving_;
 }
 
-std::optional<newcomers::victim> newcomers::choose() {
+std::size_t newcomers::largest_crowd() const {
+  const std::lock_guard lock{mutex_};
+  return ranks_.empty() ? 0 : std::numeric_limits<std::size_t>::max() - ranks_.begin()->first.spare;
+}
+
+std::optional<newcomers::victim> newcomers::choose(time_point now) {
   const std::lock_guard lock{mutex_};
   if (ranks_.empty()) return std::nullopt;
-  const auto which = ranks_.begin()->first.oldest;
-  victim out{.which = which, .handler = items_.at(which).handler};
+  const auto [spare, which] = ranks_.begin()->first;
+  const auto& chosen = items_.at(which);
+  const bool is_harmless = spare == std::numeric_limits<std::size_t>::max();
+  if (leaving_ > 0 && is_harmless && now - chosen.since < long_silence) return std::nullopt;
+  victim out{.which = which, .handler = chosen.handler};
   remove(which);
+  ++leaving_;
   return out;
 }
 

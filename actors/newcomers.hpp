@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <caf/actor.hpp>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -31,9 +32,13 @@ class newcomers {
   /// Names a connection; those accepted later have higher ones. Never 0.
   using ticket = std::uint64_t;
 
+  using time_point = std::chrono::steady_clock::time_point;
+
   /// An official client opens about this many connections at once: nobody with that few goes before
   /// somebody with more.
   static constexpr std::size_t harmless = 8;
+  /// Who has said nothing for so long is not about to.
+  static constexpr std::chrono::seconds long_silence{2};
 
   newcomers() = default;
   newcomers(const newcomers&) = delete;
@@ -42,19 +47,23 @@ class newcomers {
   newcomers& operator=(newcomers&&) = delete;
   ~newcomers() = default;
 
-  /// A connection was accepted. Requires `leave` when it has become a client or has ended.
-  [[nodiscard]] ticket join(const ip_address& from, caf::actor handler);
-  /// Does nothing for a connection that was chosen to go.
+  /// A connection was accepted. Requires one `leave`, when it has become a client or has ended.
+  [[nodiscard]] ticket join(const ip_address& from, caf::actor handler, time_point now);
   void leave(ticket which);
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Those that were chosen to go and have not left yet.
+  [[nodiscard]] std::size_t leaving() const noexcept { return leaving_; }
+  /// Connections of the address with most, if they are more than `harmless`; else 0.
+  [[nodiscard]] std::size_t largest_crowd() const;
 
   struct victim {
     ticket which = 0;
     caf::actor handler;
   };
   /// Who has to go, and is not in the table any more: the one accepted first, of the address with
-  /// most (of IPv6, /64) if that has more than `harmless`, else of all. Nothing if there is nobody.
-  [[nodiscard]] std::optional<victim> choose();
+  /// most (of IPv6, /64) if that has more than `harmless`, else of all. Nothing if there is nobody;
+  /// and while others are leaving, if it is none of a crowd and has not been silent for long.
+  [[nodiscard]] std::optional<victim> choose(time_point now);
 
  private:
   /// An IPv4 address mapped into IPv6, or the first 64 bits of an IPv6 address.
@@ -62,6 +71,7 @@ class newcomers {
   struct item {
     network from;
     caf::actor handler;
+    time_point since;
   };
   using members = std::set<ticket>;
   /// Sorts the networks by who has to go first: fewest places to spare, then the oldest ticket.
@@ -77,6 +87,7 @@ class newcomers {
 
   mutable std::mutex mutex_;
   std::atomic<std::size_t> size_ = 0;
+  std::atomic<std::size_t> leaving_ = 0;
   ticket last_ = 0;
   std::unordered_map<ticket, item> items_;
   std::map<network, members> groups_;

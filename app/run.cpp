@@ -15,6 +15,7 @@
 #include "app/metrics_text.hpp"
 #include "app/node.hpp"
 #include "app/program_output.hpp"
+#include "app/shown_text.hpp"
 #include "app/signals.hpp"
 
 namespace mtp::app {
@@ -143,7 +144,7 @@ int run_node(const actors::settings& settings, const settings_reread& reread,
   };
   add_gauges(env, proxy.system());
   if (const auto started = proxy.start([&] { happened.tell_tree_ended(); }); !started) {
-    spdlog::critical("{}", started.error());
+    spdlog::critical("{}", without_secrets(started.error()));
     return 1;
   }
   std::unique_ptr<metrics_endpoint> endpoint;

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "app/node_settings.hpp"
+#include "app/shown_text.hpp"
 #include "app/toml_reader.hpp"
 #include "app/toml_text.hpp"
 #include "codecs/text.hpp"
@@ -349,7 +350,8 @@ tl::expected<loaded_settings, std::vector<config_problem>> settings_reader::read
 }  // namespace
 
 std::string to_string(const config_problem& problem) {
-  return problem.where + ": " + problem.what;
+  // Paths are quoted, too, and somebody may put a key in the place of one.
+  return problem.where + ": " + without_secrets(problem.what);
 }
 
 tl::expected<loaded_settings, std::vector<config_problem>> parse_settings(std::string_view toml,

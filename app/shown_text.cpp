@@ -14,11 +14,10 @@ bool is_hex_digit(char c) {
 
 }  // namespace
 
-std::string shown(std::string_view text) {
-  constexpr std::size_t longest = 40;
+std::string without_secrets(std::string_view text) {
   constexpr std::size_t shortest_secret = 16;
   std::string out;
-  while (!text.empty() && out.size() < longest) {
+  while (!text.empty()) {
     const auto* const end = std::ranges::find_if_not(text, is_hex_digit);
     const auto run = static_cast<std::size_t>(end - text.begin());
     if (run >= shortest_secret)
@@ -27,7 +26,12 @@ std::string shown(std::string_view text) {
       out += text.substr(0, std::max<std::size_t>(run, 1));
     text.remove_prefix(std::max<std::size_t>(run, 1));
   }
-  return printable(out.substr(0, longest));
+  return out;
+}
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t longest = 40;
+  return printable(without_secrets(text).substr(0, longest));
 }
 
 }  // namespace mtp::app

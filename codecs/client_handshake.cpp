@@ -12,14 +12,19 @@ namespace {
 constexpr std::size_t tls_start_size = 3;
 constexpr std::size_t key_material_at = 8;
 
-/// How much of `in` its first record takes, or would take of what is there, if it can't open a
-/// hello; nothing until it is whole: a TLS server looks at no part of a record either.
+/// How much of `in` its first record takes; of one that can't hold the start of a hello, its
+/// header. Nothing until it is whole: only then the digest tells whose it is.
 std::optional<std::size_t> first_record_size(byte_view in) noexcept {
-  if (in.size() < tls_record_header_size) return std::nullopt;
+  constexpr std::size_t message_at = tls_record_header_size;
+  constexpr std::size_t message_header = 4;
+  if (in.size() < message_at) return std::nullopt;
   const std::size_t length = load_be16(in.subspan(3));
-  const auto size = tls_record_header_size + length;
-  if (length > max_client_hello) return tls_record_header_size;
-  return in.size() < size ? std::nullopt : std::optional{size};
+  const auto message = in.subspan(message_at);
+  const bool is_other = !message.empty() && message[0] != 1;
+  const bool too_long = message.size() >= message_header &&
+                        message_header + load_be24(message.subspan(1)) > max_client_hello;
+  if (length > max_client_hello || is_other || too_long) return message_at;
+  return message.size() < length ? std::nullopt : std::optional{message_at + length};
 }
 
 }  // namespace
@@ -80,7 +85,9 @@ std::optional<std::uint32_t> client_handshake::authenticate(byte_view record) {
 errc client_handshake::why_refused(byte_view record) const {
   const auto parsed = parse_client_hello(record);
   if (!parsed) return parsed.error();
-  return options_.per_sni_salt && parsed->sni.empty() ? errc::tls_no_sni : errc::tls_invalid_digest;
+  if (!options_.per_sni_salt || !parsed->sni.empty()) return errc::tls_invalid_digest;
+  const auto nameless = derive_sni_secret(options_.secret, {}, *options_.per_sni_salt);
+  return check_client_digest(record, nameless) ? errc::tls_no_sni : errc::tls_invalid_digest;
 }
 
 void client_handshake::drop_raw(std::size_t size) {

@@ -34,7 +34,7 @@ std::optional<dc_id> parse_dc(std::string_view word) {
   return id;
 }
 
-enum class line_kind : std::uint8_t { other, good, broken, over_bounds };
+enum class line_kind : std::uint8_t { other, good, broken };
 
 line_kind read_line(std::string_view line, dc_list& out) {
   line = without_tail(line);
@@ -47,10 +47,17 @@ line_kind read_line(std::string_view line, dc_list& out) {
     out.default_dc = dc;
     return line_kind::good;
   }
-  auto& endpoints = out.endpoints[*dc];
-  if (std::ranges::find(endpoints, *at) == endpoints.end()) endpoints.push_back(*at);
-  const bool fits = endpoints.size() <= max_endpoints_per_dc && out.endpoints.size() <= max_dcs;
-  return fits ? line_kind::good : line_kind::over_bounds;
+  const auto known = out.endpoints.find(*dc);
+  if (known == out.endpoints.end()) {
+    if (out.endpoints.size() == max_dcs) return line_kind::broken;
+    out.endpoints[*dc] = {*at};
+    return line_kind::good;
+  }
+  auto& endpoints = known->second;
+  if (std::ranges::find(endpoints, *at) != endpoints.end()) return line_kind::good;
+  if (endpoints.size() == max_endpoints_per_dc) return line_kind::broken;
+  endpoints.push_back(*at);
+  return line_kind::good;
 }
 
 }  // namespace
@@ -63,7 +70,6 @@ result<dc_list_reading> parse_dc_list(std::string_view text) {
     const auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     const auto kind = read_line(line, out.list);
-    if (kind == line_kind::over_bounds) return fail(errc::bad_dc_list);
     if (kind == line_kind::good) ++good;
     if (kind == line_kind::broken && ++out.broken_count <= max_broken_lines)
       out.broken.push_back(

@@ -29,7 +29,7 @@ inline constexpr std::size_t max_dc_list_text = std::size_t{1024} * 1024;
 inline constexpr std::size_t max_dcs = 256;
 inline constexpr std::size_t max_endpoints_per_dc = 256;
 
-/// A `default` or `proxy_for` line that can't be read.
+/// A `default` or `proxy_for` line that can't be read, or is beyond the bounds.
 struct broken_line {
   /// From 1.
   std::size_t number = 0;
@@ -52,7 +52,7 @@ struct dc_list_reading {
 
 /// Reads `default N;` and `proxy_for N ip:port;` lines; others (comments, options) are skipped.
 /// Broken lines are left out. Error: `bad_dc_list` if they are not outnumbered by good ones, for no
-/// endpoint at all, or over bounds: then the last good list is to be kept.
+/// endpoint at all, or a text over `max_dc_list_text`: then the last good list is to be kept.
 [[nodiscard]] result<dc_list_reading> parse_dc_list(std::string_view text);
 
 /// The broken lines, for the log: `line 3 "proxy_for 1 a:80;", line 7 "default x;" and 2 more`.

@@ -514,8 +514,10 @@ TEST_CASE_FIXTURE(fixture, "handler: whose place is needed closes, unless it is 
   SUBCASE("silent") {
     connect();
     CHECK(port->newcomers.size() == 1);
-    REQUIRE(port->newcomers.choose());
+    REQUIRE(port->newcomers.choose(node.env.reactors[0]->now()));
+    CHECK(port->newcomers.leaving() == 1);
     crowd_out();
+    CHECK(port->newcomers.leaving() == 0);
     CHECK(closed());
     CHECK(counts() == 1);
     CHECK(port->connections == 0);

@@ -11,13 +11,15 @@ namespace {
 using test::check_property;
 using ticket = newcomers::ticket;
 
+constexpr newcomers::time_point start{};
+
 ticket join(newcomers& table, std::string_view ip) {
-  return table.join(*ip_address::parse(ip), {});
+  return table.join(*ip_address::parse(ip), {}, start);
 }
 
-/// The next one to go; 0 if there is none.
-ticket choose(newcomers& table) {
-  const auto victim = table.choose();
+/// The next one to go, after a long silence; 0 if there is none.
+ticket choose(newcomers& table, newcomers::time_point now = start + newcomers::long_silence) {
+  const auto victim = table.choose(now);
   return victim ? victim->which : 0;
 }
 
@@ -69,12 +71,34 @@ TEST_CASE("newcomers: who has left, or was chosen, is not chosen again") {
   const auto first = join(table, "192.0.2.1");
   const auto second = join(table, "192.0.2.1");
   table.leave(first);
-  table.leave(first);
   CHECK(table.size() == 1);
   CHECK(choose(table) == second);
-  table.leave(second);
+  CHECK(table.leaving() == 1);
   CHECK(choose(table) == 0);
+  table.leave(second);
+  CHECK(table.leaving() == 0);
   CHECK(table.size() == 0);
+}
+
+TEST_CASE("newcomers: while one is leaving, others go only from a crowd or after a long silence") {
+  newcomers table;
+  const auto lone = join(table, "192.0.2.1");
+  const auto other = join(table, "192.0.2.2");
+  std::vector<ticket> crowd;
+  for (std::size_t i = 0; i < newcomers::harmless + 2; ++i)
+    crowd.push_back(join(table, "198.51.100.7"));
+  CHECK(table.largest_crowd() == crowd.size());
+  const auto soon = start + newcomers::long_silence / 2;
+  CHECK(choose(table, soon) == crowd[0]);
+  CHECK(choose(table, soon) == crowd[1]);
+  CHECK(table.largest_crowd() == 0);
+  CHECK(choose(table, soon) == 0);
+  // Somebody may have to go all the same, once those others have gone.
+  table.leave(crowd[0]);
+  table.leave(crowd[1]);
+  CHECK(choose(table, soon) == lone);
+  CHECK(choose(table, soon) == 0);
+  CHECK(choose(table) == other);
 }
 
 TEST_CASE("newcomers: a quarter of the places is not for them, where there are four") {

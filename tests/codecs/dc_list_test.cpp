@@ -185,13 +185,19 @@ TEST_CASE("dc_list: data centers, endpoints and text have bounds") {
   for (std::size_t dc = 0; dc < max_dcs; ++dc)
     dcs += "proxy_for " + std::to_string(dc) + " 1.2.3.4:80;\n";
   CHECK(parse_dc_list(dcs));
-  check_bad(dcs + "proxy_for -1 1.2.3.4:80;\n");
+  const auto one_dc_more = parse_dc_list(dcs + "proxy_for -1 1.2.3.4:80;\n");
+  REQUIRE(one_dc_more);
+  CHECK(one_dc_more->list == parse_dc_list(dcs)->list);
+  CHECK(one_dc_more->broken_count == 1);
 
   std::string endpoints;
   for (std::size_t port = 1; port <= max_endpoints_per_dc; ++port)
     endpoints += "proxy_for 1 1.2.3.4:" + std::to_string(port) + ";\n";
   CHECK(parse_dc_list(endpoints));
-  check_bad(endpoints + "proxy_for 1 1.2.3.5:1;\n");
+  const auto one_more = parse_dc_list(endpoints + "proxy_for 1 1.2.3.5:1;\n");
+  REQUIRE(one_more);
+  CHECK(one_more->list == parse_dc_list(endpoints)->list);
+  CHECK(one_more->broken_count == 1);
 
   std::string text = "proxy_for 1 1.2.3.4:80;\n";
   text.resize(max_dc_list_text, '\n');
