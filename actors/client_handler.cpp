@@ -58,6 +58,8 @@ client_handler::client_handler(caf::actor_config& cfg, net::reactor& home, envir
       slot_{std::move(client.slot)},
       accepted_{std::move(client.fd)},
       stream_{*this, *this},
+      handshake_{new handshake{.codec = client_handshake{handshake_options(env.settings, port)},
+                               .place = std::move(client.place)}},
       idle_timer_{*this},
       progress_timer_{*this} {}
 
@@ -69,9 +71,7 @@ caf::behavior client_handler::start() {
     spdlog::debug("{}: connection from {}", port_->settings.name, to_string(peer_));
   const auto& settings = env_->settings;
   started_ = last_activity_ = home().now();
-  handshake_.reset(
-      new handshake{.codec = client_handshake{handshake_options(settings, *port_)},
-                    .newcomer = port_->newcomers.join(peer_.ip, caf::actor{this}, home().now())});
+  handshake_->place.start(caf::actor{this});
   idle_timer_.arm(home().timers(), settings.init_timeout);
   stream_.adopt(std::move(accepted_));
   // The others of this reactor may have been stopped already.
@@ -118,11 +118,6 @@ void client_handler::handle_handshake(byte_view data) {
   }
 }
 
-/// It knows the secret.
-void client_handler::leave_newcomers() {
-  if (is_newcomer()) port_->newcomers.leave(std::exchange(handshake_->newcomer, 0));
-}
-
 void client_handler::handle_crowded_out() {
   // It may have shown what it is, and nobody has read that yet.
   if (is_newcomer() && net::has_unread(stream_.fd())) on_readable(stream_);
@@ -132,7 +127,7 @@ void client_handler::handle_crowded_out() {
 }
 
 void client_handler::answer_hello(const client_handshake::hello_received& received) {
-  leave_newcomers();
+  handshake_->place.leave();
   spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", port_->settings.name,
                 printable(received.hello->sni), std::int64_t{received.client_time} - unix_time());
   bytes encrypted(encrypted_flight_size(port_->settings.secret));
@@ -149,7 +144,6 @@ void client_handler::enter_tunnel(client_handshake::established& done_with) {
   // A fake-TLS client was checked by its hello.
   if (!done_with.tls && is_replay(done_with.header_key))
     return reject(errc::replay_session_detected);
-  leave_newcomers();
   port_->metrics.protocol_ok(protocol_name(done_with.kind, done_with.tls)).add();
   if (env_->settings.reset_close_socket == reset_close::handshake_error)
     net::set_reset_on_close(stream_.fd(), false);
@@ -317,7 +311,7 @@ void client_handler::stopped() {
   env_->memory.change(home().index(), std::exchange(held_, 0), 0);
   idle_timer_.cancel();
   progress_timer_.cancel();
-  leave_newcomers();
+  handshake_.reset();
   slot_.release();
   port_->metrics.in_connection_closed.add();
   port_->metrics.session_lifetime.observe(

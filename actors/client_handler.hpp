@@ -43,6 +43,7 @@ struct accepted_client {
   net::unique_fd fd;
   endpoint peer;
   connection_slot slot;
+  newcomer_place place = {};
 };
 
 /// Messages:
@@ -72,8 +73,8 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   /// What only the handshake needs: an established client takes no memory for it.
   struct handshake {
     client_handshake codec;
-    /// 0 once it has shown that it knows the secret.
-    newcomers::ticket newcomer = 0;
+    /// Until it has shown that it knows the secret.
+    newcomer_place place;
   };
 
   /// Once the outgoing stream has passed `until`, the DC connection is told that this has left.
@@ -101,9 +102,8 @@ class client_handler final : public net::pinned_actor, private net::stream_owner
   void answer_hello(const client_handshake::hello_received& received);
   void enter_tunnel(client_handshake::established& done_with);
   [[nodiscard]] bool is_newcomer() const noexcept {
-    return handshake_ != nullptr && handshake_->newcomer != 0;
+    return handshake_ != nullptr && handshake_->place.is_taken();
   }
-  void leave_newcomers();
   void handle_crowded_out();
   [[nodiscard]] bool is_replay(byte_view material);
   void reject(errc why);

@@ -40,8 +40,8 @@ std::size_t count_waiting(int listening) noexcept {
 }
 
 /// False if nobody has to go.
-bool crowd_out(open_port& from, newcomers::time_point now) {
-  const auto victim = from.newcomers.choose(now);
+bool crowd_out(open_port& from, newcomers::time_point now, bool is_one_more) {
+  const auto victim = from.newcomers.choose(now, is_one_more);
   if (victim) caf::anon_send(victim->handler, crowded_out{});
   return victim.has_value();
 }
@@ -97,10 +97,13 @@ bool listener::accept_one() {
   net::unique_fd client{
       ::accept4(fd(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
   if (client) {
-    net::spawn_pinned<client_handler>(home(), std::ref(*env_), std::ref(*port_),
-                                      accepted_client{.fd = std::move(client),
-                                                      .peer = net::to_endpoint(address),
-                                                      .slot = connection_slot{*port_}});
+    const auto peer = net::to_endpoint(address);
+    net::spawn_pinned<client_handler>(
+        home(), std::ref(*env_), std::ref(*port_),
+        accepted_client{.fd = std::move(client),
+                        .peer = peer,
+                        .slot = connection_slot{*port_},
+                        .place = port_->newcomers.join(peer.ip, home().now())});
     return true;
   }
   switch (errno) {
@@ -132,10 +135,12 @@ void listener::make_room(open_port& from, std::size_t spare, const char* why) {
   const auto waiting = count_waiting(fd());
   // The socket says when somebody comes.
   if (waiting == 0) return;
+  // Those that leave do so on other threads: what is counted now must do.
+  auto leaving = from.newcomers.leaving();
   const auto wanted = std::min(waiting + spare, most_freed);
-  while (from.newcomers.leaving() < wanted && crowd_out(from, home().now())) {
-  }
-  if (from.newcomers.leaving() == 0) return pause(why);
+  while (leaving < wanted && crowd_out(from, home().now(), leaving > 0))
+    ++leaving;
+  if (leaving == 0) return pause(why);
   stop_watching(freeing_time);
 }
 

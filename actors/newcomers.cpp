@@ -18,17 +18,23 @@ newcomers::rank newcomers::rank_of(const members& group) noexcept {
   return {.spare = std::numeric_limits<std::size_t>::max() - too_many, .oldest = *group.begin()};
 }
 
-newcomers::ticket newcomers::join(const ip_address& from, caf::actor handler, time_point now) {
+newcomer_place newcomers::join(const ip_address& from, time_point now) {
   const auto where = network_of(from);
   const std::lock_guard lock{mutex_};
   const auto which = ++last_;
-  items_.emplace(which, item{.from = where, .handler = std::move(handler), .since = now});
+  items_.emplace(which, item{.from = where, .handler = {}, .since = now});
   auto& group = groups_[where];
   if (!group.empty()) ranks_.erase(rank_of(group));
   group.insert(group.end(), which);
   ranks_.emplace(rank_of(group), where);
   size_ = items_.size();
-  return which;
+  return {*this, which};
+}
+
+void newcomers::start(ticket which, caf::actor handler) {
+  const std::lock_guard lock{mutex_};
+  const auto at = items_.find(which);
+  if (at != items_.end()) at->second.handler = std::move(handler);
 }
 
 void newcomers::leave(ticket which) {
@@ -44,13 +50,14 @@ std::size_t newcomers::largest_crowd() const {
   return ranks_.empty() ? 0 : std::numeric_limits<std::size_t>::max() - ranks_.begin()->first.spare;
 }
 
-std::optional<newcomers::victim> newcomers::choose(time_point now) {
+std::optional<newcomers::victim> newcomers::choose(time_point now, bool is_one_more) {
   const std::lock_guard lock{mutex_};
   if (ranks_.empty()) return std::nullopt;
   const auto [spare, which] = ranks_.begin()->first;
   const auto& chosen = items_.at(which);
   const bool is_harmless = spare == std::numeric_limits<std::size_t>::max();
-  if (leaving_ > 0 && is_harmless && now - chosen.since < long_silence) return std::nullopt;
+  if (chosen.handler == nullptr) return std::nullopt;
+  if (is_one_more && is_harmless && now - chosen.since < long_silence) return std::nullopt;
   victim out{.which = which, .handler = chosen.handler};
   remove(which);
   ++leaving_;

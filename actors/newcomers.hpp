@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "codecs/address.hpp"
 
@@ -27,6 +28,8 @@ struct crowded_out {};
 }
 
 /// Any thread may use it. Everything takes logarithmic time.
+class newcomer_place;
+
 class newcomers {
  public:
   /// Names a connection; those accepted later have higher ones. Never 0.
@@ -47,9 +50,8 @@ class newcomers {
   newcomers& operator=(newcomers&&) = delete;
   ~newcomers() = default;
 
-  /// A connection was accepted. Requires one `leave`, when it has become a client or has ended.
-  [[nodiscard]] ticket join(const ip_address& from, caf::actor handler, time_point now);
-  void leave(ticket which);
+  /// A connection was accepted.
+  [[nodiscard]] newcomer_place join(const ip_address& from, time_point now);
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// Those that were chosen to go and have not left yet.
   [[nodiscard]] std::size_t leaving() const noexcept { return leaving_; }
@@ -61,11 +63,17 @@ class newcomers {
     caf::actor handler;
   };
   /// Who has to go, and is not in the table any more: the one accepted first, of the address with
-  /// most (of IPv6, /64) if that has more than `harmless`, else of all. Nothing if there is nobody;
-  /// and while others are leaving, if it is none of a crowd and has not been silent for long.
-  [[nodiscard]] std::optional<victim> choose(time_point now);
+  /// most (of IPv6, /64) if that has more than `harmless`, else of all. Nothing if there is nobody,
+  /// or if its handler has not started yet. Where others are leaving (`is_one_more`) it must be one
+  /// of a crowd, or have been silent for long.
+  [[nodiscard]] std::optional<victim> choose(time_point now, bool is_one_more);
 
  private:
+  friend class newcomer_place;
+  void start(ticket which, caf::actor handler);
+  /// It has become a client, or has ended, chosen or not.
+  void leave(ticket which);
+
   /// An IPv4 address mapped into IPv6, or the first 64 bits of an IPv6 address.
   using network = std::array<std::uint8_t, 16>;
   struct item {
@@ -92,6 +100,37 @@ class newcomers {
   std::unordered_map<ticket, item> items_;
   std::map<network, members> groups_;
   std::map<rank, network> ranks_;
+};
+
+/// A connection's stay among the newcomers; it ends with this.
+class newcomer_place {
+ public:
+  newcomer_place() = default;
+  newcomer_place(newcomers& in, newcomers::ticket which) noexcept : in_{&in}, which_{which} {}
+  newcomer_place(newcomer_place&& other) noexcept
+      : in_{std::exchange(other.in_, nullptr)}, which_{other.which_} {}
+  newcomer_place& operator=(newcomer_place&& other) noexcept {
+    std::swap(in_, other.in_);
+    std::swap(which_, other.which_);
+    return *this;
+  }
+  newcomer_place(const newcomer_place&) = delete;
+  newcomer_place& operator=(const newcomer_place&) = delete;
+  ~newcomer_place() { leave(); }
+
+  /// From now on `handler` is told if it has to go.
+  void start(caf::actor handler) {
+    if (in_ != nullptr) in_->start(which_, std::move(handler));
+  }
+  void leave() {
+    if (auto* const in = std::exchange(in_, nullptr)) in->leave(which_);
+  }
+  [[nodiscard]] bool is_taken() const noexcept { return in_ != nullptr; }
+  [[nodiscard]] newcomers::ticket which() const noexcept { return which_; }
+
+ private:
+  newcomers* in_ = nullptr;
+  newcomers::ticket which_ = 0;
 };
 
 }  // namespace mtp::actors

@@ -56,7 +56,9 @@ struct fixture {
         *node.env.reactors[0], std::ref(node.env), std::ref(*port),
         accepted_client{.fd = net::unique_fd{fds[0]},
                         .peer = *parse_endpoint("198.51.100.7:1234"),
-                        .slot = connection_slot{*port}}));
+                        .slot = connection_slot{*port},
+                        .place = port->newcomers.join(*ip_address::parse("198.51.100.7"),
+                                                      node.env.reactors[0]->now())}));
     node.settle();
   }
   void write(byte_view data) {
@@ -514,7 +516,7 @@ TEST_CASE_FIXTURE(fixture, "handler: whose place is needed closes, unless it is 
   SUBCASE("silent") {
     connect();
     CHECK(port->newcomers.size() == 1);
-    REQUIRE(port->newcomers.choose(node.env.reactors[0]->now()));
+    REQUIRE(port->newcomers.choose(node.env.reactors[0]->now(), false));
     CHECK(port->newcomers.leaving() == 1);
     crowd_out();
     CHECK(port->newcomers.leaving() == 0);

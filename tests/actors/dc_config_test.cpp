@@ -216,6 +216,24 @@ TEST_CASE_FIXTURE(fixture, "config: a handshake that fails has everything looked
   CHECK(fetches.empty());
 }
 
+TEST_CASE_FIXTURE(fixture, "config: a list without a default DC leaves the one that is known") {
+  start();
+  answer_well();
+  tell(refresh_telegram_config{});
+  answer("secret", std::string(128, '\x5e'));
+  answer("v4", "default two;\nproxy_for 2 10.0.0.2:8888;\nproxy_for -2 10.0.0.3:8888;\n");
+  refuse("v6");
+  CHECK(known()->resolve(77) == dc_id{2});
+}
+
+TEST_CASE_FIXTURE(fixture, "config: an outage of a DC that is in no list is nobody's") {
+  start();
+  answer_well();
+  tell(dc_outage{9, "refused"});
+  node.advance(120s);
+  CHECK(fetches.empty());
+}
+
 TEST_CASE_FIXTURE(fixture, "config: the clock of whoever was asked last is known") {
   start();
   CHECK_FALSE(node.env.telegram.clock_ahead());

@@ -307,6 +307,14 @@ TEST_CASE_FIXTURE(fixture, "pool: an outage is told once, after a while, and its
   CHECK(config.all<dc_recovery>().size() == 1);
 }
 
+TEST_CASE_FIXTURE(fixture, "pool: its first connection ends an outage that another pool told") {
+  start();
+  make_ready(0);
+  CHECK(config.all<dc_recovery>().size() == 1);
+  make_ready(1);
+  CHECK(config.all<dc_recovery>().size() == 1);
+}
+
 TEST_CASE_FIXTURE(fixture, "pool: it lists its connections, and says why there is none") {
   start();
   std::vector<dc_link_status> links;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tests/support/manual_node.hpp"
 #include "tests/support/property.hpp"
 
 namespace mtp::actors {
@@ -13,92 +14,116 @@ using ticket = newcomers::ticket;
 
 constexpr newcomers::time_point start{};
 
-ticket join(newcomers& table, std::string_view ip) {
-  return table.join(*ip_address::parse(ip), {}, start);
-}
+struct nothing {};
 
-/// The next one to go, after a long silence; 0 if there is none.
-ticket choose(newcomers& table, newcomers::time_point now = start + newcomers::long_silence) {
-  const auto victim = table.choose(now);
-  return victim ? victim->which : 0;
-}
-
-TEST_CASE("newcomers: the one accepted first goes, of the address with most") {
+/// The table, and the places in it.
+struct fixture {
   newcomers table;
-  const auto lone = join(table, "192.0.2.1");
+  test::manual_node node;
+  test::inbox<nothing> handler{node.system()};
+  std::map<ticket, newcomer_place> places;
+
+  ticket join(std::string_view ip) {
+    auto place = table.join(*ip_address::parse(ip), start);
+    place.start(handler.handle());
+    const auto which = place.which();
+    places.emplace(which, std::move(place));
+    return which;
+  }
+  void leave(ticket which) { places.erase(which); }
+  /// The next one to go, after a long silence; 0 if there is none.
+  ticket choose(newcomers::time_point now = start + newcomers::long_silence,
+                bool is_one_more = false) {
+    const auto victim = table.choose(now, is_one_more);
+    return victim ? victim->which : 0;
+  }
+};
+
+TEST_CASE_FIXTURE(fixture, "newcomers: the one accepted first goes, of the address with most") {
+  const auto lone = join("192.0.2.1");
   std::vector<ticket> many;
   for (std::size_t i = 0; i < newcomers::harmless + 2; ++i)
-    many.push_back(join(table, "198.51.100.7"));
+    many.push_back(join("198.51.100.7"));
   CHECK(table.size() == newcomers::harmless + 3);
-  CHECK(choose(table) == many[0]);
-  CHECK(choose(table) == many[1]);
+  CHECK(choose() == many[0]);
+  CHECK(choose() == many[1]);
   // Now it has no more than a client opens at once: the oldest goes, whoever that is.
-  CHECK(choose(table) == lone);
-  CHECK(choose(table) == many[2]);
+  CHECK(choose() == lone);
+  CHECK(choose() == many[2]);
   CHECK(table.size() == newcomers::harmless - 1);
 }
 
-TEST_CASE("newcomers: an official client with 8 connections does not go before a crowd") {
-  newcomers table;
+TEST_CASE_FIXTURE(fixture,
+                  "newcomers: an official client with 8 connections does not go before a crowd") {
   std::vector<ticket> client;
   for (std::size_t i = 0; i < newcomers::harmless; ++i)
-    client.push_back(join(table, "192.0.2.1"));
+    client.push_back(join("192.0.2.1"));
   for (int i = 0; i < 100; ++i)
-    static_cast<void>(join(table, "198.51.100.7"));
+    static_cast<void>(join("198.51.100.7"));
   for (int i = 0; i < 92; ++i)
-    CHECK(choose(table) > client.back());
-  CHECK(choose(table) == client.front());
+    CHECK(choose() > client.back());
+  CHECK(choose() == client.front());
 }
 
-TEST_CASE("newcomers: IPv6 addresses count by /64, IPv4 ones by themselves") {
-  newcomers table;
-  const auto other = join(table, "2001:db8:0:2::1");
+TEST_CASE_FIXTURE(fixture, "newcomers: IPv6 addresses count by /64, IPv4 ones by themselves") {
+  const auto other = join("2001:db8:0:2::1");
   std::vector<ticket> network;
   for (int i = 0; i < 9; ++i)
-    network.push_back(join(table, "2001:db8:0:1::" + std::to_string(i)));
-  CHECK(choose(table) == network[0]);
-  CHECK(choose(table) == other);
+    network.push_back(join("2001:db8:0:1::" + std::to_string(i)));
+  CHECK(choose() == network[0]);
+  CHECK(choose() == other);
 
-  newcomers v4;
-  const auto first = join(v4, "192.0.2.1");
+  places.clear();
+  const auto first = join("192.0.2.1");
   for (int i = 2; i < 20; ++i)
-    static_cast<void>(join(v4, "192.0.2." + std::to_string(i)));
-  CHECK(choose(v4) == first);
+    static_cast<void>(join("192.0.2." + std::to_string(i)));
+  CHECK(choose() == first);
 }
 
-TEST_CASE("newcomers: who has left, or was chosen, is not chosen again") {
-  newcomers table;
-  const auto first = join(table, "192.0.2.1");
-  const auto second = join(table, "192.0.2.1");
-  table.leave(first);
+TEST_CASE_FIXTURE(fixture, "newcomers: who has left, or was chosen, is not chosen again") {
+  const auto first = join("192.0.2.1");
+  const auto second = join("192.0.2.1");
+  leave(first);
   CHECK(table.size() == 1);
-  CHECK(choose(table) == second);
+  CHECK(choose() == second);
   CHECK(table.leaving() == 1);
-  CHECK(choose(table) == 0);
-  table.leave(second);
+  CHECK(choose() == 0);
+  leave(second);
   CHECK(table.leaving() == 0);
   CHECK(table.size() == 0);
 }
 
-TEST_CASE("newcomers: while one is leaving, others go only from a crowd or after a long silence") {
-  newcomers table;
-  const auto lone = join(table, "192.0.2.1");
-  const auto other = join(table, "192.0.2.2");
+TEST_CASE_FIXTURE(
+    fixture,
+    "newcomers: while one is leaving, others go only from a crowd or after a long silence") {
+  const auto lone = join("192.0.2.1");
+  const auto other = join("192.0.2.2");
   std::vector<ticket> crowd;
   for (std::size_t i = 0; i < newcomers::harmless + 2; ++i)
-    crowd.push_back(join(table, "198.51.100.7"));
+    crowd.push_back(join("198.51.100.7"));
   CHECK(table.largest_crowd() == crowd.size());
   const auto soon = start + newcomers::long_silence / 2;
-  CHECK(choose(table, soon) == crowd[0]);
-  CHECK(choose(table, soon) == crowd[1]);
+  CHECK(choose(soon, table.leaving() > 0) == crowd[0]);
+  CHECK(choose(soon, table.leaving() > 0) == crowd[1]);
   CHECK(table.largest_crowd() == 0);
-  CHECK(choose(table, soon) == 0);
+  CHECK(choose(soon, table.leaving() > 0) == 0);
   // Somebody may have to go all the same, once those others have gone.
-  table.leave(crowd[0]);
-  table.leave(crowd[1]);
-  CHECK(choose(table, soon) == lone);
-  CHECK(choose(table, soon) == 0);
-  CHECK(choose(table) == other);
+  leave(crowd[0]);
+  leave(crowd[1]);
+  CHECK(choose(soon, table.leaving() > 0) == lone);
+  CHECK(choose(soon, table.leaving() > 0) == 0);
+  CHECK(choose(start + newcomers::long_silence, true) == other);
+}
+
+TEST_CASE_FIXTURE(fixture, "newcomers: who could not be told is not chosen") {
+  auto place = table.join(*ip_address::parse("192.0.2.1"), start);
+  CHECK(table.size() == 1);
+  CHECK(choose() == 0);
+  place.start(handler.handle());
+  CHECK(choose() == place.which());
+  CHECK(table.leaving() == 1);
+  place.leave();
+  CHECK(table.leaving() == 0);
 }
 
 TEST_CASE("newcomers: a quarter of the places is not for them, where there are four") {
@@ -110,7 +135,7 @@ TEST_CASE("newcomers: a quarter of the places is not for them, where there are f
 
 TEST_CASE("newcomers: as a plain list would choose, whatever happens") {
   check_property([] {
-    newcomers table;
+    fixture world;
     std::map<ticket, int> model;
     const auto count = [&](int from) {
       return std::ranges::count(model, from, [](const auto& item) { return item.second; });
@@ -129,20 +154,21 @@ TEST_CASE("newcomers: as a plain list would choose, whatever happens") {
       if (step < 70) {
         // Some come often.
         const auto from = step < 50 ? step % 3 : step;
-        model.emplace(join(table, "192.0.2." + std::to_string(from)), from);
+        model.emplace(world.join("192.0.2." + std::to_string(from)), from);
       } else if (step < 85 && !model.empty()) {
         const auto at = std::next(model.begin(), step % std::ssize(model));
-        table.leave(at->first);
+        world.leave(at->first);
         model.erase(at);
       } else {
-        const auto which = choose(table);
+        const auto which = world.choose();
         RC_ASSERT(which == expected());
         model.erase(which);
+        world.leave(which);
       }
-      RC_ASSERT(table.size() == model.size());
+      RC_ASSERT(world.table.size() == model.size());
     }
     while (!model.empty()) {
-      const auto which = choose(table);
+      const auto which = world.choose();
       RC_ASSERT(which == expected());
       model.erase(which);
     }

@@ -339,29 +339,6 @@ TEST_CASE("out of descriptors, and all of them are clients: accepting pauses, no
   FAIL("never out of descriptors");
 }
 
-TEST_CASE("600 silent connections at 1024 descriptors do not keep a client waiting") {
-  const fake_telegram telegram{{.dcs = {2}}};
-  proxy_under_test proxy{
-      {.max_open_files = open_files{.soft = 1024, .hard = 1024}, .telegram = &telegram}};
-  auto inside = proxy.client(secure_client());
-  check_echo(inside);
-  std::vector<net::blocking_socket> silent;
-  for (int i = 0; i < 600; ++i)
-    silent.push_back(proxy.connect());
-  // An official client starts with this many at once.
-  std::vector<net::proxy_client> clients;
-  const auto started = std::chrono::steady_clock::now();
-  for (int i = 0; i < 8; ++i)
-    clients.push_back(proxy.client(i % 2 == 0 ? secure_client() : tls_client()));
-  for (auto& client : clients)
-    check_echo(client);
-  // init_timeout_sec is a minute.
-  CHECK(std::chrono::steady_clock::now() - started < patience);
-  CHECK(proxy.wait_for_metric_of_at_least(protocol_error("crowded_out"), 1));
-  check_echo(inside);
-  CHECK(proxy.metric("accept_paused_total{listener=\"test\"}") == 0);
-}
-
 TEST_CASE("at max_connections, clients wait in the backlog until there is room") {
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.config = "max_connections = 3", .telegram = &telegram}};

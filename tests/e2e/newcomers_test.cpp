@@ -1,0 +1,79 @@
+// Connections that do not say that they are clients, and those that do.
+#include <sys/socket.h>
+
+#include "net/socket_address.hpp"
+#include "tests/e2e/harness.hpp"
+
+namespace mtp::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const client_protocol& secure_client() {
+  return all_protocols()[2];
+}
+const client_protocol& tls_client() {
+  return all_protocols()[3];
+}
+
+std::string protocol_error(const std::string& reason) {
+  return "protocol_error_total{listener=\"test\",reason=\"" + reason + "\"}";
+}
+
+/// A connection to the proxy from an address of 127/8.
+net::blocking_socket connect_from(const char* ip, std::uint16_t port) {
+  net::unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  const auto from = net::to_socket_address({.ip = *ip_address::parse(ip), .port = 0});
+  const auto to = net::to_socket_address({.ip = ip_address::v4({127, 0, 0, 1}), .port = port});
+  REQUIRE(::bind(fd.get(), from.get(), from.size) == 0);
+  static_cast<void>(::connect(fd.get(), to.get(), to.size));
+  return net::blocking_socket{std::move(fd)};
+}
+
+TEST_CASE("600 silent connections at 1024 descriptors do not keep a client waiting") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.max_open_files = open_files{.soft = 1024, .hard = 1024}, .telegram = &telegram}};
+  auto inside = proxy.client(secure_client());
+  check_echo(inside);
+  std::vector<net::blocking_socket> silent;
+  for (int i = 0; i < 600; ++i)
+    silent.push_back(proxy.connect());
+  // An official client starts with this many at once.
+  std::vector<net::proxy_client> clients;
+  const auto started = std::chrono::steady_clock::now();
+  for (int i = 0; i < 8; ++i)
+    clients.push_back(proxy.client(i % 2 == 0 ? secure_client() : tls_client()));
+  for (auto& client : clients)
+    check_echo(client);
+  // init_timeout_sec is a minute.
+  CHECK(std::chrono::steady_clock::now() - started < patience);
+  CHECK(proxy.wait_for_metric_of_at_least(protocol_error("crowded_out"), 1));
+  check_echo(inside);
+  CHECK(proxy.metric("accept_paused_total{listener=\"test\"}") == 0);
+}
+
+TEST_CASE("a crowd from one address costs nobody else's connections, however slow they are") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.config = "max_connections = 64", .telegram = &telegram}};
+  // What an official client opens at once, on a bad day of its network.
+  std::vector<net::blocking_socket> slow;
+  for (int i = 0; i < 8; ++i)
+    slow.push_back(connect_from("127.0.0.9", proxy.port()));
+  REQUIRE(proxy.wait_for_metric("connections_count{listener=\"test\"}", 8));
+  std::vector<net::blocking_socket> crowd;
+  for (int i = 0; i < 300; ++i)
+    crowd.push_back(connect_from("127.0.0.1", proxy.port()));
+  // Three quarters of the places are for newcomers.
+  CHECK(proxy.wait_for_metric_of_at_least(protocol_error("crowded_out"), 300 + 8 - 48));
+  CHECK(proxy.metric("connections_count{listener=\"test\"}") <= 48);
+  bytes buffer(64);
+  for (auto& one : slow) {
+    const auto got = one.receive(buffer, net::proxy_client::clock::now() + 10ms);
+    REQUIRE_FALSE(got);
+    CHECK(got.error() != "Connection reset by peer");
+  }
+}
+
+}  // namespace
+}  // namespace mtp::test
