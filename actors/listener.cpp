@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -31,12 +32,17 @@ constexpr std::size_t spare_descriptors = 8;
 /// And says so at most this often.
 constexpr auto warning_interval = 10s;
 
-/// Connections that wait to be accepted.
+bool somebody_waits(int listening) noexcept {
+  pollfd at{.fd = listening, .events = POLLIN, .revents = 0};
+  return ::poll(&at, 1, 0) > 0;
+}
+
+/// Connections that wait to be accepted, of which there is one. Not every kernel counts them.
 std::size_t count_waiting(int listening) noexcept {
   tcp_info about{};
   socklen_t size = sizeof about;
-  if (::getsockopt(listening, IPPROTO_TCP, TCP_INFO, &about, &size) != 0) return 0;
-  return about.tcpi_unacked;
+  const bool told = ::getsockopt(listening, IPPROTO_TCP, TCP_INFO, &about, &size) == 0;
+  return told ? std::max<std::size_t>(about.tcpi_unacked, 1) : 1;
 }
 
 /// False if nobody has to go.
@@ -132,12 +138,11 @@ bool listener::accept_one() {
 
 /// Those that have to go free their places when their reactors come to it.
 void listener::make_room(open_port& from, std::size_t spare, const char* why) {
-  const auto waiting = count_waiting(fd());
-  // The socket says when somebody comes.
-  if (waiting == 0) return;
+  // If nobody does, the socket says when somebody comes.
+  if (!somebody_waits(fd())) return;
   // Those that leave do so on other threads: what is counted now must do.
   auto leaving = from.newcomers.leaving();
-  const auto wanted = std::min(waiting + spare, most_freed);
+  const auto wanted = std::min(count_waiting(fd()) + spare, most_freed);
   while (leaving < wanted && crowd_out(from, home().now(), leaving > 0))
     ++leaving;
   if (leaving == 0) return pause(why);
