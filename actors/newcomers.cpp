@@ -1,7 +1,6 @@
 #include "actors/newcomers.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace mtp::actors {
 
@@ -14,8 +13,7 @@ newcomers::network newcomers::network_of(const ip_address& from) noexcept {
 }
 
 newcomers::rank newcomers::rank_of(const members& group) noexcept {
-  const auto too_many = group.size() > harmless ? group.size() : 0;
-  return {.spare = std::numeric_limits<std::size_t>::max() - too_many, .oldest = *group.begin()};
+  return {.crowd = group.size() > harmless ? group.size() : 0, .oldest = *group.begin()};
 }
 
 newcomer_place newcomers::join(const ip_address& from, time_point now) {
@@ -47,17 +45,16 @@ void newcomers::leave(ticket which) {
 
 std::size_t newcomers::largest_crowd() const {
   const std::lock_guard lock{mutex_};
-  return ranks_.empty() ? 0 : std::numeric_limits<std::size_t>::max() - ranks_.begin()->first.spare;
+  return ranks_.empty() ? 0 : ranks_.begin()->first.crowd;
 }
 
 std::optional<newcomers::victim> newcomers::choose(time_point now, bool is_one_more) {
   const std::lock_guard lock{mutex_};
   if (ranks_.empty()) return std::nullopt;
-  const auto [spare, which] = ranks_.begin()->first;
+  const auto [crowd, which] = ranks_.begin()->first;
   const auto& chosen = items_.at(which);
-  const bool is_harmless = spare == std::numeric_limits<std::size_t>::max();
   if (chosen.handler == nullptr) return std::nullopt;
-  if (is_one_more && is_harmless && now - chosen.since < long_silence) return std::nullopt;
+  if (is_one_more && crowd == 0 && now - chosen.since < long_silence) return std::nullopt;
   victim out{.which = which, .handler = chosen.handler};
   remove(which);
   ++leaving_;

@@ -1,6 +1,6 @@
 // The connections of a port that have not shown yet that they are clients. When there is no place
-// for another one, this table says which of them has to go: whoever opens connections and says
-// nothing must not keep clients out.
+// for another one, this table says which of them has to go: silent connections must not keep
+// clients out.
 #pragma once
 
 #include <array>
@@ -82,11 +82,14 @@ class newcomers {
     time_point since;
   };
   using members = std::set<ticket>;
-  /// Sorts the networks by who has to go first: fewest places to spare, then the oldest ticket.
+  /// Of a network; the first is the one whose connection has to go first.
   struct rank {
-    std::size_t spare = 0;
+    /// Its connections, if they are more than `harmless`; else 0.
+    std::size_t crowd = 0;
     ticket oldest = 0;
-    friend auto operator<=>(const rank&, const rank&) = default;
+    friend bool operator<(const rank& a, const rank& b) noexcept {
+      return a.crowd != b.crowd ? a.crowd > b.crowd : a.oldest < b.oldest;
+    }
   };
 
   [[nodiscard]] static network network_of(const ip_address& from) noexcept;
