@@ -9,6 +9,7 @@
 #include "actors/routing.hpp"
 #include "codecs/text.hpp"
 #include "net/entropy.hpp"
+#include "net/unix_time.hpp"
 
 namespace mtp::actors {
 
@@ -29,11 +30,6 @@ constexpr auto goodbye_patience = 1s;
 constexpr auto trouble_interval = 10min;
 /// Clocks that differ more are mentioned.
 constexpr auto noticeable_skew = 30s;
-
-std::chrono::seconds unix_time() noexcept {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-      std::chrono::system_clock::now().time_since_epoch());
-}
 
 }  // namespace
 
@@ -96,7 +92,7 @@ void back_link::reached(caf::actor gateway) {
             .name = env_->own_name(),
             .node = env_->node_id,
             .session = load_le<std::uint64_t>(net::random_array<sizeof(std::uint64_t)>()),
-            .clock = unix_time().count(),
+            .clock = net::unix_time(),
             .has_cookie = !env_->settings.node_link.cluster_cookie.empty(),
             .nonce = net::random_array<link_nonce{}.size()>(),
             .proof = {}};
@@ -176,7 +172,7 @@ void back_link::begin_session(const link_answer& answer, const std::vector<caf::
   trouble_.clear();
   ++sessions_;
   spdlog::info("back {}: connected (build {})", where_, answer.build);
-  const auto ahead = std::chrono::seconds{answer.clock} - unix_time();
+  const auto ahead = std::chrono::seconds{answer.clock} - std::chrono::seconds{net::unix_time()};
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
     spdlog::warn("back {}: its clock is {} s ahead of ours", where_, ahead.count());
   for (std::size_t i = 0; i < agents.size(); ++i)

@@ -11,6 +11,7 @@
 #include "codecs/text.hpp"
 #include "net/entropy.hpp"
 #include "net/socket_options.hpp"
+#include "net/unix_time.hpp"
 
 namespace mtp::actors {
 
@@ -26,10 +27,6 @@ std::size_t encrypted_flight_size(const secret16& secret) {
   const auto digest = sha256({as_bytes("encrypted flight"), secret});
   return shortest + load_le<std::uint32_t>(digest) % spread +
          net::random_between<std::size_t>(0, 2);
-}
-
-std::int64_t unix_time() noexcept {
-  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
 }
 
 /// As metrics name it.
@@ -129,7 +126,8 @@ void client_handler::handle_crowded_out() {
 void client_handler::answer_hello(const client_handshake::hello_received& received) {
   handshake_->place.leave();
   spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", port_->settings.name,
-                printable(received.hello->sni), std::int64_t{received.client_time} - unix_time());
+                printable(received.hello->sni),
+                std::int64_t{received.client_time} - net::unix_time());
   bytes encrypted(encrypted_flight_size(port_->settings.secret));
   net::fill_random(encrypted);
   server_flight_random random{
@@ -160,7 +158,8 @@ void client_handler::enter_tunnel(client_handshake::established& done_with) {
 }
 
 bool client_handler::is_replay(byte_view material) {
-  return env_->settings.replay_check_session_storage && !env_->sessions.add(material, unix_time());
+  return env_->settings.replay_check_session_storage &&
+         !env_->sessions.add(material, net::unix_time());
 }
 
 void client_handler::reject(errc why) {

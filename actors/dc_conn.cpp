@@ -12,6 +12,7 @@
 #include "net/entropy.hpp"
 #include "net/socket_address.hpp"
 #include "net/socket_options.hpp"
+#include "net/unix_time.hpp"
 
 namespace mtp::actors {
 
@@ -36,11 +37,6 @@ rpc::process_id own_process_id() noexcept {
           .port = load_le<std::uint16_t>(name.subspan(4)),
           .pid = load_le<std::uint16_t>(name.subspan(6)),
           .start_time = load_le<std::uint32_t>(name.subspan(8))};
-}
-
-std::uint32_t unix_time() noexcept {
-  return static_cast<std::uint32_t>(
-      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
 }
 
 }  // namespace
@@ -89,9 +85,9 @@ void dc_conn::on_connected(net::tcp_stream&, int error) {
   self_ = own_endpoint();
   stage_ = stage::nonce;
   deadline_.arm(home().timers(), handshake_timeout);
-  handshake_ = std::make_unique<rpc::client_handshake>(env_->telegram.get()->secret,
-                                                       net::random_array<rpc_nonce{}.size()>(),
-                                                       unix_time(), own_process_id());
+  handshake_ = std::make_unique<rpc::client_handshake>(
+      env_->telegram.get()->secret, net::random_array<rpc_nonce{}.size()>(),
+      static_cast<std::uint32_t>(net::unix_time()), own_process_id());
   writer_.write(handshake_->nonce());
   stream_.flush_later();
 }
@@ -146,7 +142,8 @@ result<void> dc_conn::handle_frame(byte_view body) {
 }
 
 result<void> dc_conn::handle_nonce(byte_view body) {
-  const auto keys = handshake_->on_nonce(body, options_.to, self_, unix_time());
+  const auto keys =
+      handshake_->on_nonce(body, options_.to, self_, static_cast<std::uint32_t>(net::unix_time()));
   if (!keys) return fail(keys.error());
   // Our nonce left in plain: the server would not have answered it otherwise.
   writer_.encrypt_with(keys->to_dc);

@@ -1,16 +1,9 @@
 #include "actors/http_fetcher.hpp"
+#include "net/unix_time.hpp"
 
 #include <caf/all.hpp>
 
 namespace mtp::actors {
-
-namespace {
-
-std::int64_t unix_time() noexcept {
-  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
-
-}  // namespace
 
 caf::behavior http_fetcher(caf::event_based_actor*, environment& env) {
   return {
@@ -18,7 +11,7 @@ caf::behavior http_fetcher(caf::event_based_actor*, environment& env) {
         auto got = net::http_get(fetch.request, env.stopping);
         if (!got) return http_answer{tl::unexpected{std::move(got.error())}};
         http_answer out{std::move(got->body)};
-        if (got->date) out.clock_ahead = std::chrono::seconds{unix_time() - *got->date};
+        if (got->date) out.clock_ahead = std::chrono::seconds{net::unix_time() - *got->date};
         return out;
       },
   };

@@ -11,6 +11,7 @@
 #include "actors/supervisor.hpp"
 #include "codecs/text.hpp"
 #include "net/entropy.hpp"
+#include "net/unix_time.hpp"
 
 namespace mtp::actors {
 
@@ -34,11 +35,6 @@ constexpr auto name_patience = 6s;
 /// Clocks that differ more are mentioned: Telegram allows 30 s.
 constexpr auto noticeable_skew = 30s;
 
-std::chrono::seconds unix_time() noexcept {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-      std::chrono::system_clock::now().time_since_epoch());
-}
-
 std::string encoded(const link_answer& answer) {
   return std::string{as_text(encode_link_answer(answer))};
 }
@@ -51,7 +47,7 @@ link_answer link_gateway_state::make_answer(link_answer::kind what, std::string 
           .reason = std::move(reason),
           .name = env->own_name(),
           .node = env->node_id,
-          .clock = unix_time().count(),
+          .clock = net::unix_time(),
           .nonce = {},
           .proof = {}};
 }
@@ -190,7 +186,7 @@ void link_gateway_state::open(visit& which) {
   if (sessions.size() + openings.size() >= max_sessions) return refuse(which, "too many fronts");
   const auto sup = env->names.find("link_agent_sup");
   if (sup == nullptr) return refuse(which, "the back is restarting");
-  const auto ahead = std::chrono::seconds{hello.clock} - unix_time();
+  const auto ahead = std::chrono::seconds{hello.clock} - std::chrono::seconds{net::unix_time()};
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
     tell(spdlog::level::warn, hello.name,
          fmt::format("front {}: its clock is {} s ahead of ours", hello.name, ahead.count()));

@@ -1,4 +1,5 @@
 #include "actors/session_storage.hpp"
+#include "net/unix_time.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -14,10 +15,6 @@ struct look_now {};
 constexpr std::chrono::seconds look_interval{5};
 /// Going through all of them takes longer than looking how many there are.
 constexpr std::chrono::minutes clean_interval{1};
-
-session_table::unix_seconds unix_time() noexcept {
-  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
 
 }  // namespace
 
@@ -57,7 +54,7 @@ void session_storage_state::look() {
   const auto now = self->clock().now();
   if (now < next_cleaning && !far_over) return;
   next_cleaning = now + clean_interval;
-  const auto removed = clean_sessions(table, bounds, unix_time());
+  const auto removed = clean_sessions(table, bounds, net::unix_time());
   if (removed > 0)
     spdlog::info("session storage: {} handshakes forgotten, {} remain", removed, table.size());
 }
@@ -73,7 +70,7 @@ caf::behavior session_storage(caf::stateful_actor<session_storage_state>* self, 
       },
       [self](const get_session_storage_status&) {
         const auto& table = self->state.env->sessions;
-        const auto now = unix_time();
+        const auto now = net::unix_time();
         const auto items = table.size();
         return session_storage_status{
             .items = items, .memory_bytes = table.memory(), .oldest_age = now - table.oldest(now)};

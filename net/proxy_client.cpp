@@ -4,6 +4,7 @@
 
 #include "codecs/tls_server_hello.hpp"
 #include "net/entropy.hpp"
+#include "net/unix_time.hpp"
 
 namespace mtp::net {
 
@@ -15,11 +16,6 @@ constexpr std::size_t read_size = std::size_t{256} * 1024;
 constexpr std::size_t longest_client_tail = 15;
 
 constexpr std::array<std::uint8_t, 6> change_cipher_spec{tls_change_cipher_spec, 3, 3, 0, 1, 1};
-
-std::uint32_t unix_time() noexcept {
-  return static_cast<std::uint32_t>(
-      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
-}
 
 obfuscated2_client make_header(const proxy_client_options& options) {
   while (true) {
@@ -49,7 +45,8 @@ byte_span proxy_client::read_buffer() {
 
 tl::expected<void, std::string> proxy_client::tls_handshake(clock::time_point deadline) {
   const auto random = random_array<client_hello_random_size>();
-  const auto hello = make_client_hello(options_.secret, *options_.tls_domain, unix_time(), random);
+  const auto hello = make_client_hello(options_.secret, *options_.tls_domain,
+                                       static_cast<std::uint32_t>(unix_time()), random);
   if (auto sent = socket_.send(hello, deadline); !sent) return sent;
   const auto client_random = byte_view{hello}.subspan(client_random_at, client_random_size);
   bytes answer;
