@@ -199,10 +199,11 @@ void client_handler::handle_frame(stream_frame& frame) {
 void client_handler::deliver(stream::data& data) {
   awaits_answer_ = false;
   const auto size = static_cast<std::uint32_t>(data.packet.size());
+  // A client that is not told must not be kept waiting either.
+  const bool closes = filter_ == error_filter::automatic;
   if (is_filtered(data.packet.view())) {
     port_->metrics.protocol_error("srv_error_filtered").add();
-    // A client that is not told must not be kept waiting either.
-    if (env_->settings.server_error_filter == error_filter::automatic) return quit();
+    if (closes) return quit();
     return acknowledge(size, 1);
   }
   bump();
@@ -221,16 +222,16 @@ void client_handler::deliver(stream::data& data) {
 /// A client whose keys have expired learns it from -404. A prober that replays a handshake must not
 /// see it; one that has been checked for that is no replay.
 error_filter client_handler::filter_of_session() const {
-  const auto chosen = env_->settings.server_error_filter;
-  if (chosen != error_filter::automatic) return chosen;
-  return tls_ || env_->settings.replay_check_session_storage ? error_filter::off
-                                                             : error_filter::first;
+  const auto& settings = env_->settings;
+  const bool was_checked = tls_ || settings.replay_check_session_storage;
+  const auto chosen = settings.server_error_filter;
+  return chosen == error_filter::automatic && was_checked ? error_filter::off : chosen;
 }
 
 bool client_handler::is_filtered(byte_view packet) {
   if (filter_ == error_filter::off) return false;
   const bool is_error = std::ranges::equal(packet, server_error);
-  if (filter_ == error_filter::first) filter_ = error_filter::off;
+  if (filter_ != error_filter::on) filter_ = error_filter::off;
   return is_error;
 }
 

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using actors::metrics;
 
-/// Whoever takes longer is left out of this answer.
+/// An actor that takes longer is left out of this answer.
 constexpr auto answer_patience = 1s;
 
 /// What actors tell.

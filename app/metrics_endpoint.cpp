@@ -217,7 +217,7 @@ bool metrics_endpoint::server::accept_one() {
   if (!fd) {
     if (errno == EAGAIN) return false;
     if (errno == ECONNABORTED || errno == EINTR || errno == EPERM || errno == EPROTO) return true;
-    // Out of descriptors: whoever waits would wake us for nothing.
+    // Out of descriptors: connections that wait would wake this thread for nothing.
     accept_from_ = clock::now() + accept_again_after;
     return false;
   }

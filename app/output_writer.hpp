@@ -20,8 +20,8 @@ class output_writer {
   using lost_text = std::function<std::string(std::size_t lost)>;
 
   /// Writes to `fd` (borrowed). At most `limit` bytes wait, with 32 more for each text: beyond it
-  /// the oldest are lost, so that whoever reads again learns how many are missing and then what
-  /// happened last. What can't be written is lost, too. `name` is the thread's, for `top -H`.
+  /// the oldest are lost, so that a reader that comes back learns how many are missing and then
+  /// what happened last. What can't be written is lost, too. `name` is the thread's, for `top -H`.
   output_writer(int fd, std::size_t limit, const char* name, lost_text tell_lost);
   output_writer(const output_writer&) = delete;
   output_writer& operator=(const output_writer&) = delete;

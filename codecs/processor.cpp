@@ -46,7 +46,7 @@ std::string_view find_missing() noexcept {
                                              {bit_SSE4_2, "SSE4.2"}});
   if (!missing.empty()) return missing;
   if ((basic & bit_AVX) == 0) return {};
-  // Whether the kernel keeps the wide registers is not looked at by everybody.
+  // The IPsec library does not look whether the kernel keeps the wide registers.
   if ((basic & bit_OSXSAVE) == 0) return "XSAVE";
   const auto kept = kept_registers();
   if ((kept & avx_registers) != avx_registers) return "AVX that the kernel allows";
@@ -54,7 +54,7 @@ std::string_view find_missing() noexcept {
   if (__get_cpuid_count(7, 0, &ignored, &extended, &ignored, &ignored) == 0) return {};
   if ((extended & bit_AVX512F) != 0 && (kept & avx512_registers) != avx512_registers)
     return "AVX-512 that the kernel allows";
-  // Whoever has AVX2 is taken for a whole Haswell.
+  // A processor with AVX2 is taken for a whole Haswell.
   if ((extended & bit_AVX2) == 0) return {};
   if ((basic & bit_MOVBE) == 0) return "MOVBE";
   return first_missing(extended, {{bit_BMI, "BMI1"}});

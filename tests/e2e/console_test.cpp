@@ -19,10 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-const client_protocol& secure_client() {
-  return all_protocols()[2];
-}
-
 struct console_result {
   int status = -1;
   std::string output;
@@ -98,7 +94,7 @@ TEST_CASE("console: tree, pools, links, clients and stats tell what is") {
   REQUIRE(eventually([&] { return telegram.links(1) == 2 && telegram.links(2) == 2; }, patience));
   std::vector<net::proxy_client> clients;
   for (int i = 0; i < 3; ++i) {
-    clients.push_back(proxy.client(secure_client(), 2));
+    clients.push_back(proxy.client(secure_protocol(), 2));
     check_echo(clients.back());
   }
   const auto silent = proxy.connect();
@@ -174,7 +170,7 @@ TEST_CASE("console: a client that does not read, and a DC that is dead, can be s
   telegram.set_dc_dead(1, true);
   proxy_under_test proxy{{.telegram = &telegram}};
   wait_for_console(proxy);
-  auto client = proxy.client(secure_client(), 2);
+  auto client = proxy.client(secure_protocol(), 2);
   REQUIRE(client.send(
       encode(fake_command{.what = fake_command::code::bulk, .size = 64000, .count = 120}), false,
       soon()));
@@ -292,7 +288,7 @@ TEST_CASE("console: where it can't be had, the proxy works without it, and says 
   }
   proxy_under_test second{{.config = "console_socket = \"" + path + '"', .telegram = &telegram}};
   CHECK(second.wait_for_output("no console: " + reason));
-  auto client = second.client(secure_client(), 2);
+  auto client = second.client(secure_protocol(), 2);
   check_echo(client);
   second.signal(SIGTERM);
   CHECK(second.wait(10s) == 0);
@@ -303,7 +299,7 @@ TEST_CASE("console: where it can't be had, the proxy works without it, and says 
 TEST_CASE("console: it can be off") {
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.config = "console_socket = \"\"", .telegram = &telegram}};
-  auto client = proxy.client(secure_client(), 2);
+  auto client = proxy.client(secure_protocol(), 2);
   check_echo(client);
   CHECK_FALSE(fs::exists(socket_of(proxy)));
   const auto out = console({"-c", config_of(proxy), "-e", "pools"});
@@ -315,7 +311,7 @@ TEST_CASE("console: garbage, silence and haste at the socket do not disturb anyb
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.telegram = &telegram}};
   wait_for_console(proxy);
-  auto client = proxy.client(secure_client(), 2);
+  auto client = proxy.client(secure_protocol(), 2);
   std::vector<net::blocking_socket> sockets;
   const auto connect = [&]() -> net::blocking_socket& {
     const auto path = socket_of(proxy);

@@ -14,24 +14,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const client_protocol& secure_client() {
-  return all_protocols()[2];
-}
-const client_protocol& tls_client() {
-  return all_protocols()[3];
-}
-
-std::string protocol_error(const std::string& reason) {
-  return "protocol_error_total{listener=\"test\",reason=\"" + reason + "\"}";
-}
-
 TEST_CASE("a DC that is dead at boot is served as soon as it comes up; its clients wait") {
   fake_telegram telegram{{.dcs = {1, 2}}};
   telegram.set_dc_dead(1, true);
   proxy_under_test proxy{{.telegram = &telegram}};
-  auto other = proxy.client(secure_client(), 2);
+  auto other = proxy.client(secure_protocol(), 2);
   check_echo(other);
-  auto client = proxy.client(secure_client(), 1);
+  auto client = proxy.client(secure_protocol(), 1);
   const auto packet = random_packet(64);
   REQUIRE(client.send(packet, false, soon()));
   CHECK(proxy.wait_for_metric("dc_num_waiting{dc=\"1\"}", 1));
@@ -45,7 +34,7 @@ TEST_CASE("a client of a dead DC is closed after a bounded time, and counted") {
   fake_telegram telegram{{.dcs = {1, 2}}};
   telegram.set_dc_dead(1, true);
   proxy_under_test proxy{{.config = "dc_wait_timeout_sec = 1", .telegram = &telegram}};
-  auto client = proxy.client(secure_client(), 1);
+  auto client = proxy.client(secure_protocol(), 1);
   REQUIRE(client.send(random_packet(64), false, soon()));
   check_closed(client);
   CHECK(proxy.wait_for_metric("no_dc_total{listener=\"test\",dc_id=\"1\",reason=\"no_link\"}", 1));
@@ -60,7 +49,7 @@ TEST_CASE("every DC dead at boot: the proxy starts, and says so in one line") {
   CHECK(proxy.wait_for_output("Telegram can't be reached: no connection to any of 2"));
   telegram.set_dc_dead(1, false);
   telegram.set_dc_dead(2, false);
-  auto client = proxy.client(secure_client(), 2);
+  auto client = proxy.client(secure_protocol(), 2);
   check_echo(client);
 }
 
@@ -93,7 +82,7 @@ TEST_CASE("a DC of which some addresses answer nothing is served without delay")
     const fake_telegram telegram{{.dcs = {2}, .others = {{2, nobody.at()}}}};
     proxy_under_test proxy{{.config = config, .telegram = &telegram}};
     const auto begun = std::chrono::steady_clock::now();
-    auto client = proxy.client(secure_client());
+    auto client = proxy.client(secure_protocol());
     check_echo(client);
     // Connecting is given up after 10 s.
     CHECK(std::chrono::steady_clock::now() - begun < 3s);
@@ -114,7 +103,7 @@ TEST_CASE("core.telegram.org dead at boot: the copy on disk is used") {
   fake_telegram telegram;
   proxy_under_test proxy{{.telegram = &telegram}};
   {
-    auto client = proxy.client(secure_client());
+    auto client = proxy.client(secure_protocol());
     check_echo(client);
   }
   REQUIRE(eventually(
@@ -126,7 +115,7 @@ TEST_CASE("core.telegram.org dead at boot: the copy on disk is used") {
   telegram.set_config_answer(config_answer::unavailable);
   proxy.telegram_side().kill();
   proxy.telegram_side().start();
-  auto client = proxy.client(secure_client());
+  auto client = proxy.client(secure_protocol());
   check_echo(client);
   CHECK(proxy.wait_for_output("using the copy on disk"));
 }
@@ -134,14 +123,14 @@ TEST_CASE("core.telegram.org dead at boot: the copy on disk is used") {
 TEST_CASE("a configuration that can't be had, or makes no sense, changes nothing") {
   fake_telegram telegram;
   proxy_under_test proxy{{.config = "conf_refresh_interval = 1", .telegram = &telegram}};
-  auto client = proxy.client(secure_client());
+  auto client = proxy.client(secure_protocol());
   check_echo(client);
   for (const auto answer : {config_answer::unavailable, config_answer::nonsense}) {
     telegram.set_config_answer(answer);
     const auto before = telegram.config_requests();
     REQUIRE(eventually([&] { return telegram.config_requests() >= before + 6; }, patience));
     check_echo(client);
-    auto another = proxy.client(tls_client(), 4);
+    auto another = proxy.client(tls_protocol(), 4);
     check_echo(another);
   }
   CHECK(proxy.output().find("can't be fetched") != std::string::npos);
@@ -151,7 +140,7 @@ TEST_CASE("a DC connection that stalls is found, counted, replaced; its idle cli
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{
       {.config = "dc_stall_timeout_sec = 2\ndc_ping_interval_sec = 1", .telegram = &telegram}};
-  auto client = proxy.client(secure_client());
+  auto client = proxy.client(secure_protocol());
   check_echo(client);
   // One that is still in its handshake can't stall.
   REQUIRE(eventually([&] { return telegram.links(2) >= 2; }, patience));
@@ -208,7 +197,7 @@ TEST_CASE("garbage, HTTP and half a hello do no harm, on any port") {
       {.config = "init_timeout_sec = 2",
        .port_config = second_port("127.0.0.1", other_port, net::random_array<16>()),
        .telegram = &telegram}};
-  auto bystander = proxy.client(tls_client());
+  auto bystander = proxy.client(tls_protocol());
   check_echo(bystander);
   const std::map<std::string, std::uint16_t> ports{{"test", proxy.port()}, {"other", other_port}};
   for (const auto& [name, port] : ports) {
@@ -285,86 +274,11 @@ TEST_CASE("only allowed protocols are let in") {
   CHECK(strict.metric(protocol_error("disabled_protocol")) == 2);
 }
 
-TEST_CASE("out of descriptors: who says nothing goes, clients are served") {
-  if (left_out_when_split("a front has no connections to Telegram that would use them up before "
-                          "max_connections is reached"))
-    return;
-  // 24 connections to 12 DCs, and max_connections at half of the descriptors: the former are out
-  // before the latter is reached.
-  const fake_telegram telegram;
-  proxy_under_test proxy{
-      {.max_open_files = open_files{.soft = 64, .hard = 64}, .telegram = &telegram}};
-  std::vector<net::blocking_socket> silent;
-  auto first = proxy.client(secure_client());
-  check_echo(first);
-  for (int i = 0; i < 40; ++i)
-    silent.push_back(proxy.connect());
-  CHECK(proxy.wait_for_metric_of_at_least(protocol_error("crowded_out"), 1));
-  check_echo(first);
-  auto later = proxy.client(tls_client());
-  check_echo(later);
-  CHECK(proxy.program().running());
-}
-
-TEST_CASE("out of descriptors, and all of them are clients: accepting pauses, nobody is lost") {
-  if (left_out_when_split("a front has no connections to Telegram that would use them up before "
-                          "max_connections is reached"))
-    return;
-  const fake_telegram telegram;
-  proxy_under_test proxy{
-      {.max_open_files = open_files{.soft = 64, .hard = 64}, .telegram = &telegram}};
-  const auto full = [&] { return proxy.output().find("Too many open files") != std::string::npos; };
-  std::vector<net::proxy_client> inside;
-  while (inside.size() < 40) {
-    auto client = proxy.client(secure_client());
-    const auto packet = random_packet(64);
-    REQUIRE(client.send(packet, false, soon()));
-    if (client.receive(net::proxy_client::clock::now() + (full() ? 200ms : 2s))) {
-      inside.push_back(std::move(client));
-      continue;
-    }
-    // It waits in the kernel, and is served once there is room.
-    REQUIRE(full());
-    check_echo(inside.front());
-    inside.clear();
-    const auto got = client.receive(soon());
-    CAPTURE(got ? std::string{} : got.error());
-    CAPTURE(proxy.output());
-    REQUIRE(got);
-    CHECK(got->packet == packet);
-    auto later = proxy.client(tls_client());
-    check_echo(later);
-    return;
-  }
-  FAIL("never out of descriptors");
-}
-
-TEST_CASE("at max_connections, clients wait in the backlog until there is room") {
-  const fake_telegram telegram{{.dcs = {2}}};
-  proxy_under_test proxy{{.config = "max_connections = 3", .telegram = &telegram}};
-  REQUIRE(proxy.wait_for_metric("connections_count{listener=\"test\"}", 0));
-  std::vector<net::proxy_client> inside;
-  for (int i = 0; i < 3; ++i) {
-    inside.push_back(proxy.client(secure_client()));
-    check_echo(inside.back());
-  }
-  auto outside = proxy.client(secure_client());
-  const auto packet = random_packet(64);
-  REQUIRE(outside.send(packet, false, soon()));
-  CHECK(eventually([&] { return proxy.metric("accept_paused_total{listener=\"test\"}") > 0; },
-                   patience));
-  CHECK(proxy.metric("connections_count{listener=\"test\"}") == 3);
-  inside.pop_back();
-  const auto got = outside.receive(soon());
-  REQUIRE(got);
-  CHECK(got->packet == packet);
-}
-
 TEST_CASE("a client that says nothing more is put to rest, then closed") {
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{
       {.config = "hibernate_timeout_sec = 1\nready_timeout_sec = 3", .telegram = &telegram}};
-  auto client = proxy.client(secure_client());
+  auto client = proxy.client(secure_protocol());
   check_echo(client);
   CHECK(proxy.wait_for_metric("inactive_hibernate_total{listener=\"test\"}", 1));
   check_echo(client);
@@ -377,8 +291,8 @@ TEST_CASE("a client that does not read is closed, and others are not kept waitin
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{
       {.config = "upstream_healthchecks = { total_mem = 4194304 }", .telegram = &telegram}};
-  auto slow = proxy.client(secure_client());
-  auto quick = proxy.client(tls_client());
+  auto slow = proxy.client(secure_protocol());
+  auto quick = proxy.client(tls_protocol());
   REQUIRE(slow.send(encode({.what = fake_command::code::bulk, .size = 1024 * 1024, .count = 64}),
                     false, soon()));
   CHECK(eventually([&] { return proxy.metric("healthcheck_total{action=\"total_memory\"}") == 1; },
@@ -400,7 +314,7 @@ TEST_CASE("reset_close_socket resets refused clients, and only those") {
   REQUIRE_FALSE(reset);
   CHECK(reset.error() == "Connection reset by peer");
 
-  auto closed = proxy.client(secure_client());
+  auto closed = proxy.client(secure_protocol());
   check_echo(closed);
   REQUIRE(closed.send(encode({.what = fake_command::code::close_client}), false, soon()));
   const auto finished = closed.receive(soon());

@@ -19,10 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const client_protocol& secure_client() {
-  return all_protocols()[2];
-}
-
 std::string backpressure(const std::string& state) {
   return R"(down_backpressure_total{dc_id="2",state=")" + state + "\"}";
 }
@@ -50,7 +46,7 @@ TEST_CASE("downstream_size_backpressure_case") {
        .telegram = &telegram}};
   constexpr std::uint32_t size = 400 * 1024;
   constexpr std::uint32_t count = 4 * 6 * 1024 * 1024 / size;
-  auto client = proxy.client(secure_client());
+  auto client = proxy.client(secure_protocol());
   ask_bulk(client, size, count);
   series_values now;
   const auto value = [&](const std::string& name) {
@@ -89,7 +85,7 @@ TEST_CASE("downstream_qlen_backpressure_case") {
   constexpr std::uint32_t limit = 300;
   constexpr std::uint32_t size = (6 * 1024 * 1024 / limit - 4048) / 4 * 4;
   {
-    auto client = proxy.client(secure_client());
+    auto client = proxy.client(secure_protocol());
     ask_bulk(client, size, 10 * limit);
     // It may have gone on, and paused again, by the time anybody looks.
     REQUIRE(proxy.wait_for_metric_of_at_least(backpressure("count_total"), 1));
@@ -106,7 +102,7 @@ TEST_CASE("upstream_socket_buffer_size and downstream_socket_buffer_size bound e
   proxy_under_test proxy{
       {.config = "upstream_socket_buffer_size = 512\ndownstream_socket_buffer_size = 2048",
        .telegram = &telegram}};
-  auto client = proxy.client(secure_client());
+  auto client = proxy.client(secure_protocol());
   check_echo(client, 100'000);
   const auto all = proxy.metrics();
   const auto reads = [&](const std::string& direction, const std::string& rest) {
@@ -128,7 +124,7 @@ TEST_CASE("upstream_healthchecks.qlen closes a client for which too many packets
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{
       {.config = "upstream_healthchecks = { qlen = 20 }", .telegram = &telegram}};
-  auto slow = proxy.client(secure_client());
+  auto slow = proxy.client(secure_protocol());
   ask_bulk(slow, 64 * 1024, 300);
   CHECK(proxy.wait_for_metric(closed_for("message_queue_len"), 1));
   CHECK(proxy.wait_for_metric("in_connection_closed_total{listener=\"test\"}", 1));
@@ -139,7 +135,7 @@ TEST_CASE("upstream_send_timeout_ms closes a client that takes nothing for so lo
   proxy_under_test proxy{{.config = "upstream_healthchecks = {}\nupstream_send_timeout_ms = 1500\n"
                                     "downstream_backpressure = { bytes_total = 100000000 }",
                           .telegram = &telegram}};
-  auto stuck = proxy.client(secure_client());
+  auto stuck = proxy.client(secure_protocol());
   ask_bulk(stuck, 512 * 1024, 60);
   CHECK(
       eventually([&] { return proxy.metric("in_connection_closed_total{listener=\"test\"}") == 1; },
@@ -187,13 +183,13 @@ TEST_CASE("clients that read slowly are bounded, and those beside them are serve
   proxy_under_test proxy{{.config = patient, .telegram = &telegram}};
   std::vector<net::proxy_client> quick;
   for (int i = 0; i < 10; ++i)
-    quick.push_back(proxy.client(secure_client()));
+    quick.push_back(proxy.client(secure_protocol()));
   const auto alone = echo_time(quick, 20, [] {});
 
   // 16 MiB each, in parts that come in turns.
   std::vector<net::proxy_client> slow;
   for (int i = 0; i < 20; ++i)
-    slow.push_back(proxy.client(secure_client()));
+    slow.push_back(proxy.client(secure_protocol()));
   for (int part = 0; part < 32; ++part)
     for (auto& one : slow)
       static_cast<void>(one.send(
@@ -286,7 +282,7 @@ void check_budget(const proxy_under_test& proxy, std::vector<net::proxy_client>&
     for (auto& one : early)
       slowest_echo = std::max(slowest_echo, seconds_of([&] { check_echo(one); }));
     slowest_arrival = std::max(slowest_arrival, seconds_of([&] {
-                                 auto late = proxy.client(secure_client(), 4);
+                                 auto late = proxy.client(secure_protocol(), 4);
                                  check_echo(late);
                                }));
     auto now = proxy.metrics();
@@ -316,7 +312,7 @@ std::vector<net::proxy_client> early_clients(const proxy_under_test& proxy,
                                              std::initializer_list<dc_id> dcs) {
   std::vector<net::proxy_client> out;
   for (const auto dc : dcs) {
-    out.push_back(proxy.client(secure_client(), dc));
+    out.push_back(proxy.client(secure_protocol(), dc));
     check_echo(out.back());
   }
   return out;

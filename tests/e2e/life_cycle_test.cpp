@@ -12,10 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const client_protocol& secure_client() {
-  return all_protocols()[2];
-}
-
 struct run_result {
   int status = -1;
   std::string output;
@@ -65,7 +61,7 @@ TEST_CASE("SIGTERM with every DC dead and a fetch under way still ends in time")
   telegram.set_dc_dead(1, true);
   telegram.set_dc_silent(2, true);
   proxy_under_test proxy{{.telegram = &telegram}};
-  auto client = proxy.client(secure_client(), 1);
+  auto client = proxy.client(secure_protocol(), 1);
   REQUIRE(client.send(random_packet(64), false, soon()));
   proxy.signal(SIGTERM);
   const auto status = proxy.wait(6s);
@@ -144,7 +140,7 @@ TEST_CASE("a port served by another process is refused with its name") {
   CHECK(second.status == 1);
   CHECK(contains(second.output, "0.0.0.0:" + std::to_string(first.port()) +
                                     " is already served by another process"));
-  auto client = first.client(secure_client());
+  auto client = first.client(secure_protocol());
   check_echo(client);
 }
 

@@ -9,10 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const client_protocol& secure_client() {
-  return all_protocols()[2];
-}
-
 std::string migrations(const std::string& result) {
   return R"(downstream_migration_total{listener="test",dc_id="2",result=")" + result + "\"}";
 }
@@ -22,7 +18,7 @@ std::string migrations(const std::string& result) {
 TEST_CASE("downstream_migration_case") {
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.config = "init_dc_connections = 2", .telegram = &telegram}};
-  auto client = proxy.client(secure_client());
+  auto client = proxy.client(secure_protocol());
   check_echo(client);
   // Only the one that carries it.
   telegram.close_link_of(2, telegram.requests().back().id);
@@ -37,7 +33,7 @@ TEST_CASE("downstream_migration_multi_case") {
   REQUIRE(eventually([&] { return telegram.links(2) == 2; }, patience));
   std::vector<net::proxy_client> clients;
   for (int i = 0; i < 3; ++i) {
-    clients.push_back(proxy.client(secure_client()));
+    clients.push_back(proxy.client(secure_protocol()));
     check_echo(clients.back());
   }
   auto links = telegram.clients_by_link(2);
@@ -56,7 +52,7 @@ TEST_CASE("downstream_migration_empty_pool_case") {
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.config = "init_dc_connections = 0", .telegram = &telegram}};
   CHECK(telegram.links_accepted(2) == 0);
-  auto client = proxy.client(secure_client());
+  auto client = proxy.client(secure_protocol());
   check_echo(client);
   CHECK(telegram.links_accepted(2) == 1);
   telegram.close_links(2);
@@ -64,7 +60,7 @@ TEST_CASE("downstream_migration_empty_pool_case") {
   check_closed(client);
   CHECK(proxy.wait_for_metric(migrations("no_link"), 1));
   CHECK(telegram.links_accepted(2) == 1);
-  auto another = proxy.client(secure_client());
+  auto another = proxy.client(secure_protocol());
   check_echo(another);
   CHECK(telegram.links_accepted(2) == 2);
 }
@@ -92,7 +88,7 @@ TEST_CASE("an idle client of any protocol survives every rotation") {
 TEST_CASE("a client with a request in flight is closed when its DC connection ends") {
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.telegram = &telegram}};
-  auto client = proxy.client(secure_client());
+  auto client = proxy.client(secure_protocol());
   check_echo(client);
   REQUIRE(client.send(encode({.what = fake_command::code::swallow}), false, soon()));
   REQUIRE(eventually([&] { return telegram.requests().size() == 2; }, patience));

@@ -1,4 +1,4 @@
-// Connections that do not say that they are clients, and those that do.
+// Places and descriptors that are used up: by connections that say nothing, and by clients.
 #include <sys/socket.h>
 
 #include "net/socket_address.hpp"
@@ -8,17 +8,6 @@ namespace mtp::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-const client_protocol& secure_client() {
-  return all_protocols()[2];
-}
-const client_protocol& tls_client() {
-  return all_protocols()[3];
-}
-
-std::string protocol_error(const std::string& reason) {
-  return "protocol_error_total{listener=\"test\",reason=\"" + reason + "\"}";
-}
 
 /// A connection to the proxy from an address of 127/8.
 net::blocking_socket connect_from(const char* ip, std::uint16_t port) {
@@ -30,11 +19,86 @@ net::blocking_socket connect_from(const char* ip, std::uint16_t port) {
   return net::blocking_socket{std::move(fd)};
 }
 
+const char* const why_not_split =
+    "a front has no connections to Telegram that would use up descriptors before max_connections "
+    "is reached";
+
+TEST_CASE("out of descriptors: who says nothing goes, clients are served") {
+  if (left_out_when_split(why_not_split)) return;
+  // 24 connections to 12 DCs, and max_connections at half of the descriptors: the former are out
+  // before the latter is reached.
+  const fake_telegram telegram;
+  proxy_under_test proxy{
+      {.max_open_files = open_files{.soft = 64, .hard = 64}, .telegram = &telegram}};
+  std::vector<net::blocking_socket> silent;
+  auto first = proxy.client(secure_protocol());
+  check_echo(first);
+  for (int i = 0; i < 40; ++i)
+    silent.push_back(proxy.connect());
+  CHECK(proxy.wait_for_metric_of_at_least(protocol_error("crowded_out"), 1));
+  check_echo(first);
+  auto later = proxy.client(tls_protocol());
+  check_echo(later);
+  CHECK(proxy.program().running());
+}
+
+TEST_CASE("out of descriptors, and all of them are clients: accepting pauses, nobody is lost") {
+  if (left_out_when_split(why_not_split)) return;
+  const fake_telegram telegram;
+  proxy_under_test proxy{
+      {.max_open_files = open_files{.soft = 64, .hard = 64}, .telegram = &telegram}};
+  const auto full = [&] { return proxy.output().find("Too many open files") != std::string::npos; };
+  std::vector<net::proxy_client> inside;
+  while (inside.size() < 40) {
+    auto client = proxy.client(secure_protocol());
+    const auto packet = random_packet(64);
+    REQUIRE(client.send(packet, false, soon()));
+    if (client.receive(net::proxy_client::clock::now() + (full() ? 200ms : 2s))) {
+      inside.push_back(std::move(client));
+      continue;
+    }
+    // It waits in the kernel, and is served once there is room.
+    REQUIRE(full());
+    check_echo(inside.front());
+    inside.clear();
+    const auto got = client.receive(soon());
+    CAPTURE(got ? std::string{} : got.error());
+    CAPTURE(proxy.output());
+    REQUIRE(got);
+    CHECK(got->packet == packet);
+    auto later = proxy.client(tls_protocol());
+    check_echo(later);
+    return;
+  }
+  FAIL("never out of descriptors");
+}
+
+TEST_CASE("at max_connections, clients wait in the backlog until there is room") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{{.config = "max_connections = 3", .telegram = &telegram}};
+  REQUIRE(proxy.wait_for_metric("connections_count{listener=\"test\"}", 0));
+  std::vector<net::proxy_client> inside;
+  for (int i = 0; i < 3; ++i) {
+    inside.push_back(proxy.client(secure_protocol()));
+    check_echo(inside.back());
+  }
+  auto outside = proxy.client(secure_protocol());
+  const auto packet = random_packet(64);
+  REQUIRE(outside.send(packet, false, soon()));
+  CHECK(eventually([&] { return proxy.metric("accept_paused_total{listener=\"test\"}") > 0; },
+                   patience));
+  CHECK(proxy.metric("connections_count{listener=\"test\"}") == 3);
+  inside.pop_back();
+  const auto got = outside.receive(soon());
+  REQUIRE(got);
+  CHECK(got->packet == packet);
+}
+
 TEST_CASE("600 silent connections at 1024 descriptors do not keep a client waiting") {
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{
       {.max_open_files = open_files{.soft = 1024, .hard = 1024}, .telegram = &telegram}};
-  auto inside = proxy.client(secure_client());
+  auto inside = proxy.client(secure_protocol());
   check_echo(inside);
   std::vector<net::blocking_socket> silent;
   for (int i = 0; i < 600; ++i)
@@ -43,7 +107,7 @@ TEST_CASE("600 silent connections at 1024 descriptors do not keep a client waiti
   std::vector<net::proxy_client> clients;
   const auto started = std::chrono::steady_clock::now();
   for (int i = 0; i < 8; ++i)
-    clients.push_back(proxy.client(i % 2 == 0 ? secure_client() : tls_client()));
+    clients.push_back(proxy.client(i % 2 == 0 ? secure_protocol() : tls_protocol()));
   for (auto& client : clients)
     check_echo(client);
   // init_timeout_sec is a minute.

@@ -8,29 +8,12 @@
 namespace mtp::test {
 namespace {
 
-const client_protocol& abridged_client() {
-  return all_protocols()[0];
-}
-const client_protocol& intermediate_client() {
-  return all_protocols()[1];
-}
-const client_protocol& secure_client() {
-  return all_protocols()[2];
-}
-const client_protocol& tls_client() {
-  return all_protocols()[3];
-}
-
-std::string protocol_error(const std::string& reason) {
-  return "protocol_error_total{listener=\"test\",reason=\"" + reason + "\"}";
-}
-
 TEST_CASE("echo_secure_case") {
   const fake_telegram telegram;
   proxy_under_test proxy{{.telegram = &telegram}};
   const auto before = proxy.metric("in_connection_total{listener=\"test\"}");
   {
-    auto client = proxy.client(secure_client());
+    auto client = proxy.client(secure_protocol());
     check_echo(client);
     CHECK(proxy.metric("protocol_ok_total{listener=\"test\",protocol=\"mtp_secure\"}") == 1);
   }
@@ -45,7 +28,7 @@ TEST_CASE("echo_secure_case") {
 TEST_CASE("echo_abridged_many_packets_case") {
   const fake_telegram telegram;
   proxy_under_test proxy{{.telegram = &telegram}};
-  auto client = proxy.client(abridged_client());
+  auto client = proxy.client(abridged_protocol());
   std::vector<bytes> packets;
   for (int i = 0; i < 15; ++i)
     packets.push_back(random_packet(4 * net::random_between(1U, 50U)));
@@ -62,7 +45,7 @@ TEST_CASE("echo_abridged_many_packets_case") {
 TEST_CASE("echo_tls_case") {
   const fake_telegram telegram;
   proxy_under_test proxy{{.telegram = &telegram}};
-  auto client = proxy.client(tls_client());
+  auto client = proxy.client(tls_protocol());
   check_echo(client);
   CHECK(proxy.metric("protocol_ok_total{listener=\"test\",protocol=\"mtp_secure_fake_tls\"}") == 1);
 }
@@ -189,8 +172,8 @@ TEST_CASE("packet_too_large_case") {
   const fake_telegram telegram;
   proxy_under_test proxy{{.telegram = &telegram}};
   for (const auto& [protocol, reason] :
-       {std::pair{abridged_client(), "abridged_max_size"},
-        std::pair{intermediate_client(), "intermediate_max_size"}}) {
+       {std::pair{abridged_protocol(), "abridged_max_size"},
+        std::pair{intermediate_protocol(), "intermediate_max_size"}}) {
     CAPTURE(protocol.name);
     CHECK(proxy.metric(protocol_error(reason)) == 0);
     auto client = proxy.client(protocol);
@@ -268,18 +251,18 @@ TEST_CASE("replay_attack_server_error_case") {
   SUBCASE("auto: what may be a replay is closed, without a byte") {
     proxy_under_test proxy{
         {.config = "replay_check_session_storage = \"off\"", .telegram = &telegram}};
-    auto client = proxy.client(secure_client());
+    auto client = proxy.client(secure_protocol());
     REQUIRE(client.send(server_error, false, soon()));
     check_closed(client);
     CHECK(proxy.wait_for_metric(filtered, 1));
-    auto later = proxy.client(secure_client());
+    auto later = proxy.client(secure_protocol());
     check_echo(later);
     expect_error(later);
   }
   SUBCASE("first: only the first answer is dropped") {
     proxy_under_test proxy{
         {.config = "replay_check_server_error_filter = \"first\"", .telegram = &telegram}};
-    auto client = proxy.client(secure_client());
+    auto client = proxy.client(secure_protocol());
     REQUIRE(client.send(server_error, false, soon()));
     CHECK(proxy.wait_for_metric(filtered, 1));
     expect_error(client);
@@ -288,7 +271,7 @@ TEST_CASE("replay_attack_server_error_case") {
   SUBCASE("on: every one is") {
     proxy_under_test proxy{
         {.config = "replay_check_server_error_filter = \"on\"", .telegram = &telegram}};
-    auto client = proxy.client(secure_client());
+    auto client = proxy.client(secure_protocol());
     check_echo(client);
     for (int i = 1; i <= 3; ++i) {
       REQUIRE(client.send(server_error, false, soon()));
@@ -299,7 +282,7 @@ TEST_CASE("replay_attack_server_error_case") {
   SUBCASE("off: none is") {
     proxy_under_test proxy{
         {.config = "replay_check_server_error_filter = \"off\"", .telegram = &telegram}};
-    auto client = proxy.client(secure_client());
+    auto client = proxy.client(secure_protocol());
     expect_error(client);
   }
 }
@@ -356,7 +339,7 @@ TEST_CASE("per_sni_secrets_on_case, per_sni_secrets_wrong_secret_case") {
       {.config = "per_sni_secrets = \"on\"\nper_sni_secret_salt = \"salt and pepper\"",
        .telegram = &telegram}};
   auto client = proxy.client_with_secret(
-      tls_client(), 2, derive_sni_secret(proxy.secret(), "example.com", "salt and pepper"));
+      tls_protocol(), 2, derive_sni_secret(proxy.secret(), "example.com", "salt and pepper"));
   check_echo(client);
 
   net::proxy_client refused{proxy.connect(),

@@ -27,8 +27,20 @@ const std::vector<client_protocol>& all_protocols() {
   return all;
 }
 
+const client_protocol& abridged_protocol() {
+  return all_protocols()[0];
+}
+
+const client_protocol& intermediate_protocol() {
+  return all_protocols()[1];
+}
+
 const client_protocol& secure_protocol() {
   return all_protocols()[2];
+}
+
+const client_protocol& tls_protocol() {
+  return all_protocols()[3];
 }
 
 bytes random_packet(std::size_t size) {
@@ -170,6 +182,10 @@ series_values test_node::metrics() const {
     out[line.substr(0, space)] = std::atof(line.c_str() + space);
   }
   return out;
+}
+
+std::string protocol_error(const std::string& reason) {
+  return "protocol_error_total{listener=\"test\",reason=\"" + reason + "\"}";
 }
 
 double value_of(const series_values& all, const std::string& series) {

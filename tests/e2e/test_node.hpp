@@ -38,8 +38,11 @@ struct client_protocol {
   bool tls;
 };
 [[nodiscard]] const std::vector<client_protocol>& all_protocols();
+[[nodiscard]] const client_protocol& abridged_protocol();
+[[nodiscard]] const client_protocol& intermediate_protocol();
 /// The "dd" one, which most tests use.
 [[nodiscard]] const client_protocol& secure_protocol();
+[[nodiscard]] const client_protocol& tls_protocol();
 
 /// Series of a metrics endpoint, with their values.
 using series_values = std::map<std::string, double>;
@@ -106,6 +109,9 @@ class test_node {
   int starts_ = 0;
   std::unique_ptr<process> process_;
 };
+
+/// The series that counts handshakes of the port "test" that failed for this reason.
+[[nodiscard]] std::string protocol_error(const std::string& reason);
 
 /// The value of a series, e.g. `protocol_error_total{listener="test",reason="x"}`, without the
 /// prefix `mtproto_proxy_`; 0 if there is none.
