@@ -7,6 +7,7 @@
 #include <caf/all.hpp>
 
 #include "actors/supervisor.hpp"
+#include "codecs/text.hpp"
 #include "net/entropy.hpp"
 #include "net/socket_address.hpp"
 
@@ -28,13 +29,6 @@ constexpr std::string_view earlier_fetch = "what was fetched before";
 constexpr auto sync_retry = 100ms;
 /// More than the fetcher needs for all steps of a refresh.
 constexpr auto fetcher_patience = 5min;
-
-std::string_view trimmed(std::string_view text) noexcept {
-  constexpr std::string_view blanks = " \t\r\n";
-  const auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
 
 void use_built_in(telegram_config& in) {
   auto built_in = built_in_telegram_config();

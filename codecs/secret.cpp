@@ -92,12 +92,6 @@ bool take(std::string_view& text, std::string_view word) {
   return true;
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n\v\f";
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-  return text.substr(0, text.find_last_not_of(blanks) + 1);
-}
-
 /// Takes scheme and host off the front of `text`.
 bool take_place(std::string_view& text) {
   if (take(text, "tg:")) {

@@ -21,4 +21,7 @@ namespace mtp {
 /// `text` with every byte that is not printable ASCII replaced by '?': a peer's text for the log.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// `text` without blanks and line ends around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
+
 }  // namespace mtp

@@ -77,5 +77,12 @@ TEST_CASE("hex and base64: any text is read or refused") {
   });
 }
 
+TEST_CASE("trimmed: blanks and line ends go, from both ends and from nowhere else") {
+  CHECK(trimmed(" \t a b\r\n") == "a b");
+  CHECK(trimmed("a") == "a");
+  CHECK(trimmed(" \n ").empty());
+  CHECK(trimmed("").empty());
+}
+
 }  // namespace
 }  // namespace mtp
