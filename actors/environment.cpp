@@ -1,7 +1,7 @@
 #include "actors/environment.hpp"
 
-#include "actors/session_storage.hpp"
-#include "net/entropy.hpp"
+#include "actors/client/replay_sweeper.hpp"
+#include "net/loop/entropy.hpp"
 
 namespace mtp::actors {
 
@@ -9,10 +9,10 @@ void environment::open(std::size_t memory_budget) {
   const auto count = reactors.size();
   clients.resize(count);
   holders.resize(count);
-  links.open(count);
+  conns.open(count);
   memory.open(count, memory_budget);
-  auto& replays = settings.session_storage.max_memory_mb;
-  replays = replay_memory_mb(replays, memory_budget);
+  auto& replay_memory = settings.replay_cache.max_memory_mb;
+  replay_memory = replay_memory_mb(replay_memory, memory_budget);
   node_id = load_le<std::uint64_t>(net::random_array<sizeof node_id>());
 }
 

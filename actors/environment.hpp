@@ -8,32 +8,32 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "actors/client_list.hpp"
-#include "actors/client_metrics.hpp"
-#include "actors/link_board.hpp"
-#include "actors/memory_holder.hpp"
-#include "actors/memory_ledger.hpp"
-#include "actors/metrics.hpp"
-#include "actors/name_registry.hpp"
-#include "actors/newcomers.hpp"
-#include "actors/reached_backs.hpp"
-#include "actors/session_table.hpp"
-#include "actors/settings.hpp"
-#include "actors/telegram_config.hpp"
-#include "codecs/stream_frame.hpp"
-#include "net/bound_port.hpp"
-#include "net/link_session.hpp"
-#include "net/reactor.hpp"
-#include "net/tls_context.hpp"
+#include "actors/client/client_list.hpp"
+#include "actors/client/client_metrics.hpp"
+#include "actors/client/newcomers.hpp"
+#include "actors/client/replay_cache.hpp"
+#include "actors/core/memory_holder.hpp"
+#include "actors/core/memory_ledger.hpp"
+#include "actors/core/metrics.hpp"
+#include "actors/core/name_registry.hpp"
+#include "actors/node_link/reached_backs.hpp"
+#include "actors/uplink/middle/dc_conn_board.hpp"
+#include "actors/uplink/middle/telegram_config.hpp"
+#include "codecs/node_link/stream_frame.hpp"
+#include "config/settings.hpp"
+#include "net/loop/bound_port.hpp"
+#include "net/loop/reactor.hpp"
+#include "net/node_link/link_session.hpp"
+#include "net/tls/tls_context.hpp"
 
 namespace mtp::actors {
 
 /// One configured port with its sockets and its share of `max_connections`.
 struct open_port {
-  open_port(port_settings configured, net::bound_port bound, client_metrics counters)
+  open_port(config::port_settings configured, net::bound_port bound, client_metrics counters)
       : settings{std::move(configured)}, sockets{std::move(bound)}, metrics{std::move(counters)} {}
 
-  port_settings settings;
+  config::port_settings settings;
   net::bound_port sockets;
   client_metrics metrics;
   /// Clients connected through it, and of them those that have not shown yet that they are some.
@@ -45,11 +45,11 @@ struct open_port {
 using routed = tl::expected<caf::actor, refusal>;
 
 struct environment {
-  mtp::actors::settings settings;
+  config::settings settings;
   mtp::actors::metrics metrics;
   name_registry names;
-  session_table sessions;
-  link_board links;
+  replay_cache replays;
+  dc_conn_board conns;
   memory_ledger memory;
   telegram_config_slot telegram;
   std::vector<std::unique_ptr<net::reactor>> reactors;
@@ -62,7 +62,7 @@ struct environment {
   std::atomic<bool> stopping = false;
 
   /// Whom to ask for a DC connection, by an `open_stream`: a connection to that DC, or to the
-  /// one that stands in for it, that expects this client now; the pool; in split mode the link
+  /// one that stands in for it, that expects this client now; the pool; in split mode the conn
   /// agent of the client's reactor.
   std::function<routed(const stream::open& request, unsigned reactor)> route;
 

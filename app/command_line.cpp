@@ -8,7 +8,7 @@
 #include <iostream>
 
 #include "app/argument_errors.hpp"
-#include "codecs/text.hpp"
+#include "codecs/base/text.hpp"
 
 namespace mtp::app {
 
@@ -47,7 +47,7 @@ void finish_run_options(run_command& what, const std::vector<std::string>& allow
   one.tls_only |= from_environment("MTP_TLS_ONLY").has_value();
 }
 
-config_problem problem(std::string where, std::string what) {
+config::config_problem problem(std::string where, std::string what) {
   return {.line = 0, .where = std::move(where), .what = std::move(what)};
 }
 
@@ -60,8 +60,8 @@ std::optional<std::array<std::uint8_t, 16>> parse_hex16(const std::string& text)
 }
 
 /// Puts the one port of the command line in the place of the file's ports.
-void apply_one_port(const one_port_options& given, actors::settings& into,
-                    std::vector<config_problem>& problems) {
+void apply_one_port(const one_port_options& given, config::settings& into,
+                    std::vector<config::config_problem>& problems) {
   if (!given.port && !given.secret && !given.tag) return;
   if (!into.is_front()) {
     problems.push_back(problem("command line",
@@ -75,7 +75,7 @@ void apply_one_port(const one_port_options& given, actors::settings& into,
                                "together"));
     return;
   }
-  actors::port_settings port{.name = "mtproto_proxy"};
+  config::port_settings port{.name = "mtproto_proxy"};
   const auto number = parse_port(*given.port);
   const auto secret = parse_hex16(*given.secret);
   if (!number) problems.push_back(problem("-p or MTP_PORT", "expected a port number, 1 to 65535"));
@@ -91,8 +91,8 @@ void apply_one_port(const one_port_options& given, actors::settings& into,
   into.ports.assign(1, port);
 }
 
-void apply_protocols(const one_port_options& given, actors::settings& into) {
-  using actors::protocol;
+void apply_protocols(const one_port_options& given, config::settings& into) {
+  using config::protocol;
   if (given.dd_only && given.tls_only)
     into.allowed_protocols = {protocol::mtp_fake_tls, protocol::mtp_secure};
   else if (given.dd_only)
@@ -144,14 +144,15 @@ command parse_command_line(int argc, const char* const* argv) {
   return run;
 }
 
-tl::expected<loaded_settings, std::vector<config_problem>> settings_of(const run_command& what) {
-  loaded_settings out;
+tl::expected<config::loaded_settings, std::vector<config::config_problem>> settings_of(
+    const run_command& what) {
+  config::loaded_settings out;
   if (what.config) {
-    auto loaded = load_settings(*what.config);
+    auto loaded = config::load_settings(*what.config);
     if (!loaded) return loaded;
     out = std::move(*loaded);
   }
-  std::vector<config_problem> problems;
+  std::vector<config::config_problem> problems;
   apply_one_port(what.one_port, out.settings, problems);
   apply_protocols(what.one_port, out.settings);
   if (!out.settings.is_front() && (what.one_port.dd_only || what.one_port.tls_only))
@@ -166,11 +167,11 @@ tl::expected<loaded_settings, std::vector<config_problem>> settings_of(const run
   return out;
 }
 
-tl::expected<loaded_settings, std::vector<config_problem>> settings_anew(
-    const run_command& what, const actors::settings& running) {
+tl::expected<config::loaded_settings, std::vector<config::config_problem>> settings_anew(
+    const run_command& what, const config::settings& running) {
   auto read = settings_of(what);
   if (!read) return read;
-  loaded_settings out{.settings = running, .warnings = std::move(read->warnings)};
+  config::loaded_settings out{.settings = running, .warnings = std::move(read->warnings)};
   out.settings.node_link.allowed_nodes = read->settings.node_link.allowed_nodes;
   if (out.settings != read->settings)
     out.warnings.push_back(problem(what.config.value_or("command line"),

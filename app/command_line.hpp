@@ -9,7 +9,7 @@
 
 #include "app/console.hpp"
 #include "app/ping.hpp"
-#include "app/settings_file.hpp"
+#include "config/settings_file.hpp"
 
 namespace mtp::app {
 
@@ -49,13 +49,13 @@ using command =
 [[nodiscard]] command parse_command_line(int argc, const char* const* argv);
 
 /// Settings of a run: the file's, if there is one, with what the command line says instead.
-[[nodiscard]] tl::expected<loaded_settings, std::vector<config_problem>> settings_of(
-    const run_command& what);
+[[nodiscard]] tl::expected<config::loaded_settings, std::vector<config::config_problem>>
+settings_of(const run_command& what);
 
 /// What changes while the proxy runs (SIGHUP): the file is read anew, and `running` is returned
 /// with its `node_link.allowed_nodes`. A warning tells if anything else differs: that takes a
 /// restart. `running` is what `settings_of` returned. Errors are those of `settings_of`.
-[[nodiscard]] tl::expected<loaded_settings, std::vector<config_problem>> settings_anew(
-    const run_command& what, const actors::settings& running);
+[[nodiscard]] tl::expected<config::loaded_settings, std::vector<config::config_problem>>
+settings_anew(const run_command& what, const config::settings& running);
 
 }  // namespace mtp::app

@@ -10,8 +10,8 @@
 
 #include "app/console_commands.hpp"
 #include "app/console_server.hpp"
-#include "app/settings_file.hpp"
-#include "net/blocking_socket.hpp"
+#include "config/settings_file.hpp"
+#include "net/loop/blocking_socket.hpp"
 
 namespace mtp::app {
 
@@ -77,9 +77,9 @@ status ask(const std::string& path, const std::string& command) {
 /// The socket's path; or the exit status if it can't be told, which has been explained.
 tl::expected<std::string, status> socket_path(const console_options& options) {
   if (options.socket) return *options.socket;
-  actors::settings settings;
+  config::settings settings;
   if (options.config) {
-    auto loaded = load_settings(*options.config);
+    auto loaded = config::load_settings(*options.config);
     if (!loaded) {
       for (const auto& problem : loaded.error())
         fmt::print(stderr, "error: {}\n", to_string(problem));

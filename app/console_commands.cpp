@@ -9,10 +9,10 @@
 #include <optional>
 #include <sstream>
 
-#include "actors/link_messages.hpp"
-#include "actors/routing.hpp"
+#include "actors/node_link/link_messages.hpp"
+#include "actors/uplink/routing.hpp"
 #include "app/console_text.hpp"
-#include "app/shown_text.hpp"
+#include "config/shown_text.hpp"
 
 namespace mtp::app {
 
@@ -62,7 +62,7 @@ text_or_error show_clients(const request& from) {
     const auto read = std::from_chars(text.data(), end, question.limit);
     if (read.ec != std::errc{} || read.ptr != end || question.limit > actors::max_inspected_clients)
       return tl::unexpected{fmt::format("clients takes a number, at most {}; found \"{}\"",
-                                        actors::max_inspected_clients, shown(text))};
+                                        actors::max_inspected_clients, config::shown(text))};
   }
   return ask<actors::clients_report>(from, question);
 }
@@ -76,7 +76,7 @@ text_or_error ask_node(caf::actor_system& system, const actors::environment& env
     const auto& back = settings.back_nodes[i];
     known += (known.empty() ? "" : ", ") + back.name;
     if (node != back.name && node != to_string(back)) continue;
-    const auto keeper = env.names.find(actors::back_link_name(i));
+    const auto keeper = env.names.find(actors::back_session_name(i));
     if (keeper == nullptr) return tl::unexpected<std::string>{"its link is being restarted"};
     text_or_error out;
     caf::scoped_actor self{system};
@@ -93,7 +93,7 @@ text_or_error ask_node(caf::actor_system& system, const actors::environment& env
             });
     return out;
   }
-  return tl::unexpected{"no back node is called \"" + shown(node) + '"' +
+  return tl::unexpected{"no back node is called \"" + config::shown(node) + '"' +
                         (known.empty() ? "; this node has none" : "; there is " + known)};
 }
 
@@ -117,10 +117,10 @@ constexpr std::array commands{
                  [](const request& from) {
                    return ask<actors::pools_report>(from, actors::inspect_pools{});
                  }},
-    command_spec{"links", "", "each connection to Telegram: state, clients, what is un-acked",
+    command_spec{"conns", "", "each connection to Telegram: state, clients, what is un-acked",
                  place::back,
                  [](const request& from) {
-                   return ask<actors::links_report>(from, actors::inspect_links{});
+                   return ask<actors::conns_report>(from, actors::inspect_conns{});
                  }},
     command_spec{"clients", "[N]", "clients by what they do, and the N oldest (20; at most 1000)",
                  place::front, show_clients},
@@ -164,9 +164,11 @@ tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
   request from{.system = &system, .inspector = env.names.find("inspector"), .arguments = {}};
   for (std::string word; words >> word;)
     from.arguments.push_back(word);
+  // As it was called when connections to Telegram were "links".
+  if (name == "links") name = "conns";
   const auto* const which = std::ranges::find(commands, name, &command_spec::name);
   if (which == commands.end())
-    return tl::unexpected{"there is no command \"" + shown(name) + "\"; try help"};
+    return tl::unexpected{"there is no command \"" + config::shown(name) + "\"; try help"};
   if (from.arguments.size() > (which->argument.empty() ? 0U : 1U))
     return tl::unexpected{"too many words behind " + name + "; try help"};
   if (which->where == place::back && !env.settings.is_back())

@@ -9,12 +9,16 @@
 #include <cerrno>
 #include <optional>
 
+#include "config/settings.hpp"
+
 namespace mtp::app {
 
 namespace {
 
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
+
+static_assert(config::max_socket_path == net::max_socket_path);
 
 constexpr auto accept_again_after = 1s;
 

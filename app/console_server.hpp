@@ -9,7 +9,7 @@
 #include <thread>
 #include <tl/expected.hpp>
 
-#include "net/unix_listener.hpp"
+#include "net/loop/unix_listener.hpp"
 
 namespace mtp::app {
 

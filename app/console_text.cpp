@@ -101,10 +101,10 @@ std::string to_text(const tree_report& report) {
 std::string to_text(const pools_report& report) {
   if (report.pools.empty()) return "no DC is known yet\n";
   text_table out{{{.title = "dc", .right = true},
-                  {.title = "links", .right = true},
+                  {.title = "conns", .right = true},
                   {.title = "pending", .right = true},
                   {.title = "clients", .right = true},
-                  {.title = "per link", .right = true},
+                  {.title = "per conn", .right = true},
                   {.title = "waiting", .right = true},
                   {"remark"}}};
   for (const auto& pool : report.pools) {
@@ -122,10 +122,10 @@ std::string to_text(const pools_report& report) {
   return out.to_text();
 }
 
-std::string to_text(const links_report& report) {
+std::string to_text(const conns_report& report) {
   if (report.pools.empty()) return "no DC is known yet\n";
   text_table out{{{.title = "dc", .right = true},
-                  {.title = "link", .right = true},
+                  {.title = "conn", .right = true},
                   {"endpoint"},
                   {.title = "reactor", .right = true},
                   {"state"},
@@ -141,12 +141,12 @@ std::string to_text(const links_report& report) {
   for (const auto& pool : report.pools) {
     const auto dc = fmt::to_string(pool.dc);
     if (!pool.trouble.empty()) remarks += fmt::format("dc {}: {}\n", dc, pool.trouble);
-    for (const auto& link : pool.links) {
-      const auto& known = link.known;
-      const auto& now = link.status;
+    for (const auto& conn : pool.conns) {
+      const auto& known = conn.known;
+      const auto& now = conn.status;
       std::vector<std::string> cells{dc, fmt::to_string(known.number), to_string(known.to),
                                      fmt::to_string(known.reactor)};
-      if (link.trouble.empty())
+      if (conn.trouble.empty())
         cells.insert(
             cells.end(),
             {std::string{now.stage}, fmt::to_string(now.clients), describe_size(now.unacked_bytes),
@@ -156,12 +156,12 @@ std::string to_text(const links_report& report) {
       else
         cells.insert(cells.end(),
                      {known.ready ? "ready" : "pending", fmt::to_string(known.clients), no_value,
-                      no_value, no_value, no_value, no_value, no_value, link.trouble});
+                      no_value, no_value, no_value, no_value, no_value, conn.trouble});
       out.add(std::move(cells));
     }
   }
   if (report.left_out > 0) remarks += fmt::format("{} more are not shown\n", report.left_out);
-  return (out.empty() ? "no links\n" : out.to_text()) + remarks;
+  return (out.empty() ? "no conns\n" : out.to_text()) + remarks;
 }
 
 std::string to_text(const clients_report& report) {

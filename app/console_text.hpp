@@ -3,13 +3,13 @@
 
 #include <string>
 
-#include "actors/inspector.hpp"
+#include "actors/ops/inspector.hpp"
 
 namespace mtp::app {
 
 [[nodiscard]] std::string to_text(const actors::tree_report& report);
 [[nodiscard]] std::string to_text(const actors::pools_report& report);
-[[nodiscard]] std::string to_text(const actors::links_report& report);
+[[nodiscard]] std::string to_text(const actors::conns_report& report);
 [[nodiscard]] std::string to_text(const actors::clients_report& report);
 /// Counters that are not zero and histograms with values, by name.
 [[nodiscard]] std::string to_text(const actors::counts_report& report);

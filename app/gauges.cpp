@@ -2,10 +2,10 @@
 
 #include <caf/all.hpp>
 
-#include "actors/back_link.hpp"
-#include "actors/dc_pool.hpp"
-#include "actors/link_gateway.hpp"
-#include "actors/routing.hpp"
+#include "actors/node_link/back_session.hpp"
+#include "actors/node_link/link_gateway.hpp"
+#include "actors/uplink/middle/dc_pool.hpp"
+#include "actors/uplink/routing.hpp"
 
 namespace mtp::app {
 
@@ -44,10 +44,10 @@ answers ask_actors(const actors::environment& env, caf::actor_system& system) {
   out.backs.resize(env.settings.back_nodes.size());
   for (std::size_t i = 0; i < out.backs.size(); ++i) {
     out.backs[i].where = actors::describe_back(env.settings, i);
-    ask(env.names.find(actors::back_link_name(i)), actors::get_back_status{},
+    ask(env.names.find(actors::back_session_name(i)), actors::get_back_status{},
         [&out, i](const actors::back_status& status) { out.backs[i] = status; });
   }
-  if (env.settings.role == actors::node_role::back)
+  if (env.settings.role == config::node_role::back)
     ask(env.names.find(actors::gateway_name), actors::get_fronts{},
         [&](const std::vector<actors::front_status>& all) { out.fronts = all.size(); });
   for (const auto& one : pending)
@@ -74,7 +74,7 @@ asked_gauge pool_gauge(metrics::gauge_name name, Number actors::dc_pool_status::
           }};
 }
 
-void read_clients_per_link(const answers& from, metrics::gauge_values& into) {
+void read_clients_per_conn(const answers& from, metrics::gauge_values& into) {
   for (const auto& pool : from.pools)
     for (const auto& [meter, value] : {std::pair{"min", pool.min}, std::pair{"max", pool.max}}) {
       auto labels = dc_label(pool);
@@ -92,7 +92,7 @@ void read_fronts(const answers& from, metrics::gauge_values& into) {
   if (from.fronts) into.push_back({{}, static_cast<double>(*from.fronts)});
 }
 
-std::vector<asked_gauge> asked_gauges(actors::node_role role) {
+std::vector<asked_gauge> asked_gauges(config::node_role role) {
   using status = actors::dc_pool_status;
   std::vector<asked_gauge> out{pool_gauge({.name = "mtproto_proxy_dc_num_downstreams",
                                            .help = "Count of connections to downstream"},
@@ -105,12 +105,12 @@ std::vector<asked_gauge> asked_gauges(actors::node_role role) {
                                           &status::n_waiting),
                                {{.name = "mtproto_proxy_dc_upstreams_per_downstream",
                                  .help = "Count of upstreams connected to DC"},
-                                read_clients_per_link}};
-  if (role == actors::node_role::front)
+                                read_clients_per_conn}};
+  if (role == config::node_role::front)
     out.push_back(
         {{.name = "mtproto_proxy_link_connected", .help = "Whether there is a session with a back"},
          read_backs});
-  if (role == actors::node_role::back)
+  if (role == config::node_role::back)
     out.push_back(
         {{.name = "mtproto_proxy_link_fronts", .help = "Fronts that have a session"}, read_fronts});
   return out;
@@ -126,9 +126,8 @@ void add_gauges(actors::environment& env, caf::actor_system& system) {
           {{{"listener", port->settings.name}}, static_cast<double>(port->connections.load())});
     return out;
   });
-  env.metrics.set_gauge(
-      "mtproto_proxy_memory_bytes", "Memory of the process, and its budget",
-      [&env] { return actors::memory_values(env.memory, env.sessions.memory()); });
+  env.metrics.set_gauge("mtproto_proxy_memory_bytes", "Memory of the process, and its budget",
+                        [&env] { return actors::memory_values(env.memory, env.replays.memory()); });
   const auto gauges = asked_gauges(env.settings.role);
   std::vector<metrics::gauge_name> names;
   names.reserve(gauges.size());

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "actors/telegram_config.hpp"
-#include "net/socket_address.hpp"
+#include "actors/uplink/middle/telegram_config.hpp"
+#include "net/loop/socket_address.hpp"
 
 namespace mtp::app {
 
@@ -26,9 +26,9 @@ std::string advice(const ip_address& ip, const source_addresses& ours) {
 
 }  // namespace
 
-std::vector<proxy_link> make_links(const actors::settings& settings,
-                                   const actors::port_settings& port, const std::string& server) {
-  using actors::protocol;
+std::vector<proxy_link> make_links(const config::settings& settings,
+                                   const config::port_settings& port, const std::string& server) {
+  using config::protocol;
   std::vector<proxy_link> out;
   const auto add = [&](secret_kind kind, const secret16& key, std::string_view domain) {
     out.push_back({.server = server,
@@ -55,8 +55,8 @@ source_addresses find_source_addresses() {
   return {.v4 = towards(telegram.v4), .v6 = towards(telegram.v6)};
 }
 
-std::vector<ip_address> link_addresses(const actors::settings& settings,
-                                       const actors::port_settings& port,
+std::vector<ip_address> link_addresses(const config::settings& settings,
+                                       const config::port_settings& port,
                                        const source_addresses& ours) {
   using address = std::optional<ip_address>;
   const auto& at = port.listen.ip;
@@ -75,7 +75,7 @@ std::vector<ip_address> link_addresses(const actors::settings& settings,
   return out;
 }
 
-std::string describe_links(const actors::settings& settings, const source_addresses& ours) {
+std::string describe_links(const config::settings& settings, const source_addresses& ours) {
   std::string out;
   for (const auto& port : settings.ports) {
     out += fmt::format("\nLinks of {} ({}), tag {}:\n", port.name, to_string(port.listen),
@@ -89,7 +89,7 @@ std::string describe_links(const actors::settings& settings, const source_addres
   return out;
 }
 
-std::string describe_links(const actors::settings& settings, const std::string& seen_as) {
+std::string describe_links(const config::settings& settings, const std::string& seen_as) {
   auto known = settings;
   if (const auto ip = ip_address::parse(seen_as))
     (ip->is_v4() ? known.external_ip : known.external_ipv6) = ip;

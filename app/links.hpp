@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "actors/settings.hpp"
-#include "codecs/secret.hpp"
+#include "codecs/client/secret.hpp"
+#include "config/settings.hpp"
 
 namespace mtp::app {
 
@@ -15,8 +15,8 @@ inline constexpr std::string_view default_link_domain = "s3.amazonaws.com";
 
 /// One link a kind of secret that `settings` lets in, the best disguised first: fake-TLS, dd,
 /// classic.
-[[nodiscard]] std::vector<proxy_link> make_links(const actors::settings& settings,
-                                                 const actors::port_settings& port,
+[[nodiscard]] std::vector<proxy_link> make_links(const config::settings& settings,
+                                                 const config::port_settings& port,
                                                  const std::string& server);
 
 /// The addresses from which this machine would reach Telegram; nothing where it has no route.
@@ -30,16 +30,16 @@ struct source_addresses {
 /// family that the port takes ("::" takes both): `external_ip` or `external_ipv6`, else the port's
 /// own address, else the one in `ours`. If nothing is known, the port's "0.0.0.0" or "::". What is
 /// in front of a port of loopback may change the family: it gets whatever external ones there are.
-[[nodiscard]] std::vector<ip_address> link_addresses(const actors::settings& settings,
-                                                     const actors::port_settings& port,
+[[nodiscard]] std::vector<ip_address> link_addresses(const config::settings& settings,
+                                                     const config::port_settings& port,
                                                      const source_addresses& ours);
 
 /// A text for the operator: links of all ports, and what to set if their addresses will not do.
-[[nodiscard]] std::string describe_links(const actors::settings& settings,
+[[nodiscard]] std::string describe_links(const config::settings& settings,
                                          const source_addresses& ours);
 /// The same for this machine. `seen_as`: its address as Telegram sees it, if that was asked for;
 /// empty if not.
-[[nodiscard]] std::string describe_links(const actors::settings& settings,
+[[nodiscard]] std::string describe_links(const config::settings& settings,
                                          const std::string& seen_as);
 
 }  // namespace mtp::app

@@ -1,25 +1,25 @@
 #include <fmt/format.h>
 
 #include "app/command_line.hpp"
-#include "app/node_settings.hpp"
+#include "app/link_files.hpp"
 #include "app/run.hpp"
 #include "app/signals.hpp"
 #include "app/standard_descriptors.hpp"
-#include "codecs/overloaded.hpp"
-#include "codecs/text.hpp"
-#include "net/entropy.hpp"
+#include "codecs/base/overloaded.hpp"
+#include "codecs/base/text.hpp"
+#include "net/loop/entropy.hpp"
 
 namespace {
 
 using namespace mtp::app;
 
-void tell(std::string_view what, const std::vector<config_problem>& problems) {
+void tell(std::string_view what, const std::vector<mtp::config::config_problem>& problems) {
   for (const auto& problem : problems)
     fmt::print(stderr, "{}: {}\n", what, to_string(problem));
 }
 
 /// The settings of a command, with everything worth telling printed; nothing if they can't be used.
-std::optional<loaded_settings> checked_settings(const run_command& what) {
+std::optional<mtp::config::loaded_settings> checked_settings(const run_command& what) {
   auto loaded = settings_of(what);
   if (!loaded) {
     tell("error", loaded.error());
@@ -30,7 +30,7 @@ std::optional<loaded_settings> checked_settings(const run_command& what) {
 }
 
 /// Whether a start could use the files that the settings name.
-bool files_are_good(const mtp::actors::settings& settings) {
+bool files_are_good(const mtp::config::settings& settings) {
   const auto report = check_link_files(settings);
   tell("error", report.problems);
   tell("warning", report.warnings);
@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
                           hold_signals();
                           const auto loaded = checked_settings(what);
                           if (!loaded) return 1;
-                          return run_proxy(loaded->settings, [&](const mtp::actors::settings& now) {
+                          return run_proxy(loaded->settings, [&](const mtp::config::settings& now) {
                             return settings_anew(what, now);
                           });
                         },

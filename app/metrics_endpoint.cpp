@@ -13,10 +13,10 @@
 #include <string_view>
 #include <thread>
 
-#include "net/bound_port.hpp"
-#include "net/link_places.hpp"
-#include "net/socket_address.hpp"
-#include "net/socket_options.hpp"
+#include "net/loop/bound_port.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
+#include "net/node_link/link_places.hpp"
 
 namespace mtp::app {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "codecs/address.hpp"
+#include "codecs/base/address.hpp"
 
 namespace mtp::app {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "actors/metrics.hpp"
+#include "actors/core/metrics.hpp"
 
 namespace mtp::app {
 

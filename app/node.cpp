@@ -8,14 +8,14 @@
 #include <caf/io/all.hpp>
 #include <caf/openssl/all.hpp>
 
-#include "actors/client_handler_sup.hpp"
-#include "actors/link_messages.hpp"
-#include "actors/proxy_sup.hpp"
-#include "actors/routing.hpp"
-#include "codecs/crypto.hpp"
-#include "net/machine_memory.hpp"
-#include "net/quiet_actor.hpp"
-#include "net/socket_options.hpp"
+#include "actors/client/client_roster.hpp"
+#include "actors/node_link/link_messages.hpp"
+#include "actors/ops/proxy_sup.hpp"
+#include "actors/uplink/routing.hpp"
+#include "codecs/base/crypto.hpp"
+#include "net/loop/machine_memory.hpp"
+#include "net/loop/quiet_actor.hpp"
+#include "net/loop/socket_options.hpp"
 
 namespace mtp::app {
 
@@ -30,21 +30,21 @@ constexpr std::size_t scheduler_threads = 2;
 
 /// Options of clients' sockets, set on the listening one that they have them from: five calls less
 /// for each.
-void set_client_options(const actors::settings& settings, int listening) {
+void set_client_options(const config::settings& settings, int listening) {
   net::set_no_delay(listening);
   net::set_keep_alive(listening);
-  net::set_reset_on_close(listening, settings.reset_close_socket != actors::reset_close::off);
+  net::set_reset_on_close(listening, settings.reset_close_socket != config::reset_close::off);
 }
 
 }  // namespace
 
-node::config::config(const actors::settings& settings) {
+node::caf_config::caf_config(const config::settings& settings) {
   // Work stealing polls when idle: doc/architecture.md.
   set("scheduler.policy", caf::atom("sharing"));
   set("scheduler.max-threads", scheduler_threads);
-  if (settings.role == actors::node_role::both) return;
+  if (settings.role == config::node_role::both) return;
   load<caf::io::middleman>();
-  if (settings.node_link.transport == actors::link_transport::caf_openssl) {
+  if (settings.node_link.security == config::link_security::caf_openssl) {
     load<caf::openssl::manager>();
     openssl_certificate = settings.node_link.certificate;
     openssl_key = settings.node_link.key;
@@ -60,7 +60,7 @@ node::config::config(const actors::settings& settings) {
   set("middleman.workers", std::size_t{0});
 }
 
-node::node(const actors::settings& settings) : config_{settings}, system_{config_} {
+node::node(const config::settings& settings) : config_{settings}, system_{config_} {
   net::quiet_caf(system_);
   env_.settings = settings;
   env_.build = MTP_VERSION;
@@ -78,7 +78,7 @@ node::~node() {
   if (!threads_.empty()) {
     // Clients belong to no supervisor: a tree that did not end in order leaves them behind.
     for (const auto& one : env_.reactors)
-      caf::anon_send_exit(net::spawn_pinned<actors::client_handler_sup>(*one, env_),
+      caf::anon_send_exit(net::spawn_pinned<actors::client_roster>(*one, env_),
                           caf::exit_reason::user_shutdown);
     system_.await_all_actors_done();
   }
@@ -98,13 +98,13 @@ void node::make_reactors() {
   for (unsigned i = 0; i < count; ++i)
     env_.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch));
   const auto budget = settings.memory_budget;
-  const auto replays_mb = settings.session_storage.max_memory_mb;
+  const auto replays_mb = settings.replay_cache.max_memory_mb;
   env_.open(budget != 0 ? budget : net::machine_memory() / 2);
-  if (settings.session_storage.max_memory_mb < replays_mb)
+  if (settings.replay_cache.max_memory_mb < replays_mb)
     spdlog::warn(
         "replay_check_session_storage_opts.max_memory_mb is lowered to {}: a quarter of the memory "
         "budget ({} MiB)",
-        settings.session_storage.max_memory_mb, env_.memory.budget() >> 20U);
+        settings.replay_cache.max_memory_mb, env_.memory.budget() >> 20U);
 }
 
 /// Keeps `max_connections` below what the process may open, and says so.
@@ -146,9 +146,9 @@ tl::expected<void, std::string> node::bind_ports() {
 /// A back's port, and the certificates of either.
 tl::expected<void, std::string> node::prepare_link() {
   auto& settings = env_.settings;
-  if (settings.role == actors::node_role::both) return {};
+  if (settings.role == config::node_role::both) return {};
   const auto& link = settings.node_link;
-  if (link.transport == actors::link_transport::tls) {
+  if (link.security == config::link_security::tls) {
     auto opened = net::tls_credentials::open(
         {.certificate = link.certificate, .key = link.key, .ca = link.ca},
         settings.is_back() ? net::tls_side::accepting : net::tls_side::dialing);
@@ -157,7 +157,7 @@ tl::expected<void, std::string> node::prepare_link() {
     settings.node_name = env_.link_credentials->current()->name();
   }
   // With CAF's own transport, CAF listens.
-  if (!settings.is_back() || link.transport == actors::link_transport::caf_openssl) return {};
+  if (!settings.is_back() || link.security == config::link_security::caf_openssl) return {};
   auto bound = net::bound_port::bind(*link.listen, 1, true);
   if (!bound) return tl::unexpected{"node_link.listen: " + bound.error()};
   env_.link_port = std::make_unique<net::bound_port>(std::move(*bound));

@@ -15,7 +15,7 @@ namespace mtp::app {
 
 class node {
  public:
-  explicit node(const actors::settings& settings);
+  explicit node(const config::settings& settings);
   node(const node&) = delete;
   node& operator=(const node&) = delete;
   node(node&&) = delete;
@@ -38,8 +38,8 @@ class node {
   [[nodiscard]] const caf::actor& root() const noexcept { return root_; }
 
  private:
-  struct config : caf::actor_system_config {
-    explicit config(const actors::settings& settings);
+  struct caf_config : caf::actor_system_config {
+    explicit caf_config(const config::settings& settings);
   };
 
   void limit_connections();
@@ -47,7 +47,7 @@ class node {
   [[nodiscard]] tl::expected<void, std::string> bind_ports();
   [[nodiscard]] tl::expected<void, std::string> prepare_link();
 
-  config config_;
+  caf_config config_;
   caf::actor_system system_;
   actors::environment env_;
   std::vector<std::thread> threads_;

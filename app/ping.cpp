@@ -7,11 +7,11 @@
 #include <map>
 #include <optional>
 
-#include "codecs/req_pq.hpp"
-#include "codecs/secret.hpp"
-#include "codecs/text.hpp"
-#include "net/entropy.hpp"
-#include "net/proxy_client.hpp"
+#include "codecs/base/text.hpp"
+#include "codecs/client/secret.hpp"
+#include "codecs/telegram/req_pq.hpp"
+#include "net/client/proxy_client.hpp"
+#include "net/loop/entropy.hpp"
 
 namespace mtp::app {
 
@@ -25,7 +25,7 @@ constexpr std::string_view any_domain = "example.com";
 
 struct protocol {
   std::string name;
-  transport kind = transport::padded;
+  framing kind = framing::padded;
   std::optional<std::string> tls_domain;
 };
 
@@ -63,11 +63,11 @@ std::string name_of(secret_kind kind) {
 }
 
 protocol make_protocol(const std::string& name, const proxy_secret& secret) {
-  if (name == "normal") return {.name = name, .kind = transport::intermediate};
-  if (name == "abridged") return {.name = name, .kind = transport::abridged};
-  if (name == "secure") return {.name = name, .kind = transport::padded};
+  if (name == "normal") return {.name = name, .kind = framing::intermediate};
+  if (name == "abridged") return {.name = name, .kind = framing::abridged};
+  if (name == "secure") return {.name = name, .kind = framing::padded};
   return {.name = name,
-          .kind = transport::padded,
+          .kind = framing::padded,
           .tls_domain = secret.domain.empty() ? std::string{any_domain} : secret.domain};
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "codecs/dc_list.hpp"
+#include "codecs/telegram/dc_list.hpp"
 
 namespace CLI {
 class App;

@@ -4,9 +4,9 @@
 
 #include <caf/all.hpp>
 
-#include "actors/certificate_watch.hpp"
-#include "actors/dc_config.hpp"
-#include "actors/link_listener.hpp"
+#include "actors/node_link/certificate_watch.hpp"
+#include "actors/node_link/link_listener.hpp"
+#include "actors/uplink/middle/dc_config.hpp"
 #include "app/console_commands.hpp"
 #include "app/console_server.hpp"
 #include "app/gauges.hpp"
@@ -15,8 +15,8 @@
 #include "app/metrics_text.hpp"
 #include "app/node.hpp"
 #include "app/program_output.hpp"
-#include "app/shown_text.hpp"
 #include "app/signals.hpp"
+#include "config/shown_text.hpp"
 
 namespace mtp::app {
 
@@ -30,7 +30,7 @@ constexpr auto signal_bounce = 20ms;
 
 using event = process_events::kind;
 
-void announce(program_output& output, const actors::settings& settings, const std::string& server) {
+void announce(program_output& output, const config::settings& settings, const std::string& server) {
   if (!settings.ports.empty()) output.print(describe_links(settings, server) + '\n');
 }
 
@@ -79,14 +79,14 @@ std::unique_ptr<console_server> open_console(node& proxy) {
 }
 
 /// SIGHUP. What is read is compared with `running`, and becomes it.
-void reload(node& proxy, actors::settings& running, const settings_reread& reread) {
+void reload(node& proxy, config::settings& running, const settings_reread& reread) {
   const auto& names = proxy.env().names;
   if (running.is_back()) {
     spdlog::info("fetching Telegram's configuration anew");
     caf::anon_send(names.find("dc_config"), actors::refresh_telegram_config{});
   }
   caf::anon_send(names.find("certificate_watch"), actors::read_certificates{});
-  if (running.role != actors::node_role::back) return;
+  if (running.role != config::node_role::back) return;
   auto loaded = reread(running);
   if (!loaded) {
     for (const auto& problem : loaded.error())
@@ -97,7 +97,7 @@ void reload(node& proxy, actors::settings& running, const settings_reread& rerea
   for (const auto& warning : loaded->warnings)
     spdlog::warn("{}", to_string(warning));
   running = std::move(loaded->settings);
-  if (running.node_link.transport != actors::link_transport::tls) return;  // no names there
+  if (running.node_link.security != config::link_security::tls) return;  // no names there
   caf::anon_send(names.find("link_listener"), actors::reload_link{running.node_link.allowed_nodes});
 }
 
@@ -130,7 +130,7 @@ int serve(node& proxy, const process_events& happened, const console_server* con
 }
 
 /// The same for all of it, from its first actor to its last.
-int run_node(const actors::settings& settings, const settings_reread& reread,
+int run_node(const config::settings& settings, const settings_reread& reread,
              program_output& output) {
   const process_events happened;
   node proxy{settings};
@@ -144,7 +144,7 @@ int run_node(const actors::settings& settings, const settings_reread& reread,
   };
   add_gauges(env, proxy.system());
   if (const auto started = proxy.start([&] { happened.tell_tree_ended(); }); !started) {
-    spdlog::critical("{}", without_secrets(started.error()));
+    spdlog::critical("{}", config::without_secrets(started.error()));
     return 1;
   }
   std::unique_ptr<metrics_endpoint> endpoint;
@@ -168,7 +168,7 @@ int run_node(const actors::settings& settings, const settings_reread& reread,
 
 }  // namespace
 
-int run_proxy(const actors::settings& settings, const settings_reread& reread) {
+int run_proxy(const config::settings& settings, const settings_reread& reread) {
   program_output output{settings.log_level};
   return output.end(run_node(settings, reread, output));
 }

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "net/unique_fd.hpp"
+#include "net/loop/unique_fd.hpp"
 
 namespace mtp::app {
 

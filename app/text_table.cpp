@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "codecs/text.hpp"
+#include "codecs/base/text.hpp"
 
 namespace mtp::app {
 

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <deque>
 
-#include "codecs/bytes.hpp"
+#include "codecs/base/bytes.hpp"
 
 namespace mtp::bench {
 

@@ -2,9 +2,9 @@
 // Arguments are packet sizes: 256 B is a typical request, 16 KiB a slice of a download.
 #include <benchmark/benchmark.h>
 
-#include "codecs/client_handshake.hpp"
-#include "codecs/rpc.hpp"
-#include "codecs/rpc_stream.hpp"
+#include "codecs/client/client_handshake.hpp"
+#include "codecs/telegram/rpc.hpp"
+#include "codecs/telegram/rpc_stream.hpp"
 
 namespace {
 
@@ -29,9 +29,9 @@ void count(benchmark::State& state, std::int64_t packets_an_iteration) {
 
 // -- the client's side of the proxy ---------------------------------------------------------------
 
-void client_decode(benchmark::State& state, transport kind) {
+void client_decode(benchmark::State& state, framing kind) {
   const auto packet = packet_of(state);
-  const bytes padding(kind == transport::padded ? max_padding : 0);
+  const bytes padding(kind == framing::padded ? max_padding : 0);
   bytes stream;
   encode_frame(kind, packet, padding, stream);
   for (auto _ : state)
@@ -39,9 +39,9 @@ void client_decode(benchmark::State& state, transport kind) {
   count(state, 1);
 }
 
-void client_encode(benchmark::State& state, transport kind) {
+void client_encode(benchmark::State& state, framing kind) {
   const auto packet = packet_of(state);
-  const bytes padding(kind == transport::padded ? max_padding : 0);
+  const bytes padding(kind == framing::padded ? max_padding : 0);
   bytes out;
   for (auto _ : state) {
     out.clear();
@@ -56,7 +56,7 @@ void client_read(benchmark::State& state, envelope outer) {
   const auto packet = packet_of(state);
   obfuscated_writer client{aes_ctr{key, iv}, outer};
   for (int i = 0; i < packets_a_read; ++i) {
-    encode_frame(transport::padded, packet, {}, client.plain());
+    encode_frame(framing::padded, packet, {}, client.plain());
   }
   const auto wire = client.take();
   // The key stream does not fit from the second round on, so frames are not looked for: what is
@@ -76,7 +76,7 @@ void client_write(benchmark::State& state, envelope outer) {
   obfuscated_writer writer{aes_ctr{key, iv}, outer};
   for (auto _ : state) {
     for (int i = 0; i < packets_a_read; ++i) {
-      encode_frame(transport::padded, packet, {}, writer.plain());
+      encode_frame(framing::padded, packet, {}, writer.plain());
     }
     benchmark::DoNotOptimize(writer.take());
   }
@@ -148,7 +148,7 @@ void fake_tls_handshake(benchmark::State& state) {
 
 void obfuscated2_header(benchmark::State& state) {
   const std::array<std::uint8_t, obfuscated2_header_size> random{};
-  const auto client = make_obfuscated2(random, secret, transport::padded, 2);
+  const auto client = make_obfuscated2(random, secret, framing::padded, 2);
   for (auto _ : state)
     benchmark::DoNotOptimize(accept_obfuscated2(client.header, secret));
 }
@@ -164,12 +164,12 @@ void middle_keys(benchmark::State& state) {
 
 }  // namespace
 
-BENCHMARK_CAPTURE(client_decode, abridged, transport::abridged)->Arg(256)->Arg(16384);
-BENCHMARK_CAPTURE(client_decode, intermediate, transport::intermediate)->Arg(256)->Arg(16384);
-BENCHMARK_CAPTURE(client_decode, padded, transport::padded)->Arg(256)->Arg(16384);
-BENCHMARK_CAPTURE(client_encode, abridged, transport::abridged)->Arg(256)->Arg(16384);
-BENCHMARK_CAPTURE(client_encode, intermediate, transport::intermediate)->Arg(256)->Arg(16384);
-BENCHMARK_CAPTURE(client_encode, padded, transport::padded)->Arg(256)->Arg(16384);
+BENCHMARK_CAPTURE(client_decode, abridged, framing::abridged)->Arg(256)->Arg(16384);
+BENCHMARK_CAPTURE(client_decode, intermediate, framing::intermediate)->Arg(256)->Arg(16384);
+BENCHMARK_CAPTURE(client_decode, padded, framing::padded)->Arg(256)->Arg(16384);
+BENCHMARK_CAPTURE(client_encode, abridged, framing::abridged)->Arg(256)->Arg(16384);
+BENCHMARK_CAPTURE(client_encode, intermediate, framing::intermediate)->Arg(256)->Arg(16384);
+BENCHMARK_CAPTURE(client_encode, padded, framing::padded)->Arg(256)->Arg(16384);
 BENCHMARK_CAPTURE(client_read, plain, envelope::none)->Arg(256)->Arg(16384);
 BENCHMARK_CAPTURE(client_read, tls, envelope::tls)->Arg(256)->Arg(16384);
 BENCHMARK_CAPTURE(client_write, plain, envelope::none)->Arg(256)->Arg(16384);

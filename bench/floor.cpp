@@ -21,25 +21,25 @@
 #include <stdexcept>
 #include <thread>
 
-#include "codecs/client_handshake.hpp"
-#include "codecs/overloaded.hpp"
-#include "codecs/rpc.hpp"
-#include "codecs/rpc_handshake.hpp"
-#include "codecs/rpc_stream.hpp"
-#include "codecs/text.hpp"
-#include "net/entropy.hpp"
-#include "net/socket_address.hpp"
-#include "net/socket_options.hpp"
-#include "net/unique_fd.hpp"
+#include "codecs/base/overloaded.hpp"
+#include "codecs/base/text.hpp"
+#include "codecs/client/client_handshake.hpp"
+#include "codecs/telegram/rpc.hpp"
+#include "codecs/telegram/rpc_handshake.hpp"
+#include "codecs/telegram/rpc_stream.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
+#include "net/loop/unique_fd.hpp"
 
 namespace {
 
 using namespace mtp;
 
-constexpr std::size_t links_a_thread = 2;
+constexpr std::size_t conns_per_thread = 2;
 constexpr std::size_t read_size = std::size_t{512} * 1024;
 constexpr std::size_t max_client_queue = std::size_t{64} * 1024 * 1024;
-constexpr std::size_t max_link_queue = std::size_t{1024} * 1024;
+constexpr std::size_t max_conn_queue = std::size_t{1024} * 1024;
 /// Stands for certificates in the answer to a hello.
 constexpr std::size_t encrypted_flight = 3500;
 /// Free memory that is kept: half of the CPU time of a download would be page faults otherwise.
@@ -57,7 +57,7 @@ std::uint32_t unix_time() {
 
 /// A socket and what it did not take yet.
 struct connection {
-  enum class kind : std::uint8_t { listener, link, client };
+  enum class kind : std::uint8_t { listener, conn, client };
 
   connection(kind k, net::unique_fd f) : what{k}, fd{std::move(f)} {}
 
@@ -103,8 +103,8 @@ struct connection {
   std::size_t queued = 0;
 };
 
-struct link final : connection {
-  explicit link(net::unique_fd f) : connection{kind::link, std::move(f)} {}
+struct conn final : connection {
+  explicit conn(net::unique_fd f) : connection{kind::conn, std::move(f)} {}
   endpoint self;
   rpc::stream_reader reader;
   rpc::stream_writer writer;
@@ -114,7 +114,7 @@ struct client final : connection {
   explicit client(net::unique_fd f) : connection{kind::client, std::move(f)} {}
   /// Number in the high half, place in `worker::clients_` in the low one.
   rpc::conn_id id = 0;
-  link* to = nullptr;
+  conn* to = nullptr;
   rpc::client_info info;
   std::unique_ptr<client_handshake> handshake;
   std::optional<obfuscated_reader> reader;
@@ -131,7 +131,7 @@ struct settings {
 class worker {
  public:
   explicit worker(const settings& how) : settings_{how}, buffer_(read_size) {
-    for (std::size_t i = 0; i < links_a_thread; ++i)
+    for (std::size_t i = 0; i < conns_per_thread; ++i)
       open_link();
     listen();
   }
@@ -160,9 +160,9 @@ class worker {
     net::unique_fd fd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (::connect(fd.get(), address.get(), address.size) != 0) give_up("no middle proxy");
     net::set_no_delay(fd.get());
-    auto& one = *links_.emplace_back(std::make_unique<link>(std::move(fd)));
+    auto& one = *conns_.emplace_back(std::make_unique<conn>(std::move(fd)));
     one.self = net::local_endpoint(one.fd.get());
-    rpc::client_handshake handshake{
+    rpc::proxy_handshake handshake{
         settings_.proxy_secret, net::random_array<16>(), unix_time(), {1, 2, 3, 4}};
     one.writer.write(handshake.nonce());
     one.send(one.writer.take());
@@ -182,7 +182,7 @@ class worker {
   }
 
   /// Blocks: there are no clients yet.
-  bytes await_frame(link& from) {
+  bytes await_frame(conn& from) {
     while (true) {
       const auto frame = from.reader.next();
       if (!frame) give_up("the middle proxy sent nonsense");
@@ -194,7 +194,7 @@ class worker {
     }
   }
 
-  void read_link(link& from) {
+  void read_link(conn& from) {
     from.reader.feed(read(from));
     while (true) {
       const auto frame = from.reader.next();
@@ -229,7 +229,7 @@ class worker {
     if (to == nullptr) return;
     std::array<std::uint8_t, max_padding> padding;
     padding.fill(static_cast<std::uint8_t>(net::fast_random()()));
-    const auto size = to->info.kind == transport::padded
+    const auto size = to->info.kind == framing::padded
                           ? net::random_between<std::size_t>(0, max_padding)
                           : std::size_t{0};
     encode_frame(to->info.kind, answer.packet, byte_view{padding}.first(size), to->writer->plain());
@@ -266,7 +266,7 @@ class worker {
       free_.pop_back();
       auto& one = *(clients_[place] = std::make_unique<client>(std::move(fd)));
       one.id = static_cast<rpc::conn_id>(++accepted_ << 32 | place);
-      one.to = links_[accepted_ % links_.size()].get();
+      one.to = conns_[accepted_ % conns_.size()].get();
       one.info = {.client = net::to_endpoint(from), .proxy = one.to->self};
       one.handshake = std::make_unique<client_handshake>(
           client_handshake::options{.secret = settings_.secret, .per_sni_salt = {}});
@@ -349,8 +349,8 @@ class worker {
   void handle(connection& which, std::uint32_t events) {
     if (which.what == connection::kind::listener) return accept_all();
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && which.fd) {
-      if (which.what == connection::kind::link)
-        read_link(static_cast<link&>(which));
+      if (which.what == connection::kind::conn)
+        read_link(static_cast<conn&>(which));
       else
         read_client(static_cast<client&>(which));
     }
@@ -362,7 +362,7 @@ class worker {
     const auto size = ::recv(from.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     if (size > 0) return byte_span{buffer_}.first(static_cast<std::size_t>(size));
     if (size < 0 && errno == EAGAIN) return {};
-    if (from.what == connection::kind::link) give_up("the middle proxy hung up");
+    if (from.what == connection::kind::conn) give_up("the middle proxy hung up");
     close(static_cast<client&>(from), true);
     return {};
   }
@@ -375,8 +375,8 @@ class worker {
   void flush(connection& which) {
     which.dirty = false;
     if (!which.fd) return;
-    if (which.what == connection::kind::link) {
-      if (!which.send(static_cast<link&>(which).writer.take())) give_up("the link broke");
+    if (which.what == connection::kind::conn) {
+      if (!which.send(static_cast<conn&>(which).writer.take())) give_up("the conn broke");
       hold_clients();
     } else {
       auto& who = static_cast<client&>(which);
@@ -386,10 +386,10 @@ class worker {
     set_interest(which);
   }
 
-  /// Stops reading from clients while a link is too full, and goes on afterwards.
+  /// Stops reading from clients while a conn is too full, and goes on afterwards.
   void hold_clients() {
     const bool full =
-        std::ranges::any_of(links_, [](const auto& one) { return one->queued > max_link_queue; });
+        std::ranges::any_of(conns_, [](const auto& one) { return one->queued > max_conn_queue; });
     if (std::exchange(holding_, full) == full) return;
     for (const auto& one : clients_)
       if (one != nullptr) set_interest(*one);
@@ -414,7 +414,7 @@ class worker {
   bytes buffer_;
   bytes head_;
   net::unique_fd epoll_{epoll_create1(EPOLL_CLOEXEC)};
-  std::vector<std::unique_ptr<link>> links_;
+  std::vector<std::unique_ptr<conn>> conns_;
   std::unique_ptr<connection> listener_;
   std::vector<std::unique_ptr<client>> clients_;
   std::vector<std::size_t> free_;

@@ -8,10 +8,10 @@
 #include <system_error>
 
 #include "bench/short_hello.hpp"
-#include "codecs/tls_server_hello.hpp"
-#include "net/entropy.hpp"
-#include "net/socket_address.hpp"
-#include "net/socket_options.hpp"
+#include "codecs/client/tls_server_hello.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
 #include "tests/support/fake_command.hpp"
 #include "tests/support/tagged_packet.hpp"
 
@@ -42,7 +42,7 @@ obfuscated2_client make_header(const load_target& target) {
   while (true) {
     const auto random = net::random_array<obfuscated2_header_size>();
     if (!is_plain_start(random))
-      return make_obfuscated2(random, target.secret.key, transport::padded, target.dc);
+      return make_obfuscated2(random, target.secret.key, framing::padded, target.dc);
   }
 }
 
@@ -155,7 +155,7 @@ void load_client::ask(byte_view packet, expected_answer answer) {
   std::array<std::uint8_t, max_padding> tail;
   tail.fill(static_cast<std::uint8_t>(answer.number));
   const auto tail_size = answer.number % (max_padding + 1);
-  encode_frame(transport::padded, packet, byte_view{tail}.first(tail_size), writer_->plain());
+  encode_frame(framing::padded, packet, byte_view{tail}.first(tail_size), writer_->plain());
 }
 
 void load_client::ask_echo(std::size_t size, load_clock::time_point asked) {

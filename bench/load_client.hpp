@@ -6,9 +6,9 @@
 
 #include "bench/answer_reader.hpp"
 #include "bench/load_options.hpp"
-#include "codecs/obfuscated2.hpp"
-#include "codecs/obfuscated_stream.hpp"
-#include "net/unique_fd.hpp"
+#include "codecs/client/obfuscated2.hpp"
+#include "codecs/client/obfuscated_stream.hpp"
+#include "net/loop/unique_fd.hpp"
 
 namespace mtp::bench {
 

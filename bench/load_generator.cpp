@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "bench/load_fleet.hpp"
-#include "net/socket_options.hpp"
+#include "net/loop/socket_options.hpp"
 
 namespace {
 

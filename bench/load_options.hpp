@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "codecs/address.hpp"
-#include "codecs/dc_list.hpp"
-#include "codecs/secret.hpp"
+#include "codecs/base/address.hpp"
+#include "codecs/client/secret.hpp"
+#include "codecs/telegram/dc_list.hpp"
 
 namespace mtp::bench {
 

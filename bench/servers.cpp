@@ -3,9 +3,9 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "codecs/dc_list.hpp"
-#include "codecs/text.hpp"
-#include "net/http_get.hpp"
+#include "codecs/base/text.hpp"
+#include "codecs/telegram/dc_list.hpp"
+#include "net/http/http_get.hpp"
 #include "tests/support/test_certificates.hpp"
 
 namespace mtp::bench {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "codecs/address.hpp"
-#include "codecs/crypto.hpp"
+#include "codecs/base/address.hpp"
+#include "codecs/base/crypto.hpp"
 #include "tests/support/process.hpp"
 
 namespace mtp::bench {

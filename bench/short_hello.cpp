@@ -1,6 +1,6 @@
 #include "bench/short_hello.hpp"
 
-#include "codecs/tls_records.hpp"
+#include "codecs/client/tls_records.hpp"
 
 namespace mtp::bench {
 

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "codecs/tls_client_hello.hpp"
+#include "codecs/client/tls_client_hello.hpp"
 
 namespace mtp::bench {
 

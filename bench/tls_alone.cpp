@@ -8,9 +8,9 @@
 #include <future>
 #include <stdexcept>
 
-#include "net/blocking_socket.hpp"
-#include "net/bound_port.hpp"
-#include "net/tls_channel.hpp"
+#include "net/loop/blocking_socket.hpp"
+#include "net/loop/bound_port.hpp"
+#include "net/tls/tls_channel.hpp"
 #include "tests/support/test_certificates.hpp"
 
 namespace mtp::bench {

@@ -1,39 +1,70 @@
 #!/bin/sh
-# Includes point one way: codecs <- net <- actors <- app. Only tests see all of it.
+# Rooms are folders, and includes point one way: config, codecs <- net <- actors/core <-
+# actors/{uplink,node_link} <- actors/client <- actors/ops <- app. Only tests see all of it.
 set -eu
 cd "$(dirname "$0")/.."
 
 status=0
-# forbid FOLDER PATTERN: no file of FOLDER includes anything that matches.
-forbid() {
-  if grep -nE "^#include [\"<]($2)" "$1"/*.hpp "$1"/*.cpp; then
-    echo "error: $1/ must not include the above" >&2
-    status=1
+refuse() {
+  echo "error: $1" >&2
+  status=1
+}
+
+# may FOLDER PATTERN: files of FOLDER, itself aside, include of ours only what matches.
+may() {
+  if grep -nE '^#include "' "$1"/*.[ch]pp | grep -vE "#include \"($1/[a-z0-9_]+\.hpp|$2)"; then
+    refuse "$1/ must not include the above"
   fi
 }
 
-for folder in codecs net actors app; do
-  forbid "$folder" '\.\.?/'
+may codecs/base 'x^'
+may codecs/client 'codecs/base/'
+may codecs/telegram 'codecs/(base|client)/'
+may codecs/node_link 'codecs/(base|client|telegram)/'
+may config 'codecs/'
+may net/loop 'codecs/'
+may net/dial 'codecs/|net/loop/'
+may net/tls 'codecs/|net/loop/'
+may net/http 'codecs/|net/loop/'
+may net/client 'codecs/|net/loop/'
+may net/node_link 'codecs/|net/(loop|dial|tls)/'
+core='codecs/|config/|net/|actors/core/'
+may actors/core "$core"
+may actors/uplink "$core"
+may actors/uplink/middle "$core|actors/uplink/"
+may actors/node_link "$core|actors/uplink/"
+may actors/client "$core|actors/uplink/[a-z_]+\.hpp"
+may actors/ops "$core|actors/"
+may app 'codecs/|config/|net/|actors/'
+
+# A file that is in no room.
+for folder in codecs net actors; do
+  if ls "$folder"/*.[ch]pp 2> /dev/null; then refuse "the above belong in a folder of $folder/"; fi
 done
+
+# forbid PATTERN FOLDER ...: no file there includes what matches.
+forbid() {
+  pattern="$1"
+  shift
+  for folder in "$@"; do
+    if grep -rnE "^#include [\"<]($pattern)" --include='*.[ch]pp' "$folder"; then
+      refuse "$folder/ must not include the above"
+    fi
+  done
+}
+
 # Pure: the standard library, libcrypto, isa-l, and inet_pton.
-forbid codecs '(unistd|fcntl|poll|signal|pthread|netdb|errno)\.h|netinet/|(thread|mutex|random|fstream|iostream)>|fmt/'
+forbid '(unistd|fcntl|poll|signal|pthread|netdb|errno)\.h|netinet/|(thread|mutex|random|fstream|iostream)>|fmt/' codecs
+forbid 'caf/|spdlog/|curl/|sys/(epoll|socket)' codecs config
 # Times are told to them.
-if grep -nE "_clock::now" codecs/*.hpp codecs/*.cpp; then
-  echo "error: codecs/ must not look at a clock" >&2
-  status=1
+if grep -rnE "_clock::now" --include='*.[ch]pp' codecs config; then
+  refuse "codecs/ and config/ must not look at a clock"
 fi
-forbid codecs 'net/|actors/|app/|tests/|caf/|spdlog/|curl/|sys/(epoll|socket)'
-forbid net 'actors/|app/|tests/'
-forbid actors 'app/|tests/'
-forbid app 'tests/'
 # What depends on the inside of CAF 0.17.6 stays where it can be found.
-inside='caf/detail/|caf/intrusive/|caf/scheduler/|caf/io/basp|caf/io/network/|caf/io/scribe'
-forbid actors "$inside"
-forbid app "$inside"
+forbid 'caf/detail/|caf/intrusive/|caf/scheduler/|caf/io/basp|caf/io/network/|caf/io/scribe' actors app
 # Whoever starts an actor in another way gets CAF's defaults, which print what peers say.
-if grep -nE '(\.|->)spawn(_class|_functor|_inactive)?[<(]' net/*.[ch]pp actors/*.[ch]pp app/*.[ch]pp |
-  grep -vE '^net/(quiet|pinned)_actor\.hpp:|spawn<supervisor>'; then
-  echo "error: actors are started by net::spawn_quiet and net::spawn_pinned" >&2
-  status=1
+if grep -rnE '(\.|->)spawn(_class|_functor|_inactive)?[<(]' --include='*.[ch]pp' net actors app |
+  grep -vE '^net/loop/(quiet|pinned)_actor\.hpp:|spawn<supervisor>'; then
+  refuse "actors are started by net::spawn_quiet and net::spawn_pinned"
 fi
 exit "$status"

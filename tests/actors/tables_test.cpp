@@ -4,10 +4,10 @@
 #include <fstream>
 #include <thread>
 
-#include "actors/endpoint_backoff.hpp"
-#include "actors/metric_names.hpp"
-#include "actors/session_storage.hpp"
-#include "net/entropy.hpp"
+#include "actors/client/replay_sweeper.hpp"
+#include "actors/core/endpoint_backoff.hpp"
+#include "actors/core/metric_names.hpp"
+#include "net/loop/entropy.hpp"
 #include "tests/support/manual_node.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/property.hpp"
@@ -95,9 +95,9 @@ TEST_CASE("tables that reactors share: several threads at once") {
       for (std::uint64_t n = 0; n < 2'000; ++n) {
         bytes handshake;
         append_le(handshake, n);
-        if (env.sessions.add(handshake, 0)) ++fresh;
+        if (env.replays.add(handshake, 0)) ++fresh;
         if (n % 500 == 0) {
-          static_cast<void>(env.sessions.remove_older(-1));
+          static_cast<void>(env.replays.remove_older(-1));
           auto next = std::make_shared<telegram_config>();
           next->secret = handshake;
           env.telegram.set(std::move(next));
@@ -111,7 +111,7 @@ TEST_CASE("tables that reactors share: several threads at once") {
     one.join();
   // Four threads saw each handshake; one of them was the first.
   CHECK(fresh == 2'000);
-  CHECK(env.sessions.size() == 2'000);
+  CHECK(env.replays.size() == 2'000);
 }
 
 TEST_CASE("metrics: a gauge is computed when somebody looks") {
@@ -170,7 +170,7 @@ bytes session(std::uint32_t number) {
 }
 
 TEST_CASE("sessions: a handshake is new once") {
-  session_table table;
+  replay_cache table;
   CHECK(table.add(session(1), 1000));
   CHECK_FALSE(table.add(session(1), 1001));
   CHECK(table.add(session(2), 1002));
@@ -178,7 +178,7 @@ TEST_CASE("sessions: a handshake is new once") {
 }
 
 TEST_CASE("sessions: use keeps an item, age removes it") {
-  session_table table;
+  replay_cache table;
   table.add(session(1), 1000);
   table.add(session(2), 1000);
   static_cast<void>(table.add(session(1), 5000));
@@ -190,10 +190,10 @@ TEST_CASE("sessions: use keeps an item, age removes it") {
 }
 
 TEST_CASE("sessions: cleaning keeps items, memory and age within bounds, oldest out first") {
-  session_table table;
+  replay_cache table;
   for (std::uint32_t i = 0; i < 1000; ++i)
     table.add(session(i), 300 * i);
-  constexpr session_table::unix_seconds now = 300 * 1000;
+  constexpr replay_cache::unix_seconds now = 300 * 1000;
   CHECK(clean_sessions(table, {.max_items = 400, .max_memory_mb = 1, .max_age = 1h * 24 * 365},
                        now) == 600);
   CHECK(table.size() == 400);
@@ -216,43 +216,43 @@ TEST_CASE("sessions: their memory is a part of the budget") {
 }
 
 TEST_CASE("sessions: the memory bound counts as items") {
-  session_table table;
-  const auto per_mb = 1024 * 1024 / session_table::memory_of(1);
+  replay_cache table;
+  const auto per_mb = 1024 * 1024 / replay_cache::memory_of(1);
   for (std::uint32_t i = 0; i < per_mb + 3000; ++i)
     table.add(session(i), 300 * i);
   clean_sessions(table, {.max_items = 4'000'000, .max_memory_mb = 1, .max_age = 1h * 24 * 365},
                  300 * static_cast<std::int64_t>(per_mb + 3000));
-  CHECK(session_table::memory_of(table.size()) <= 1024 * 1024);
+  CHECK(replay_cache::memory_of(table.size()) <= 1024 * 1024);
   CHECK(table.size() > per_mb - 64);
 }
 
 TEST_CASE("sessions: the storage actor cleans once a minute, and answers for its table") {
   test::manual_node node;
-  node.env.settings.session_storage.max_items = 10;
+  node.env.settings.replay_cache.max_items = 10;
   const auto add = [&](std::uint32_t count) {
     for (std::uint32_t i = 0; i < count; ++i)
-      node.env.sessions.add(session(i), 300 * i);
+      node.env.replays.add(session(i), 300 * i);
   };
   add(11);
-  const auto storage = node.system().spawn([&](caf::stateful_actor<session_storage_state>* self) {
-    return session_storage(self, node.env);
+  const auto storage = node.system().spawn([&](caf::stateful_actor<replay_sweeper_state>* self) {
+    return replay_sweeper(self, node.env);
   });
   node.settle();
   node.advance(59s);
-  CHECK(node.env.sessions.size() == 11);
+  CHECK(node.env.replays.size() == 11);
   node.advance(6s);
-  CHECK(node.env.sessions.size() <= 10);
+  CHECK(node.env.replays.size() <= 10);
   // A crowd of them does not wait for the minute.
   add(100);
   node.advance(6s);
-  CHECK(node.env.sessions.size() <= 10);
-  session_storage_status status;
+  CHECK(node.env.replays.size() <= 10);
+  replay_cache_status status;
   node.system().spawn([&](caf::event_based_actor* self) {
-    self->request(storage, caf::infinite, get_session_storage_status{})
-        .then([&](const session_storage_status& now) { status = now; });
+    self->request(storage, caf::infinite, get_replay_cache_status{})
+        .then([&](const replay_cache_status& now) { status = now; });
   });
   node.settle();
-  CHECK(status.items == node.env.sessions.size());
+  CHECK(status.items == node.env.replays.size());
   caf::anon_send_exit(storage, caf::exit_reason::kill);
 }
 

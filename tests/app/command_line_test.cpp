@@ -6,13 +6,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include "codecs/text.hpp"
+#include "codecs/base/text.hpp"
 #include "tests/support/process.hpp"
 
 namespace mtp::app {
 namespace {
 
-using actors::protocol;
+using config::protocol;
 
 constexpr const char* secret = "00112233445566778899aabbccddeeff";
 constexpr const char* tag = "ffeeddccbbaa99887766554433221100";
@@ -36,7 +36,7 @@ command parse(std::vector<const char*> words) {
   return parse_command_line(static_cast<int>(words.size()), words.data());
 }
 
-actors::settings settings_for(const std::vector<const char*>& words) {
+config::settings settings_for(const std::vector<const char*>& words) {
   const auto out = settings_of(std::get<run_command>(parse(words)));
   INFO((out ? std::string{} : to_string(out.error()[0])));
   REQUIRE(out);

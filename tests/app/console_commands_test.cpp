@@ -4,9 +4,9 @@
 
 #include <caf/all.hpp>
 
-#include "actors/inspector.hpp"
-#include "actors/link_messages.hpp"
-#include "actors/routing.hpp"
+#include "actors/node_link/link_messages.hpp"
+#include "actors/ops/inspector.hpp"
+#include "actors/uplink/routing.hpp"
 
 namespace mtp::app {
 namespace {
@@ -44,21 +44,22 @@ TEST_CASE_FIXTURE(fixture,
     return {
         [](actors::inspect_tree) { return actors::tree_report{{{.id = "the root"}}}; },
         [](actors::inspect_pools) { return actors::pools_report{}; },
-        [](actors::inspect_links) {
-          return actors::links_report{.pools = {{.dc = 1, .links = {}, .trouble = "gone"}}};
+        [](actors::inspect_conns) {
+          return actors::conns_report{.pools = {{.dc = 1, .conns = {}, .trouble = "gone"}}};
         },
         [](const actors::inspect_clients& what) {
           return actors::clients_report{.clients = {.total = what.limit}, .trouble = {}};
         },
         [](actors::inspect_counts) { return actors::counts_report{}; },
         [](actors::inspect_nodes) {
-          return actors::nodes_report{.name = "n", .role = actors::node_role::both, .build = "b"};
+          return actors::nodes_report{.name = "n", .role = config::node_role::both, .build = "b"};
         },
     };
   }));
   CHECK(contains(answer("tree"), "the root"));
   CHECK(answer("  pools\t") == "no DC is known yet\n");
-  CHECK(answer("links") == "no links\ndc 1: gone\n");
+  CHECK(answer("conns") == "no conns\ndc 1: gone\n");
+  CHECK(answer("links") == answer("conns"));
   CHECK(contains(answer("clients"), "20 clients"));
   CHECK(contains(answer("clients 1000"), "1000 clients"));
   CHECK(answer("clients 0") == "0 clients\n");
@@ -66,7 +67,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(answer("nodes") == "this node: n, role both, build b\n");
   CHECK(answer("help") == console_help());
   for (const auto* const name :
-       {"tree ", "pools ", "links ", "clients [N] ", "stats ", "nodes ", "help "})
+       {"tree ", "pools ", "conns ", "clients [N] ", "stats ", "nodes ", "help "})
     CHECK(contains('\n' + console_help(), '\n' + std::string{name}));
 }
 
@@ -85,11 +86,11 @@ TEST_CASE_FIXTURE(fixture, "console commands: what is wrong is told") {
 }
 
 TEST_CASE_FIXTURE(fixture, "console commands: of what a node has not it says who has") {
-  env.settings.role = actors::node_role::front;
+  env.settings.role = config::node_role::front;
   CHECK(answer("pools") == "a front has no pools: ask a back, with --node NAME\n");
-  CHECK(answer("links") == "a front has no links: ask a back, with --node NAME\n");
+  CHECK(answer("conns") == "a front has no conns: ask a back, with --node NAME\n");
   CHECK(answer("clients") == "error: the inspector is not running; try again");
-  env.settings.role = actors::node_role::back;
+  env.settings.role = config::node_role::back;
   CHECK(answer("clients 5") == "a back has no clients: ask its fronts, on their machines\n");
   CHECK(answer("pools") == "error: the inspector is not running; try again");
 }
@@ -107,8 +108,8 @@ TEST_CASE_FIXTURE(fixture, "console commands: a back is asked by its name, throu
   };
   const auto first = link("first: ");
   const auto second = link("second: ");
-  env.names.put(actors::back_link_name(0), first);
-  env.names.put(actors::back_link_name(1), second);
+  env.names.put(actors::back_session_name(0), first);
+  env.names.put(actors::back_session_name(1), second);
   CHECK(answer("@back  clients 5 ") == "first: clients 5 ");
   CHECK(answer("@other pools") == "second: pools");
   CHECK(answer("@other@10.0.0.3:9199 pools") == "second: pools");

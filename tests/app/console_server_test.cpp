@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "net/blocking_socket.hpp"
+#include "net/loop/blocking_socket.hpp"
 #include "tests/support/process.hpp"
 
 namespace mtp::app {

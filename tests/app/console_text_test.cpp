@@ -76,31 +76,31 @@ TEST_CASE("console text: pools") {
         .trouble = {}},
        {.dc = 203, .status = {.last_failure = "10.0.0.1:443: refused"}, .trouble = {}}}};
   CHECK(to_text(report) ==
-        " dc  links  pending  clients  per link  waiting  remark\n"
+        " dc  conns  pending  clients  per conn  waiting  remark\n"
         " -2      -        -        -         -        -  no answer in 1 s\n"
         "  2      2        1        5       2-3        4\n"
         "203      0        0        0         0        0  10.0.0.1:443: refused\n");
 }
 
-TEST_CASE("console text: links") {
-  CHECK(to_text(links_report{}) == "no DC is known yet\n");
-  CHECK(to_text(links_report{.pools = {{.dc = 1, .links = {}, .trouble = "not running"}}}) ==
-        "no links\ndc 1: not running\n");
+TEST_CASE("console text: conns") {
+  CHECK(to_text(conns_report{}) == "no DC is known yet\n");
+  CHECK(to_text(conns_report{.pools = {{.dc = 1, .conns = {}, .trouble = "not running"}}}) ==
+        "no conns\ndc 1: not running\n");
   const auto to = *parse_endpoint("10.0.0.1:443");
-  links_report report;
+  conns_report report;
   report.left_out = 9;
   report.pools.resize(2);
   report.pools[0].dc = 2;
   report.pools[1].dc = 3;
   report.pools[1].trouble = "no answer in 1 s";
-  auto& links = report.pools[0].links;
-  links.resize(2);
-  for (auto& link : links)
-    link.known.to = to;
-  links[0].known.number = 7;
-  links[0].known.reactor = 1;
-  links[0].known.ready = true;
-  links[0].status = {.stage = "paused",
+  auto& conns = report.pools[0].conns;
+  conns.resize(2);
+  for (auto& conn : conns)
+    conn.known.to = to;
+  conns[0].known.number = 7;
+  conns[0].known.reactor = 1;
+  conns[0].known.ready = true;
+  conns[0].status = {.stage = "paused",
                      .clients = 3,
                      .unacked_bytes = 2048,
                      .unacked_packets = 2,
@@ -108,11 +108,11 @@ TEST_CASE("console text: links") {
                      .queued = 5,
                      .age = 61s,
                      .unanswered = 4s};
-  links[1].known.number = 8;
-  links[1].known.clients = 1;
-  links[1].trouble = "no answer in 1 s";
+  conns[1].known.number = 8;
+  conns[1].known.clients = 1;
+  conns[1].trouble = "no answer in 1 s";
   CHECK(to_text(report) ==
-        "dc  link  endpoint      reactor  state    clients  un-acked  packets   sent  queued  "
+        "dc  conn  endpoint      reactor  state    clients  un-acked  packets   sent  queued  "
         "unanswered    age  remark\n"
         " 2     7  10.0.0.1:443        1  paused         3   2.0 KiB        2  100 B     5 B  "
         "        4s  1m01s\n"
@@ -159,9 +159,9 @@ TEST_CASE("console text: clients") {
 }
 
 TEST_CASE("console text: nodes") {
-  CHECK(to_text(nodes_report{.name = "", .role = node_role::both, .build = "1.0"}) ==
+  CHECK(to_text(nodes_report{.name = "", .role = config::node_role::both, .build = "1.0"}) ==
         "this node: -, role both, build 1.0\n");
-  nodes_report front{.name = "front1", .role = node_role::front, .build = "1.0"};
+  nodes_report front{.name = "front1", .role = config::node_role::front, .build = "1.0"};
   front.backs = {{.status = {.where = "back@10.0.0.2:9199",
                              .build = "1.1",
                              .connected = true,
@@ -180,7 +180,7 @@ TEST_CASE("console text: nodes") {
         "Connection "
         "refused\n"
         "back3@10.0.0.4:9199  -                  -  -             -       -  not running\n");
-  nodes_report back{.name = "back", .role = node_role::back, .build = "1.1"};
+  nodes_report back{.name = "back", .role = config::node_role::back, .build = "1.1"};
   back.fronts = {{.name = "front1", .build = "1.0", .agents = 4, .age = 65s, .clock_ahead = 300s}};
   back.connections = {{.name = "front1",
                        .remote = *parse_endpoint("198.51.100.7:4711"),

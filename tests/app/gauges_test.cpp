@@ -4,9 +4,9 @@
 
 #include <caf/all.hpp>
 
-#include "actors/dc_pool.hpp"
+#include "actors/uplink/middle/dc_pool.hpp"
 #include "app/metrics_text.hpp"
-#include "net/quiet_actor.hpp"
+#include "net/loop/quiet_actor.hpp"
 
 namespace mtp::app {
 namespace {

@@ -4,15 +4,15 @@
 
 #include <sstream>
 
-#include "codecs/text.hpp"
+#include "codecs/base/text.hpp"
 
 namespace mtp::app {
 namespace {
 
-using actors::protocol;
+using config::protocol;
 
-actors::settings one_port() {
-  actors::settings out;
+config::settings one_port() {
+  config::settings out;
   out.ports.push_back({.name = "p",
                        .listen = *parse_endpoint("192.0.2.7:443"),
                        .secret = {0xaa, 0xbb},

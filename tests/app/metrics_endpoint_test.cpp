@@ -7,8 +7,8 @@
 #include <atomic>
 #include <thread>
 
-#include "net/blocking_socket.hpp"
-#include "net/socket_address.hpp"
+#include "net/loop/blocking_socket.hpp"
+#include "net/loop/socket_address.hpp"
 #include "tests/support/process.hpp"
 
 namespace mtp::app {

@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-#include "net/unique_fd.hpp"
+#include "net/loop/unique_fd.hpp"
 
 namespace mtp::app {
 namespace {

@@ -14,7 +14,7 @@ using test::piece_in;
 
 TEST_CASE("secrets: however wrong they are in the file, no message quotes them") {
   for (const auto& [config, value] : test::broken_secrets()) {
-    const auto read = parse_settings(config, "dir/proxy.toml");
+    const auto read = config::parse_settings(config, "dir/proxy.toml");
     REQUIRE_MESSAGE(!read, config);
     std::string all;
     for (const auto& problem : read.error())

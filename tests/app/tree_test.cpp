@@ -4,13 +4,13 @@
 
 #include <caf/all.hpp>
 
-#include "actors/client_handler.hpp"
-#include "actors/client_status.hpp"
-#include "actors/dc_pool.hpp"
-#include "actors/supervisor.hpp"
+#include "actors/client/client_conn.hpp"
+#include "actors/client/client_status.hpp"
+#include "actors/core/supervisor.hpp"
+#include "actors/uplink/middle/dc_pool.hpp"
 #include "app/node.hpp"
-#include "net/entropy.hpp"
-#include "net/proxy_client.hpp"
+#include "net/client/proxy_client.hpp"
+#include "net/loop/entropy.hpp"
 #include "tests/support/fake_command.hpp"
 #include "tests/support/fake_telegram.hpp"
 #include "tests/support/process.hpp"
@@ -78,7 +78,7 @@ struct fixture {
   }
 
   void start(bool through_link_agents) {
-    actors::settings settings;
+    config::settings settings;
     settings.ports.push_back({.name = "test",
                               .listen = {.ip = ip_address::v4({127, 0, 0, 1}), .port = 0},
                               .secret = secret,
@@ -100,7 +100,7 @@ struct fixture {
     REQUIRE(socket);
     net::proxy_client client{
         std::move(*socket),
-        {.secret = secret, .kind = transport::padded, .dc = asked_dc, .tls_domain = std::nullopt}};
+        {.secret = secret, .kind = framing::padded, .dc = asked_dc, .tls_domain = std::nullopt}};
     REQUIRE(client.handshake(soon()));
     return client;
   }
@@ -135,7 +135,7 @@ struct fixture {
       auto below = at;
       below.push_back(child.id);
       out.emplace(below, child.handle);
-      // client_handler_sup_<i> does not restart anybody and is not a supervisor in this sense.
+      // client_roster_<i> does not restart anybody and is not a supervisor in this sense.
       if (child.id.ends_with("_sup")) walk(child.handle, below, out);
     }
   }
@@ -165,7 +165,7 @@ struct fixture {
     std::size_t out = 0;
     caf::scoped_actor self{proxy->system()};
     for (std::size_t i = 0; i < proxy->env().reactors.size(); ++i)
-      self->request(proxy->env().names.find("client_handler_sup_" + std::to_string(i)), patience,
+      self->request(proxy->env().names.find("client_roster_" + std::to_string(i)), patience,
                     actors::list_clients{})
           .receive(
               [&](const actors::client_overview& all) {
@@ -182,7 +182,7 @@ struct fixture {
         [&] { return in_tunnel() == clients && pool_status().n_upstreams == clients; }, patience);
   }
   bool links_up() {
-    return eventually([&] { return telegram.links(asked_dc) == 2; }, patience);
+    return eventually([&] { return telegram.conns(asked_dc) == 2; }, patience);
   }
 };
 
@@ -193,7 +193,7 @@ void kill_everything(fixture& on) {
     idle.push_back(on.connect());
     REQUIRE(on.echoes(idle.back()));
   }
-  REQUIRE(eventually([&] { return on.telegram.links(1) == 2 && on.telegram.links(-2) == 2; },
+  REQUIRE(eventually([&] { return on.telegram.conns(1) == 2 && on.telegram.conns(-2) == 2; },
                      patience));
   const auto tree = on.walk();
   INFO(tree.size() << " nodes");
@@ -255,7 +255,7 @@ struct migrating : fixture {
       REQUIRE(echoes(idle.back()));
     }
     REQUIRE(
-        eventually([&] { return telegram.links(1) == 2 && telegram.links(-2) == 2; }, patience));
+        eventually([&] { return telegram.conns(1) == 2 && telegram.conns(-2) == 2; }, patience));
     whole_tree = walk();
   }
   /// A client whose request Telegram has, and does not answer.
@@ -315,9 +315,9 @@ void kill_pool(migrating& on) {
 
 void kill_links(migrating& on) {
   for (int round = 0; round < 3; ++round) {
-    REQUIRE(eventually([&] { return on.telegram.links(asked_dc) >= 2; }, patience));
+    REQUIRE(eventually([&] { return on.telegram.conns(asked_dc) >= 2; }, patience));
     auto busy = on.busy_client();
-    on.telegram.close_links(asked_dc, 1);
+    on.telegram.close_conns(asked_dc, 1);
     // Those that clients move to, too.
     on.kill_children("dc_conn_sup");
     on.check_after(busy);
@@ -326,7 +326,7 @@ void kill_links(migrating& on) {
 
 void kill_listeners(migrating& on) {
   auto busy = on.busy_client();
-  on.telegram.close_links(asked_dc);
+  on.telegram.close_conns(asked_dc);
   on.kill_children("listener_sup");
   on.check_after(busy);
 }
@@ -369,7 +369,7 @@ TEST_CASE_FIXTURE(fixture, "tree: without its root nothing is left") {
   CHECK(eventually([&] { return ended.load(); }, patience));
   proxy.reset();
   CHECK_FALSE(echoes(client));
-  CHECK(eventually([&] { return telegram.links(asked_dc) == 0; }, patience));
+  CHECK(eventually([&] { return telegram.conns(asked_dc) == 0; }, patience));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "codecs/client_transport.hpp"
+#include "codecs/client/framing.hpp"
 #include "tests/support/property.hpp"
 #include "tests/support/tagged_packet.hpp"
 
@@ -18,7 +18,7 @@ bytes frame_of(const expected_answer& what, std::size_t tail) {
   auto packet = to_bytes(test::packet_tag(what.number));
   append(packet, test::packet_body(what.number, what.size - test::packet_tag_size));
   bytes out;
-  encode_frame(transport::padded, packet, bytes(tail, 0x77), out);
+  encode_frame(framing::padded, packet, bytes(tail, 0x77), out);
   return out;
 }
 

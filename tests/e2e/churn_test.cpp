@@ -9,10 +9,10 @@
 #include <fstream>
 #include <thread>
 
-#include "codecs/tls_client_hello.hpp"
-#include "net/entropy.hpp"
-#include "net/socket_address.hpp"
-#include "net/socket_options.hpp"
+#include "codecs/client/tls_client_hello.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
 #include "tests/e2e/harness.hpp"
 #include "tests/support/skipped.hpp"
 
@@ -118,7 +118,7 @@ class churn {
     net::proxy_client client{
         std::move(socket),
         {.secret = proxy_->secret(),
-         .kind = transport::padded,
+         .kind = framing::padded,
          .dc = 2,
          .tls_domain = tls ? std::optional<std::string>{"example.com"} : std::nullopt}};
     const auto packet = random_packet(256);
@@ -160,7 +160,7 @@ TEST_CASE("after churn, descriptors and memory are as they were") {
   proxy_under_test proxy{{.config = "replay_check_session_storage = \"off\"\n"
                                     "init_dc_connections = 4",
                           .telegram = &telegram}};
-  REQUIRE(eventually([&] { return telegram.links(2) == 4; }, patience));
+  REQUIRE(eventually([&] { return telegram.conns(2) == 4; }, patience));
   const auto pid = proxy.program().pid();
   const auto settled = [&] {
     return eventually(

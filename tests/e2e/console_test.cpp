@@ -9,8 +9,8 @@
 #include <iterator>
 #include <sstream>
 
-#include "net/blocking_socket.hpp"
-#include "net/unix_listener.hpp"
+#include "net/loop/blocking_socket.hpp"
+#include "net/loop/unix_listener.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {
@@ -52,7 +52,7 @@ void wait_for_console(const proxy_under_test& proxy) {
 
 /// What a running proxy says to a command: of its nodes the one that knows.
 std::string ask(const proxy_under_test& proxy, const std::string& command) {
-  const bool about_telegram = command == "pools" || command == "links";
+  const bool about_telegram = command == "pools" || command == "conns";
   const auto& node = about_telegram ? proxy.telegram_side() : proxy.client_side();
   const auto out = console({"-c", node.config_file(), "-e", command});
   INFO(out.output);
@@ -87,11 +87,11 @@ bool has_row(const std::string& text, const std::vector<std::string>& row) {
   return std::ranges::count(rows(text), row) == 1;
 }
 
-TEST_CASE("console: tree, pools, links, clients and stats tell what is") {
+TEST_CASE("console: tree, pools, conns, clients and stats tell what is") {
   const fake_telegram telegram{{.dcs = {1, 2}}};
   proxy_under_test proxy{{.telegram = &telegram}};
   wait_for_console(proxy);
-  REQUIRE(eventually([&] { return telegram.links(1) == 2 && telegram.links(2) == 2; }, patience));
+  REQUIRE(eventually([&] { return telegram.conns(1) == 2 && telegram.conns(2) == 2; }, patience));
   std::vector<net::proxy_client> clients;
   for (int i = 0; i < 3; ++i) {
     clients.push_back(proxy.client(secure_protocol(), 2));
@@ -100,7 +100,7 @@ TEST_CASE("console: tree, pools, links, clients and stats tell what is") {
   const auto silent = proxy.connect();
   REQUIRE(proxy.wait_for_metric("connections_count{listener=\"test\"}", 4));
 
-  // dc, links, pending, clients, per link, waiting
+  // dc, conns, pending, clients, per conn, waiting
   const auto pools = ask(proxy, "pools");
   INFO(pools);
   CHECK(has_row(pools, {"1", "2", "0", "0", "0", "0"}));
@@ -109,17 +109,17 @@ TEST_CASE("console: tree, pools, links, clients and stats tell what is") {
   CHECK(rows(pools, "2")[0][3] == "3");
 
   // dc, link, endpoint, reactor, state, clients, ...
-  const auto links = ask(proxy, "links");
-  INFO(links);
+  const auto conns = ask(proxy, "conns");
+  INFO(conns);
   for (const auto* const dc : {"1", "2"}) {
-    int on_links = 0;
-    for (const auto& row : rows(links, dc)) {
+    int on_conns = 0;
+    for (const auto& row : rows(conns, dc)) {
       CHECK(row[2] == to_string(telegram.middle_proxy(static_cast<dc_id>(std::atoi(dc)))));
       CHECK(row[4] == "ready");
-      on_links += std::atoi(row[5].c_str());
+      on_conns += std::atoi(row[5].c_str());
     }
-    CHECK(rows(links, dc).size() == 2);
-    CHECK(on_links == (dc == std::string{"2"} ? 3 : 0));
+    CHECK(rows(conns, dc).size() == 2);
+    CHECK(on_conns == (dc == std::string{"2"} ? 3 : 0));
   }
 
   const auto seen = ask(proxy, "clients");
@@ -140,7 +140,7 @@ TEST_CASE("console: tree, pools, links, clients and stats tell what is") {
   CHECK(has_row(tree, {"proxy_sup", "one_for_one"}));
   CHECK(has_row(tree, {"|-", "inspector", "permanent", "0"}));
   CHECK(contains(tree, "- listener_test_0 "));
-  CHECK(contains(tree, "link_front_0") == has_link_agents());
+  CHECK(contains(tree, "front_agent_0") == has_link_agents());
   const auto other_tree = console({"-c", proxy.telegram_side().config_file(), "-e", "tree"}).output;
   INFO(other_tree);
   CHECK(has_row(other_tree, {"|", "`-", "4", "x", "dc_conn", "temporary", "0"}));
@@ -152,9 +152,9 @@ TEST_CASE("console: tree, pools, links, clients and stats tell what is") {
   CHECK(has_row(
       stats, {"mtproto_proxy_protocol_ok_total{listener=\"test\",protocol=\"mtp_secure\"}", "3"}));
 
-  const auto several = console({"--socket", socket_of(proxy), "-e", "pools;links", "-e", "help"});
+  const auto several = console({"--socket", socket_of(proxy), "-e", "pools;conns", "-e", "help"});
   CHECK(several.status == 0);
-  for (const auto* const heading : {"== pools\n", "== links\n", "== help\n"})
+  for (const auto* const heading : {"== pools\n", "== conns\n", "== help\n"})
     CHECK(contains(several.output, heading));
 
   clients.clear();
@@ -184,8 +184,8 @@ TEST_CASE("console: a client that does not read, and a DC that is dead, can be s
       patience));
   CHECK(eventually(
       [&] {
-        const auto links = rows(ask(proxy, "links"), "2");
-        return std::ranges::any_of(links, [](const auto& row) { return row[6] != "0"; });
+        const auto conns = rows(ask(proxy, "conns"), "2");
+        return std::ranges::any_of(conns, [](const auto& row) { return row[6] != "0"; });
       },
       patience));
   const auto refused = eventually(

@@ -3,10 +3,10 @@
 
 #include <csignal>
 
-#include "codecs/text.hpp"
-#include "codecs/tls_client_hello.hpp"
-#include "net/entropy.hpp"
-#include "net/socket_address.hpp"
+#include "codecs/base/text.hpp"
+#include "codecs/client/tls_client_hello.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {
@@ -86,7 +86,7 @@ TEST_CASE("a DC of which some addresses answer nothing is served without delay")
     check_echo(client);
     // Connecting is given up after 10 s.
     CHECK(std::chrono::steady_clock::now() - begun < 3s);
-    CHECK(eventually([&] { return telegram.links(2) == 2; }, 3s));
+    CHECK(eventually([&] { return telegram.conns(2) == 2; }, 3s));
     CHECK(proxy.wait_for_metric_of_at_least(
         "out_connect_error_total{dc_id=\"2\",reason=\"overtaken\"}", 1));
   };
@@ -98,7 +98,8 @@ TEST_CASE("a DC of which some addresses answer nothing is served without delay")
   }
 }
 
-// Without a copy the built-in list is used: tests/actors/dc_config_test.cpp, which asks nobody.
+// Without a copy the built-in list is used: tests/actors/uplink/dc_config_test.cpp, which asks
+// nobody.
 TEST_CASE("core.telegram.org dead at boot: the copy on disk is used") {
   fake_telegram telegram;
   proxy_under_test proxy{{.telegram = &telegram}};
@@ -143,7 +144,7 @@ TEST_CASE("a DC connection that stalls is found, counted, replaced; its idle cli
   auto client = proxy.client(secure_protocol());
   check_echo(client);
   // One that is still in its handshake can't stall.
-  REQUIRE(eventually([&] { return telegram.links(2) >= 2; }, patience));
+  REQUIRE(eventually([&] { return telegram.conns(2) >= 2; }, patience));
   telegram.set_dc_silent(2, true);
   CHECK(eventually([&] { return proxy.metric("dc_stalled_total{dc_id=\"2\"}") >= 2; }, patience));
   telegram.set_dc_silent(2, false);
@@ -264,7 +265,7 @@ TEST_CASE("only allowed protocols are let in") {
     CAPTURE(protocol.name);
     if (protocol.tls) continue;
     auto client = strict.client(protocol);
-    if (protocol.kind == transport::padded) {
+    if (protocol.kind == framing::padded) {
       check_echo(client);
       continue;
     }

@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <thread>
 
-#include "net/socket_address.hpp"
-#include "net/socket_options.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
 #include "tests/e2e/harness.hpp"
 #include "tests/support/skipped.hpp"
 
@@ -357,7 +357,7 @@ TEST_CASE("a crowd that sends to a DC that does not read stays within memory_bud
   proxy_under_test proxy{{.config = patient + "memory_budget_mb = " + std::to_string(budget_mib),
                           .telegram = &telegram}};
   auto early = early_clients(proxy, {4});
-  REQUIRE(eventually([&] { return telegram.links(2) > 0; }, patience));
+  REQUIRE(eventually([&] { return telegram.conns(2) > 0; }, patience));
   telegram.set_dc_silent(2, true);
   const auto packet = random_packet(200 * 1024);
   const auto all_send = crowd_of_clients(proxy, [&](net::proxy_client& one) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "net/entropy.hpp"
+#include "net/loop/entropy.hpp"
 
 namespace mtp::test {
 

@@ -3,8 +3,8 @@
 // PCLMULQDQ and SSE4.2 (tests/e2e/CMakeLists.txt).
 #include <ctime>
 
-#include "codecs/client_handshake.hpp"
-#include "net/entropy.hpp"
+#include "codecs/client/client_handshake.hpp"
+#include "net/loop/entropy.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {
@@ -25,7 +25,7 @@ bytes odd_hello(const secret16& secret) {
 
 bytes header_of(const secret16& secret) {
   return to_bytes(
-      make_obfuscated2(net::random_array<obfuscated2_header_size>(), secret, transport::padded, 2)
+      make_obfuscated2(net::random_array<obfuscated2_header_size>(), secret, framing::padded, 2)
           .header);
 }
 

@@ -4,7 +4,7 @@
 #include <csignal>
 #include <fstream>
 
-#include "codecs/text.hpp"
+#include "codecs/base/text.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {

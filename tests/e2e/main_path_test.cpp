@@ -1,8 +1,8 @@
 // The main job: clients of every protocol reach every DC, and what they send comes back.
-#include "codecs/req_pq.hpp"
-#include "codecs/text.hpp"
-#include "net/entropy.hpp"
-#include "net/socket_address.hpp"
+#include "codecs/base/text.hpp"
+#include "codecs/telegram/req_pq.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {
@@ -145,7 +145,7 @@ TEST_CASE("the connection to Telegram uses CRC32C if Telegram agrees, else CRC32
     proxy_under_test proxy{{.telegram = &telegram}};
     auto client = proxy.client(all_protocols()[0]);
     check_echo(client);
-    CHECK((telegram.crc32c_links() > 0) == agrees);
+    CHECK((telegram.crc32c_conns() > 0) == agrees);
     CHECK(telegram.complaints().empty());
   }
 }
@@ -164,8 +164,8 @@ TEST_CASE("middle proxies are reached over IPv6") {
 TEST_CASE("Telegram's PING is answered, on every connection") {
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.telegram = &telegram}};
-  REQUIRE(eventually([&] { return telegram.links(2) == 2; }, patience));
-  telegram.ping_links(2, 0x1122334455667788);
+  REQUIRE(eventually([&] { return telegram.conns(2) == 2; }, patience));
+  telegram.ping_conns(2, 0x1122334455667788);
   CHECK(eventually([&] { return telegram.pongs_received().size() == 2; }, patience));
   for (const auto id : telegram.pongs_received())
     CHECK(id == 0x1122334455667788);
@@ -175,7 +175,7 @@ TEST_CASE("a quiet connection to Telegram is pinged, and stays") {
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.config = "dc_ping_interval_sec = 1", .telegram = &telegram}};
   CHECK(eventually([&] { return telegram.pings_received() >= 4; }, patience));
-  CHECK(telegram.links_accepted(2) == 2);
+  CHECK(telegram.conns_accepted(2) == 2);
 }
 
 TEST_CASE("a client that leaves is announced to Telegram, and one that Telegram closes is closed") {

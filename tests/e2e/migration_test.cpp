@@ -21,7 +21,7 @@ TEST_CASE("downstream_migration_case") {
   auto client = proxy.client(secure_protocol());
   check_echo(client);
   // Only the one that carries it.
-  telegram.close_link_of(2, telegram.requests().back().id);
+  telegram.close_conn_of(2, telegram.requests().back().id);
   CHECK(proxy.wait_for_metric_of_at_least(migrations("ok"), 1));
   check_echo(client);
   CHECK(proxy.metric("dc_num_upstreams{dc=\"2\"}") == 1);
@@ -30,17 +30,17 @@ TEST_CASE("downstream_migration_case") {
 TEST_CASE("downstream_migration_multi_case") {
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.config = "init_dc_connections = 2", .telegram = &telegram}};
-  REQUIRE(eventually([&] { return telegram.links(2) == 2; }, patience));
+  REQUIRE(eventually([&] { return telegram.conns(2) == 2; }, patience));
   std::vector<net::proxy_client> clients;
   for (int i = 0; i < 3; ++i) {
     clients.push_back(proxy.client(secure_protocol()));
     check_echo(clients.back());
   }
-  auto links = telegram.clients_by_link(2);
+  auto conns = telegram.clients_by_conn(2);
   const auto& fullest =
-      *std::ranges::max_element(links, {}, [](const auto& on) { return on.size(); });
+      *std::ranges::max_element(conns, {}, [](const auto& on) { return on.size(); });
   REQUIRE_FALSE(fullest.empty());
-  telegram.close_link_of(2, *fullest.begin());
+  telegram.close_conn_of(2, *fullest.begin());
   CHECK(proxy.wait_for_metric(migrations("ok"), static_cast<double>(fullest.size())));
   for (auto& client : clients)
     check_echo(client);
@@ -51,18 +51,18 @@ TEST_CASE("downstream_migration_multi_case") {
 TEST_CASE("downstream_migration_empty_pool_case") {
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.config = "init_dc_connections = 0", .telegram = &telegram}};
-  CHECK(telegram.links_accepted(2) == 0);
+  CHECK(telegram.conns_accepted(2) == 0);
   auto client = proxy.client(secure_protocol());
   check_echo(client);
-  CHECK(telegram.links_accepted(2) == 1);
-  telegram.close_links(2);
+  CHECK(telegram.conns_accepted(2) == 1);
+  telegram.close_conns(2);
   // Nobody opens another one for it.
   check_closed(client);
   CHECK(proxy.wait_for_metric(migrations("no_link"), 1));
-  CHECK(telegram.links_accepted(2) == 1);
+  CHECK(telegram.conns_accepted(2) == 1);
   auto another = proxy.client(secure_protocol());
   check_echo(another);
-  CHECK(telegram.links_accepted(2) == 2);
+  CHECK(telegram.conns_accepted(2) == 2);
 }
 
 TEST_CASE("an idle client of any protocol survives every rotation") {
@@ -74,10 +74,10 @@ TEST_CASE("an idle client of any protocol survives every rotation") {
     check_echo(clients.back());
   }
   for (int round = 1; round <= 3; ++round) {
-    REQUIRE(eventually([&] { return telegram.links(2) == 2; }, patience));
+    REQUIRE(eventually([&] { return telegram.conns(2) == 2; }, patience));
     // A client may land on the other one of the two just before that is closed, and move twice.
     const auto before = proxy.metric(migrations("ok"));
-    telegram.close_links(2);
+    telegram.close_conns(2);
     CHECK(proxy.wait_for_metric_of_at_least(migrations("ok"), before + 4));
     for (auto& client : clients)
       check_echo(client);
@@ -92,7 +92,7 @@ TEST_CASE("a client with a request in flight is closed when its DC connection en
   check_echo(client);
   REQUIRE(client.send(encode({.what = fake_command::code::swallow}), false, soon()));
   REQUIRE(eventually([&] { return telegram.requests().size() == 2; }, patience));
-  telegram.close_links(2);
+  telegram.close_conns(2);
   check_closed(client);
   CHECK(proxy.wait_for_metric(
       "downstream_migration_total{listener=\"test\",dc_id=\"2\",result=\"mid_send\"}", 1));
@@ -105,7 +105,7 @@ TEST_CASE("rotation under load: no idle client is dropped, nobody gets another o
   constexpr std::uint32_t how_many = 100;
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.telegram = &telegram}};
-  REQUIRE(eventually([&] { return telegram.links(2) == 2; }, patience));
+  REQUIRE(eventually([&] { return telegram.conns(2) == 2; }, patience));
 
   const load_client::target to{.port = proxy.port(), .secret = proxy.secret()};
   tally idle_seen;
@@ -118,7 +118,7 @@ TEST_CASE("rotation under load: no idle client is dropped, nobody gets another o
   const auto begun = std::chrono::steady_clock::now();
   for (int i = 1; i <= 33; ++i) {
     std::this_thread::sleep_until(begun + i * 300ms);
-    rotated += telegram.close_links(2, 1);
+    rotated += telegram.close_conns(2, 1);
   }
   busy.stop();
 

@@ -1,7 +1,7 @@
 // Places and descriptors that are used up: by connections that say nothing, and by clients.
 #include <sys/socket.h>
 
-#include "net/socket_address.hpp"
+#include "net/loop/socket_address.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {

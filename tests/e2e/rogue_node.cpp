@@ -9,11 +9,11 @@
 #include <ctime>
 #include <future>
 
-#include "actors/link_messages.hpp"
-#include "codecs/text.hpp"
-#include "net/basp_link.hpp"
-#include "net/entropy.hpp"
-#include "net/socket_address.hpp"
+#include "actors/node_link/link_messages.hpp"
+#include "codecs/base/text.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/node_link/basp_link.hpp"
 
 namespace mtp::test {
 

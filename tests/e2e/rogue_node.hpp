@@ -9,12 +9,12 @@
 #include <functional>
 #include <optional>
 
-#include "codecs/link_hello.hpp"
-#include "codecs/stream_frame.hpp"
-#include "net/bound_port.hpp"
-#include "net/link_session.hpp"
-#include "net/tls_channel.hpp"
-#include "net/unique_fd.hpp"
+#include "codecs/node_link/link_hello.hpp"
+#include "codecs/node_link/stream_frame.hpp"
+#include "net/loop/bound_port.hpp"
+#include "net/loop/unique_fd.hpp"
+#include "net/node_link/link_session.hpp"
+#include "net/tls/tls_channel.hpp"
 #include "tests/e2e/split_nodes.hpp"
 
 namespace mtp::test {

@@ -1,8 +1,8 @@
 // The cases of the original's single_dc_SUITE, by their names there.
 #include <ctime>
 
-#include "codecs/client_handshake.hpp"
-#include "net/entropy.hpp"
+#include "codecs/client/client_handshake.hpp"
+#include "net/loop/entropy.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {
@@ -74,13 +74,13 @@ bytes hello_with(const secret16& secret, std::size_t extra) {
 /// Goes on behind the hello, and has a packet come back.
 void check_echo_behind_hello(net::blocking_socket& socket, const secret16& secret) {
   auto client =
-      make_obfuscated2(net::random_array<obfuscated2_header_size>(), secret, transport::padded, 2);
+      make_obfuscated2(net::random_array<obfuscated2_header_size>(), secret, framing::padded, 2);
   obfuscated_writer writer{std::move(client.to_server), envelope::tls};
   obfuscated_reader reader{std::move(client.from_server), envelope::tls};
   bytes out{0x14, 3, 3, 0, 1, 1};  // ChangeCipherSpec
   append_tls_records(client.header, max_tls_record_payload, out);
   const auto packet = random_packet(64);
-  encode_frame(transport::padded, packet, {}, writer.plain());
+  encode_frame(framing::padded, packet, {}, writer.plain());
   append(out, writer.take());
   REQUIRE(socket.send(out, soon()));
   bytes buffer(65536);
@@ -89,7 +89,7 @@ void check_echo_behind_hello(net::blocking_socket& socket, const secret16& secre
     REQUIRE(got);
     REQUIRE(*got > 0);
     REQUIRE(reader.feed(byte_span{buffer}.first(*got)));
-    const auto frame = decode_frame(transport::padded, reader.view());
+    const auto frame = decode_frame(framing::padded, reader.view());
     REQUIRE(frame);
     if (*frame) {
       CHECK(to_bytes((*frame)->packet) == packet);
@@ -187,9 +187,9 @@ TEST_CASE("packet_too_large_case") {
 
 /// A header and a packet, as one client would send them.
 bytes recorded_start(const secret16& secret) {
-  auto header = make_obfuscated2(net::random_array<64>(), secret, transport::padded, 2);
+  auto header = make_obfuscated2(net::random_array<64>(), secret, framing::padded, 2);
   obfuscated_writer writer{std::move(header.to_server), envelope::none};
-  encode_frame(transport::padded, random_packet(64), {}, writer.plain());
+  encode_frame(framing::padded, random_packet(64), {}, writer.plain());
   bytes out = to_bytes(header.header);
   append(out, writer.take());
   return out;

@@ -1,6 +1,6 @@
 // Front and back as two processes: the original's split_dc_SUITE by the names of its cases, and who
 // Telegram takes the clients for.
-#include "net/socket_address.hpp"
+#include "net/loop/socket_address.hpp"
 #include "tests/e2e/split_nodes.hpp"
 
 namespace mtp::test {
@@ -30,10 +30,10 @@ TEST_CASE("migration_split_case") {
   nodes.add_back("back", {{.config = "init_dc_connections = 2"}});
   auto& front = nodes.add_front();
   nodes.start_all();
-  REQUIRE(eventually([&] { return telegram.links(1) == 2; }, patience));
+  REQUIRE(eventually([&] { return telegram.conns(1) == 2; }, patience));
   auto client = front.client(secure_protocol(), 1);
   check_echo(client);
-  telegram.close_link_of(1, telegram.requests().back().id);
+  telegram.close_conn_of(1, telegram.requests().back().id);
   CHECK(front.wait_for_metric(
       "downstream_migration_total{listener=\"test\",dc_id=\"1\",result=\"ok\"}", 1));
   check_echo(client);

@@ -1,7 +1,7 @@
 // Many fronts at one back.
 #include <numeric>
 
-#include "net/socket_options.hpp"
+#include "net/loop/socket_options.hpp"
 #include "tests/e2e/load_client.hpp"
 
 namespace mtp::test {

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "net/entropy.hpp"
+#include "net/loop/entropy.hpp"
 #include "tests/support/skipped.hpp"
 
 namespace mtp::test {

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include "net/socket_address.hpp"
+#include "net/loop/socket_address.hpp"
 #include "tests/e2e/split_nodes.hpp"
 #include "tests/support/skipped.hpp"
 

@@ -9,9 +9,9 @@
 #include <list>
 #include <thread>
 
-#include "codecs/text.hpp"
-#include "net/socket_address.hpp"
-#include "net/socket_options.hpp"
+#include "codecs/base/text.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
 #include "tests/e2e/split_nodes.hpp"
 #include "tests/support/delay_relay.hpp"
 #include "tests/support/raw_tls_peer.hpp"

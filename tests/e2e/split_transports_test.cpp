@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "codecs/text.hpp"
-#include "net/entropy.hpp"
+#include "codecs/base/text.hpp"
+#include "net/loop/entropy.hpp"
 #include "tests/e2e/rogue_node.hpp"
 #include "tests/support/delay_relay.hpp"
 #include "tests/support/skipped.hpp"

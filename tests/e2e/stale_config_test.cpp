@@ -1,7 +1,7 @@
 // What was fetched from Telegram, and is not true any more.
 #include <csignal>
 
-#include "net/entropy.hpp"
+#include "net/loop/entropy.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {
@@ -31,7 +31,7 @@ TEST_CASE("Telegram moves its middle proxies and changes the secret: service is 
   telegram.move_dc(2);
   telegram.move_dc(4);
   CHECK(
-      eventually([&] { return telegram.links(2) > 0 && telegram.links(4) > 0; }, refresh_patience));
+      eventually([&] { return telegram.conns(2) > 0 && telegram.conns(4) > 0; }, refresh_patience));
   auto later = proxy.client(secure_protocol(), 4);
   check_echo(later);
 }
@@ -42,12 +42,12 @@ TEST_CASE("SIGHUP with news from Telegram is heeded at once, however long attemp
   auto client = proxy.client(secure_protocol());
   check_echo(client);
   telegram.set_secret(other_secret());
-  telegram.close_links(2);
+  telegram.close_conns(2);
   // 1 + 2 + 4 s: the next attempt would be in 8 s, or more.
-  CHECK(eventually([&] { return telegram.links_accepted(2) >= 2 + 5; }, 60s));
+  CHECK(eventually([&] { return telegram.conns_accepted(2) >= 2 + 5; }, 60s));
   const auto told = std::chrono::steady_clock::now();
   proxy.telegram_side().program().signal(SIGHUP);
-  CHECK(eventually([&] { return telegram.links(2) > 0; }, 5s));
+  CHECK(eventually([&] { return telegram.conns(2) > 0; }, 5s));
   CHECK(std::chrono::steady_clock::now() - told < 5s);
   auto later = proxy.client(secure_protocol());
   check_echo(later);
@@ -77,9 +77,9 @@ TEST_CASE("a client stays with its DC when a list lacks it") {
   proxy.telegram_side().program().signal(SIGHUP);
   REQUIRE(proxy.telegram_side().wait_for_output("lacks dc 4 all of a sudden: kept for 3 h"));
   // It has nothing in flight, and moves.
-  const auto accepted = telegram.links_accepted(4);
-  telegram.close_links(4);
-  REQUIRE(eventually([&] { return telegram.links_accepted(4) > accepted; }, patience));
+  const auto accepted = telegram.conns_accepted(4);
+  telegram.close_conns(4);
+  REQUIRE(eventually([&] { return telegram.conns_accepted(4) > accepted; }, patience));
   check_echo(client);
   CHECK(telegram.requests().back().dc == 4);
   CHECK(proxy.metric("downstream_migration_total{listener=\"test\",dc_id=\"4\",result=\"ok\"}") ==

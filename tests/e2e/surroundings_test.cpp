@@ -7,7 +7,7 @@
 #include <csignal>
 #include <filesystem>
 
-#include "net/unique_fd.hpp"
+#include "net/loop/unique_fd.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {

@@ -7,8 +7,8 @@
 #include <iterator>
 #include <sstream>
 
-#include "codecs/text.hpp"
-#include "net/entropy.hpp"
+#include "codecs/base/text.hpp"
+#include "net/loop/entropy.hpp"
 
 namespace mtp::test {
 
@@ -19,11 +19,10 @@ net::proxy_client::clock::time_point soon() {
 }
 
 const std::vector<client_protocol>& all_protocols() {
-  static const std::vector<client_protocol> all{
-      {"mtp_abridged", transport::abridged, false},
-      {"mtp_intermediate", transport::intermediate, false},
-      {"mtp_secure", transport::padded, false},
-      {"mtp_secure_fake_tls", transport::padded, true}};
+  static const std::vector<client_protocol> all{{"mtp_abridged", framing::abridged, false},
+                                                {"mtp_intermediate", framing::intermediate, false},
+                                                {"mtp_secure", framing::padded, false},
+                                                {"mtp_secure_fake_tls", framing::padded, true}};
   return all;
 }
 

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "codecs/secret.hpp"
-#include "net/proxy_client.hpp"
+#include "codecs/client/secret.hpp"
+#include "net/client/proxy_client.hpp"
 #include "tests/support/fake_telegram.hpp"
 #include "tests/support/network_namespace.hpp"
 #include "tests/support/process.hpp"
@@ -34,7 +34,7 @@ inline constexpr std::chrono::seconds patience{30};
 /// A client's protocol, as tests name it.
 struct client_protocol {
   std::string name;
-  transport kind;
+  framing kind;
   bool tls;
 };
 [[nodiscard]] const std::vector<client_protocol>& all_protocols();

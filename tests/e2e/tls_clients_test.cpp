@@ -2,7 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "codecs/tls_client_hello.hpp"
+#include "codecs/client/tls_client_hello.hpp"
 #include "tests/e2e/harness.hpp"
 #include "tests/support/skipped.hpp"
 

@@ -1,5 +1,5 @@
 // The stream of a client that speaks abridged: frames are read until one is incomplete or refused.
-#include "codecs/abridged.hpp"
+#include "codecs/client/abridged.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

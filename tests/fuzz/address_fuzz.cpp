@@ -1,5 +1,5 @@
 // A text as address, endpoint and port. What is read is written and read again.
-#include "codecs/address.hpp"
+#include "codecs/base/address.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

@@ -2,7 +2,7 @@
 // of a header (64), and the rest. Bits 0 and 1 of the options say what the rest is: 0, all that the
 // client sends; 1, what follows a good header; else, its hello, which is signed, and a good header
 // in a record follows.
-#include "codecs/client_handshake.hpp"
+#include "codecs/client/client_handshake.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 
@@ -59,7 +59,7 @@ outcome connect(std::vector<mtp::bytes> pieces) {
 mtp::bytes stream_of(std::uint8_t options, mtp::byte_view random, mtp::byte_view rest) {
   if ((options & 3) == 0) return mtp::to_bytes(rest);
   auto client = mtp::make_obfuscated2(random.first<mtp::obfuscated2_header_size>(), secret,
-                                      mtp::transport::padded, 2);
+                                      mtp::framing::padded, 2);
   auto stream = mtp::to_bytes(rest);
   if ((options & 3) == 1) {
     client.to_server.apply(stream);

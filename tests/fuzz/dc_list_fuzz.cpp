@@ -1,5 +1,5 @@
 // The text of getProxyConfig. What is read is written and read again.
-#include "codecs/dc_list.hpp"
+#include "codecs/telegram/dc_list.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

@@ -1,6 +1,6 @@
 // RPC frames with filler between them. The first byte: bit 0 turns checking of CRCs off, bit 1
 // takes CRC-32C.
-#include "codecs/full.hpp"
+#include "codecs/telegram/full.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "codecs/bytes.hpp"
+#include "codecs/base/bytes.hpp"
 
 /// Ends the run as a finding if `what` does not hold, also in builds without assertions.
 #define FUZZ_REQUIRE(what) \

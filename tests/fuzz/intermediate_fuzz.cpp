@@ -1,6 +1,6 @@
 // The streams of a client that speaks intermediate or padded (bit 0 of the first byte), as the
 // server and as the client reads them.
-#include "codecs/intermediate.hpp"
+#include "codecs/client/intermediate.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

@@ -1,6 +1,6 @@
 // Blobs of another node, one after the other: whatever they hold, what is kept of them is bounded
 // by what they brought, and a page for each packet that has begun.
-#include "codecs/link_channel.hpp"
+#include "codecs/node_link/link_channel.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,5 +1,5 @@
 // First words of another node. What is read of our own version is written back byte for byte.
-#include "codecs/link_hello.hpp"
+#include "codecs/node_link/link_hello.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

@@ -1,13 +1,13 @@
 // A header: transport (1 byte), DC (2), secret (16), and 64 bytes that are read as a header, and
 // used as the randomness of one.
-#include "codecs/obfuscated2.hpp"
+#include "codecs/client/obfuscated2.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   mtp::byte_view in{data, size};
   if (in.size() < 1 + 2 + 16 + 64) return 0;
-  const auto kind = static_cast<mtp::transport>(mtp::fuzz::take_byte(in) % 3);
+  const auto kind = static_cast<mtp::framing>(mtp::fuzz::take_byte(in) % 3);
   const auto dc = mtp::load_le<std::int16_t>(mtp::fuzz::take_bytes(in, 2));
   mtp::secret16 secret;
   std::ranges::copy(mtp::fuzz::take_bytes(in, 16), secret.begin());

@@ -1,6 +1,6 @@
 // A connection's stream: options (1 byte, bit 0: in TLS records), sizes of pieces (4), then what
 // arrives. It must come out the same as at once; and what is written must be read back.
-#include "codecs/obfuscated_stream.hpp"
+#include "codecs/client/obfuscated_stream.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

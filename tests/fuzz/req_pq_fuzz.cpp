@@ -1,5 +1,5 @@
 // A packet as the first question of a client, and as its answer.
-#include "codecs/req_pq.hpp"
+#include "codecs/telegram/req_pq.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

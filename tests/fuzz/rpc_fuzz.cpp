@@ -1,8 +1,8 @@
 // The body of an RPC frame, read as the proxy and as the middle proxy reads it. What is read is
 // written again.
-#include "codecs/rpc.hpp"
+#include "codecs/telegram/rpc.hpp"
 
-#include "codecs/overloaded.hpp"
+#include "codecs/base/overloaded.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace {
@@ -33,7 +33,7 @@ void write_to_dc(const rpc::to_dc& message, mtp::byte_view body) {
                  [&](const rpc::proxy_req& in) {
                    const rpc::client_info client{.client = in.client,
                                                  .proxy = in.proxy,
-                                                 .kind = mtp::transport::padded,
+                                                 .kind = mtp::framing::padded,
                                                  .tag = in.tag};
                    rpc::encode_proxy_req_header(client, in.id, false, in.packet, again);
                    FUZZ_REQUIRE(again.size() == (in.tag ? 84U : 56U));

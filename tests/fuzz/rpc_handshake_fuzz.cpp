@@ -1,6 +1,6 @@
 // The bodies of a middle proxy's first two messages, and the keys that follow from the first. Of
 // the first byte, bit 0 says which is read, bit 1 whether 36 bytes of endpoints are in front of it.
-#include "codecs/rpc_handshake.hpp"
+#include "codecs/telegram/rpc_handshake.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 
@@ -35,7 +35,7 @@ void read_nonce(mtp::byte_view body, bool any_endpoints) {
     rpc::encode_nonce(*nonce, again);
     FUZZ_REQUIRE(std::ranges::equal(again, body));
   }
-  rpc::client_handshake handshake{secret, {}, now, self};
+  rpc::proxy_handshake handshake{secret, {}, now, self};
   const auto keys = handshake.on_nonce(body, dc, ours, now);
   if (!keys) return;
   FUZZ_REQUIRE(nonce && nonce->key_selector == 0x5a5a5a5a);
@@ -51,7 +51,7 @@ void read_handshake(mtp::byte_view body) {
     FUZZ_REQUIRE(std::ranges::equal(again, body));
   }
   FUZZ_REQUIRE(!message || rpc::handshake_error_code(body) == 0);
-  const auto crc = rpc::client_handshake{secret, {}, now, self}.on_handshake(body);
+  const auto crc = rpc::proxy_handshake{secret, {}, now, self}.on_handshake(body);
   FUZZ_REQUIRE(!crc || (message && message->peer == self));
 }
 

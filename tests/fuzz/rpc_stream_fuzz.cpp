@@ -1,7 +1,7 @@
 // What a middle proxy sends, in pieces: sizes of pieces (4 bytes), then the stream as it is before
 // encryption. Everything behind the first frame is encrypted here, as the fuzzer can't do it. The
 // frames must be the same as those of the stream read at once.
-#include "codecs/rpc_stream.hpp"
+#include "codecs/telegram/rpc_stream.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

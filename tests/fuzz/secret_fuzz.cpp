@@ -1,5 +1,5 @@
 // A text as a secret and as a link. What is read is written and read again, in every form.
-#include "codecs/secret.hpp"
+#include "codecs/client/secret.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

@@ -1,6 +1,6 @@
 // A blob of stream frames from another node. What is read is written back byte for byte.
-#include "codecs/overloaded.hpp"
-#include "codecs/stream_frame.hpp"
+#include "codecs/base/overloaded.hpp"
+#include "codecs/node_link/stream_frame.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,6 +1,6 @@
 // The start of a fake-TLS connection: sizes of pieces (4 bytes), then the stream. The hello must be
 // the same as at once.
-#include "codecs/tls_client_hello.hpp"
+#include "codecs/client/tls_client_hello.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

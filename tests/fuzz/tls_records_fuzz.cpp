@@ -1,6 +1,6 @@
 // A stream of TLS records: sizes of pieces (4 bytes), then the stream. Its payload must be the same
 // as at once.
-#include "codecs/tls_records.hpp"
+#include "codecs/client/tls_records.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

@@ -1,5 +1,5 @@
 // A server's flight as a client reads it; and the flight that answers the input read as a hello.
-#include "codecs/tls_server_hello.hpp"
+#include "codecs/client/tls_server_hello.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

@@ -11,8 +11,8 @@
 #include <list>
 #include <stdexcept>
 
-#include "codecs/bytes.hpp"
-#include "net/socket_address.hpp"
+#include "codecs/base/bytes.hpp"
+#include "net/loop/socket_address.hpp"
 
 namespace mtp::test {
 

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <thread>
 
-#include "codecs/address.hpp"
-#include "net/unique_fd.hpp"
+#include "codecs/base/address.hpp"
+#include "net/loop/unique_fd.hpp"
 
 namespace mtp::test {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "codecs/crypto.hpp"
+#include "codecs/base/crypto.hpp"
 
 namespace mtp::test {
 

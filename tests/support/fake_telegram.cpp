@@ -2,7 +2,7 @@
 
 #include <condition_variable>
 
-#include "net/entropy.hpp"
+#include "net/loop/entropy.hpp"
 #include "tests/support/fake_telegram_loop.hpp"
 
 namespace mtp::test {
@@ -47,7 +47,7 @@ void fake_telegram::set_dc_dead(dc_id dc, bool dead) {
   run_in_loop([&] { loop_->set_dead(loop_->proxies.at(dc), dead); });
 }
 
-std::size_t fake_telegram::close_links(dc_id dc, std::size_t count) {
+std::size_t fake_telegram::close_conns(dc_id dc, std::size_t count) {
   std::size_t closed = 0;
   run_in_loop([&] {
     std::erase_if(loop_->connections, [&](const auto& item) {
@@ -61,7 +61,7 @@ std::size_t fake_telegram::close_links(dc_id dc, std::size_t count) {
   return closed;
 }
 
-void fake_telegram::close_link_of(dc_id dc, rpc::conn_id client) {
+void fake_telegram::close_conn_of(dc_id dc, rpc::conn_id client) {
   run_in_loop([&] {
     std::erase_if(loop_->connections, [&](const auto& item) {
       const auto& one = *item.second;
@@ -82,7 +82,7 @@ void fake_telegram::set_dc_silent(dc_id dc, bool silent) {
   });
 }
 
-void fake_telegram::ping_links(dc_id dc, std::int64_t id) {
+void fake_telegram::ping_conns(dc_id dc, std::int64_t id) {
   run_in_loop([&] {
     for (const auto& [fd, one] : loop_->connections) {
       if (one->of == nullptr || one->of->dc != dc || one->at != loop::connection::stage::ready)
@@ -120,7 +120,7 @@ void fake_telegram::set_dc_listed(dc_id dc, bool listed) {
   run_in_loop([&] { loop_->proxies.at(dc).listed = listed; });
 }
 
-std::size_t fake_telegram::links(dc_id dc) const {
+std::size_t fake_telegram::conns(dc_id dc) const {
   std::size_t out = 0;
   run_in_loop([&] {
     for (const auto& [fd, one] : loop_->connections)
@@ -130,7 +130,7 @@ std::size_t fake_telegram::links(dc_id dc) const {
   return out;
 }
 
-std::size_t fake_telegram::links_accepted(dc_id dc) const {
+std::size_t fake_telegram::conns_accepted(dc_id dc) const {
   std::size_t out = 0;
   run_in_loop([&] { out = loop_->proxies.at(dc).accepted; });
   return out;
@@ -145,7 +145,7 @@ std::size_t fake_telegram::clients(dc_id dc) const {
   return out;
 }
 
-std::vector<std::set<rpc::conn_id>> fake_telegram::clients_by_link(dc_id dc) const {
+std::vector<std::set<rpc::conn_id>> fake_telegram::clients_by_conn(dc_id dc) const {
   std::vector<std::set<rpc::conn_id>> out;
   run_in_loop([&] {
     for (const auto& [fd, one] : loop_->connections)
@@ -179,9 +179,9 @@ std::vector<seen_request> fake_telegram::requests() const {
   return out;
 }
 
-std::size_t fake_telegram::crc32c_links() const {
+std::size_t fake_telegram::crc32c_conns() const {
   std::size_t out = 0;
-  run_in_loop([&] { out = loop_->crc32c_links; });
+  run_in_loop([&] { out = loop_->crc32c_conns; });
   return out;
 }
 

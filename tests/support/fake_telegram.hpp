@@ -15,9 +15,9 @@
 #include <thread>
 #include <vector>
 
-#include "codecs/dc_list.hpp"
-#include "codecs/rpc.hpp"
-#include "net/unique_fd.hpp"
+#include "codecs/telegram/dc_list.hpp"
+#include "codecs/telegram/rpc.hpp"
+#include "net/loop/unique_fd.hpp"
 #include "tests/support/fake_command.hpp"
 
 namespace mtp::test {
@@ -75,13 +75,13 @@ class fake_telegram {
   /// Refuses new RPC connections of a DC and closes those there are; or serves again.
   void set_dc_dead(dc_id dc, bool dead);
   /// Closes RPC connections of a DC, at most `count`; returns how many.
-  std::size_t close_links(dc_id dc, std::size_t count = SIZE_MAX);
+  std::size_t close_conns(dc_id dc, std::size_t count = SIZE_MAX);
   /// Closes the RPC connection that carries this client.
-  void close_link_of(dc_id dc, rpc::conn_id client);
+  void close_conn_of(dc_id dc, rpc::conn_id client);
   /// Reads and answers nothing on the DC's present and future connections; or goes on.
   void set_dc_silent(dc_id dc, bool silent);
   /// Sends a PING on every RPC connection of the DC.
-  void ping_links(dc_id dc, std::int64_t id);
+  void ping_conns(dc_id dc, std::int64_t id);
   void set_config_answer(config_answer how);
   /// Changes the secret, for new RPC connections and for the configuration server.
   void set_secret(bytes secret);
@@ -95,13 +95,13 @@ class fake_telegram {
   // -- what happened ----------------------------------------------------------------------------
 
   /// RPC connections past the handshake, now.
-  [[nodiscard]] std::size_t links(dc_id dc) const;
+  [[nodiscard]] std::size_t conns(dc_id dc) const;
   /// RPC connections accepted so far.
-  [[nodiscard]] std::size_t links_accepted(dc_id dc) const;
+  [[nodiscard]] std::size_t conns_accepted(dc_id dc) const;
   /// Clients with a packet and without a CLOSE_CONN, now.
   [[nodiscard]] std::size_t clients(dc_id dc) const;
   /// The same, by RPC connection.
-  [[nodiscard]] std::vector<std::set<rpc::conn_id>> clients_by_link(dc_id dc) const;
+  [[nodiscard]] std::vector<std::set<rpc::conn_id>> clients_by_conn(dc_id dc) const;
   /// CLOSE_CONN messages so far.
   [[nodiscard]] std::size_t closed_clients(dc_id dc) const;
   [[nodiscard]] std::size_t pings_received() const;
@@ -109,7 +109,7 @@ class fake_telegram {
   /// The latest requests, at most 1000, oldest first.
   [[nodiscard]] std::vector<seen_request> requests() const;
   /// RPC connections that used CRC32C.
-  [[nodiscard]] std::size_t crc32c_links() const;
+  [[nodiscard]] std::size_t crc32c_conns() const;
   /// Protocol errors of the proxy, as texts: should stay empty.
   [[nodiscard]] std::vector<std::string> complaints() const;
   /// Requests that the configuration server answered.

@@ -10,12 +10,12 @@
 #include <ctime>
 #include <stdexcept>
 
-#include "codecs/overloaded.hpp"
-#include "codecs/req_pq.hpp"
-#include "codecs/rpc_handshake.hpp"
-#include "net/entropy.hpp"
-#include "net/socket_address.hpp"
-#include "net/socket_options.hpp"
+#include "codecs/base/overloaded.hpp"
+#include "codecs/telegram/req_pq.hpp"
+#include "codecs/telegram/rpc_handshake.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
 #include "tests/support/tagged_packet.hpp"
 
 namespace mtp::test {
@@ -255,7 +255,7 @@ bool fake_telegram::loop::handle_handshake(connection& which, byte_view body) {
   if (castagnoli) {
     which.writer.use(checksum::crc32c);
     which.reader.use(checksum::crc32c);
-    ++crc32c_links;
+    ++crc32c_conns;
   }
   which.at = connection::stage::ready;
   return true;

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "codecs/rpc_stream.hpp"
+#include "codecs/telegram/rpc_stream.hpp"
 #include "tests/support/fake_telegram.hpp"
 
 namespace mtp::test {
@@ -66,7 +66,7 @@ class fake_telegram::loop {
   bytes served_secret;
   std::size_t config_requests = 0;
   std::size_t pings = 0;
-  std::size_t crc32c_links = 0;
+  std::size_t crc32c_conns = 0;
   std::vector<std::int64_t> pongs;
   std::deque<seen_request> requests;
   std::vector<std::string> complaints;

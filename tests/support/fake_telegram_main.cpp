@@ -28,7 +28,7 @@ constexpr const char* commands =
     "  silent DC on|off   read and answer nothing\n"
     "  close DC           close its RPC connections, as Telegram does every minute or so\n"
     "  ping DC            send a PING on each of them\n"
-    "  links DC           how many there are\n"
+    "  conns DC           how many there are\n"
     "  config good|unavailable|nonsense|none   what the configuration server answers";
 
 std::optional<config_answer> parse_answer(const std::string& word) {
@@ -61,11 +61,11 @@ std::string obey(fake_telegram& telegram, const std::string& line) {
   else if (what == "silent")
     telegram.set_dc_silent(dc, how == "on");
   else if (what == "close")
-    return "ok " + std::to_string(telegram.close_links(dc));
+    return "ok " + std::to_string(telegram.close_conns(dc));
   else if (what == "ping")
-    telegram.ping_links(dc, 1);
-  else if (what == "links")
-    return "ok " + std::to_string(telegram.links(dc));
+    telegram.ping_conns(dc, 1);
+  else if (what == "conns")
+    return "ok " + std::to_string(telegram.conns(dc));
   else
     return "error: unknown command";
   return "ok";

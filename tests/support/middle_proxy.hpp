@@ -4,12 +4,12 @@
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
-#include "codecs/rpc_handshake.hpp"
-#include "codecs/rpc_stream.hpp"
-#include "net/entropy.hpp"
-#include "net/socket_address.hpp"
-#include "net/socket_options.hpp"
-#include "net/unique_fd.hpp"
+#include "codecs/telegram/rpc_handshake.hpp"
+#include "codecs/telegram/rpc_stream.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
+#include "net/loop/unique_fd.hpp"
 
 namespace mtp::test {
 

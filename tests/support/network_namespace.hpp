@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "net/unique_fd.hpp"
+#include "net/loop/unique_fd.hpp"
 
 namespace mtp::test {
 

@@ -22,9 +22,9 @@
 #include <stdexcept>
 #include <thread>
 
-#include "net/entropy.hpp"
-#include "net/socket_address.hpp"
-#include "net/unique_fd.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/unique_fd.hpp"
 #include "tests/support/network_namespace.hpp"
 
 namespace mtp::test {

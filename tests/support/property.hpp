@@ -9,9 +9,9 @@
 #include <sstream>
 #include <utility>
 
-#include "codecs/address.hpp"
-#include "codecs/client_transport.hpp"
-#include "codecs/error.hpp"
+#include "codecs/base/address.hpp"
+#include "codecs/base/error.hpp"
+#include "codecs/client/framing.hpp"
 
 namespace mtp::test {
 
@@ -72,8 +72,8 @@ inline rc::Gen<endpoint> any_endpoint() {
                                   rc::gen::set(&endpoint::port, rc::gen::nonZero<std::uint16_t>()));
 }
 
-inline rc::Gen<transport> any_transport() {
-  return rc::gen::element(transport::abridged, transport::intermediate, transport::padded);
+inline rc::Gen<framing> any_framing() {
+  return rc::gen::element(framing::abridged, framing::intermediate, framing::padded);
 }
 
 /// `size` bytes that do not repeat soon: xorshift from a seed. For streams too long to be generated

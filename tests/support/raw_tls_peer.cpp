@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-#include "net/tls_texts.hpp"
+#include "net/tls/tls_texts.hpp"
 
 namespace mtp::test {
 

@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "net/socket_bio.hpp"
-#include "net/tls_context.hpp"
-#include "net/unique_fd.hpp"
+#include "net/loop/unique_fd.hpp"
+#include "net/tls/socket_bio.hpp"
+#include "net/tls/tls_context.hpp"
 
 namespace mtp::test {
 

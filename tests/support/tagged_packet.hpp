@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "codecs/bytes.hpp"
+#include "codecs/base/bytes.hpp"
 
 namespace mtp::test {
 

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <stdexcept>
 
-#include "net/entropy.hpp"
+#include "net/loop/entropy.hpp"
 
 namespace mtp::test {
 

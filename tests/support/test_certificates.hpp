@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "net/tls_context.hpp"
+#include "net/tls/tls_context.hpp"
 
 namespace mtp::test {
 

@@ -3,9 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "codecs/secret.hpp"
-#include "net/entropy.hpp"
-#include "net/proxy_client.hpp"
+#include "codecs/client/secret.hpp"
+#include "net/client/proxy_client.hpp"
+#include "net/loop/entropy.hpp"
 #include "tests/support/fake_command.hpp"
 
 namespace {
@@ -77,11 +77,11 @@ outcome bulk(const arguments& how, net::proxy_client& client) {
 
 outcome run(const arguments& how, const proxy_link& link) {
   net::proxy_client_options options{.secret = link.secret.key,
-                                    .kind = transport::padded,
+                                    .kind = framing::padded,
                                     .dc = static_cast<dc_id>(how.dc),
                                     .tls_domain = std::nullopt};
-  if (how.protocol == "abridged") options.kind = transport::abridged;
-  if (how.protocol == "normal") options.kind = transport::intermediate;
+  if (how.protocol == "abridged") options.kind = framing::abridged;
+  if (how.protocol == "normal") options.kind = framing::intermediate;
   if (how.protocol == "fake-tls")
     options.tls_domain = link.secret.domain.empty() ? "example.com" : link.secret.domain;
   auto socket = net::blocking_socket::connect(link.server, link.port, how.soon());

@@ -1,0 +1,197 @@
+// One client's TCP connection, from accept to close. Twin of mtp_handler.
+//
+//   handshake --header ok--> opening --stream_opened--> tunnel
+//                               ^                          |
+//                               +--------- migrate --------+
+//   any --(error, timeout, close)--> ended, at once or, if bytes are still owed to the client, by
+//   way of `closing`.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "actors/client/client_status.hpp"
+#include "actors/environment.hpp"
+#include "actors/uplink/stream_messages.hpp"
+#include "codecs/client/client_handshake.hpp"
+#include "net/loop/tcp_stream.hpp"
+
+namespace mtp::actors {
+
+/// A place among a port's `max_connections`; given back at the end of its life.
+class connection_slot {
+ public:
+  explicit connection_slot(open_port& port) noexcept : port_{&port} { ++port.connections; }
+  connection_slot(connection_slot&& other) noexcept : port_{std::exchange(other.port_, nullptr)} {}
+  connection_slot& operator=(connection_slot&& other) noexcept {
+    std::swap(port_, other.port_);
+    return *this;
+  }
+  connection_slot(const connection_slot&) = delete;
+  connection_slot& operator=(const connection_slot&) = delete;
+  ~connection_slot() { release(); }
+  void release() noexcept {
+    if (auto* const port = std::exchange(port_, nullptr)) --port->connections;
+  }
+
+ private:
+  open_port* port_;
+};
+
+/// An accepted client.
+struct accepted_client {
+  net::unique_fd fd;
+  endpoint peer;
+  connection_slot slot;
+  newcomer_place place = {};
+};
+
+/// Messages:
+/// - `stream_opened`: its DC connection.
+/// - `stream_frame` data, quick_ack, ack, close, migrate, refused: of its stream. Those of others
+///   are late and ignored, but `refused` of the previous one: data was lost with it, so the client
+///   is closed.
+/// - `crowded_out`: closes if its handshake is not done.
+/// - exit_msg: flushes what it can at once, tells the DC connection, closes.
+class client_conn final : public net::pinned_actor, private net::stream_owner {
+ public:
+  client_conn(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port,
+              accepted_client client);
+
+  [[nodiscard]] const char* name() const override { return "client_conn"; }
+
+  /// For its reactor's thread.
+  [[nodiscard]] client_status status(net::steady_clock::time_point now) const;
+  /// Bytes of memory for what waits, in both directions.
+  [[nodiscard]] std::size_t held() const noexcept { return held_; }
+  /// Closes it as it is: there is no memory for what waits for it. As a handler of it.
+  void drop();
+
+ private:
+  enum class stage : std::uint8_t { handshake, opening, tunnel, closing };
+
+  /// What only the handshake needs: an established client takes no memory for it.
+  struct handshake {
+    client_handshake codec;
+    /// Until it has shown that it knows the secret.
+    newcomer_place place;
+  };
+
+  /// Once the outgoing stream has passed `until`, the DC connection is told that this has left.
+  struct owed_ack {
+    std::uint64_t until = 0;
+    std::uint32_t size = 0;
+    std::uint32_t packets = 0;
+  };
+
+  // pinned_actor
+  caf::behavior start() override;
+  bool on_message(caf::mailbox_element& x) override;
+  void on_due(net::timer& which) override;
+  void stopped() override;
+
+  // stream_owner
+  void on_readable(net::tcp_stream&) override;
+  void on_flush(net::tcp_stream&) override;
+  void on_sent(net::tcp_stream&, std::size_t size) override;
+  void on_connected(net::tcp_stream&, int) override {}
+  void on_broken(net::tcp_stream&, int error) override;
+
+  // Handshake.
+  void handle_handshake(byte_view data);
+  void answer_hello(const client_handshake::hello_received& received);
+  void enter_tunnel(client_handshake::established& done_with);
+  [[nodiscard]] bool is_newcomer() const noexcept {
+    return handshake_ != nullptr && handshake_->place.is_taken();
+  }
+  void handle_crowded_out();
+  [[nodiscard]] bool is_replay(byte_view material);
+  void reject(errc why);
+
+  // A DC connection.
+  void ask_for_stream();
+  void handle_opened(const stream_opened& opened);
+  void handle_migrate(const stream::migrate& why);
+  void handle_refused(refusal why);
+  void retry_later(stream_id asked_for);
+  void leave_stream();
+
+  // Client to DC.
+  [[nodiscard]] std::size_t window() const noexcept;
+  void forward_packets();
+  void forward_kept();
+  void handle_ack(const stream::ack& ack);
+
+  // DC to client.
+  void handle_frame(stream_frame& frame);
+  void deliver(stream::data& data);
+  [[nodiscard]] config::error_filter filter_of_session() const;
+  [[nodiscard]] bool is_filtered(byte_view packet);
+  [[nodiscard]] owed_ack unacked() const;
+  void acknowledge(std::uint32_t size, std::uint32_t packets);
+
+  // Idle and the end.
+  void bump();
+  void switch_idle(idle_state to);
+  void check_idle();
+  void check_progress();
+  void watch_sending();
+  void close_after_flush();
+  void note_memory();
+
+  environment* env_;
+  open_port* port_;
+  client_hook place_;
+  endpoint peer_;
+  connection_slot slot_;
+  net::unique_fd accepted_;
+  net::tcp_stream stream_;
+  stage stage_ = stage::handshake;
+
+  std::unique_ptr<handshake> handshake_;
+  std::optional<obfuscated_reader> reader_;
+  std::optional<obfuscated_writer> writer_;
+  framing kind_ = framing::padded;
+  bool tls_ = false;
+  config::error_filter filter_ = config::error_filter::off;
+  /// What it asked for, and what has served it: not the same if that is unknown to Telegram's
+  /// lists.
+  dc_id dc_ = 0;
+  dc_id served_dc_ = 0;
+
+  stream_id stream_id_ = 0;
+  /// The stream it left last, by migrating.
+  stream_id previous_stream_ = 0;
+  /// Whom it asked for a stream, then who has it.
+  caf::actor conn_;
+  /// It lives on another reactor.
+  bool conn_elsewhere_ = false;
+  bool migrating_ = false;
+  net::steady_clock::time_point opening_until_;
+
+  /// Sent to the DC connection and not acked, as `credit_of`.
+  std::size_t outstanding_ = 0;
+  /// Something was sent since anything came back.
+  bool awaits_answer_ = false;
+  net::steady_clock::time_point last_sent_;
+
+  /// Taken for the client, and how far that is in the outgoing stream.
+  owed_ack unflushed_;
+  std::vector<owed_ack> owed_;
+  /// Has left since the DC connection was asked for, and was counted to it.
+  owed_ack left_while_opening_;
+  std::uint64_t queued_total_ = 0;
+  std::uint64_t sent_total_ = 0;
+  net::steady_clock::time_point write_started_;
+  /// As `environment::memory` was told.
+  std::size_t held_ = 0;
+
+  net::steady_clock::time_point started_;
+  net::steady_clock::time_point last_activity_;
+  idle_state idle_ = idle_state::init;
+  net::timer idle_timer_;
+  /// Opening, retrying, or waiting for the client to take bytes.
+  net::timer progress_timer_;
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,31 @@
+// Stops the client handlers of its reactor when the proxy stops. Handlers are temporary: a client's
+// connection can't be restarted, so there is nothing else to supervise. If this actor is killed,
+// its clients stay, and the next one finds them in the same list. It also tells what they do.
+#pragma once
+
+#include "actors/client/client_status.hpp"
+#include "actors/environment.hpp"
+#include "net/loop/pinned_actor.hpp"
+
+namespace mtp::actors {
+
+/// Messages:
+/// - `list_clients` (request): what the reactor's clients do; never fails.
+/// - exit_msg: ends every handler of the reactor, then itself.
+class client_roster final : public net::pinned_actor {
+ public:
+  client_roster(caf::actor_config& cfg, net::reactor& home, environment& env);
+
+  [[nodiscard]] const char* name() const override { return "client_roster"; }
+
+ private:
+  caf::behavior start() override;
+  bool on_message(caf::mailbox_element&) override { return false; }
+  void on_due(net::timer&) override {}
+  void stopped() override {}
+  [[nodiscard]] client_overview overview(std::size_t limit);
+
+  environment* env_;
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,48 @@
+// Accepts the clients of one port on one reactor and starts their handlers there. Twin of a Ranch
+// listener.
+#pragma once
+
+#include "actors/environment.hpp"
+#include "net/loop/pinned_actor.hpp"
+
+namespace mtp::actors {
+
+/// Behavior: no messages. At `max_connections`, or when the process is out of descriptors, a
+/// connection that has not shown yet that it is a client goes for one that comes
+/// (actors/client/newcomers). If there is none, and when memory is short, accepting pauses; waiting
+/// clients stay in the kernel's backlog. Handlers it started outlive it.
+class listener final : public net::pinned_actor, private net::io_source {
+ public:
+  listener(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port);
+
+  [[nodiscard]] const char* name() const override { return "listener"; }
+
+ private:
+  caf::behavior start() override;
+  bool on_message(caf::mailbox_element&) override { return false; }
+  void on_due(net::timer&) override;
+  void stopped() override;
+
+  void on_io(std::uint32_t events) override;
+  void on_flush() override {}
+
+  void accept_some();
+  /// False if nothing more can be accepted now.
+  bool accept_one();
+  /// Whether a newcomer has to go for the next connection.
+  [[nodiscard]] bool is_full() const noexcept;
+  /// Newcomers of a port have to go for those that wait, and `spare` more; if there are none,
+  /// accepting pauses.
+  void make_room(open_port& from, std::size_t spare, const char* why);
+  void pause(const char* why);
+  void stop_watching(net::steady_clock::duration time);
+  [[nodiscard]] int fd() noexcept { return port_->sockets.socket(home().index()); }
+
+  environment* env_;
+  open_port* port_;
+  bool watching_ = false;
+  net::timer resume_timer_;
+  net::steady_clock::time_point quiet_until_;
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,141 @@
+// The connections of a port that have not shown yet that they are clients. When there is no place
+// for another one, this table says which of them has to go: silent connections must not keep
+// clients out.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <caf/actor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "codecs/base/address.hpp"
+
+namespace mtp::actors {
+
+/// Message to a client_conn: its place is needed. It closes, unless its handshake is done.
+struct crowded_out {};
+
+/// Of a port's `max_connections` places newcomers get three quarters: the rest is for clients.
+[[nodiscard]] constexpr std::size_t newcomer_places(std::size_t max_connections) noexcept {
+  return max_connections - max_connections / 4;
+}
+
+/// Any thread may use it. Everything takes logarithmic time.
+class newcomer_place;
+
+class newcomers {
+ public:
+  /// Names a connection; those accepted later have higher ones. Never 0.
+  using ticket = std::uint64_t;
+
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// An official client opens about this many connections at once: nobody with that few goes before
+  /// somebody with more.
+  static constexpr std::size_t harmless = 8;
+  /// Who has said nothing for so long is not about to.
+  static constexpr std::chrono::seconds long_silence{2};
+
+  newcomers() = default;
+  newcomers(const newcomers&) = delete;
+  newcomers& operator=(const newcomers&) = delete;
+  newcomers(newcomers&&) = delete;
+  newcomers& operator=(newcomers&&) = delete;
+  ~newcomers() = default;
+
+  /// A connection was accepted.
+  [[nodiscard]] newcomer_place join(const ip_address& from, time_point now);
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Those that were chosen to go and have not left yet.
+  [[nodiscard]] std::size_t leaving() const noexcept { return leaving_; }
+  /// Connections of the address with most, if they are more than `harmless`; else 0.
+  [[nodiscard]] std::size_t largest_crowd() const;
+
+  struct victim {
+    ticket which = 0;
+    caf::actor handler;
+  };
+  /// Who has to go, and is not in the table any more: the one accepted first, of the address with
+  /// most (of IPv6, /64) if that has more than `harmless`, else of all. Nothing if there is nobody,
+  /// or if its handler has not started yet. Where others are leaving (`is_one_more`) it must be one
+  /// of a crowd, or have been silent for long.
+  [[nodiscard]] std::optional<victim> choose(time_point now, bool is_one_more);
+
+ private:
+  friend class newcomer_place;
+  void start(ticket which, caf::actor handler);
+  /// It has become a client, or has ended, chosen or not.
+  void leave(ticket which);
+
+  /// An IPv4 address mapped into IPv6, or the first 64 bits of an IPv6 address.
+  using network = std::array<std::uint8_t, 16>;
+  struct item {
+    network from;
+    caf::actor handler;
+    time_point since;
+  };
+  using members = std::set<ticket>;
+  /// Of a network; the first is the one whose connection has to go first.
+  struct rank {
+    /// Its connections, if they are more than `harmless`; else 0.
+    std::size_t crowd = 0;
+    ticket oldest = 0;
+    friend bool operator<(const rank& a, const rank& b) noexcept {
+      return a.crowd != b.crowd ? a.crowd > b.crowd : a.oldest < b.oldest;
+    }
+  };
+
+  [[nodiscard]] static network network_of(const ip_address& from) noexcept;
+  [[nodiscard]] static rank rank_of(const members& group) noexcept;
+  void remove(ticket which);
+
+  mutable std::mutex mutex_;
+  std::atomic<std::size_t> size_ = 0;
+  std::atomic<std::size_t> leaving_ = 0;
+  ticket last_ = 0;
+  std::unordered_map<ticket, item> items_;
+  std::map<network, members> groups_;
+  std::map<rank, network> ranks_;
+};
+
+/// A connection's stay among the newcomers; it ends with this.
+class newcomer_place {
+ public:
+  newcomer_place() = default;
+  newcomer_place(newcomers& in, newcomers::ticket which) noexcept : in_{&in}, which_{which} {}
+  newcomer_place(newcomer_place&& other) noexcept
+      : in_{std::exchange(other.in_, nullptr)}, which_{other.which_} {}
+  newcomer_place& operator=(newcomer_place&& other) noexcept {
+    std::swap(in_, other.in_);
+    std::swap(which_, other.which_);
+    return *this;
+  }
+  newcomer_place(const newcomer_place&) = delete;
+  newcomer_place& operator=(const newcomer_place&) = delete;
+  ~newcomer_place() { leave(); }
+
+  /// From now on `handler` is told if it has to go.
+  void start(caf::actor handler) {
+    if (in_ != nullptr) in_->start(which_, std::move(handler));
+  }
+  void leave() {
+    if (auto* const in = std::exchange(in_, nullptr)) in->leave(which_);
+  }
+  [[nodiscard]] bool is_taken() const noexcept { return in_ != nullptr; }
+  [[nodiscard]] newcomers::ticket which() const noexcept { return which_; }
+
+ private:
+  newcomers* in_ = nullptr;
+  newcomers::ticket which_ = 0;
+};
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::crowded_out)

@@ -1,0 +1,81 @@
+#include "actors/client/replay_sweeper.hpp"
+#include "net/loop/unix_time.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+namespace mtp::actors {
+
+namespace {
+
+/// Message to itself.
+struct look_now {};
+
+constexpr std::chrono::seconds look_interval{5};
+/// Going through all of them takes longer than looking how many there are.
+constexpr std::chrono::minutes clean_interval{1};
+
+}  // namespace
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::look_now)
+
+namespace mtp::actors {
+
+std::size_t replay_memory_mb(std::size_t wanted, std::size_t budget) noexcept {
+  constexpr std::size_t most_by_default = 512;
+  const auto budget_mb = budget >> 20U;
+  const auto out =
+      wanted == 0 ? std::min(budget_mb / 8, most_by_default) : std::min(wanted, budget_mb / 4);
+  return std::max<std::size_t>(out, 1);
+}
+
+std::size_t most_sessions(const config::replay_cache_settings& bounds) noexcept {
+  return std::min(bounds.max_items, (bounds.max_memory_mb << 20U) / replay_cache::memory_of(1));
+}
+
+std::size_t clean_sessions(replay_cache& table, const config::replay_cache_settings& bounds,
+                           replay_cache::unix_seconds now) {
+  std::size_t removed = 0;
+  const auto max_items = most_sessions(bounds);
+  const auto items = table.size();
+  if (items > max_items) removed += table.remove_oldest(items - max_items, now);
+  const auto max_age = std::chrono::duration_cast<std::chrono::seconds>(bounds.max_age).count();
+  return removed + table.remove_older(now - max_age);
+}
+
+void replay_sweeper_state::look() {
+  auto& table = env->replays;
+  const auto& bounds = env->settings.replay_cache;
+  const auto most = most_sessions(bounds);
+  const bool far_over = table.size() > most + most / 8;
+  const auto now = self->clock().now();
+  if (now < next_cleaning && !far_over) return;
+  next_cleaning = now + clean_interval;
+  const auto removed = clean_sessions(table, bounds, net::unix_time());
+  if (removed > 0)
+    spdlog::info("session storage: {} handshakes forgotten, {} remain", removed, table.size());
+}
+
+caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, environment& env) {
+  self->state.env = &env;
+  self->state.next_cleaning = self->clock().now() + clean_interval;
+  self->delayed_send(self, look_interval, look_now{});
+  return {
+      [self](const look_now&) {
+        self->state.look();
+        self->delayed_send(self, look_interval, look_now{});
+      },
+      [self](const get_replay_cache_status&) {
+        const auto& table = self->state.env->replays;
+        const auto now = net::unix_time();
+        const auto items = table.size();
+        return replay_cache_status{
+            .items = items, .memory_bytes = table.memory(), .oldest_age = now - table.oldest(now)};
+      },
+  };
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,50 @@
+// Keeps the table of handshakes seen (actors/client/replay_cache.hpp) within its bounds. Twin of
+// mtp_session_storage.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+
+#include "actors/environment.hpp"
+
+namespace mtp::actors {
+
+/// Message (request): replies with a `replay_cache_status`.
+struct get_replay_cache_status {};
+struct replay_cache_status {
+  std::size_t items = 0;
+  std::size_t memory_bytes = 0;
+  /// Seconds since the item unused for longest was used.
+  std::int64_t oldest_age = 0;
+};
+
+struct replay_sweeper_state {
+  explicit replay_sweeper_state(caf::event_based_actor* actor) : self{actor} {}
+  void look();
+
+  caf::event_based_actor* self;
+  environment* env = nullptr;
+  caf::actor_clock::time_point next_cleaning;
+  static inline const char* name = "replay_sweeper";
+};
+
+/// Behavior: once a minute forgets what is over `max_memory_mb`, `max_items` or `max_age_minutes`,
+/// as the original in that order; within seconds if it is much over the first two. Table and bounds
+/// outlive a restart of it.
+/// - `get_replay_cache_status`.
+caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, environment& env);
+
+/// MiB that the table may take: `wanted`, at most a quarter of `budget` (bytes); if `wanted` is 0
+/// an eighth of it, at most 512. At least 1.
+[[nodiscard]] std::size_t replay_memory_mb(std::size_t wanted, std::size_t budget) noexcept;
+
+/// Items that `bounds` allow.
+[[nodiscard]] std::size_t most_sessions(const config::replay_cache_settings& bounds) noexcept;
+
+/// What the minute's cleaning does; returns how many items it removed.
+std::size_t clean_sessions(replay_cache& table, const config::replay_cache_settings& bounds,
+                           replay_cache::unix_seconds now);
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_replay_cache_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::replay_cache_status)

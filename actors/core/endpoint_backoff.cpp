@@ -1,0 +1,69 @@
+#include "actors/core/endpoint_backoff.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace mtp::actors {
+
+std::optional<endpoint> endpoint_backoff::choose(const std::vector<endpoint_candidate>& candidates,
+                                                 time_point now) {
+  std::erase_if(records_,
+                [&](const auto& item) { return item.second.rests_until + forget_after < now; });
+  const auto held_up = [&](unsigned rank) {
+    return std::ranges::any_of(
+        candidates, [&](const auto& one) { return one.rank == rank && one.overdue > 0; });
+  };
+  using preference = std::tuple<unsigned, bool, unsigned, std::size_t>;
+  std::optional<preference> best;
+  std::optional<endpoint> out;
+  for (const auto& one : candidates) {
+    if (one.overdue > 0) continue;
+    const auto known = records_.find(one.at);
+    const auto failures = known == records_.end() ? 0 : known->second.failures;
+    if (failures > 0 && one.pending > 0) continue;
+    if (known != records_.end() && known->second.rests(one, now)) continue;
+    const preference mine{failures, held_up(one.rank), one.rank, one.pending + one.open};
+    if (best && *best <= mine) continue;
+    best = mine;
+    out = one.at;
+  }
+  return out;
+}
+
+void endpoint_backoff::succeeded(const endpoint& at) {
+  records_.erase(at);
+}
+
+endpoint_backoff::time_point endpoint_backoff::failed(const endpoint& at, time_point now) {
+  auto& state = records_[at];
+  duration rest = first_rest;
+  for (unsigned i = 0; i < state.failures && rest < longest_rest; ++i)
+    rest *= 2;
+  rest = std::min<duration>(rest, longest_rest);
+  ++state.failures;
+  state.rests_until = now + rest + std::chrono::duration_cast<duration>(rest * jitter_() / 2);
+  return state.rests_until;
+}
+
+void endpoint_backoff::rest(const endpoint& at, time_point now) {
+  auto& until = records_[at].rests_until;
+  until = std::max(until, now + first_rest);
+}
+
+endpoint_backoff::time_point endpoint_backoff::next_chance(
+    const std::vector<endpoint_candidate>& candidates, time_point now) const {
+  std::optional<time_point> first;
+  for (const auto& one : candidates) {
+    const auto known = records_.find(one.at);
+    const bool has_record = known != records_.end();
+    // One that is being tried is heard of when that ends.
+    const bool failed = has_record && known->second.failures > 0;
+    if (one.overdue > 0 || (failed && one.pending > 0)) continue;
+    const bool rests = has_record && known->second.rests(one, now);
+    const auto when = rests ? known->second.rests_until : now;
+    first = std::min(first.value_or(when), when);
+  }
+  return first.value_or(now);
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,232 @@
+#include "actors/core/supervisor.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "codecs/base/text.hpp"
+#include "net/loop/quiet_actor.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+/// Message to itself: children asked to stop have had their time.
+struct stop_timeout {
+  std::uint64_t attempt = 0;
+};
+
+/// A killed actor ends with its current message; one that does not is stuck, and is left behind.
+constexpr std::chrono::seconds kill_timeout{2};
+
+bool is_normal(const caf::error& reason) {
+  return !reason || reason == caf::exit_reason::user_shutdown;
+}
+
+/// For the log. Whoever can send to an actor may have ended it, for a reason of his choice.
+std::string describe(const caf::error& reason) {
+  constexpr std::size_t longest = 200;
+  return reason ? printable(caf::to_string(reason).substr(0, longest)) : "no error";
+}
+
+}  // namespace
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::stop_timeout)
+
+namespace mtp::actors {
+
+supervisor::supervisor(caf::actor_config& cfg, supervisor_spec spec, name_registry& names)
+    : caf::event_based_actor{cfg}, spec_{std::move(spec)}, names_{&names} {
+  net::set_quiet_defaults(*this);
+  set_down_handler([this](caf::down_msg& down) { handle_down(down); });
+  set_exit_handler([this](caf::exit_msg& asked) { handle_exit(asked); });
+}
+
+caf::behavior supervisor::make_behavior() {
+  if (spec_.strategy != supervision_strategy::simple_one_for_one) {
+    for (const auto& child_spec : spec_.children)
+      children_.push_back({.spec = child_spec, .restarts = 0, .handle = nullptr});
+    for (auto& one : children_)
+      start(one);
+  }
+  return {
+      [this](start_child& what) { return handle_start(what); },
+      [this](const stop_child& what) { handle_stop(what.id); },
+      [this](list_children) {
+        std::vector<child_status> out;
+        for (const auto& one : children_)
+          out.push_back({.id = one.spec.id,
+                         .restart = one.spec.restart,
+                         .restarts = one.restarts,
+                         .handle = one.handle,
+                         .strategy = strategy_of(one.handle)});
+        return out;
+      },
+      [this](const stop_timeout& timeout) { stop_timed_out(timeout.attempt); },
+  };
+}
+
+void supervisor::on_exit() {
+  for (auto& one : children_) {
+    if (one.handle == nullptr) continue;
+    const auto handle = one.handle;
+    forget(one);
+    caf::anon_send_exit(handle, caf::exit_reason::kill);
+  }
+}
+
+void supervisor::start(child& which) {
+  which.handle = which.spec.start();
+  monitor(which.handle);
+  if (!which.spec.id.empty()) names_->put(which.spec.id, which.handle);
+}
+
+void supervisor::forget(child& which) {
+  if (!which.spec.id.empty()) names_->remove(which.spec.id, which.handle.address());
+  which.handle = nullptr;
+}
+
+caf::result<caf::actor> supervisor::handle_start(start_child& what) {
+  if (stopping_) return caf::sec::runtime_error;
+  const auto same = std::ranges::find(children_, what.id, [](const child& x) { return x.spec.id; });
+  if (!what.id.empty() && same != children_.end()) return same->handle;
+  auto& created = children_.emplace_back(
+      child{.spec = spec_.children.front(), .restarts = 0, .handle = nullptr});
+  created.spec.id = std::move(what.id);
+  created.spec.start = std::move(what.start);
+  start(created);
+  return created.handle;
+}
+
+void supervisor::handle_stop(const std::string& id) {
+  const auto which = std::ranges::find(children_, id, [](const child& one) { return one.spec.id; });
+  if (which == children_.end()) return;
+  which->spec.restart = restart_policy::temporary;
+  send_exit(which->handle, caf::exit_reason::user_shutdown);
+}
+
+void supervisor::handle_exit(const caf::exit_msg& asked) {
+  if (stopping_ == after_stop::quit) return;
+  end_with(asked.reason);
+}
+
+void supervisor::handle_down(const caf::down_msg& down) {
+  const auto which =
+      std::ranges::find_if(children_, [&](const child& one) { return one.handle == down.source; });
+  if (which == children_.end()) return;
+  forget(*which);
+  if (stopping_) {
+    if (std::erase(ending_, down.source) > 0 && ending_.empty()) stop_next();
+    return;
+  }
+  if (!is_normal(down.reason)) {
+    // By its id: there are as many reasons as somebody can think of.
+    const auto text =
+        fmt::format("{}: {} ended: {}", spec_.name, which->spec.id, describe(down.reason));
+    if (const auto line = ends_.tell(which->spec.id, text, clock().now()))
+      spdlog::error("{}", *line);
+  }
+  const auto policy = which->spec.restart;
+  const bool again = policy == restart_policy::permanent ||
+                     (policy == restart_policy::transient && !is_normal(down.reason));
+  if (!again) {
+    // Its place stays where children have an order.
+    if (spec_.strategy == supervision_strategy::simple_one_for_one) children_.erase(which);
+    return;
+  }
+  if (!restart_allowed()) {
+    spdlog::error("{}: more than {} restarts in {} s", spec_.name, spec_.intensity,
+                  spec_.period.count());
+    end_with(caf::sec::runtime_error);
+    return;
+  }
+  restart(*which);
+}
+
+bool supervisor::restart_allowed() {
+  const auto now = clock().now();
+  restarts_.push_back(now);
+  while (now - restarts_.front() > spec_.period)
+    restarts_.pop_front();
+  return restarts_.size() <= spec_.intensity;
+}
+
+void supervisor::restart(child& which) {
+  ++which.restarts;
+  if (spec_.strategy == supervision_strategy::one_for_all)
+    stop_all(after_stop::start_all);
+  else
+    start(which);
+}
+
+void supervisor::end_with(caf::error reason) {
+  end_reason_ = std::move(reason);
+  stop_all(after_stop::quit);
+}
+
+void supervisor::stop_all(after_stop then) {
+  stopping_ = then;
+  stop_next();
+}
+
+std::vector<caf::actor> supervisor::next_to_stop() const {
+  std::vector<caf::actor> out;
+  for (const auto& one : children_)
+    if (one.handle != nullptr) out.push_back(one.handle);
+  if (spec_.strategy != supervision_strategy::simple_one_for_one && out.size() > 1)
+    out.erase(out.begin(), out.end() - 1);
+  return out;
+}
+
+void supervisor::stop_next() {
+  ending_ = next_to_stop();
+  if (ending_.empty()) {
+    const auto then = *std::exchange(stopping_, std::nullopt);
+    if (then == after_stop::quit) return quit(end_reason_);
+    for (auto& one : children_)
+      start(one);
+    return;
+  }
+  killing_ = false;
+  std::chrono::milliseconds patience{0};
+  for (const auto& one : children_)
+    if (std::ranges::find(ending_, one.handle) != ending_.end())
+      patience = std::max(patience, one.spec.shutdown);
+  for (const auto& one : ending_)
+    send_exit(one, caf::exit_reason::user_shutdown);
+  delayed_send(this, patience, stop_timeout{++stop_attempt_});
+}
+
+void supervisor::stop_timed_out(std::uint64_t attempt) {
+  if (!stopping_ || attempt != stop_attempt_) return;
+  for (auto& one : children_) {
+    if (std::ranges::find(ending_, one.handle) == ending_.end()) continue;
+    if (killing_) {
+      spdlog::error("{}: {} does not end even when killed", spec_.name, one.spec.id);
+      forget(one);
+    } else {
+      spdlog::warn("{}: {} did not stop in time and is killed", spec_.name, one.spec.id);
+      send_exit(one.handle, caf::exit_reason::kill);
+    }
+  }
+  if (killing_) return stop_next();
+  killing_ = true;
+  delayed_send(this, kill_timeout, stop_timeout{stop_attempt_});
+}
+
+std::optional<supervision_strategy> strategy_of(const caf::actor& who) {
+  if (who == nullptr) return std::nullopt;
+  const auto* const one =
+      dynamic_cast<const supervisor*>(caf::actor_cast<caf::abstract_actor*>(who));
+  return one != nullptr ? std::optional{one->strategy()} : std::nullopt;
+}
+
+caf::actor spawn_supervisor(caf::actor_system& system, supervisor_spec spec, name_registry& names) {
+  return system.spawn<supervisor>(std::move(spec), std::ref(names));
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,238 @@
+#include "actors/node_link/back_agent.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/uplink/routing.hpp"
+#include "codecs/base/text.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+/// A front keeps to `client_window`, but for one packet; twice that is no mistake of ours.
+constexpr std::size_t most_outstanding = 2 * (client_window + credit_of(max_client_packet, 1));
+
+/// Clients of one reactor of a front: more than it could have. Of those that have migrated as many
+/// are remembered.
+constexpr std::size_t most_streams = 100'000;
+
+}  // namespace
+
+caf::actor back_agent_start::operator()() const {
+  return net::spawn_pinned<back_agent>(*env->reactors[reactor], std::ref(*env), options);
+}
+
+back_agent::back_agent(caf::actor_config& cfg, net::reactor& home, environment& env,
+                       back_agent_options options)
+    : link_agent{cfg, home, env}, options_{std::move(options)} {}
+
+caf::behavior back_agent::start() {
+  set_down_handler([this](const caf::down_msg&) { quit(); });
+  begin();
+  front_.emplace(options_.session, std::exchange(options_.front, nullptr), home().now());
+  monitor(front_->agent);
+  // Without it nobody would end this session when the front begins another one.
+  monitor(options_.gateway);
+  return {
+      [this](const link_blob& blob) { handle_blob(blob); },
+      [this](const stream_opened& opened) { handle_opened(opened); },
+  };
+}
+
+void back_agent::for_each_peer(const std::function<void(link_peer&)>& each) {
+  if (front_) each(*front_);
+}
+
+// -- from the front -----------------------------------------------------------------------------
+
+void back_agent::handle_blob(const link_blob& blob) {
+  front_->heard = home().now();
+  bool fair = true;
+  const auto taken = front_->channel.take(
+      as_bytes(blob.content), home().now(),
+      [&](stream_id remote, const stream_part& part) {
+        const auto which = by_remote_.find(remote);
+        if (which == by_remote_.end() || !fair) return false;
+        which->second.charged += part.content.size();
+        return fair = part.total <= max_client_packet && charge(which->second, part.content.size());
+      },
+      [&](stream_frame&& frame) { return fair = fair && handle_peer_frame(frame); });
+  if (!taken) return give_up("what it says can't be read");
+  if (!fair) return give_up("it breaks the rules of a stream");
+  if (floods(*front_)) return give_up("it begins too many packets");
+  flush(*front_);
+  note_memory();
+}
+
+bool back_agent::charge(stream& to, std::size_t credit) {
+  to.outstanding += credit;
+  return to.outstanding <= most_outstanding;
+}
+
+bool back_agent::handle_peer_frame(stream_frame& frame) {
+  if (const auto* const request = std::get_if<mtp::stream::open>(&frame.event))
+    return open(frame.stream, *request);
+  const auto which = by_remote_.find(frame.stream);
+  if (which == by_remote_.end()) return true;
+  auto& to = which->second;
+  const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
+  if (auto* const data = std::get_if<mtp::stream::data>(&frame.event)) {
+    const auto credit = credit_of(data->packet.size(), 1);
+    if (!charge(to, credit - std::exchange(to.charged, 0))) return false;
+    if (to.released) {
+      // Its DC connection may be gone by now: this did not reach Telegram.
+      send_to(*front_, {frame.stream, mtp::stream::refused{refusal::migrating}});
+      forget(which);
+      return true;
+    }
+    if (to.reactor != home().index()) data->claim = env().memory.claim_transit(data->packet.size());
+  }
+  if (to.is_open)
+    caf::anon_send(to.conn, stream_frame{to.local, std::move(frame.event)});
+  else if (closes)
+    caf::anon_send(to.conn, cancel_stream{to.local});
+  if (!closes) return true;
+  front_->channel.drop_outgoing(frame.stream);
+  forget(which);
+  return true;
+}
+
+bool back_agent::open(stream_id remote, const mtp::stream::open& request_in) {
+  if (remote <= last_remote_ || by_remote_.size() - released_ >= most_streams) return false;
+  last_remote_ = remote;
+  const auto local = env().next_stream(home().index());
+  const auto route = route_to_dc(env(), request_in, home().index());
+  if (!route) {
+    send_to(*front_, {remote, mtp::stream::refused{route.error()}});
+    return true;
+  }
+  const auto& asked = *route;
+  by_remote_.emplace(remote, stream{.local = local, .conn = asked, .released = std::nullopt});
+  remote_of_.emplace(local, remote);
+  // The front asks again.
+  const auto nobody = [this, remote](const caf::error&) {
+    const auto which = by_remote_.find(remote);
+    if (which == by_remote_.end()) return;
+    send_to(*front_, {remote, mtp::stream::migrate{}});
+    forget(which);
+  };
+  if (asked == nullptr) {
+    nobody({});
+    return true;
+  }
+  open_stream order{.stream = local,
+                    .client = caf::actor{this},
+                    .request = request_in,
+                    .reactor = home().index()};
+  request(asked, caf::infinite, std::move(order)).then([] {}, nobody);
+  return true;
+}
+
+// -- from DC connections ------------------------------------------------------------------------
+
+void back_agent::handle_opened(const stream_opened& opened) {
+  const auto known = remote_of_.find(opened.stream);
+  if (known == remote_of_.end()) {
+    caf::anon_send(opened.conn, stream_frame{opened.stream, mtp::stream::close{}});
+    return;
+  }
+  auto& which = by_remote_.at(known->second);
+  which.conn = opened.conn;
+  which.reactor = opened.reactor;
+  which.is_open = true;
+  send_to(*front_, {known->second, mtp::stream::opened{opened.dc}});
+}
+
+void back_agent::handle_local_frame(stream_frame& frame) {
+  const auto known = remote_of_.find(frame.stream);
+  if (known == remote_of_.end()) return;
+  const auto remote = known->second;
+  const auto which = by_remote_.find(remote);
+  if (const auto* const ack = std::get_if<mtp::stream::ack>(&frame.event)) {
+    auto& outstanding = which->second.outstanding;
+    outstanding -= std::min(outstanding, credit_of(ack->size, ack->packets));
+  }
+  const bool migrates = std::holds_alternative<mtp::stream::migrate>(frame.event);
+  const bool ends = ends_stream(frame.event);
+  // A client that is closed for what waits for it needs no more of that.
+  if (const auto* const refused = std::get_if<mtp::stream::refused>(&frame.event);
+      refused != nullptr && refused->why == refusal::too_slow)
+    front_->channel.drop_outgoing(remote);
+  send_to(*front_, {remote, std::move(frame.event)});
+  // Data may still come for it, unless it was never open.
+  auto& from = which->second;
+  if (migrates && from.is_open && !from.released && released_ < most_streams) {
+    from.released = home().now();
+    ++released_;
+  } else if (ends) {
+    forget(which);
+  }
+}
+
+// -- ends ---------------------------------------------------------------------------------------
+
+void back_agent::leave(const stream& which) {
+  if (which.is_open)
+    caf::anon_send(which.conn, stream_frame{which.local, mtp::stream::close{}});
+  else if (which.conn != nullptr)
+    caf::anon_send(which.conn, cancel_stream{which.local});
+}
+
+back_agent::stream_map::iterator back_agent::forget(stream_map::iterator which) {
+  front_->channel.drop_incoming(which->first);
+  released_ -= which->second.released ? 1 : 0;
+  remote_of_.erase(which->second.local);
+  return by_remote_.erase(which);
+}
+
+void back_agent::sweep(time_point limit) {
+  for (auto at = by_remote_.begin(); at != by_remote_.end();)
+    at = at->second.released && *at->second.released < limit ? forget(at) : std::next(at);
+}
+
+std::size_t back_agent::largest_held() const {
+  return front_ ? front_->channel.largest().second : 0;
+}
+
+std::size_t back_agent::drop_largest_of(link_peer& peer) {
+  const auto [remote, size] = peer.channel.largest();
+  if (size == 0) return 0;
+  front_->channel.drop_outgoing(remote);
+  send_to(*front_, {remote, mtp::stream::refused{refusal::too_slow}});
+  if (const auto which = by_remote_.find(remote); which != by_remote_.end()) {
+    leave(which->second);
+    forget(which);
+  }
+  return size;
+}
+
+void back_agent::give_up(std::string why) {
+  caf::anon_send(options_.gateway, link_broken{options_.session, std::move(why)});
+  quit();
+}
+
+void back_agent::close_all() {
+  for (const auto& [remote, who] : by_remote_)
+    leave(who);
+  by_remote_.clear();
+  remote_of_.clear();
+  released_ = 0;
+}
+
+/// What waits for the link is lost with the session: the front can't know whose answers these were.
+void back_agent::refuse_unsent() {
+  for (const auto remote : front_->channel.waiting()) {
+    front_->channel.drop_outgoing(remote);
+    send_to(*front_, {remote, mtp::stream::refused{refusal::migrating}});
+  }
+}
+
+void back_agent::stopped() {
+  refuse_unsent();
+  close_all();
+  link_agent::stopped();
+  demonitor(options_.gateway);
+  options_.gateway = nullptr;
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,86 @@
+// One reactor of a front, as seen by the back, for one session: opens streams on its behalf and
+// carries their events. Ends with the session.
+#pragma once
+
+#include <unordered_map>
+
+#include "actors/node_link/link_agent.hpp"
+
+namespace mtp::actors {
+
+/// Who the session is with, and who is told when it can't go on.
+struct back_agent_options {
+  std::uint64_t session = 0;
+  caf::actor front;
+  caf::actor gateway;
+};
+
+/// Messages:
+/// - `link_blob` from its partner. A front that breaks the rules (a stream number twice, more data
+///   than it has credit for, what can't be read) ends the session.
+/// - `stream_opened`, `stream_frame` from DC connections, as a handler.
+/// It ends with its partner and with its gateway; streams for which something still waited are
+/// refused then.
+class back_agent final : public link_agent {
+ public:
+  back_agent(caf::actor_config& cfg, net::reactor& home, environment& env,
+             back_agent_options options);
+  [[nodiscard]] const char* name() const override { return "back_agent"; }
+
+ private:
+  /// Streams are known by the front's number on the link and by one of this process here.
+  struct stream {
+    stream_id local = 0;
+    /// Who was asked for it, then who has it.
+    caf::actor conn;
+    /// Where that lives.
+    unsigned reactor = 0;
+    bool is_open = false;
+    /// Data of the client that was not acked, as `credit_of`.
+    std::size_t outstanding = 0;
+    /// Of that, what was charged for pieces of a packet that is not whole yet.
+    std::size_t charged = 0;
+    std::optional<time_point> released;
+  };
+  using stream_map = std::unordered_map<stream_id, stream>;
+
+  caf::behavior start() override;
+  void stopped() override;
+  void handle_local_frame(stream_frame& frame) override;
+  void for_each_peer(const std::function<void(link_peer&)>& each) override;
+  void sweep(time_point limit) override;
+  [[nodiscard]] std::size_t largest_held() const override;
+  std::size_t drop_largest() override { return front_ ? drop_largest_of(*front_) : 0; }
+  std::size_t drop_largest_of(link_peer& peer) override;
+
+  void handle_blob(const link_blob& blob);
+  /// False if that is more than the stream may have.
+  [[nodiscard]] static bool charge(stream& to, std::size_t credit);
+  /// False if the front broke the rules.
+  [[nodiscard]] bool handle_peer_frame(stream_frame& frame);
+  [[nodiscard]] bool open(stream_id remote, const mtp::stream::open& request);
+  void handle_opened(const stream_opened& opened);
+  static void leave(const stream& which);
+  stream_map::iterator forget(stream_map::iterator which);
+  void give_up(std::string why);
+  void refuse_unsent();
+  void close_all();
+
+  back_agent_options options_;
+  std::optional<link_peer> front_;
+  stream_map by_remote_;
+  std::unordered_map<stream_id, stream_id> remote_of_;
+  /// How many of the streams have migrated.
+  std::size_t released_ = 0;
+  stream_id last_remote_ = 0;
+};
+
+/// How link_gateway has its supervisor start one. Named, so that tests can look inside.
+struct back_agent_start {
+  environment* env = nullptr;
+  back_agent_options options;
+  unsigned reactor = 0;
+  caf::actor operator()() const;
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,276 @@
+#include "actors/node_link/back_session.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/uplink/routing.hpp"
+#include "codecs/base/text.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/unix_time.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds first_retry = 100ms;
+constexpr std::chrono::milliseconds last_retry = 5s;
+/// Whether another back_session has this one's back still is looked at so often.
+constexpr std::chrono::milliseconds look_interval = 1min;
+/// A session that ends sooner is a failed attempt.
+constexpr auto lasting_session = 5s;
+/// The back has to answer within this time.
+constexpr auto answer_patience = 10s;
+constexpr auto goodbye_patience = 1s;
+/// The same trouble is told again after so long.
+constexpr auto trouble_interval = 10min;
+/// Clocks that differ more are mentioned.
+constexpr auto noticeable_skew = 30s;
+
+}  // namespace
+
+back_session::back_session(caf::actor_config& cfg, net::reactor& home, environment& env,
+                           std::size_t place)
+    : pinned_actor{cfg, home},
+      env_{&env},
+      place_{place},
+      where_{describe_back(env.settings, place)},
+      since_{home.now()},
+      retry_timer_{*this} {}
+
+caf::behavior back_session::start() {
+  set_down_handler([this](const caf::down_msg& down) {
+    if (gateway_ == down.source) failed(why_lost(down.reason));
+  });
+  set_exit_handler([this](const caf::exit_msg& asked) { handle_exit(asked); });
+  retry_timer_.arm(home().timers(), 0ms);
+  return {
+      [this](const link_broken& broken) {
+        // When the connection ends, the back's agents are gone, too, and that may come first.
+        if (stage_ == stage::connected && broken.session == hello_.session)
+          failed(is_lost() ? why_lost(caf::exit_reason::remote_link_unreachable) : broken.why);
+      },
+      [this](const link_agent_started& started) {
+        const bool known =
+            started.reactor < agents_.size() &&
+            agents_[started.reactor] == env_->names.find(front_agent_name(started.reactor));
+        if ((stage_ == stage::connected || stage_ == stage::greeting) && !known)
+          failed("a link agent was restarted");
+      },
+      [this](get_back_status) { return status(); },
+      [this](const ask_back& question) { return ask(question.line); },
+  };
+}
+
+void back_session::on_due(net::timer&) {
+  // Not even a connection: with CAF's OpenSSL module the end of one may end the other.
+  if (same_as_ && env_->reached_backs.has(*same_as_)) return try_later();
+  same_as_.reset();
+  stage_ = stage::reaching;
+  reach();
+}
+
+// -- hello --------------------------------------------------------------------------------------
+
+void back_session::reached(caf::actor gateway) {
+  gateway_ = std::move(gateway);
+  monitor(gateway_);
+  if (const auto other = env_->reached_backs.claim(place_, gateway_.node())) {
+    same_as_ = gateway_.node();
+    return failed("it is the same node as back " + describe_back(env_->settings, *other));
+  }
+  agents_.clear();
+  for (unsigned i = 0; i < env_->reactors.size(); ++i)
+    agents_.push_back(env_->names.find(front_agent_name(i)));
+  if (std::ranges::find(agents_, nullptr) != agents_.end())
+    return failed("link agents are being started");
+  hello_ = {.build = env_->build,
+            .name = env_->own_name(),
+            .node = env_->node_id,
+            .session = load_le<std::uint64_t>(net::random_array<sizeof(std::uint64_t)>()),
+            .clock = net::unix_time(),
+            .has_cookie = !env_->settings.node_link.cluster_cookie.empty(),
+            .nonce = net::random_array<link_nonce{}.size()>(),
+            .proof = {}};
+  stage_ = stage::greeting;
+  greet(nullptr);
+}
+
+void back_session::greet(const link_nonce* challenge) {
+  if (challenge != nullptr)
+    hello_.proof =
+        prove_front(as_bytes(env_->settings.node_link.cluster_cookie), *challenge, hello_);
+  std::string text{as_text(encode_link_hello(hello_))};
+  const auto asked_for = hello_.session;
+  const auto is_current = [this, asked_for] {
+    return stage_ == stage::greeting && hello_.session == asked_for;
+  };
+  request(gateway_, answer_patience, link_hello_atom::value, std::move(text), agents_)
+      .then(
+          [this, is_current](const std::string& answer, const std::vector<caf::actor>& agents) {
+            if (is_current()) handle_answer(answer, agents);
+          },
+          [this, is_current](const caf::error& why) {
+            if (is_current())
+              failed(why == caf::sec::request_timeout ? "the back does not answer" : why_lost(why));
+          });
+}
+
+void back_session::handle_answer(const std::string& encoded,
+                                 const std::vector<caf::actor>& agents) {
+  const auto answer = decode_link_answer(as_bytes(encoded));
+  if (!answer) return failed("what the back says can't be read");
+  // Before all else: what another version's answer is about, we can't know.
+  if (answer->version != link_version)
+    return failed(
+        fmt::format("link versions differ: ours is {} (build {}), the back's {} (build {}); use "
+                    "the same build on both",
+                    link_version, env_->build, answer->version, answer->build));
+  switch (answer->what) {
+    case link_answer::kind::refused:
+      return failed("the back refuses: " + answer->reason);
+    case link_answer::kind::challenge:
+      if (env_->settings.node_link.cluster_cookie.empty())
+        return failed("the back wants a cluster_cookie");
+      if (hello_.proof != link_proof{}) return failed("the back asks for the cluster_cookie again");
+      return greet(&answer->nonce);
+    case link_answer::kind::welcome:
+      return handle_welcome(*answer, agents);
+  }
+}
+
+void back_session::handle_welcome(const link_answer& answer,
+                                  const std::vector<caf::actor>& agents) {
+  auto why = judge(answer, agents);
+  if (why.empty()) return begin_session(answer, agents);
+  // To the back it has begun; with CAF's own transport the connection stays.
+  caf::anon_send(gateway_, link_bye_atom::value, hello_.session);
+  failed(std::move(why));
+}
+
+std::string back_session::judge(const link_answer& answer,
+                                const std::vector<caf::actor>& agents) const {
+  if (const auto proven = proven_name(); !proven.empty() && answer.name != proven)
+    return fmt::format(R"(the back calls itself "{}", but its certificate says "{}")", answer.name,
+                       proven);
+  const auto& cookie = env_->settings.node_link.cluster_cookie;
+  if (!cookie.empty() && !equal_constant_time(answer.proof, prove_back(as_bytes(cookie), hello_)))
+    return "cluster_cookie differs";
+  if (agents.size() != agents_.size() || std::ranges::find(agents, nullptr) != agents.end())
+    return "the back has not an agent for each of our reactors";
+  return {};
+}
+
+// -- sessions -----------------------------------------------------------------------------------
+
+void back_session::begin_session(const link_answer& answer, const std::vector<caf::actor>& agents) {
+  stage_ = stage::connected;
+  since_ = home().now();
+  answer_ = answer;
+  trouble_.clear();
+  ++sessions_;
+  spdlog::info("back {}: connected (build {})", where_, answer.build);
+  const auto ahead = std::chrono::seconds{answer.clock} - std::chrono::seconds{net::unix_time()};
+  if (ahead > noticeable_skew || ahead < -noticeable_skew)
+    spdlog::warn("back {}: its clock is {} s ahead of ours", where_, ahead.count());
+  for (std::size_t i = 0; i < agents.size(); ++i)
+    caf::anon_send(agents_[i],
+                   link_up{.back = place_, .session = hello_.session, .peer = agents[i]});
+}
+
+void back_session::end_session() {
+  if (stage_ == stage::connected) {
+    since_ = home().now();
+    for (const auto& agent : agents_)
+      caf::anon_send(agent, link_down{.back = place_, .session = hello_.session});
+  }
+  agents_.clear();
+  if (gateway_ != nullptr) demonitor(gateway_);
+  gateway_ = nullptr;
+  env_->reached_backs.release(place_);
+  stage_ = stage::waiting;
+}
+
+void back_session::failed(std::string why) {
+  const bool was_connected = stage_ == stage::connected;
+  if (stage_ == stage::leaving) return quit();
+  if (was_connected && home().now() - since_ > lasting_session) failures_ = 0;
+  end_session();
+  leave();
+  if (was_connected || why != trouble_ || home().now() - trouble_told_ > trouble_interval) {
+    spdlog::warn("back {}: {}; trying again", where_, why);
+    trouble_told_ = home().now();
+  }
+  trouble_ = std::move(why);
+  try_later();
+}
+
+std::string back_session::why_lost(const caf::error& reason) const {
+  return reason == caf::exit_reason::remote_link_unreachable ? "the connection is lost"
+                                                             : "it has stopped, or restarts";
+}
+
+void back_session::try_later() {
+  auto delay = first_retry;
+  for (unsigned i = 0; i < failures_ && delay < last_retry; ++i)
+    delay *= 2;
+  ++failures_;
+  delay = same_as_ ? look_interval : std::min(delay, last_retry);
+  retry_timer_.arm(home().timers(), delay / 2 + delay * net::random_between(0, 1000) / 2000);
+}
+
+// -- end and status -----------------------------------------------------------------------------
+
+void back_session::handle_exit(const caf::exit_msg& asked) {
+  if (stage_ != stage::connected || asked.reason == caf::exit_reason::kill)
+    return quit(asked.reason);
+  stage_ = stage::leaving;
+  const auto leave_now = [this] { quit(caf::exit_reason::user_shutdown); };
+  // The answer comes behind all that was sent before: nothing is lost by going then.
+  request(gateway_, goodbye_patience, link_bye_atom::value, hello_.session)
+      .then([leave_now] { leave_now(); }, [leave_now](const caf::error&) { leave_now(); });
+}
+
+void back_session::stopped() {
+  retry_timer_.cancel();
+  end_session();
+  leave();
+}
+
+back_status back_session::status() const {
+  const bool connected = stage_ == stage::connected;
+  return {.where = where_,
+          .build = answer_.build,
+          .connected = connected,
+          .age = std::chrono::duration_cast<std::chrono::seconds>(home().now() - since_),
+          .trouble = trouble_,
+          .session = connected ? hello_.session : 0,
+          .sessions = sessions_,
+          .clock_ahead = connected ? std::chrono::seconds{answer_.clock - hello_.clock}
+                                   : std::chrono::seconds{0}};
+}
+
+caf::result<std::string, bool> back_session::ask(const std::string& line) {
+  if (stage_ != stage::connected) return {"there is no link to " + where_ + ": " + trouble_, false};
+  auto promise = make_response_promise<std::string, bool>();
+  request(gateway_, remote_answer_patience + goodbye_patience, link_ask_atom::value, line)
+      .then([promise](std::string& answer,
+                      bool good) mutable { promise.deliver(std::move(answer), good); },
+            [promise, this](const caf::error&) mutable {
+              promise.deliver(where_ + " does not answer", false);
+            });
+  return promise;
+}
+
+void local_back_session::reach() {
+  if (auto gateway = env().names.find(gateway_name))
+    reached(std::move(gateway));
+  else
+    failed("its gateway is being started");
+}
+
+}  // namespace mtp::actors

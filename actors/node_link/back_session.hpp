@@ -1,0 +1,115 @@
+// A front's link to one back: gets there, agrees on a session, hands it to the agents, and when it
+// ends tries again. How one gets there is a subclass's.
+#pragma once
+
+#include "actors/environment.hpp"
+#include "actors/node_link/link_messages.hpp"
+#include "codecs/node_link/link_hello.hpp"
+#include "net/loop/pinned_actor.hpp"
+
+namespace mtp::actors {
+
+/// Message (request): replies with a `back_status`.
+struct get_back_status {};
+struct back_status {
+  /// As configured.
+  std::string where;
+  /// Of the back, once it has answered.
+  std::string build;
+  bool connected = false;
+  /// Since when it has been as it is.
+  std::chrono::seconds age{0};
+  /// Why the last attempt failed, or the last session ended.
+  std::string trouble;
+  std::uint64_t session = 0;
+  std::uint64_t sessions = 0;
+  /// How far the back's clock is ahead of ours.
+  std::chrono::seconds clock_ahead{0};
+};
+
+/// Messages:
+/// - `link_broken`, `link_agent_started` from agents: another session begins.
+/// - `get_back_status`, `ask_back`.
+/// - exit_msg: says goodbye, at most 1 s, and ends.
+/// While there is no session it tries again, after 0.1 s, doubling to 5 s, with jitter, and logs
+/// each new reason once. A back that another back_session has reached already, by another address,
+/// is left alone as long as that one has it.
+class back_session : public net::pinned_actor {
+ public:
+  /// `place` is the back's in `settings::back_nodes`.
+  back_session(caf::actor_config& cfg, net::reactor& home, environment& env, std::size_t place);
+  [[nodiscard]] const char* name() const override { return "back_session"; }
+
+ protected:
+  /// Gets to the back; `reached` or `failed` follows, unless `leave` comes first.
+  virtual void reach() = 0;
+  /// Gives up the way to the back, or the attempt to get there.
+  virtual void leave() = 0;
+  /// For the log, when the gateway is gone by CAF's word for it.
+  [[nodiscard]] virtual std::string why_lost(const caf::error& reason) const;
+  /// Whether it is certain that the way to the back is gone, whatever else is told first.
+  [[nodiscard]] virtual bool is_lost() const { return false; }
+
+  /// What the back's certificate says; empty if there is none, or nobody looked at it.
+  [[nodiscard]] virtual std::string proven_name() const { return {}; }
+
+  void reached(caf::actor gateway);
+  void failed(std::string why);
+  [[nodiscard]] environment& env() const noexcept { return *env_; }
+  [[nodiscard]] std::size_t place() const noexcept { return place_; }
+
+  void on_due(net::timer& which) override;
+  void stopped() override;
+
+ private:
+  enum class stage : std::uint8_t { waiting, reaching, greeting, connected, leaving };
+
+  caf::behavior start() final;
+  bool on_message(caf::mailbox_element&) final { return false; }
+
+  void greet(const link_nonce* challenge);
+  void handle_answer(const std::string& encoded, const std::vector<caf::actor>& agents);
+  void handle_welcome(const link_answer& answer, const std::vector<caf::actor>& agents);
+  /// Why that welcome is not believed; empty if it is.
+  [[nodiscard]] std::string judge(const link_answer& answer,
+                                  const std::vector<caf::actor>& agents) const;
+  void begin_session(const link_answer& answer, const std::vector<caf::actor>& agents);
+  void end_session();
+  void try_later();
+  void handle_exit(const caf::exit_msg& asked);
+  [[nodiscard]] back_status status() const;
+  caf::result<std::string, bool> ask(const std::string& line);
+
+  environment* env_;
+  std::size_t place_;
+  std::string where_;
+  stage stage_ = stage::waiting;
+  net::steady_clock::time_point since_;
+  caf::actor gateway_;
+  /// The node that this one was and another back_session had.
+  std::optional<caf::node_id> same_as_;
+  /// One a reactor, as they were at the last hello.
+  std::vector<caf::actor> agents_;
+  link_hello hello_;
+  link_answer answer_;
+  std::string trouble_;
+  net::steady_clock::time_point trouble_told_;
+  std::uint64_t sessions_ = 0;
+  unsigned failures_ = 0;
+  net::timer retry_timer_;
+};
+
+/// The back is in this process: its gateway is found by name.
+class local_back_session final : public back_session {
+ public:
+  using back_session::back_session;
+
+ private:
+  void reach() override;
+  void leave() override {}
+};
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_back_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::back_status)

@@ -1,0 +1,254 @@
+#include "actors/node_link/front_agent.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/uplink/middle/dc_pool.hpp"
+#include "actors/uplink/routing.hpp"
+#include "codecs/base/text.hpp"
+
+namespace mtp::actors {
+
+front_agent::front_agent(caf::actor_config& cfg, net::reactor& home, environment& env)
+    : link_agent{cfg, home, env}, backs_(number_of_backs(env.settings)) {}
+
+caf::behavior front_agent::start() {
+  set_down_handler([this](caf::down_msg& down) {
+    for (std::size_t at = 0; at < backs_.size(); ++at)
+      if (backs_[at].peer && backs_[at].peer->agent == down.source) {
+        // Of a lost connection back_session hears, too, and knows more of it.
+        if (down.reason == caf::exit_reason::remote_link_unreachable)
+          end_session(at);
+        else
+          give_up(at, "the other agent is gone");
+      }
+  });
+  begin();
+  for (std::size_t at = 0; at < backs_.size(); ++at)
+    caf::anon_send(env().names.find(back_session_name(at)), link_agent_started{home().index()});
+  return {
+      [this](open_stream& request) { handle_open(request); },
+      [this](const cancel_stream& cancel) { handle_cancel(cancel.stream); },
+      [this](const link_blob& blob) { handle_blob(blob); },
+      [this](const link_up& up) { handle_up(up); },
+      [this](const link_down& down) {
+        const auto& peer = backs_[down.back].peer;
+        if (peer && peer->channel.session() == down.session) end_session(down.back);
+      },
+  };
+}
+
+void front_agent::for_each_peer(const std::function<void(link_peer&)>& each) {
+  for (auto& one : backs_)
+    if (one.peer) each(*one.peer);
+}
+
+// -- streams ------------------------------------------------------------------------------------
+
+std::optional<std::size_t> front_agent::choose_back() const {
+  std::optional<std::size_t> best;
+  const bool balance = env().settings.back_nodes_policy == config::back_choice::balance;
+  for (std::size_t at = 0; at < backs_.size(); ++at) {
+    if (!backs_[at].peer) continue;
+    if (!best || (balance && backs_[at].streams < backs_[*best].streams)) best = at;
+  }
+  return best;
+}
+
+void front_agent::handle_open(open_stream& request) {
+  if (const auto at = choose_back()) return open(request, *at);
+  if (waiting_.size() >= max_waiting_clients) {
+    caf::anon_send(request.client,
+                   stream_frame{request.stream, mtp::stream::refused{refusal::overloaded}});
+    return;
+  }
+  waiting_.emplace(request.stream, std::move(request));
+}
+
+void front_agent::open(const open_stream& request, std::size_t at) {
+  auto& to = backs_[at];
+  streams_.emplace(request.stream,
+                   stream{.client = request.client, .back = at, .released = std::nullopt});
+  ++to.streams;
+  send_to(*to.peer, {request.stream, request.request});
+}
+
+void front_agent::handle_cancel(stream_id which) {
+  if (waiting_.erase(which) > 0) return;
+  const auto known = streams_.find(which);
+  if (known == streams_.end()) return;
+  send_to(*backs_[known->second.back].peer, {which, mtp::stream::close{}});
+  forget(known);
+}
+
+front_agent::stream_map::iterator front_agent::forget(stream_map::iterator which) {
+  auto& from = backs_[which->second.back];
+  from.streams -= which->second.released ? 0 : 1;
+  if (from.peer) from.peer->channel.drop_incoming(which->first);
+  return streams_.erase(which);
+}
+
+void front_agent::handle_local_frame(stream_frame& frame) {
+  const auto which = streams_.find(frame.stream);
+  if (which == streams_.end()) return;
+  const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
+  send_to(*backs_[which->second.back].peer, std::move(frame));
+  if (closes) forget(which);
+}
+
+void front_agent::sweep(time_point limit) {
+  for (auto at = streams_.begin(); at != streams_.end();)
+    at = at->second.released && *at->second.released < limit ? forget(at) : std::next(at);
+}
+
+// -- sessions -----------------------------------------------------------------------------------
+
+void front_agent::handle_up(const link_up& up) {
+  end_session(up.back);
+  monitor(up.peer);
+  backs_[up.back].peer.emplace(up.session, up.peer, home().now());
+  const auto waiting = std::exchange(waiting_, {});
+  for (const auto& [id, request] : waiting) {
+    auto copy = request;
+    handle_open(copy);
+  }
+}
+
+/// Its streams go elsewhere: those of which nothing is lost.
+void front_agent::end_session(std::size_t at) {
+  auto& from = backs_[at];
+  if (!from.peer) return;
+  const auto at_risk = from.peer->channel.at_risk();
+  // What was on its way to us since we last heard anything may be lost, too.
+  const auto silence =
+      std::chrono::duration_cast<std::chrono::milliseconds>(home().now() - from.peer->heard);
+  demonitor(from.peer->agent);
+  from.peer.reset();
+  for (auto which = streams_.begin(); which != streams_.end();) {
+    const auto& [id, one] = *which;
+    if (one.back != at) {
+      ++which;
+      continue;
+    }
+    if (!one.released) {
+      if (at_risk.contains(id))
+        caf::anon_send(one.client, stream_frame{id, mtp::stream::refused{refusal::migrating}});
+      else
+        caf::anon_send(one.client, stream_frame{id, mtp::stream::migrate{.deaf = silence}});
+    }
+    which = forget(which);
+  }
+  note_memory();
+}
+
+void front_agent::give_up(std::size_t at, std::string why) {
+  const auto session = backs_[at].peer->channel.session();
+  end_session(at);
+  caf::anon_send(env().names.find(back_session_name(at)), link_broken{session, std::move(why)});
+}
+
+void front_agent::handle_blob(const link_blob& blob) {
+  const auto content = as_bytes(blob.content);
+  const auto session = stream_blob_reader{content}.header().session;
+  const auto from = std::ranges::find_if(
+      backs_, [&](const auto& one) { return one.peer && one.peer->channel.session() == session; });
+  if (from == backs_.end()) return;
+  const auto at = static_cast<std::size_t>(from - backs_.begin());
+  from->peer->heard = home().now();
+  const auto taken = from->peer->channel.take(
+      content, home().now(),
+      [this, at](stream_id id, const stream_part&) {
+        const auto which = streams_.find(id);
+        return which != streams_.end() && which->second.back == at;
+      },
+      [this, at](stream_frame&& frame) {
+        handle_peer_frame(at, frame);
+        return true;
+      });
+  if (!taken) {
+    spdlog::error("back {}: what it says can't be read: {}", describe_back(env().settings, at),
+                  to_string(taken.error()));
+    return give_up(at, "what it says can't be read");
+  }
+  if (floods(*from->peer)) return give_up(at, "it begins too many packets");
+  flush(*from->peer);
+  note_memory();
+}
+
+void front_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
+  const auto which = streams_.find(frame.stream);
+  if (which == streams_.end() || which->second.back != at) return;
+  auto& to = which->second;
+  if (const auto* const opened = std::get_if<mtp::stream::opened>(&frame.event)) {
+    to.is_open = true;
+    caf::anon_send(to.client,
+                   stream_opened{frame.stream, caf::actor{this}, home().index(), opened->dc});
+    return;
+  }
+  auto& channel = backs_[at].peer->channel;
+  const bool migrates = std::holds_alternative<mtp::stream::migrate>(frame.event);
+  const bool ends = ends_stream(frame.event);
+  const auto id = frame.stream;
+  if (migrates && channel.has_unconfirmed(id)) {
+    // On a slow link it comes when the DC connection is long gone.
+    caf::anon_send(to.client, stream_frame{id, mtp::stream::refused{refusal::migrating}});
+    channel.drop_outgoing(id);
+    send_to(*backs_[at].peer, {id, mtp::stream::close{}});
+    forget(which);
+    return;
+  }
+  caf::anon_send(to.client, std::move(frame));
+  // Data may still come for it, unless it was never open. Until the client looks for a DC again,
+  // and finds none, there may be many such streams.
+  if (migrates && to.is_open && !to.released) {
+    to.released = home().now();
+    --backs_[at].streams;
+  } else if (ends) {
+    channel.drop_outgoing(id);
+    forget(which);
+  }
+}
+
+// -- memory -------------------------------------------------------------------------------------
+
+std::size_t front_agent::largest_held() const {
+  std::size_t out = 0;
+  for (const auto& one : backs_)
+    if (one.peer) out = std::max(out, one.peer->channel.largest().second);
+  return out;
+}
+
+std::size_t front_agent::drop_largest() {
+  const auto most = largest_held();
+  for (auto& one : backs_)
+    if (one.peer && one.peer->channel.largest().second == most) return drop_largest_of(*one.peer);
+  return 0;
+}
+
+std::size_t front_agent::drop_largest_of(link_peer& peer) {
+  const auto [id, size] = peer.channel.largest();
+  if (size == 0) return 0;
+  peer.channel.drop_outgoing(id);
+  send_to(peer, {id, mtp::stream::close{}});
+  if (const auto which = streams_.find(id); which != streams_.end()) {
+    caf::anon_send(which->second.client, stream_frame{id, mtp::stream::refused{refusal::too_slow}});
+    forget(which);
+  }
+  return size;
+}
+
+void front_agent::stopped() {
+  for (auto& one : backs_)
+    if (one.peer) flush(*one.peer);
+  for (std::size_t at = 0; at < backs_.size(); ++at)
+    end_session(at);
+  // They ask again.
+  for (const auto& [id, request] : waiting_)
+    caf::anon_send(request.client, stream_frame{id, mtp::stream::migrate{}});
+  waiting_.clear();
+  link_agent::stopped();
+}
+
+}  // namespace mtp::actors

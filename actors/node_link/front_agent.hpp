@@ -1,0 +1,71 @@
+// A front reactor's way to all back nodes: chooses one for each stream, carries its events there,
+// and holds clients that find none until there is one.
+#pragma once
+
+#include <map>
+#include <unordered_map>
+
+#include "actors/node_link/link_agent.hpp"
+
+namespace mtp::actors {
+
+/// Messages:
+/// - `open_stream` (request), `cancel_stream`, `stream_frame` from handlers, as a pool and a
+///   dc_conn. While no back can be reached, clients wait here; with too many waiting already the
+///   answer is `refused` with `overloaded`. Each leaves when it has waited long enough for itself.
+/// A stream that the back wants to migrate gets `refused` if the back has not confirmed all of its
+/// data: that may come too late for the DC connection.
+/// - `link_up`, `link_down` from back_sessions. A stream whose session ends gets `migrate`, or
+///   `refused` if something of it may have been lost.
+/// - `link_blob` from its partners.
+class front_agent final : public link_agent {
+ public:
+  front_agent(caf::actor_config& cfg, net::reactor& home, environment& env);
+  [[nodiscard]] const char* name() const override { return "front_agent"; }
+
+ private:
+  struct stream {
+    caf::actor client;
+    std::size_t back = 0;
+    bool is_open = false;
+    /// Set once it is over for the peer.
+    std::optional<time_point> released;
+  };
+  struct back {
+    std::optional<link_peer> peer;
+    /// Those that are not over for it.
+    std::size_t streams = 0;
+  };
+  using stream_map = std::unordered_map<stream_id, stream>;
+
+  caf::behavior start() override;
+  void stopped() override;
+  void handle_local_frame(stream_frame& frame) override;
+  void for_each_peer(const std::function<void(link_peer&)>& each) override;
+  void sweep(time_point limit) override;
+  [[nodiscard]] std::size_t largest_held() const override;
+  std::size_t drop_largest() override;
+  std::size_t drop_largest_of(link_peer& peer) override;
+
+  // Streams.
+  void handle_open(open_stream& request);
+  void handle_cancel(stream_id which);
+  void open(const open_stream& request, std::size_t at);
+  /// Nothing if no back can be reached.
+  [[nodiscard]] std::optional<std::size_t> choose_back() const;
+  stream_map::iterator forget(stream_map::iterator which);
+
+  // Sessions.
+  void handle_up(const link_up& up);
+  void end_session(std::size_t at);
+  void give_up(std::size_t at, std::string why);
+  void handle_blob(const link_blob& blob);
+  void handle_peer_frame(std::size_t at, stream_frame& frame);
+
+  std::vector<back> backs_;
+  stream_map streams_;
+  /// Clients that no back could be found for, oldest first.
+  std::map<stream_id, open_stream> waiting_;
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,82 @@
+// Link agents stand in for the other node: to handlers, a front agent is their DC connection; to DC
+// connections, a back agent is their clients. They are paired, one pair a reactor of the front and
+// a back, and carry all events of their streams between them, in order, gathered into blobs.
+//
+//   handler --stream_frame--> front agent ==link_blob==> back agent --stream_frame--> dc_conn
+//
+// This is what both have in common.
+#pragma once
+
+#include <functional>
+
+#include "actors/core/memory_holder.hpp"
+#include "actors/environment.hpp"
+#include "actors/node_link/link_messages.hpp"
+#include "actors/uplink/stream_messages.hpp"
+#include "codecs/node_link/link_channel.hpp"
+#include "net/loop/pinned_actor.hpp"
+
+namespace mtp::actors {
+
+/// The other agent of a pair, for one session.
+struct link_peer {
+  link_peer(std::uint64_t session, caf::actor partner, net::steady_clock::time_point now)
+      : channel{session}, agent{std::move(partner)}, heard{now}, spoke{now} {}
+
+  link_channel channel;
+  caf::actor agent;
+  /// When a blob came last, and when one went.
+  net::steady_clock::time_point heard;
+  net::steady_clock::time_point spoke;
+};
+
+class link_agent : public net::pinned_actor, protected memory_holder, private net::io_source {
+ public:
+  link_agent(caf::actor_config& cfg, net::reactor& home, environment& env);
+
+ protected:
+  /// A stream that migrated is remembered this long: data may still come back refused.
+  static constexpr std::chrono::seconds release_time{60};
+  using time_point = net::steady_clock::time_point;
+
+  /// A frame from a local actor.
+  virtual void handle_local_frame(stream_frame& frame) = 0;
+  /// Peers with a session.
+  virtual void for_each_peer(const std::function<void(link_peer&)>& each) = 0;
+  /// Time to forget streams released before `limit`.
+  virtual void sweep(time_point limit) = 0;
+
+  void begin();
+  void send_to(link_peer& peer, stream_frame frame);
+  /// Ends the stream for which most waits for this peer. Returns how much that was.
+  virtual std::size_t drop_largest_of(link_peer& peer) = 0;
+  /// More waits for the peer than may: streams are ended, those that hold most first.
+  void limit_backlog(link_peer& peer);
+  /// Whether the peer has begun more packets than an honest one would.
+  [[nodiscard]] bool floods(const link_peer& peer) const noexcept;
+  /// What is gathered goes out now.
+  void flush(link_peer& peer);
+  /// Tells the ledger what is held now.
+  void note_memory();
+  [[nodiscard]] environment& env() const noexcept { return *env_; }
+
+  bool on_message(caf::mailbox_element& x) final;
+  void on_due(net::timer& which) override;
+  void stopped() override;
+
+ private:
+  void on_io(std::uint32_t) final {}
+  void on_flush() final;
+
+  environment* env_;
+  counter dropped_;
+  net::timer tick_timer_;
+  std::uint64_t ticks_ = 0;
+  /// As `environment::memory` was told.
+  std::size_t held_ = 0;
+};
+
+/// Whether a frame to a client ends its stream.
+[[nodiscard]] bool ends_stream(const stream::event& event) noexcept;
+
+}  // namespace mtp::actors

@@ -1,0 +1,125 @@
+// Where fronts come to a back: the one actor that other nodes know. Agrees with each front on a
+// session and has agents started for it.
+#pragma once
+
+#include <spdlog/common.h>
+
+#include <caf/actor_addr.hpp>
+#include <caf/response_promise.hpp>
+#include <caf/stateful_actor.hpp>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "actors/core/limited_log.hpp"
+#include "actors/environment.hpp"
+#include "actors/node_link/link_messages.hpp"
+#include "codecs/node_link/link_hello.hpp"
+
+namespace mtp::actors {
+
+/// Message (request): replies with a std::vector<front_status>, by name.
+struct get_fronts {};
+struct front_status {
+  std::string name;
+  std::string build;
+  std::uint64_t session = 0;
+  std::size_t agents = 0;
+  std::chrono::seconds age{0};
+  /// How far the front's clock is ahead of ours.
+  std::chrono::seconds clock_ahead{0};
+};
+
+struct link_gateway_state {
+  explicit link_gateway_state(caf::event_based_actor* actor) : self{actor} {}
+
+  using agents = std::vector<caf::actor>;
+  using reply = caf::result<std::string, agents>;
+
+  struct session {
+    link_hello hello;
+    /// Who asked for it: the front's back_session.
+    caf::actor keeper;
+    agents back;
+    std::chrono::seconds clock_ahead{0};
+    caf::actor_clock::time_point since;
+  };
+  using session_map = std::map<std::uint64_t, session>;
+  /// Agents of a session that are being started.
+  struct opening {
+    session made;
+    std::size_t missing = 0;
+    caf::response_promise promise;
+  };
+
+  /// What a front said, and where the answer goes.
+  struct visit {
+    std::optional<link_hello> hello;
+    agents fronts;
+    caf::actor keeper;
+    caf::response_promise promise;
+    /// The name in its certificate; nothing if nobody looked at it.
+    std::optional<std::string> proven;
+  };
+
+  reply handle_hello(const std::string& text, agents& fronts);
+  void find_name(visit which);
+  void decide(visit& which);
+  void tell_refused(const visit& which, const std::string& why);
+  void refuse(const visit& which, const std::string& why);
+  /// The visit is over.
+  void answer(const caf::actor& keeper, caf::response_promise promise, const link_answer& what,
+              agents back = {});
+  /// Empty if the front may have a session; else why not.
+  [[nodiscard]] std::string judge(const visit& which) const;
+  /// The same, by its proof of the cookie, which uses up the nonce that it was given.
+  [[nodiscard]] std::string judge_proof(const visit& which);
+  void challenge(const visit& which);
+  void open(visit& which);
+  void end_earlier(const link_hello& hello, const caf::actor& keeper);
+  void agent_started(std::uint64_t number, std::size_t place, const caf::actor& agent);
+  void opening_failed(std::uint64_t number);
+  void end_session(session_map::iterator which, std::string_view why,
+                   spdlog::level::level_enum level = spdlog::level::info);
+  /// To the log, of a front that was let in.
+  void tell(spdlog::level::level_enum level, const std::string& front, const std::string& what);
+  void handle_down(const caf::down_msg& down);
+  [[nodiscard]] link_answer make_answer(link_answer::kind what, std::string reason = {}) const;
+  [[nodiscard]] std::vector<front_status> fronts() const;
+  caf::result<std::string, bool> handle_ask(const std::string& line);
+
+  caf::event_based_actor* self;
+  environment* env = nullptr;
+  session_map sessions;
+  std::map<std::uint64_t, opening> openings;
+  /// Nodes whose hello has no answer yet: one at a time of each.
+  std::set<caf::node_id> visitors;
+  limited_log refusals{1};
+  /// By the front's name.
+  limited_log events{10};
+  /// Questions being answered.
+  std::size_t asked = 0;
+  /// Nonces that fronts were given and have not used, oldest first.
+  std::vector<std::pair<caf::actor_addr, link_nonce>> challenges;
+
+  static inline const char* name = "link_gateway";
+};
+
+/// Behavior:
+/// - `(link_hello_atom, hello, front agents)` (request): see link_messages.hpp. An earlier session
+///   of the same process ends first, so that its streams can't be mixed up with new ones. With a
+///   `cluster_cookie` the first answer is a challenge. A front whose certificate has another name
+///   than its hello is refused, and so is one whose node has another hello without an answer, or
+///   that comes when 256 nodes have. Whatever fronts do, they get few lines in the log
+///   (`limited_log`).
+/// - `(link_bye_atom, session)` (request): the session ends.
+/// - `link_broken` from agents: theirs ends.
+/// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.
+/// - `get_fronts`.
+/// A session also ends when its front is gone.
+caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, environment& env);
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_fronts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<mtp::actors::front_status>)

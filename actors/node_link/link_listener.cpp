@@ -1,0 +1,166 @@
+#include "actors/node_link/link_listener.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/node_link/link_messages.hpp"
+#include "actors/uplink/routing.hpp"
+#include "net/node_link/basp_link.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// For CAF to tell of a connection.
+constexpr auto answer_patience = 5s;
+constexpr std::array<std::string_view, 8> refusal_labels{"timed_out",  "crowded_out", "closed",
+                                                         "not_tls",    "certificate", "name",
+                                                         "refused_us", "protocol"};
+static_assert(refusal_labels.size() == static_cast<std::size_t>(net::link_refusal::protocol) + 1);
+
+/// Message to itself.
+struct connection_ended {
+  std::string name;
+  std::string why;
+};
+
+net::node_names names_of(const std::vector<std::string>& allowed) {
+  return {allowed.begin(), allowed.end()};
+}
+
+}  // namespace
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::connection_ended)
+
+namespace mtp::actors {
+
+link_listener::link_listener(caf::actor_config& cfg, net::reactor& home, environment& env)
+    : pinned_actor{cfg, home}, env_{&env} {}
+
+caf::behavior link_listener::start() {
+  net::link_acceptor_owner& owner = *this;
+  acceptor_.emplace(*this, owner, env_->link_port->socket(0), env_->link_credentials,
+                    net::link_acceptor_limits{.user_timeout = env_->settings.node_link.timeout});
+  acceptor_->allow(names_of(env_->settings.node_link.allowed_nodes));
+  forget_ended();
+  for (const auto& known : env_->link_sessions)
+    if (const auto session = known.lock()) watch(session);
+  return {
+      [this](const connection_ended& what) {
+        tell(spdlog::level::info, what.name,
+             fmt::format("node link: {}: its connection ended: {}", what.name, what.why));
+      },
+      [this](const reload_link& wanted) { reload(wanted); },
+      [this](get_link_connections) { return connections(); },
+      [this](const get_proven_name& wanted) { return find_name(wanted.node); },
+  };
+}
+
+void link_listener::on_link(net::link_transport transport) {
+  // Its handshake may have begun when its name was allowed still.
+  const auto& allowed = env_->settings.node_link.allowed_nodes;
+  if (env_->link_credentials != nullptr &&
+      std::ranges::find(allowed, transport.session()->peer_name()) == allowed.end())
+    return on_refused(net::link_refusal::name);
+  const auto gateway = env_->names.find(gateway_name);
+  if (gateway == nullptr) return;  // being restarted: the front tries again
+  forget_ended();
+  env_->link_sessions.push_back(transport.session());
+  watch(transport.session());
+  spdlog::debug("node link: {} is let in", transport.session()->peer_name());
+  net::publish_link(env_->system(), std::move(transport), link_key, gateway);
+}
+
+bool link_listener::has_joined(const net::link_session& session) {
+  return net::has_joined(env_->system(), session);
+}
+
+void link_listener::on_refused(net::link_refusal why) {
+  env_->metrics
+      .get_counter("mtproto_proxy_link_refused_total", "Connections of nodes that were refused",
+                   {{"reason", std::string{refusal_labels[static_cast<std::size_t>(why)]}}})
+      .add();
+}
+
+void link_listener::reload(const reload_link& wanted) {
+  acceptor_->allow(names_of(wanted.allowed_nodes));
+  // For a successor of this actor; nobody else looks at it.
+  env_->settings.node_link.allowed_nodes = wanted.allowed_nodes;
+  if (env_->link_credentials == nullptr) return;
+  for (const auto& known : env_->link_sessions) {
+    const auto session = known.lock();
+    if (session == nullptr || session->ended() ||
+        std::ranges::find(wanted.allowed_nodes, session->peer_name()) != wanted.allowed_nodes.end())
+      continue;
+    const auto& name = session->peer_name();
+    tell(spdlog::level::warn, name,
+         fmt::format("{} is not among allowed_nodes any more: cut off", name));
+    session->cut("its name is not allowed any more");
+  }
+}
+
+/// Without a certificate it may be anybody, as often as he likes.
+void link_listener::watch(const std::shared_ptr<net::link_session>& session) {
+  if (session->peer_name().empty()) return;
+  session->on_end([me = caf::actor_cast<caf::weak_actor_ptr>(this),
+                   name = session->peer_name()](const std::string& why) {
+    if (const auto here = me.lock())
+      caf::anon_send(caf::actor_cast<caf::actor>(here), connection_ended{name, why});
+  });
+}
+
+void link_listener::tell(spdlog::level::level_enum level, const std::string& name,
+                         const std::string& what) {
+  if (const auto line = events_.tell(name, what, home().now())) spdlog::log(level, "{}", *line);
+}
+
+void link_listener::forget_ended() {
+  std::erase_if(env_->link_sessions, [](const auto& known) {
+    const auto session = known.lock();
+    return session == nullptr || session->ended();
+  });
+}
+
+std::vector<link_connection> link_listener::connections() {
+  std::vector<link_connection> out;
+  forget_ended();
+  for (const auto& known : env_->link_sessions)
+    if (const auto session = known.lock())
+      out.push_back({.name = session->peer_name(),
+                     .remote = session->remote(),
+                     .received = session->received(),
+                     .sent = session->sent()});
+  return out;
+}
+
+caf::result<std::string> link_listener::find_name(const caf::node_id& node) {
+  auto promise = make_response_promise<std::string>();
+  net::find_link(*this, node, answer_patience,
+                 [this, promise](const std::string& address, std::uint16_t port) mutable {
+                   promise.deliver(name_at(address, port));
+                 });
+  return promise;
+}
+
+std::string link_listener::name_at(const std::string& address, std::uint16_t port) const {
+  for (const auto& known : env_->link_sessions) {
+    const auto session = known.lock();
+    if (session != nullptr && !session->ended() && session->remote().port == port &&
+        to_string(session->remote().ip) == address)
+      return session->peer_name();
+  }
+  return {};
+}
+
+void link_listener::stopped() {
+  acceptor_.reset();
+}
+
+}  // namespace mtp::actors

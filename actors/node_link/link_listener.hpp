@@ -1,0 +1,71 @@
+// Where fronts on other machines connect to a back: lets in those with the right certificate and
+// hands them to CAF, which shows them the gateway.
+#pragma once
+
+#include <spdlog/common.h>
+
+#include "actors/core/limited_log.hpp"
+#include "actors/environment.hpp"
+#include "net/node_link/link_acceptor.hpp"
+
+namespace mtp::actors {
+
+/// Message: only fronts of these names are let in. Those that are connected and have another name
+/// are cut off.
+struct reload_link {
+  std::vector<std::string> allowed_nodes;
+};
+
+/// Message (request): replies with a std::vector<link_connection>.
+struct get_link_connections {};
+struct link_connection {
+  /// As its certificate says; empty without TLS.
+  std::string name;
+  endpoint remote;
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
+};
+
+/// Message (request): replies with the name (std::string) in the certificate of the node that CAF
+/// knows by that id; empty if there is no connection to it, or no TLS.
+struct get_proven_name {
+  caf::node_id node;
+};
+
+/// Messages: `reload_link`, `get_link_connections`, `get_proven_name`. It ends no connection by
+/// ending. Why a connection with a certificate ended is in the log by its name (`limited_log`).
+class link_listener final : public net::pinned_actor, private net::link_acceptor_owner {
+ public:
+  link_listener(caf::actor_config& cfg, net::reactor& home, environment& env);
+  [[nodiscard]] const char* name() const override { return "link_listener"; }
+
+ private:
+  caf::behavior start() override;
+  bool on_message(caf::mailbox_element&) override { return false; }
+  void on_due(net::timer&) override {}
+  void stopped() override;
+  void on_link(net::link_transport transport) override;
+  bool has_joined(const net::link_session& session) override;
+  void on_refused(net::link_refusal why) override;
+
+  void reload(const reload_link& wanted);
+  void watch(const std::shared_ptr<net::link_session>& session);
+  void tell(spdlog::level::level_enum level, const std::string& name, const std::string& what);
+  void forget_ended();
+  [[nodiscard]] std::vector<link_connection> connections();
+  caf::result<std::string> find_name(const caf::node_id& node);
+  /// Of the connection from there; empty if there is none.
+  [[nodiscard]] std::string name_at(const std::string& address, std::uint16_t port) const;
+
+  environment* env_;
+  std::optional<net::link_acceptor> acceptor_;
+  /// By the name in the certificate.
+  limited_log events_{10};
+};
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::reload_link)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_link_connections)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_proven_name)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<mtp::actors::link_connection>)

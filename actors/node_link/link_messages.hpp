@@ -1,0 +1,82 @@
+// What the actors of a node link say to each other. Between nodes pass only types of CAF's own and
+// `link_blob`, whose content is ours to read and check (codecs/node_link/stream_frame.hpp,
+// codecs/node_link/link_hello.hpp): two builds can't misunderstand each other's structs.
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/atom.hpp>
+#include <chrono>
+#include <string>
+
+#include "codecs/base/bytes.hpp"
+
+namespace mtp::actors {
+
+// -- between nodes --------------------------------------------------------------------------------
+
+/// Between paired agents: frames of a session.
+struct link_blob {
+  /// A text, as CAF checks the length of one before it gets memory for it.
+  std::string content;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, link_blob& x) {
+  return f(x.content);
+}
+
+/// back_session to link_gateway (request): `(hello_atom, encoded link_hello, front agents)`, one
+/// agent a reactor. The reply is `(encoded link_answer, back agents)`, as many, if it is a welcome.
+using link_hello_atom = caf::atom_constant<caf::atom("link_hello")>;
+/// The same, `(bye_atom, session)`: the session is over. The reply (unit) means that the back has
+/// taken all that was sent before.
+using link_bye_atom = caf::atom_constant<caf::atom("link_bye")>;
+
+/// The same, `(link_ask_atom, line)`: a line of the console, answered as by the back's own. The
+/// reply is `(text, true)`, or `(why not, false)`.
+using link_ask_atom = caf::atom_constant<caf::atom("link_ask")>;
+/// How long an answer may take to be found.
+inline constexpr std::chrono::seconds remote_answer_patience{6};
+
+/// What CAF knows the gateway by.
+inline constexpr std::uint16_t link_key = 1;
+
+// -- in the front ---------------------------------------------------------------------------------
+
+/// back_session to front agents: a session has begun; `peer` is the agent's partner.
+struct link_up {
+  /// Place in `settings::back_nodes`.
+  std::size_t back = 0;
+  std::uint64_t session = 0;
+  caf::actor peer;
+};
+/// back_session to front agents: it is over.
+struct link_down {
+  std::size_t back = 0;
+  std::uint64_t session = 0;
+};
+/// front agent to back_session: it has just been started and knows of no session.
+struct link_agent_started {
+  unsigned reactor = 0;
+};
+
+/// To a back_session (request): asks its back as `link_ask_atom` does, with the same reply.
+struct ask_back {
+  std::string line;
+};
+
+// -- in both --------------------------------------------------------------------------------------
+
+/// agent to back_session or link_gateway: its session can't go on.
+struct link_broken {
+  std::uint64_t session = 0;
+  std::string why;
+};
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_up)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_down)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_agent_started)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::ask_back)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_broken)

@@ -1,0 +1,100 @@
+#include "actors/node_link/remote_back_session.hpp"
+
+#include <caf/all.hpp>
+
+#include "net/node_link/basp_link.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto join_patience = 10s;
+
+/// Message to itself: the connection is gone.
+struct link_gone {};
+
+net::link_dialer_limits limits_of(const config::settings& all) {
+  return {.user_timeout = all.node_link.timeout};
+}
+
+}  // namespace
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_gone)
+
+namespace mtp::actors {
+
+remote_back_session::remote_back_session(caf::actor_config& cfg, net::reactor& home,
+                                         environment& env, std::size_t place)
+    : back_session{cfg, home, env, place}, dialer_{*this, *this, limits_of(env.settings)} {
+  set_default_handler([this](caf::scheduled_actor*, caf::message_view& x) {
+    // The only message that back_session does not know.
+    if (x.content().match_elements<link_gone>() && std::exchange(reach_when_gone_, false)) reach();
+    return caf::result<caf::message>{caf::make_message()};
+  });
+}
+
+void remote_back_session::reach() {
+  if (session_ != nullptr && !session_->ended()) {
+    reach_when_gone_ = true;
+    return;
+  }
+  const auto& credentials = env().link_credentials;
+  // Whoever renewed it need not wait; certificate_watch tells if that is of no use.
+  if (credentials != nullptr) static_cast<void>(credentials->reload());
+  const auto& to = env().settings.back_nodes[place()];
+  dialer_.dial({.host = to.host, .port = to.port, .name = to.name},
+               credentials != nullptr ? credentials->current() : nullptr);
+}
+
+void remote_back_session::leave() {
+  reach_when_gone_ = false;
+  dialer_.cancel();
+  if (session_ != nullptr) session_->cut("it was given up here");
+}
+
+void remote_back_session::on_dialed(tl::expected<net::link_transport, std::string> result) {
+  if (!result) return failed(std::move(result.error()));
+  join(std::move(*result));
+}
+
+void remote_back_session::join(net::link_transport transport) {
+  session_ = transport.session();
+  session_->on_end([me = caf::actor_cast<caf::weak_actor_ptr>(this)](const std::string&) {
+    if (const auto here = me.lock()) caf::anon_send(caf::actor_cast<caf::actor>(here), link_gone{});
+  });
+  net::join_link(*this, std::move(transport), link_key, join_patience,
+                 [this, mine = session_](tl::expected<net::linked_node, std::string> joined) {
+                   if (mine != session_) return;
+                   if (joined)
+                     reached(std::move(joined->published));
+                   else
+                     failed(std::move(joined.error()));
+                 });
+}
+
+std::string remote_back_session::why_lost(const caf::error& reason) const {
+  auto said = back_session::why_lost(reason);
+  if (is_lost()) return "the connection is lost: " + session_->trouble();
+  // CAF gives a connection up, and says so, before it closes it.
+  if (reason == caf::exit_reason::remote_link_unreachable) return said + ": " + net::closed_by_caf;
+  return said;
+}
+
+bool remote_back_session::is_lost() const {
+  return session_ != nullptr && !session_->trouble().empty();
+}
+
+std::string remote_back_session::proven_name() const {
+  return session_ != nullptr ? session_->peer_name() : std::string{};
+}
+
+void remote_back_session::stopped() {
+  back_session::stopped();
+  if (session_ != nullptr) session_->on_end([](const std::string&) {});
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,147 @@
+// Tells what the node does, for operators: asks supervisors, pools, DC connections and clients, and
+// puts their answers together. Rendering is app/console_text's; another node is asked for a text of
+// its own (link_gateway).
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+
+#include "actors/client/client_status.hpp"
+#include "actors/core/supervisor.hpp"
+#include "actors/node_link/back_session.hpp"
+#include "actors/node_link/link_gateway.hpp"
+#include "actors/node_link/link_listener.hpp"
+#include "actors/uplink/middle/dc_pool.hpp"
+
+namespace mtp::actors {
+
+/// How long a part may take to answer. Reports name one that takes longer, and come without it: in
+/// each, `trouble` is empty or says why something is missing.
+inline constexpr std::chrono::seconds inspection_patience{1};
+
+/// Bounds of reports.
+inline constexpr std::size_t max_inspected_conns = 1000;
+inline constexpr std::size_t max_inspected_clients = 1000;
+
+/// Message (request): replies with a `tree_report`.
+struct inspect_tree {};
+struct tree_node {
+  /// Place of its supervisor in the report; the root's is its own.
+  std::size_t parent = 0;
+  /// Its name; for children without one, what they are.
+  std::string id;
+  restart_policy restart = restart_policy::permanent;
+  /// Of a supervisor.
+  std::optional<supervision_strategy> strategy;
+  std::uint64_t restarts = 0;
+  bool running = true;
+  /// Alike children without names are one node.
+  std::size_t count = 1;
+  /// Why a supervisor's children are not known.
+  std::string trouble;
+};
+struct tree_report {
+  /// The root first; children behind their supervisor, in their order.
+  std::vector<tree_node> nodes;
+};
+
+/// Message (request): replies with a `pools_report`.
+struct inspect_pools {};
+struct pool_report {
+  dc_id dc = 0;
+  dc_pool_status status;
+  std::string trouble;
+};
+struct pools_report {
+  /// Ascending.
+  std::vector<pool_report> pools;
+};
+
+/// Message (request): replies with a `conns_report`.
+struct inspect_conns {};
+struct conn_report {
+  /// What its pool knows of it; without the handle.
+  pool_conn_status known;
+  dc_conn_status status;
+  std::string trouble;
+};
+struct pool_conns {
+  dc_id dc = 0;
+  std::vector<conn_report> conns;
+  std::string trouble;
+};
+struct conns_report {
+  std::vector<pool_conns> pools;
+  /// Connections beyond `max_inspected_conns`.
+  std::size_t left_out = 0;
+};
+
+/// Message (request): replies with a `clients_report`.
+struct inspect_clients {
+  /// How many to list one by one, at most `max_inspected_clients`.
+  std::size_t limit = 0;
+};
+struct clients_report {
+  client_overview clients;
+  /// A line a reactor that did not answer.
+  std::vector<std::string> trouble;
+};
+
+/// Message (request): replies with a `counts_report`.
+struct inspect_counts {};
+struct counts_report {
+  std::vector<metrics::family> families;
+};
+
+/// Message (request): replies with a `nodes_report`.
+struct inspect_nodes {};
+struct back_report {
+  back_status status;
+  std::string trouble;
+};
+struct nodes_report {
+  std::string name;
+  config::node_role role = config::node_role::both;
+  std::string build;
+  /// Of a front, as configured.
+  std::vector<back_report> backs;
+  /// Of a back.
+  std::vector<front_status> fronts;
+  std::vector<link_connection> connections;
+  /// A line for what is missing.
+  std::vector<std::string> trouble;
+};
+
+struct inspector_state {
+  explicit inspector_state(caf::event_based_actor* actor) : self{actor} {}
+
+  caf::result<tree_report> tree();
+  caf::result<pools_report> pools();
+  caf::result<conns_report> conns();
+  caf::result<clients_report> clients(std::size_t limit);
+  [[nodiscard]] counts_report counts() const;
+  caf::result<nodes_report> nodes();
+
+  caf::event_based_actor* self;
+  environment* env = nullptr;
+
+  static inline const char* name = "inspector";
+};
+
+/// Behavior: the requests above. Each is answered within a few times `inspection_patience`, whoever
+/// hangs; none fails.
+caf::behavior inspector(caf::stateful_actor<inspector_state>* self, environment& env);
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_tree)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::tree_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_pools)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::pools_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_conns)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::conns_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_clients)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::clients_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_counts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::counts_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_nodes)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::nodes_report)

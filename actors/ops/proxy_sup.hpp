@@ -1,0 +1,40 @@
+// The supervision tree of the proxy. Twin of mtproto_proxy_sup, and of what Ranch supervises there.
+//
+//   proxy_sup (one_for_one, 50 restarts in 5 s)      in role
+//   |- inspector              permanent            all
+//   |- memory_guard_<i>       permanent            all, one a reactor
+//   |- http_fetcher           permanent, detached  both, back
+//   |- dc_conn_sup            permanent, simple_one_for_one  both, back
+//   |   `- dc_conn ...           temporary: its pool opens another one
+//   |- dc_pool_sup            permanent, simple_one_for_one  both, back
+//   |   `- dc_pool_<dc> ...      permanent
+//   |- dc_config              permanent            both, back
+//   |- back_agent_sup         permanent, simple_one_for_one  back
+//   |   `- back_agent ...      temporary: one a session a front's reactor
+//   |- link_gateway           permanent            back
+//   |- link_listener          permanent            back
+//   |- back_session_<n>       permanent            front, one a back
+//   |- front_agent_<i>        permanent            front, one a reactor
+//   |- replay_sweeper         permanent            both, front
+//   |- client_roster_<i>      permanent            both, front; one a reactor
+//   `- listener_sup           permanent, one_for_one  both, front
+//       `- listener_<port>_<i>   permanent, one a port a reactor
+//
+// With `run --link-agents` a node that is both has all of it but link_listener.
+//
+// Client handlers are started by listeners and belong to nobody: when a listener crashes they stay.
+// Started from top to bottom, stopped from bottom to top: clients leave before what they need.
+#pragma once
+
+#include "actors/core/supervisor.hpp"
+#include "actors/environment.hpp"
+
+namespace mtp::actors {
+
+/// Its name, under which whoever starts it registers it.
+inline constexpr const char* root_name = "proxy_sup";
+
+/// The tree for what `env` holds: settings, reactors and ports.
+[[nodiscard]] supervisor_spec proxy_sup_spec(environment& env);
+
+}  // namespace mtp::actors

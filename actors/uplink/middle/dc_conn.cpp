@@ -1,0 +1,436 @@
+// The connection: its life, its bytes, its handshake. Clients are in dc_conn_clients.cpp.
+#include "actors/uplink/middle/dc_conn.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/core/memory_guard.hpp"
+#include "actors/uplink/middle/dc_conn_metrics.hpp"
+#include "codecs/base/overloaded.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
+#include "net/loop/unix_time.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto connect_timeout = 10s;
+constexpr auto handshake_timeout = 8s;
+/// How long a lost connection answers in Telegram's place.
+constexpr auto dying_time = 5s;
+constexpr auto send_timeout = 15s;
+/// When memory is exhausted, a connection on which more waits for Telegram is given up.
+constexpr std::size_t most_unsent = std::size_t{4} * 1024 * 1024;
+
+/// What Python and Erlang proxies call themselves; middle proxies do not look at it.
+constexpr std::string_view process_name = "IPIPPRPDTIME";
+
+rpc::process_id own_process_id() noexcept {
+  const auto name = as_bytes(process_name);
+  return {.ip = load_le<std::uint32_t>(name),
+          .port = load_le<std::uint16_t>(name.subspan(4)),
+          .pid = load_le<std::uint16_t>(name.subspan(6)),
+          .start_time = load_le<std::uint32_t>(name.subspan(8))};
+}
+
+}  // namespace
+
+dc_conn::dc_conn(caf::actor_config& cfg, net::reactor& home, environment& env,
+                 dc_conn_options options)
+    : pinned_actor{cfg, home},
+      env_{&env},
+      options_{std::move(options)},
+      metrics_{std::make_unique<metric_set>(env.metrics, options_.dc)},
+      stream_{*this, *this},
+      deadline_{*this},
+      pause_timer_{*this},
+      reader_{env.settings.full_check_crc32} {}
+
+dc_conn::~dc_conn() = default;
+
+caf::behavior dc_conn::start() {
+  // A new pool has no old conns.
+  monitor(options_.pool);
+  set_down_handler([this](caf::down_msg&) { lose("its pool ended"); });
+  started_ = home().now();
+  deadline_.arm(home().timers(), connect_timeout);
+  if (const int error = stream_.connect(options_.to); error != 0) on_connected(stream_, error);
+  return {
+      [this](open_stream& request) { handle_open(request); },
+      [this](const cancel_stream& cancel) {
+        const auto which = clients_.find(cancel.stream);
+        if (which != clients_.end()) handle_close(which);
+      },
+      [this](get_dc_conn_status) { return status(); },
+      [this](memory_is_scarce) { yield_memory(); },
+  };
+}
+
+void dc_conn::on_connected(net::tcp_stream&, int error) {
+  if (error != 0) {
+    metrics_->connect_error(errno_label(error)).add();
+    lose(std::generic_category().message(error));
+    return;
+  }
+  metrics_->connect_ok.add();
+  send(options_.pool, dc_conn_connected{options_.number});
+  net::set_no_delay(stream_.fd());
+  net::set_user_timeout(stream_.fd(), send_timeout);
+  self_ = own_endpoint();
+  stage_ = stage::nonce;
+  deadline_.arm(home().timers(), handshake_timeout);
+  handshake_ = std::make_unique<rpc::proxy_handshake>(
+      env_->telegram.get()->secret, net::random_array<rpc_nonce{}.size()>(),
+      static_cast<std::uint32_t>(net::unix_time()), own_process_id());
+  writer_.write(handshake_->nonce());
+  stream_.flush_later();
+}
+
+/// Our end as Telegram sees it: it goes into the keys and into every request.
+endpoint dc_conn::own_endpoint() const {
+  auto out = net::local_endpoint(stream_.fd());
+  const auto config = env_->telegram.get();
+  const auto& external = out.ip.is_v4() ? config->external_v4 : config->external_v6;
+  if (external && !options_.to.ip.is_loopback()) out.ip = *external;
+  return out;
+}
+
+void dc_conn::on_readable(net::tcp_stream&) {
+  const auto limit =
+      std::min(env_->settings.downstream_socket_buffer_size, home().scratch().size());
+  const auto buffer = home().scratch().first(limit);
+  const auto got = stream_.read(buffer);
+  if (got.ended) return lose(explain_end());
+  if (got.size == 0) return;
+  metrics_->received_bytes.add(got.size);
+  metrics_->read_size.observe(got.size);
+  heard_ = home().now();
+  unanswered_since_.reset();
+  pinged_ = false;
+  reader_.feed(buffer.first(got.size));
+  while (stream_.is_open()) {
+    const auto frame = reader_.next();
+    if (!frame) return lose(explain(frame.error()));
+    if (!*frame) break;
+    if (const auto handled = handle_frame(**frame); !handled) return lose(explain(handled.error()));
+  }
+  reader_.close();
+  note_memory();
+}
+
+void dc_conn::note_memory() {
+  if (!stream_.is_open()) return;
+  const auto now = stream_.queued() + writer_.pending() + reader_.held();
+  env_->memory.change(home().index(), std::exchange(held_, now), now);
+}
+
+result<void> dc_conn::handle_frame(byte_view body) {
+  if (stage_ == stage::nonce) return handle_nonce(body);
+  if (stage_ == stage::handshake) return handle_handshake(body);
+  served_ = true;
+  metrics_->packet_size.observe(body.size());
+  const auto message = rpc::decode_from_dc(body);
+  if (!message) return fail(message.error());
+  handle_message(*message);
+  return {};
+}
+
+result<void> dc_conn::handle_nonce(byte_view body) {
+  const auto keys =
+      handshake_->on_nonce(body, options_.to, self_, static_cast<std::uint32_t>(net::unix_time()));
+  if (!keys) return fail(keys.error());
+  // Our nonce left in plain: the server would not have answered it otherwise.
+  writer_.encrypt_with(keys->to_dc);
+  reader_.decrypt_with(keys->from_dc);
+  writer_.write(handshake_->handshake(options_.offer_crc32c));
+  stream_.flush_later();
+  stage_ = stage::handshake;
+  return {};
+}
+
+result<void> dc_conn::handle_handshake(byte_view body) {
+  refused_with_ = rpc::handshake_error_code(body);
+  const auto kind = handshake_->on_handshake(body);
+  if (!kind) return fail(kind.error());
+  writer_.use(*kind);
+  reader_.use(*kind);
+  spdlog::debug("dc {}: connected to {}{}, clock skew {} s", options_.dc, to_string(options_.to),
+                *kind == checksum::crc32c ? " with CRC32C" : "", handshake_->clock_skew());
+  handshake_.reset();
+  become_ready();
+  return {};
+}
+
+void dc_conn::become_ready() {
+  stage_ = stage::ready;
+  deadline_.arm(home().timers(), env_->settings.dc_ping_interval);
+  send(options_.pool, dc_conn_ready{options_.number});
+}
+
+std::string dc_conn::explain(errc code) const {
+  switch (code) {
+    case errc::rpc_clock_skew:
+      return "its clock is " + std::to_string(handshake_->clock_skew()) +
+             " s ahead of ours: set this machine's clock (at most 30 s are accepted)";
+    case errc::rpc_bad_key_selector:
+      return "it uses another proxy secret than getProxySecret gave";
+    case errc::rpc_refused:
+      return "it refused the handshake with code " + std::to_string(refused_with_);
+    default:
+      return std::string{to_string(code)};
+  }
+}
+
+std::string dc_conn::explain_end() const {
+  auto clock = describe_clock(env_->telegram.clock_ahead());
+  if (!clock.empty())
+    clock = "this machine's clock is " + clock +
+            " Telegram's, and at most 30 s are accepted: set it. If that is not it, ";
+  switch (stage_) {
+    case stage::nonce:
+      return "closed by Telegram before the handshake: " + clock +
+             "the proxy secret may be out of date (it is fetched again), or Telegram does not want "
+             "this machine";
+    case stage::handshake:
+      return "closed by Telegram during the encrypted handshake: " + clock +
+             "it probably sees another address than " + to_string(self_) +
+             " (set external_ip; NAT must not rewrite ports)";
+    default:
+      return "closed by Telegram";
+  }
+}
+
+void dc_conn::write(packet_buffer tail) {
+  writer_.write(head_, std::move(tail));
+  head_.clear();
+  stream_.flush_later();
+  unconfirmed_ = true;
+  if (!unanswered_since_) unanswered_since_ = home().now();
+  if (!watching_) watch_for_answer();
+}
+
+/// An answer is expected: to what was sent or, from half of the time on, to a ping.
+void dc_conn::watch_for_answer() {
+  watching_ = true;
+  deadline_.arm(home().timers(), half_stall());
+}
+
+std::chrono::milliseconds dc_conn::half_stall() const {
+  return std::chrono::milliseconds{env_->settings.dc_stall_timeout} / 2;
+}
+
+void dc_conn::on_flush(net::tcp_stream&) {
+  queued_total_ += stream_.send_pending(writer_);
+  write_started_ = net::steady_clock::now();
+  note_memory();
+  if (env_->memory.pressure() == memory_pressure::exhausted) yield_memory();
+}
+
+/// Memory is short: what Telegram does not take is the first to go.
+void dc_conn::yield_memory() {
+  if (stage_ == stage::ready && stream_.queued() > most_unsent)
+    lose("memory is short, and " + std::to_string(stream_.queued()) + " bytes wait for Telegram");
+}
+
+void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
+  metrics_->sent_bytes.add(size);
+  metrics_->send_duration.observe(
+      static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
+  sent_total_ += size;
+  if (stream_.queued() == 0)
+    blocked_since_.reset();
+  else if (size > 0 || !blocked_since_)
+    note_blocked();
+  for (; !promised_.empty() && promised_.front().until <= sent_total_; promised_.pop_front()) {
+    const auto& due = promised_.front();
+    const auto which = clients_.find(due.stream);
+    if (which != clients_.end())
+      send_to(which->second, due.stream, stream::ack{.size = due.size, .packets = due.packets});
+  }
+  note_memory();
+}
+
+void dc_conn::on_broken(net::tcp_stream&, int error) {
+  lose(std::generic_category().message(error));
+}
+
+void dc_conn::on_due(net::timer& which) {
+  if (&which == &pause_timer_) return check_pause();
+  switch (stage_) {
+    case stage::connecting:
+      metrics_->connect_error("timeout").add();
+      return lose("no answer in 10 s");
+    case stage::nonce:
+    case stage::handshake:
+      return lose("the handshake took longer than 8 s");
+    case stage::ready:
+      return check_silence();
+    case stage::dying:
+      return quit();
+  }
+}
+
+void dc_conn::check_silence() {
+  const auto now = home().now();
+  const auto left = [&](net::steady_clock::time_point since) {
+    return since + env_->settings.dc_stall_timeout - now;
+  };
+  // A slow network: the kernel wants a third of its buffer free before it takes more.
+  if (blocked_since_ && net::untaken_bytes(stream_.fd()) < blocked_with_) note_blocked();
+  if (!paused_ && blocked_since_ && left(*blocked_since_).count() <= 0)
+    return replace_stalled("nothing taken");
+  if (!paused_ && pinged_ && unanswered_since_ && left(*unanswered_since_).count() <= 0) {
+    if (ping_waits_in_line()) {
+      unanswered_since_ = now;
+    } else {
+      if (!net::has_unread(stream_.fd())) return replace_stalled("no answer");
+      // This look comes late: so does the one at the socket.
+      deadline_.arm(home().timers(), 1ms);
+      return;
+    }
+  }
+  if (paused_ || (!unanswered_since_ && !unconfirmed_ && !blocked_since_)) {
+    // Nothing is owed to us. After a quiet time a ping finds out whether anybody is there.
+    if (!watching_ && !paused_) return send_ping();
+    watching_ = false;
+    deadline_.arm(home().timers(), env_->settings.dc_ping_interval);
+    return;
+  }
+  net::steady_clock::duration least = 1ms;
+  if (!pinged_ && (unanswered_since_ || unconfirmed_)) {
+    // What came last may have been sent before it could be an answer.
+    if (!unanswered_since_) unanswered_since_ = heard_;
+    send_ping();
+    // However late this look is, the ping has its time.
+    least = half_stall() / 2;
+  }
+  auto wait = unanswered_since_ ? left(*unanswered_since_) : half_stall();
+  if (blocked_since_) wait = std::min(wait, left(*blocked_since_));
+  deadline_.arm(home().timers(),
+                std::clamp<net::steady_clock::duration>(wait, least, half_stall()));
+}
+
+/// Whether Telegram still has bytes in front of the ping to take, and has taken some since the last
+/// look: a long upload over a slow network.
+bool dc_conn::ping_waits_in_line() {
+  const auto taken = sent_total_ - net::untaken_bytes(stream_.fd());
+  const auto before = std::exchange(taken_, taken);
+  return taken > before && taken < ping_from_;
+}
+
+/// Bytes wait here because the kernel takes no more of them.
+void dc_conn::note_blocked() {
+  blocked_since_ = home().now();
+  blocked_with_ = net::untaken_bytes(stream_.fd());
+}
+
+/// Telegram could neither answer nor, perhaps, go on reading while nobody read what it sent.
+void dc_conn::forgive_silence() {
+  const auto now = home().now();
+  if (unanswered_since_) unanswered_since_ = now;
+  if (blocked_since_) blocked_since_ = now;
+  heard_ = now;
+  pinged_ = false;
+  unconfirmed_ = true;
+  watch_for_answer();
+}
+
+void dc_conn::replace_stalled(std::string_view what) {
+  metrics_->stalled.add();
+  spdlog::warn("dc {}: {} does not answer: replaced, {} clients move", options_.dc,
+               to_string(options_.to), clients_.size());
+  lose("stalled: " + std::string{what} + " for " +
+       std::to_string(env_->settings.dc_stall_timeout.count()) + " s");
+}
+
+void dc_conn::send_ping() {
+  pinged_ = true;
+  ping_from_ = queued_total_ + writer_.pending();
+  taken_ = sent_total_ - net::untaken_bytes(stream_.fd());
+  rpc::encode_ping(static_cast<std::int64_t>(env_->next_stream(home().index())), head_);
+  write();
+  unconfirmed_ = false;
+}
+
+void dc_conn::lose(std::string reason) {
+  if (stage_ == stage::dying) return;
+  const bool was_ready = stage_ == stage::ready;
+  const bool in_handshake = stage_ == stage::handshake;
+  const bool keys_in_doubt = in_handshake || stage_ == stage::nonce;
+  // Telegram closes connections all the time, and the pool tells when none can be had.
+  spdlog::debug("dc {}: {}: {}; {} clients to move", options_.dc, to_string(options_.to), reason,
+                clients_.size());
+  flush_now();
+  stream_.close();
+  env_->memory.change(home().index(), std::exchange(held_, 0), 0);
+  pause_timer_.cancel();
+  stage_ = stage::dying;
+  env_->conns.withdraw(options_.dc, home().index(), caf::actor{this});
+  send(options_.pool, dc_conn_lost{.number = options_.number,
+                                   .reason = std::move(reason),
+                                   .served = served_,
+                                   .in_handshake = in_handshake,
+                                   .keys_in_doubt = keys_in_doubt});
+  if (!was_ready) return quit();
+  release_clients();
+  deadline_.arm(home().timers(), dying_time);
+}
+
+/// What is known to be the last chance: the connection may be ours to close.
+void dc_conn::flush_now() {
+  stream_.send_pending(writer_);
+  stream_.write_now();
+}
+
+dc_conn_status dc_conn::status() {
+  constexpr std::array<std::string_view, 5> names{"connecting", "nonce", "handshake", "ready",
+                                                  "dying"};
+  static_assert(names.size() == static_cast<std::size_t>(stage::dying) + 1);
+  const auto seconds = [this](net::steady_clock::time_point since) {
+    return std::chrono::duration_cast<std::chrono::seconds>(home().now() - since);
+  };
+  dc_conn_status out{.stage = names[static_cast<std::size_t>(stage_)],
+                     .clients = clients_.size(),
+                     .unacked_bytes = unacked_bytes_,
+                     .unacked_packets = unacked_packets_,
+                     .behind_bytes = behind_bytes_,
+                     .behind_packets = behind_packets_,
+                     .promised_acks = promised_.size(),
+                     .unpromised = 0,
+                     .sent = sent_total_,
+                     .queued = stream_.queued() + writer_.pending(),
+                     .age = seconds(started_),
+                     .unanswered = std::nullopt};
+  for (const auto& [id, one] : clients_)
+    out.unpromised += credit_of(one.unpromised_bytes, one.unpromised_packets);
+  if (stage_ == stage::ready && paused_) out.stage = "paused";
+  if (unanswered_since_) out.unanswered = seconds(*unanswered_since_);
+  return out;
+}
+
+void dc_conn::stopped() {
+  if (stage_ == stage::ready) {
+    for (const auto& [id, who] : clients_) {
+      rpc::encode_close_conn(static_cast<rpc::conn_id>(id), head_);
+      write();
+    }
+    flush_now();
+    release_clients();
+  }
+  // Whoever still has a handle of this actor must not keep its clients' actors alive, nor the pool
+  // what is left of this actor.
+  clients_.clear();
+  demonitor(options_.pool);
+  stream_.close();
+  env_->memory.change(home().index(), std::exchange(held_, 0), 0);
+  deadline_.cancel();
+  pause_timer_.cancel();
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,258 @@
+// One RPC connection to a middle proxy of a DC, shared by many clients. Twin of mtp_down_conn.
+//
+//   connecting --tcp up--> nonce --nonce ok--> handshake --ok--> ready --closed--> dying --5 s-->
+//   ended
+//
+// A failure before `ready` ends it at once. While dying it answers instead of Telegram, so that no
+// client that was assigned to it, or that just sent, is left waiting.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+
+#include "actors/environment.hpp"
+#include "actors/uplink/stream_messages.hpp"
+#include "codecs/telegram/rpc_handshake.hpp"
+#include "codecs/telegram/rpc_stream.hpp"
+#include "net/loop/tcp_stream.hpp"
+
+namespace mtp::actors {
+
+struct dc_conn_options {
+  dc_id dc = 0;
+  endpoint to;
+  /// Whose it is. The connection ends when the pool does.
+  caf::actor pool;
+  /// The pool's number for this connection.
+  std::uint64_t number = 0;
+  std::shared_ptr<dc_conn_load> load;
+  /// Offer CRC-32C in the handshake.
+  bool offer_crc32c = true;
+};
+
+/// To the pool: the TCP connection is up; the handshake follows.
+struct dc_conn_connected {
+  std::uint64_t number = 0;
+};
+/// To the pool: clients can be assigned.
+struct dc_conn_ready {
+  std::uint64_t number = 0;
+};
+/// To the pool: it is of no more use, and why. Sent once, by every connection that does not crash.
+struct dc_conn_lost {
+  std::uint64_t number = 0;
+  std::string reason;
+  /// It has carried messages from Telegram.
+  bool served = false;
+  /// Telegram closed it when it had our encrypted handshake.
+  bool in_handshake = false;
+  /// It was lost between TCP and the end of the handshake: perhaps the secret, or the address of
+  /// ours that the keys are made of, is not what Telegram has.
+  bool keys_in_doubt = false;
+};
+
+/// Message (request): replies with a `dc_conn_status`.
+struct get_dc_conn_status {};
+struct dc_conn_status {
+  /// connecting, nonce, handshake, ready, paused (its clients take too little), dying. A literal.
+  std::string_view stage;
+  std::size_t clients = 0;
+  /// Sent to clients and not acked by them.
+  std::size_t unacked_bytes = 0;
+  std::size_t unacked_packets = 0;
+  /// Of that, what waits for clients that take too little.
+  std::size_t behind_bytes = 0;
+  std::size_t behind_packets = 0;
+  /// Acks to clients that wait for their bytes to leave; and what clients sent that is not worth an
+  /// ack yet, as `credit_of`.
+  std::size_t promised_acks = 0;
+  std::size_t unpromised = 0;
+  /// Bytes for Telegram: those that have left us, and those that have not.
+  std::uint64_t sent = 0;
+  std::size_t queued = 0;
+  std::chrono::seconds age{0};
+  /// How long something that was sent has not been answered by anything.
+  std::optional<std::chrono::seconds> unanswered;
+};
+
+/// Messages:
+/// - `open_stream` (request): takes the client, which is counted in its load, on; to it goes
+///   `stream_opened`, or `migrate` if dying.
+/// - `cancel_stream`: as `close` of that stream.
+/// - `stream_frame` data, ack, close: of a client it has. Unknown streams are ignored: their end is
+///   on its way to the client.
+/// - `get_dc_conn_status` (request).
+/// - `memory_is_scarce` (memory_guard): gives itself up if much waits for Telegram.
+/// - exit_msg: says goodbye to Telegram for every client, then ends.
+/// To clients: `stream_frame` data, quick_ack, ack, close, migrate, refused (data that was not
+/// sent).
+class dc_conn final : public net::pinned_actor, private net::stream_owner {
+ public:
+  dc_conn(caf::actor_config& cfg, net::reactor& home, environment& env, dc_conn_options options);
+  ~dc_conn() override;
+
+  [[nodiscard]] const char* name() const override { return "dc_conn"; }
+
+ private:
+  enum class stage : std::uint8_t { connecting, nonce, handshake, ready, dying };
+
+  struct client {
+    caf::actor handler;
+    rpc::client_info info;
+    /// It takes so little that what waits for it is counted apart.
+    bool behind = false;
+    /// It lives on another reactor.
+    bool elsewhere = false;
+    /// Sent to the handler and not acked.
+    std::size_t unacked_bytes = 0;
+    std::size_t unacked_packets = 0;
+    /// Taken from the client since an ack was last promised to it: less than `ack_step`.
+    std::uint32_t unpromised_bytes = 0;
+    std::uint32_t unpromised_packets = 0;
+    /// Since when something has waited for it without anything being acked.
+    net::steady_clock::time_point waits_since;
+    /// Where in the outgoing stream its latest packet ends.
+    std::uint64_t sent_until = 0;
+  };
+  using client_map = std::unordered_map<stream_id, client>;
+
+  /// When the outgoing stream has passed `until`, `stream` gets an ack of `size`.
+  struct promised_ack {
+    std::uint64_t until = 0;
+    stream_id stream = 0;
+    std::uint32_t size = 0;
+    std::uint32_t packets = 0;
+  };
+
+  struct metric_set;
+
+  // pinned_actor
+  caf::behavior start() override;
+  bool on_message(caf::mailbox_element& x) override;
+  void on_due(net::timer& which) override;
+  void stopped() override;
+
+  // stream_owner
+  void on_readable(net::tcp_stream&) override;
+  void on_flush(net::tcp_stream&) override;
+  void on_sent(net::tcp_stream&, std::size_t size) override;
+  void on_connected(net::tcp_stream&, int error) override;
+  void on_broken(net::tcp_stream&, int error) override;
+
+  // Handshake.
+  result<void> handle_frame(byte_view body);
+  result<void> handle_nonce(byte_view body);
+  result<void> handle_handshake(byte_view body);
+  void become_ready();
+  [[nodiscard]] endpoint own_endpoint() const;
+  [[nodiscard]] std::string explain(errc code) const;
+  [[nodiscard]] std::string explain_end() const;
+
+  // From Telegram.
+  void handle_message(const rpc::from_dc& message);
+  void deliver(const rpc::proxy_ans& answer);
+  void confirm(const rpc::simple_ack& ack);
+  void close_client(const rpc::close_ext& close);
+
+  // From clients.
+  void handle_open(open_stream& request);
+  void handle_data(client_map::iterator which, stream::data& data);
+  void handle_close(client_map::iterator which);
+  void handle_ack(client& from, const stream::ack& ack);
+  void forget(client_map::iterator which);
+
+  /// Frames what `head_` holds and `tail`.
+  void write(packet_buffer tail = {});
+  static void send_to(const client& to, stream_id stream, stream::event event);
+
+  // Flow control towards clients.
+  void count_sent(client& to, std::size_t size, std::size_t packets);
+  void count_acked(client& from, std::size_t size, std::size_t packets);
+  void update_pause();
+  [[nodiscard]] std::string_view overflow() const;
+  void set_slow_apart();
+  void limit_slow();
+  void check_pause();
+  void drop_slow_client(client_map::iterator which, std::string_view why);
+
+  void note_memory();
+  void yield_memory();
+
+  // Silence and the end.
+  void watch_for_answer();
+  [[nodiscard]] std::chrono::milliseconds half_stall() const;
+  void check_silence();
+  void note_blocked();
+  void forgive_silence();
+  void replace_stalled(std::string_view what);
+  void send_ping();
+  [[nodiscard]] bool ping_waits_in_line();
+  void lose(std::string reason);
+  void flush_now();
+  void release_clients();
+  [[nodiscard]] dc_conn_status status();
+
+  environment* env_;
+  dc_conn_options options_;
+  std::unique_ptr<metric_set> metrics_;
+  net::tcp_stream stream_;
+  stage stage_ = stage::connecting;
+  net::steady_clock::time_point started_;
+  /// Deadlines of connecting, handshake and dying; then: silence.
+  net::timer deadline_;
+  net::timer pause_timer_;
+
+  std::unique_ptr<rpc::proxy_handshake> handshake_;
+  rpc::stream_reader reader_;
+  rpc::stream_writer writer_;
+  endpoint self_;
+  std::int32_t refused_with_ = 0;
+  bytes head_;
+
+  client_map clients_;
+  /// How many of them live on other reactors.
+  std::size_t elsewhere_ = 0;
+  std::size_t unacked_bytes_ = 0;
+  std::size_t unacked_packets_ = 0;
+  /// Of that, what waits for clients that are behind.
+  std::size_t behind_bytes_ = 0;
+  std::size_t behind_packets_ = 0;
+  net::steady_clock::time_point paused_since_;
+  /// When the pause last took a client, or began.
+  net::steady_clock::time_point pause_judged_;
+  bool paused_ = false;
+
+  /// Bytes handed to the socket, and bytes that have left.
+  std::uint64_t queued_total_ = 0;
+  std::uint64_t sent_total_ = 0;
+  /// As `environment::memory` was told.
+  std::size_t held_ = 0;
+  std::deque<promised_ack> promised_;
+  net::steady_clock::time_point write_started_;
+
+  /// Something was sent since anything was received.
+  std::optional<net::steady_clock::time_point> unanswered_since_;
+  /// Something was sent since the last ping. What was received then need not be the answer.
+  bool unconfirmed_ = false;
+  net::steady_clock::time_point heard_;
+  /// Telegram has taken nothing of what waits here and, so many bytes, in the kernel.
+  std::optional<net::steady_clock::time_point> blocked_since_;
+  std::size_t blocked_with_ = 0;
+  /// The deadline timer looks for an answer; else it waits for the time of an idle ping.
+  bool watching_ = false;
+  bool served_ = false;
+  bool pinged_ = false;
+  /// Where in the outgoing stream the latest ping starts; how much of the stream Telegram's kernel
+  /// had taken at the latest look.
+  std::uint64_t ping_from_ = 0;
+  std::uint64_t taken_ = 0;
+};
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_conn_connected)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_conn_ready)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_conn_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_dc_conn_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_conn_status)

@@ -1,0 +1,63 @@
+// Which DC connections take clients, for handlers on the same reactor: most clients find theirs
+// here and cost the pool no message. The pools own it, as tables are owned: they offer connections
+// and withdraw them.
+#pragma once
+
+#include <atomic>
+#include <caf/actor.hpp>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "codecs/telegram/dc_list.hpp"
+
+namespace mtp::actors {
+
+/// Clients on a connection: counted up by whoever gives it one, down by the connection when that is
+/// gone. Shared so that neither needs to tell the other.
+struct dc_conn_load {
+  std::atomic<std::size_t> clients = 0;
+  /// All it was ever given.
+  std::atomic<std::uint64_t> given = 0;
+
+  void add_client() noexcept {
+    ++clients;
+    ++given;
+  }
+};
+
+/// Any thread may use it; reactors do not wait for each other.
+class dc_conn_board {
+ public:
+  /// For `reactors` reactors. Call once, before use.
+  void open(std::size_t reactors) { shelves_.resize(reactors); }
+
+  /// From now on `conn`, which is on `reactor`, is given clients.
+  void offer(dc_id dc, unsigned reactor, const caf::actor& conn,
+             std::shared_ptr<dc_conn_load> load);
+  /// From now on it is not; those it was given are counted in its load. Does nothing if it is not
+  /// offered.
+  void withdraw(dc_id dc, unsigned reactor, const caf::actor& conn);
+  /// The least loaded connection with less than `full` clients, one client more now: the caller's,
+  /// who must send it an `open_stream`. Null if there is none.
+  [[nodiscard]] caf::actor take(dc_id dc, unsigned reactor, std::size_t full);
+  /// All that are offered on `reactor`.
+  [[nodiscard]] std::vector<caf::actor> all_of(unsigned reactor);
+
+ private:
+  struct offered {
+    caf::actor conn;
+    std::shared_ptr<dc_conn_load> load;
+  };
+  /// Of one reactor.
+  struct shelf {
+    std::mutex mutex;
+    std::unordered_map<dc_id, std::vector<offered>> conns;
+  };
+
+  std::deque<shelf> shelves_;
+};
+
+}  // namespace mtp::actors

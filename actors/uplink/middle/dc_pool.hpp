@@ -1,0 +1,216 @@
+// The DC connections of one DC: keeps enough of them open and gives clients the least loaded one.
+// Twin of mtp_dc_pool.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <deque>
+#include <map>
+#include <unordered_set>
+
+#include "actors/core/endpoint_backoff.hpp"
+#include "actors/environment.hpp"
+#include "actors/uplink/middle/dc_conn.hpp"
+#include "actors/uplink/stream_messages.hpp"
+
+namespace mtp::actors {
+
+/// Name under which the pool of `dc` is registered.
+[[nodiscard]] std::string dc_pool_name(dc_id dc);
+
+/// Clients that may wait for a connection at once; more are refused with `overloaded`.
+inline constexpr std::size_t max_waiting_clients = 10'000;
+
+/// Message: Telegram's configuration has changed; there may be endpoints to try, and those that
+/// failed may work.
+struct telegram_config_changed {};
+
+/// To dc_config: no connection to this DC for `outage_after`, and why the last attempt failed; or
+/// there is one again.
+struct dc_outage {
+  dc_id dc = 0;
+  std::string why;
+};
+struct dc_recovery {
+  dc_id dc = 0;
+};
+/// To dc_config: a connection to this DC was lost during its handshake. Secret or address may be
+/// wrong.
+struct dc_keys_in_doubt {
+  dc_id dc = 0;
+};
+inline constexpr std::chrono::seconds outage_after{5};
+
+/// Message (request): replies with a `dc_pool_status`.
+struct get_dc_pool_status {};
+struct dc_pool_status {
+  dc_id dc = 0;
+  /// Connections that take clients, and those on their way.
+  std::size_t n_downstreams = 0;
+  std::size_t n_pending = 0;
+  /// Clients on connections: all, on the least and on the most loaded one.
+  std::size_t n_upstreams = 0;
+  std::size_t min = 0;
+  std::size_t max = 0;
+  /// Clients without a connection yet.
+  std::size_t n_waiting = 0;
+  /// Why the last connection ended; empty while one takes clients.
+  std::string last_failure;
+};
+
+/// Message (request): replies with a std::vector<pool_conn_status>, oldest first.
+struct list_pool_conns {};
+struct pool_conn_status {
+  std::uint64_t number = 0;
+  /// Null until dc_conn_sup has started it.
+  caf::actor handle;
+  unsigned reactor = 0;
+  endpoint to;
+  bool ready = false;
+  std::size_t clients = 0;
+};
+
+/// How a pool has dc_conn_sup start a connection. Named, so that tests can look inside.
+struct dc_conn_start {
+  environment* env = nullptr;
+  dc_conn_options options;
+  unsigned reactor = 0;
+  caf::actor operator()() const;
+};
+
+struct dc_pool_state {
+  explicit dc_pool_state(caf::event_based_actor* actor);
+  /// Whoever still waits is told.
+  ~dc_pool_state();
+  dc_pool_state(const dc_pool_state&) = delete;
+  dc_pool_state& operator=(const dc_pool_state&) = delete;
+  dc_pool_state(dc_pool_state&&) = delete;
+  dc_pool_state& operator=(dc_pool_state&&) = delete;
+
+  using time_point = caf::actor_clock::time_point;
+
+  struct conn {
+    /// Null until dc_conn_sup has started it.
+    caf::actor handle;
+    unsigned reactor = 0;
+    endpoint to;
+    bool ready = false;
+    time_point ready_since;
+    /// Not ready by then, others are tried beside it.
+    time_point expected_by;
+    /// Started because another one was overdue.
+    bool spare = false;
+    std::shared_ptr<dc_conn_load> load;
+    /// A time since when it has had no client, if it has none; and how many it had been given then.
+    std::optional<time_point> idle_since;
+    std::uint64_t given = 0;
+    /// Of which other reactors it may have clients.
+    std::vector<bool> strangers;
+
+    /// On `environment::conns`: handlers of its reactor take it from there.
+    bool offered = false;
+
+    [[nodiscard]] bool takes_clients() const { return ready && handle != nullptr; }
+    [[nodiscard]] bool overdue(time_point now) const { return !ready && now >= expected_by; }
+  };
+  /// Clients of one reactor that got a connection of another one, since when.
+  struct stranger_count {
+    std::size_t clients = 0;
+    time_point since;
+  };
+  struct waiting_client {
+    open_stream request;
+    time_point since;
+  };
+
+  using conn_map = std::map<std::uint64_t, conn>;
+
+  // Clients.
+  void handle_open(open_stream& request);
+  void handle_cancel(stream_id stream);
+  void assign(const open_stream& request, conn& to);
+  [[nodiscard]] conn* choose_conn(unsigned reactor);
+  void serve_waiting();
+  void expire_waiting();
+
+  // Connections.
+  void handle_connected(std::uint64_t number);
+  void handle_ready(std::uint64_t number);
+  void handle_lost(conn_map::iterator which, const dc_conn_lost& lost);
+  void check_outage();
+  void handle_down(const caf::down_msg& down);
+  void grow_after(const conn& assigned, unsigned reactor);
+  [[nodiscard]] bool is_crowded(stranger_count& here) const;
+  void keep_minimum();
+  void handle_config_change();
+  /// False if no endpoint may be tried now; then a tick is scheduled for when one may. `spare`: see
+  /// `conn`.
+  bool connect(unsigned reactor, bool spare = false);
+  [[nodiscard]] std::vector<endpoint_candidate> candidates() const;
+  [[nodiscard]] unsigned emptiest_reactor() const;
+  /// How many connections there should be, however few clients there are.
+  [[nodiscard]] std::size_t wanted() const;
+  [[nodiscard]] std::size_t ready() const;
+  [[nodiscard]] bool is_open_to(const endpoint& at) const;
+  /// Connections on their way that are not overdue.
+  [[nodiscard]] std::size_t on_their_way() const;
+  /// A connection is up: those on their way that were its rivals are given up, unless needed.
+  void drop_rivals(const conn& winner);
+  conn_map::iterator drop(conn_map::iterator which);
+  void close_idle();
+  void offer(conn& which);
+  void withdraw(conn& which);
+  [[nodiscard]] bool is_needed(const conn& idle) const;
+  void watch_expected();
+  void tick();
+  void tick_at(time_point when);
+  [[nodiscard]] dc_pool_status status() const;
+  [[nodiscard]] std::vector<pool_conn_status> list() const;
+
+  caf::event_based_actor* self;
+  environment* env = nullptr;
+  dc_id dc = 0;
+  conn_map conns;
+  std::uint64_t last_number = 0;
+  std::deque<waiting_client> waiting;
+  /// Streams that a connection was asked to take and has not answered for.
+  std::unordered_set<stream_id> assigning;
+  endpoint_backoff backoff;
+  std::optional<time_point> next_tick;
+  std::uint64_t last_tick = 0;
+  /// As connections use it.
+  std::shared_ptr<const telegram_config> config;
+  /// Until a middle proxy closes a connection over it.
+  bool offer_crc32c = true;
+  /// Since when no connection is ready; and why the last attempt failed.
+  std::optional<time_point> down_since;
+  std::string last_failure;
+  bool outage_told = false;
+  bool was_ready = false;
+  /// A reactor each, since the last growth there.
+  std::vector<stranger_count> strangers;
+  counter idle_closed;
+  counter overtaken;
+
+  static inline const char* name = "dc_pool";
+};
+
+/// Behavior of a pool. It never waits for Telegram: it starts with every DC dead.
+/// - `open_stream` (request): gives the client a connection, now or within `dc_wait_timeout`; after
+///   that, or when too many wait, the client gets `refused`.
+/// - `cancel_stream`: the client left before its stream was opened, or while that was on its way.
+/// - `dc_conn_connected`, `dc_conn_ready`, `dc_conn_lost` from its connections.
+/// - `telegram_config_changed` from dc_config.
+/// - `get_dc_pool_status`, `list_pool_conns`.
+caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env, dc_id dc);
+[[nodiscard]] caf::actor spawn_dc_pool(environment& env, dc_id dc);
+
+}  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::telegram_config_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_outage)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_recovery)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_keys_in_doubt)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_dc_pool_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::dc_pool_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::list_pool_conns)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<mtp::actors::pool_conn_status>)

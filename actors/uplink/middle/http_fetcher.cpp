@@ -1,0 +1,20 @@
+#include "actors/uplink/middle/http_fetcher.hpp"
+#include "net/loop/unix_time.hpp"
+
+#include <caf/all.hpp>
+
+namespace mtp::actors {
+
+caf::behavior http_fetcher(caf::event_based_actor*, environment& env) {
+  return {
+      [&env](const http_fetch& fetch) {
+        auto got = net::http_get(fetch.request, env.stopping);
+        if (!got) return http_answer{tl::unexpected{std::move(got.error())}};
+        http_answer out{std::move(got->body)};
+        if (got->date) out.clock_ahead = std::chrono::seconds{net::unix_time() - *got->date};
+        return out;
+      },
+  };
+}
+
+}  // namespace mtp::actors

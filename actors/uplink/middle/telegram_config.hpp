@@ -1,0 +1,75 @@
+// What the proxy knows of Telegram: middle proxies, their secret, and our address as they see it.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+
+#include "codecs/telegram/dc_list.hpp"
+
+namespace mtp::actors {
+
+/// A snapshot; never changed, only replaced.
+struct telegram_config {
+  /// 32..256 bytes.
+  bytes secret;
+  /// IPv4 and IPv6 endpoints apart; either may lack a DC that the other has.
+  dc_list v4;
+  dc_list v6;
+  /// Our addresses as Telegram sees them, if they are not those of our sockets.
+  std::optional<ip_address> external_v4;
+  std::optional<ip_address> external_v6;
+
+  /// Where a new client of `dc` goes: there if it is known; from media of a DC to the DC itself;
+  /// else to the default DC; nothing if that is not known either.
+  [[nodiscard]] std::optional<dc_id> resolve(dc_id dc) const;
+  /// All endpoints of `dc`, those to be tried first in front.
+  [[nodiscard]] std::vector<endpoint> endpoints(dc_id dc, bool prefer_v6) const;
+  /// Every DC with an endpoint, ascending.
+  [[nodiscard]] std::vector<dc_id> dcs() const;
+
+  friend bool operator==(const telegram_config&, const telegram_config&) = default;
+};
+
+/// What is known without asking: the lists as of 2026 and the secret that Telegram has used for
+/// years. Good enough to start with where core.telegram.org is blocked.
+[[nodiscard]] telegram_config built_in_telegram_config();
+
+/// Names a clock that is off by more than `most_clock_skew`, as "45 s ahead of"; else empty.
+[[nodiscard]] std::string describe_clock(std::optional<std::chrono::seconds> ahead);
+
+/// Whether `secret` can be a proxy secret: 32..256 bytes, and not the page of a captive portal.
+[[nodiscard]] bool is_proxy_secret(byte_view secret) noexcept;
+
+/// The copy of the last good configuration on disk: three files as Telegram serves them.
+struct telegram_config_files {
+  std::string directory;
+  /// What can be read and is valid of `into` is replaced. Returns whether secret and IPv4 list both
+  /// were.
+  [[nodiscard]] bool load(telegram_config& into) const;
+  /// Replaces the files, each at once, readable by their owner only. Returns an error for the
+  /// operator, or an empty text.
+  [[nodiscard]] std::string save(const telegram_config& what) const;
+};
+
+/// More than that between two clocks and Telegram closes connections, or soon will: at 30 s.
+inline constexpr std::chrono::seconds most_clock_skew{20};
+
+/// Holds the current snapshot: dc_config writes, everybody reads.
+class telegram_config_slot {
+ public:
+  /// Never null once dc_config has started; an empty config before.
+  [[nodiscard]] std::shared_ptr<const telegram_config> get() const;
+  void set(std::shared_ptr<const telegram_config> next);
+  /// How far our clock was ahead of that of core.telegram.org at the last fetch; nothing if that
+  /// is not known.
+  [[nodiscard]] std::optional<std::chrono::seconds> clock_ahead() const;
+  void set_clock_ahead(std::chrono::seconds ahead);
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const telegram_config> current_ = std::make_shared<telegram_config>();
+  std::optional<std::chrono::seconds> clock_ahead_;
+};
+
+}  // namespace mtp::actors

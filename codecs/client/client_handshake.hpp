@@ -1,0 +1,89 @@
+// What a client sends before its first packet, from the first byte to the keys of its two streams:
+// a 64-byte obfuscated2 header, alone or inside fake-TLS. Pure: randomness, the replay check and
+// the clock are the caller's.
+#pragma once
+
+#include <variant>
+
+#include "codecs/base/dc_id.hpp"
+#include "codecs/client/obfuscated2.hpp"
+#include "codecs/client/obfuscated_stream.hpp"
+#include "codecs/client/tls_server_hello.hpp"
+
+namespace mtp {
+
+class client_handshake {
+ public:
+  struct options {
+    secret16 secret{};
+    /// Set: fake-TLS clients use secrets derived from `secret`, this salt and their SNI.
+    std::optional<std::string> per_sni_salt;
+    /// Which clients are let in: transports without fake-TLS, and fake-TLS.
+    bool abridged = true;
+    bool intermediate = true;
+    bool padded = true;
+    bool fake_tls = true;
+  };
+
+  /// More bytes are needed.
+  struct incomplete {};
+  /// A ClientHello made with our secret, whatever else it says. Next: `answer`, then `feed` again.
+  struct hello_received {
+    /// What could be read of it. Valid until `answer`.
+    const client_hello* hello = nullptr;
+    /// The client's clock, Unix seconds.
+    std::uint32_t client_time = 0;
+  };
+  /// Done; the handshake object is of no more use.
+  struct established {
+    framing kind = framing::padded;
+    dc_id dc = 0;
+    bool tls = false;
+    std::string sni;
+    /// Key and IV material of the header (bytes 8..55), for the replay check.
+    std::array<std::uint8_t, 48> header_key{};
+    /// Holds what came after the header already.
+    obfuscated_reader reader;
+    obfuscated_writer writer;
+  };
+  using step = std::variant<incomplete, hello_received, established>;
+
+  explicit client_handshake(options opts) : options_{std::move(opts)} {}
+
+  /// Takes the connection's next bytes (none, to go on after `answer`). Errors:
+  /// tls_bad_client_hello, tls_no_sni (only with a salt; a TLS server answers both with an alert),
+  /// tls_invalid_digest, tls_bad_record, tls_client_hello_expected, unknown_protocol,
+  /// disabled_protocol.
+  [[nodiscard]] result<step> feed(byte_view data);
+
+  /// The answer to a hello; it must be sent in one write.
+  [[nodiscard]] bytes answer(const server_flight_random& random);
+
+  /// Bytes of memory for what has come.
+  [[nodiscard]] std::size_t held() const noexcept { return raw_.capacity() + inner_.capacity(); }
+
+ private:
+  enum class stage : std::uint8_t { start, hello, header };
+
+  [[nodiscard]] result<step> read_hello();
+  [[nodiscard]] std::optional<std::uint32_t> authenticate(byte_view record);
+  [[nodiscard]] errc why_refused(byte_view record) const;
+  [[nodiscard]] result<step> read_header();
+  void drop_raw(std::size_t size);
+  [[nodiscard]] bool lets_in(framing kind) const noexcept;
+
+  options options_;
+  stage stage_ = stage::start;
+  /// What came and was not understood yet: at most a record of a hello and a read.
+  bytes raw_;
+  /// The first record was looked at by itself.
+  bool looked_at_record_ = false;
+  client_hello_assembler assembler_;
+  std::size_t hello_size_ = 0;
+  client_hello hello_;
+  /// Fake-TLS, from the answer on: its envelope, and the stream inside as far as it is there.
+  std::optional<tls_record_reader> records_;
+  bytes inner_;
+};
+
+}  // namespace mtp

@@ -1,0 +1,93 @@
+// The ClientHello that opens a fake-TLS connection: putting it together from records, reading it,
+// and checking that its random was made with our secret. Facts: doc/wire/fake_tls.md.
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+
+#include "codecs/base/bytes.hpp"
+#include "codecs/base/crypto.hpp"
+#include "codecs/base/error.hpp"
+
+namespace mtp {
+
+/// A ClientHello never takes more: what one TLS record can hold.
+inline constexpr std::size_t max_client_hello = std::size_t{16} * 1024;
+
+/// Where the random stands in the record.
+inline constexpr std::size_t client_random_at = 11;
+inline constexpr std::size_t client_random_size = 32;
+/// What of it is the digest as it stands; the rest is mixed with the client's clock, which anybody
+/// can change.
+inline constexpr std::size_t client_digest_size = 28;
+
+/// Whether a connection that starts with these bytes opens TLS (16 03 01): all of `in` agrees with
+/// it as far as it goes. Three bytes decide.
+[[nodiscard]] bool looks_like_client_hello(byte_view in) noexcept;
+
+/// A ClientHello taken out of its records.
+struct client_hello_bytes {
+  /// As one record (header 16 03 01, length, message): what the digest covers, even if the network
+  /// or a local tool cut the record in several.
+  bytes record;
+  /// Bytes of the input that the hello takes.
+  std::size_t consumed = 0;
+};
+
+/// Takes the ClientHello from the front of a connection's bytes, cut in any number of records.
+class client_hello_assembler {
+ public:
+  /// `in` is all that the connection has sent so far, less what `take_consumed` told; what an
+  /// earlier call has read is not read again. Error: `tls_bad_client_hello`, as soon as the bytes
+  /// can't become a hello of at most `max_client_hello`.
+  [[nodiscard]] decoded<client_hello_bytes> next(byte_view in);
+  /// While a hello is incomplete: this many bytes at the front of `in` are kept here by now, and
+  /// the next `in` goes on behind them.
+  [[nodiscard]] std::size_t take_consumed() noexcept { return std::exchange(consumed_, 0); }
+
+ private:
+  /// Header and what whole records brought of the message.
+  bytes record_;
+  std::size_t consumed_ = 0;
+};
+
+/// What the server needs of a hello.
+struct client_hello {
+  std::array<std::uint8_t, client_random_size> random;
+  /// At most 32 bytes.
+  bytes session_id;
+  /// The first of TLS 1.3's suites that the client lists (GREASE skipped); 0 if none.
+  std::uint16_t suite = 0;
+  /// Server name; empty if there is none.
+  std::string sni;
+  /// Key shares the client sent for groups that fake-TLS can answer in.
+  bool x25519 = false;
+  bool x25519_mlkem768 = false;
+};
+
+/// Reads a hello put together by `client_hello_assembler`. Error: `tls_bad_client_hello` for
+/// lengths that do not add up or a second server name; unknown extensions are skipped.
+[[nodiscard]] result<client_hello> parse_client_hello(byte_view record);
+
+/// Reads what can be read of a hello and leaves out the rest: for one whose digest is right. Old
+/// clients of iOS send no server name, and other clients are wrong in their own ways. A name that
+/// breaks a rule is left out; of several, the first one counts.
+[[nodiscard]] client_hello read_client_hello(byte_view record);
+
+/// Checks the random against `secret` in constant time. Returns the client's clock (Unix seconds)
+/// as it wrote it. Error: `tls_invalid_digest`, also for a record that is too short for a random.
+[[nodiscard]] result<std::uint32_t> check_client_digest(byte_view record, const secret16& secret);
+
+/// A hello as Telegram clients of 2026 send it, for `mtproto-proxy ping` and tests: ML-KEM and
+/// x25519 shares, GREASE, ECH, 1753 bytes with an 11-byte name. `random` supplies keys and
+/// identifiers, `client_hello_random_size` bytes.
+inline constexpr std::size_t client_hello_random_size = 2048;
+[[nodiscard]] bytes make_client_hello(
+    const secret16& secret, std::string_view sni, std::uint32_t unix_time,
+    std::span<const std::uint8_t, client_hello_random_size> random);
+
+/// Writes the digest of a hello that is otherwise complete into its random.
+void sign_client_hello(byte_span record, const secret16& secret, std::uint32_t unix_time);
+
+}  // namespace mtp

@@ -1,0 +1,34 @@
+// The server's answer to a ClientHello: ServerHello, ChangeCipherSpec and one record that stands
+// for the encrypted rest of the handshake. Facts: doc/wire/fake_tls.md.
+#pragma once
+
+#include "codecs/client/tls_client_hello.hpp"
+
+namespace mtp {
+
+/// Shares a ServerHello carries.
+inline constexpr std::size_t x25519_key_size = 32;
+inline constexpr std::size_t mlkem768_ciphertext_size = 1088;
+
+/// What is random in the flight; the caller makes it, so that this stays a pure function.
+struct server_flight_random {
+  /// A public key on the curve, fresh for every connection: observers can tell a random string.
+  std::array<std::uint8_t, x25519_key_size> x25519_key;
+  /// Stands for the ML-KEM ciphertext, whose bytes look uniform. Used if the client offered it.
+  std::array<std::uint8_t, mlkem768_ciphertext_size> mlkem_ciphertext;
+  /// Stands for certificates and Finished: at most 10240 bytes (iOS).
+  byte_view encrypted;
+};
+
+/// The flight for `hello`, one write: clients compare ServerHello and the 11 bytes after it as they
+/// arrive. The group is ML-KEM with x25519 if the client sent a share for it, else x25519; the
+/// suite is its first TLS 1.3 one, else 1301.
+[[nodiscard]] bytes make_server_flight(const client_hello& hello, const secret16& secret,
+                                       const server_flight_random& random);
+
+/// The client's side: checks a flight against the random of the hello it answers. Returns the bytes
+/// it takes. Errors: `tls_bad_record` (not such a flight), `tls_invalid_digest` (another secret).
+[[nodiscard]] decoded<std::size_t> check_server_flight(byte_view in, byte_view client_random,
+                                                       const secret16& secret);
+
+}  // namespace mtp

@@ -1,0 +1,118 @@
+// One session of a node link, seen from one end: frames in, blobs out, and back. It counts what is
+// on its way both ways, so that neither end is sent more than it takes, and cuts large packets into
+// pieces. Facts: doc/wire/node_link.md.
+#pragma once
+
+#include <unordered_set>
+
+#include "codecs/node_link/link_queue.hpp"
+#include "codecs/node_link/link_window.hpp"
+
+namespace mtp {
+
+class link_channel {
+ public:
+  using time_point = link_window::time_point;
+
+  explicit link_channel(std::uint64_t session) noexcept : session_{session} {}
+
+  [[nodiscard]] std::uint64_t session() const noexcept { return session_; }
+
+  /// Takes a frame for the peer. Data waits for room in the link; other frames wait only behind
+  /// data of their stream, and acks for nothing.
+  void send(stream_frame&& frame);
+  /// The stream is over for the peer: what waits for it needs not be sent any more.
+  void drop_outgoing(stream_id stream) { queue_.drop(stream); }
+  /// The stream is over here: a packet of which a part has come is not wanted any more.
+  void drop_incoming(stream_id stream);
+
+  /// The next blob to give to the link; empty if there is nothing to send now. To be called until
+  /// it is, at the end of a loop iteration and whenever `blob_is_full`.
+  [[nodiscard]] bytes next_blob(time_point now);
+  [[nodiscard]] bool blob_is_full() const noexcept { return blob_.size() >= window_.blob_size(); }
+
+  /// Takes a blob of the peer: `each` is called with every frame, in order; false stops it (the
+  /// session has ended meanwhile). A piece of a packet is offered to `keeps` (stream, part) first
+  /// and kept if that is true, until the packet is whole or `drop_incoming`. Blobs of another
+  /// session are ignored. Error: `bad_stream_frame`, also if the peer claims to have taken what it
+  /// was not sent, or cuts a packet wrongly; then it can't be trusted with anything.
+  template <class Keeps, class Each>
+  [[nodiscard]] result<void> take(byte_view blob, time_point now, Keeps&& keeps, Each&& each) {
+    if (blob.size() < stream_blob_header_size || blob.size() > max_stream_blob)
+      return fail(errc::bad_stream_frame);
+    stream_blob_reader in{blob};
+    if (in.header().session != session_) return {};
+    if (!confirm(in.header().taken, now)) return fail(errc::bad_stream_frame);
+    while (true) {
+      auto item = in.next();
+      if (!item) return fail(item.error());
+      if (!*item) return {};
+      count_taken(**item);
+      const auto* const part = std::get_if<stream_part>(&(*item)->what);
+      if (part != nullptr && !keeps((*item)->stream, *part)) continue;
+      auto frame = complete(**item);
+      if (!frame) return fail(frame.error());
+      if (*frame && !each(std::move(**frame))) return {};
+    }
+  }
+
+  /// Bytes were taken of which the peer was not told; it learns of them by the next blob.
+  [[nodiscard]] bool owes_report() const noexcept { return taken_ != reported_; }
+  /// Makes `next_blob` give one even if there is nothing to say, which tells the peer what was
+  /// taken, and is a sign of life. Without it, a report alone makes a blob only when it is overdue:
+  /// when a good part of the peer's smallest window is meant.
+  void speak_up() noexcept { must_speak_ = true; }
+
+  /// Streams of which something would be lost if the session ended now: data that the peer has not
+  /// confirmed, and packets of its that have not come whole.
+  [[nodiscard]] std::unordered_set<stream_id> at_risk() const;
+  /// Whether data of this stream waits here, or was not confirmed.
+  [[nodiscard]] bool has_unconfirmed(stream_id stream) const;
+  /// Streams of which something waits here that was not given to the link.
+  [[nodiscard]] std::vector<stream_id> waiting() const;
+  /// The stream for which most waits here, and how much that is.
+  [[nodiscard]] std::pair<stream_id, std::size_t> largest() const { return queue_.largest(); }
+
+  /// Bytes of packets held here: waiting for the link, or not whole yet.
+  [[nodiscard]] std::size_t held() const noexcept { return queue_.held() + joining_bytes_; }
+  /// Of these, packets that are not whole.
+  [[nodiscard]] std::size_t joining() const noexcept { return joining_bytes_; }
+  /// And what waits for the link.
+  [[nodiscard]] std::size_t queued() const noexcept { return queue_.held(); }
+  [[nodiscard]] const link_window& window() const noexcept { return window_; }
+  /// Nothing waits and nothing is on its way to the peer.
+  [[nodiscard]] bool at_rest() const noexcept {
+    return queue_.empty() && blob_.empty() && window_.in_flight() == 0;
+  }
+
+ private:
+  void count_taken(const stream_blob_reader::item& item) noexcept;
+  [[nodiscard]] decoded<stream_frame> complete(stream_blob_reader::item& item);
+  [[nodiscard]] decoded<stream_frame> join(stream_id stream, const stream_part& part);
+  void begin_blob();
+  [[nodiscard]] bool confirm(std::uint64_t taken, time_point now);
+
+  /// A blob that the peer has not confirmed.
+  struct sent_blob {
+    std::uint64_t until = 0;
+    /// Whose data it has.
+    std::vector<stream_id> streams;
+  };
+
+  std::uint64_t session_;
+  link_window window_;
+  link_queue queue_;
+  bytes blob_;
+  /// Cost of what is in `blob_`.
+  std::size_t blob_cost_ = 0;
+  std::vector<stream_id> blob_streams_;
+  std::deque<sent_blob> unconfirmed_;
+
+  std::uint64_t taken_ = 0;
+  std::uint64_t reported_ = 0;
+  bool must_speak_ = false;
+  std::unordered_map<stream_id, packet_buffer> joining_;
+  std::size_t joining_bytes_ = 0;
+};
+
+}  // namespace mtp

@@ -1,0 +1,185 @@
+// Everything an operator can set, checked and typed. config/settings_file reads it from TOML;
+// doc/config.md explains each option. Names are the original's where it has the option.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codecs/base/address.hpp"
+#include "codecs/client/secret.hpp"
+#include "codecs/telegram/rpc.hpp"
+
+namespace mtp::config {
+
+/// Bytes of a UNIX socket's path at most.
+inline constexpr std::size_t max_socket_path = 107;
+
+/// A value of `allowed_protocols`.
+enum class protocol : std::uint8_t { mtp_abridged, mtp_intermediate, mtp_secure, mtp_fake_tls };
+
+/// `reset_close_socket`: when closing a client sends RST.
+enum class reset_close : std::uint8_t { off, handshake_error, always };
+
+/// `replay_check_server_error_filter`: which -404 answers of Telegram a client does not get.
+/// Automatic ("auto"): the first, of a client whose handshake may be a replay; it is closed then.
+enum class error_filter : std::uint8_t { off, first, on, automatic };
+
+struct port_settings {
+  std::string name;
+  endpoint listen;
+  secret16 secret{};
+  /// Without one, clients see no promoted channel.
+  std::optional<rpc::ad_tag> tag;
+  friend bool operator==(const port_settings&, const port_settings&) = default;
+};
+
+struct replay_cache_settings {
+  std::size_t max_items = 4'000'000;
+  /// 0: an eighth of the memory budget, at most 512.
+  std::size_t max_memory_mb = 0;
+  std::chrono::minutes max_age{360};
+  friend bool operator==(const replay_cache_settings&, const replay_cache_settings&) = default;
+};
+
+struct backpressure_settings {
+  /// Un-acked bytes and packets above which a DC connection stops reading. The defaults are 30 KiB
+  /// and 2 times `clients_per_dc_connection`.
+  std::size_t bytes_total = std::size_t{300} * 30 * 1024;
+  std::size_t packets_total = 600;
+  /// The same, times the number of its clients.
+  std::optional<std::size_t> bytes_per_upstream;
+  std::optional<double> packets_per_upstream;
+  friend bool operator==(const backpressure_settings&, const backpressure_settings&) = default;
+};
+
+/// Beyond these a client that does not read is closed; absent means never.
+struct client_health_settings {
+  std::optional<std::size_t> qlen;
+  std::optional<std::size_t> total_mem;
+  friend bool operator==(const client_health_settings&, const client_health_settings&) = default;
+};
+
+/// Which part of the proxy a process is.
+enum class node_role : std::uint8_t { both, front, back };
+
+/// `back@host:port`: a back node as a front knows it.
+struct back_address {
+  /// What its certificate says.
+  std::string name;
+  /// A name or an address.
+  std::string host;
+  std::uint16_t port = 0;
+  friend bool operator==(const back_address&, const back_address&) = default;
+};
+
+/// `back_nodes_policy`: which back gets a client, of those that can be reached.
+enum class back_choice : std::uint8_t { failover, balance };
+
+enum class link_security : std::uint8_t { tls, plain, caf_openssl };
+
+/// `[node_link]`: how front and back reach each other.
+struct node_link_settings {
+  link_security security = link_security::tls;
+  /// Where a back waits for fronts.
+  std::optional<endpoint> listen;
+  /// PEM files.
+  std::string certificate;
+  std::string key;
+  std::string ca;
+  /// Names of fronts that a back takes.
+  std::vector<std::string> allowed_nodes;
+  std::string cluster_cookie;
+  /// The other node is given up when nothing has come for so long.
+  std::chrono::seconds timeout{15};
+  friend bool operator==(const node_link_settings&, const node_link_settings&) = default;
+};
+
+struct settings {
+  // -- nodes ------------------------------------------------------------------------------------
+  node_role role = node_role::both;
+  /// What this node calls itself; with certificates, what they say.
+  std::string node_name;
+  /// Of a front, in order of preference.
+  std::vector<back_address> back_nodes;
+  back_choice back_nodes_policy = back_choice::failover;
+  node_link_settings node_link;
+
+  // -- clients ----------------------------------------------------------------------------------
+  std::vector<port_settings> ports;
+  std::size_t max_connections = 64000;
+  std::vector<protocol> allowed_protocols{protocol::mtp_fake_tls, protocol::mtp_secure,
+                                          protocol::mtp_abridged, protocol::mtp_intermediate};
+  bool per_sni_secrets = false;
+  std::string per_sni_secret_salt = "mtproto-proxy-per-sni-v1";
+  std::chrono::seconds init_timeout{60};
+  std::chrono::seconds hibernate_timeout{60};
+  std::chrono::seconds ready_timeout{1200};
+  reset_close reset_close_socket = reset_close::off;
+  error_filter server_error_filter = error_filter::automatic;
+  bool replay_check_session_storage = true;
+  replay_cache_settings replay_cache;
+  std::size_t upstream_socket_buffer_size = 51200;
+  std::chrono::milliseconds upstream_send_timeout{15000};
+  client_health_settings upstream_healthchecks{.qlen = std::nullopt,
+                                               .total_mem = std::size_t{8} * 1024 * 1024};
+
+  // -- Telegram ---------------------------------------------------------------------------------
+  std::string proxy_secret_url = "https://core.telegram.org/getProxySecret";
+  std::string proxy_config_url = "https://core.telegram.org/getProxyConfig";
+  std::string proxy_config_v6_url = "https://core.telegram.org/getProxyConfigV6";
+  std::chrono::milliseconds core_api_http_timeout{3000};
+  std::chrono::seconds conf_refresh_interval{3600};
+  std::optional<ip_address> external_ip;
+  std::optional<ip_address> external_ipv6;
+  std::vector<std::string> ip_lookup_services{"http://ipv4.seriyps.com/", "http://v4.ident.me/",
+                                              "http://ipv4.icanhazip.com/",
+                                              "https://digitalresistance.dog/myIp"};
+  /// Set by the operator: asked even if our own address looks public.
+  bool ip_lookup_always = false;
+  bool prefer_ipv6 = false;
+  std::size_t init_dc_connections = 2;
+  std::size_t clients_per_dc_connection = 300;
+  std::size_t downstream_socket_buffer_size = 512000;
+  backpressure_settings downstream_backpressure;
+  bool full_check_crc32 = true;
+  std::chrono::seconds dc_wait_timeout{10};
+  std::chrono::seconds dc_ping_interval{30};
+  std::chrono::seconds dc_stall_timeout{5};
+  /// A connection above `init_dc_connections` without clients for this long is closed.
+  std::chrono::seconds dc_idle_timeout{300};
+
+  // -- process ----------------------------------------------------------------------------------
+  /// Threads that serve sockets; 0 means one a processor.
+  unsigned reactors = 0;
+  /// Bytes that the process may take; 0: half of what there is.
+  std::size_t memory_budget = 0;
+  /// Where the last good configuration of Telegram is kept; empty: nowhere.
+  std::string state_dir = "/var/lib/mtproto-proxy";
+  /// The console's UNIX socket; empty: no console.
+  std::string console_socket = "/var/lib/mtproto-proxy/console.sock";
+  std::optional<endpoint> metrics_listen;
+  std::string log_level = "info";
+  std::chrono::seconds stop_timeout{5};
+  /// Carry streams through link agents inside the process, as between nodes: for tests.
+  bool through_link_agents = false;
+
+  [[nodiscard]] bool allows(protocol which) const noexcept;
+  /// Whether this node has clients, and whether it speaks to Telegram.
+  [[nodiscard]] bool is_front() const noexcept { return role != node_role::back; }
+  [[nodiscard]] bool is_back() const noexcept { return role != node_role::front; }
+  /// Whether streams go through link agents.
+  [[nodiscard]] bool has_link() const noexcept {
+    return role != node_role::both || through_link_agents;
+  }
+
+  friend bool operator==(const settings&, const settings&) = default;
+};
+
+[[nodiscard]] std::string_view to_string(protocol which) noexcept;
+[[nodiscard]] std::string_view to_string(node_role which) noexcept;
+/// `name@host:port`; an IPv6 address has brackets.
+[[nodiscard]] std::string to_string(const back_address& at);
+
+}  // namespace mtp::config

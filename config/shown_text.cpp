@@ -1,0 +1,37 @@
+#include "config/shown_text.hpp"
+
+#include <algorithm>
+
+#include "codecs/base/text.hpp"
+
+namespace mtp::config {
+
+namespace {
+
+bool is_hex_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+}  // namespace
+
+std::string without_secrets(std::string_view text) {
+  constexpr std::size_t shortest_secret = 16;
+  std::string out;
+  while (!text.empty()) {
+    const auto* const end = std::ranges::find_if_not(text, is_hex_digit);
+    const auto run = static_cast<std::size_t>(end - text.begin());
+    if (run >= shortest_secret)
+      out += "(not shown)";
+    else
+      out += text.substr(0, std::max<std::size_t>(run, 1));
+    text.remove_prefix(std::max<std::size_t>(run, 1));
+  }
+  return out;
+}
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t longest = 40;
+  return printable(without_secrets(text).substr(0, longest));
+}
+
+}  // namespace mtp::config

@@ -1,0 +1,16 @@
+// What somebody wrote, in messages.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace mtp::config {
+
+/// `text` without what may be a secret: 16 hexadecimal digits or more in a row.
+[[nodiscard]] std::string without_secrets(std::string_view text);
+
+/// `text` as a message may quote it: printable, at most 40 bytes, and without what may be a secret
+/// in the wrong place (16 hexadecimal digits or more in a row).
+[[nodiscard]] std::string shown(std::string_view text);
+
+}  // namespace mtp::config

@@ -1,0 +1,171 @@
+#include "config/toml_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+
+#include "config/shown_text.hpp"
+
+namespace mtp::config {
+
+namespace {
+
+constexpr auto secret_options = std::to_array<std::string_view>(
+    {"secret", "tag", "per_sni_secret_salt", "cluster_cookie", "key"});
+
+/// Options whose values no message quotes, whatever they are and whatever is wrong with them:
+/// secrets, and the file of a key, in whose place somebody may put the key.
+bool is_secret_option(std::string_view key) {
+  return std::ranges::find(secret_options, key) != secret_options.end();
+}
+
+/// A key that nobody knows. A value may have got into its place: only what could be the name of an
+/// option is shown.
+std::string shown_key(std::string_view key) {
+  constexpr std::ptrdiff_t most_digits = 3;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool is_name = !key.empty() && std::ranges::count_if(key, is_digit) <= most_digits &&
+                       std::ranges::all_of(key, [&](char c) {
+                         return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_';
+                       });
+  return is_name ? shown(key) : "(a key that is not shown)";
+}
+
+}  // namespace
+
+const toml::node* toml_reader::find(std::string_view key) {
+  known_.emplace(key);
+  return table_->get(key);
+}
+
+config_problem toml_reader::about(const toml::node& node, std::string_view key,
+                                  std::string what) const {
+  const auto line = node.source().begin.line;
+  return {.line = line,
+          .where = file_ + ':' + std::to_string(line) + ": " + path_ + std::string{key},
+          .what = std::move(what)};
+}
+
+void toml_reader::problem(const toml::node& node, std::string_view key, std::string what) {
+  problems_->push_back(about(node, key, std::move(what)));
+}
+
+void toml_reader::warning(const toml::node& node, std::string_view key, std::string what) {
+  warnings_->push_back(about(node, key, std::move(what)));
+}
+
+void toml_reader::wrong(const toml::node& node, std::string_view key, const std::string& wanted) {
+  problem(node, key, "expected " + wanted + ", found " + show(node, key));
+}
+
+void toml_reader::missing(std::string_view key, const std::string& wanted) {
+  known_.emplace(key);
+  problem(*table_, key, "is missing: expected " + wanted);
+}
+
+/// The value as it stands in the file, cut short; of a secret only what kind of value it is.
+std::string toml_reader::show(const toml::node& node, std::string_view key) {
+  const auto* const text = node.as_string();
+  std::ostringstream out;
+  if (is_secret_option(key)) {
+    if (text != nullptr)
+      out << "a text of " << text->get().size() << " characters";
+    else
+      out << "a value of type " << node.type();
+  } else if (text != nullptr && text->get().find('\n') != std::string::npos)
+    out << "a text of several lines";
+  else if (text != nullptr)
+    out << '"' << shown(text->get()) << '"';
+  else if (const auto* const number = node.as_integer())
+    out << shown(std::to_string(number->get()));
+  else if (const auto* const real = node.as_floating_point())
+    out << real->get();
+  else if (const auto* const truth = node.as_boolean())
+    out << (truth->get() ? "true" : "false");
+  else
+    out << "a value of type " << node.type();
+  return out.str();
+}
+
+/// Where a table should be. A text there may be any of its values.
+void toml_reader::wrong_kind(const toml::node& node, std::string_view key,
+                             const std::string& wanted) {
+  if (node.is_string())
+    problem(node, key, "expected " + wanted + ", found a text");
+  else
+    wrong(node, key, wanted);
+}
+
+bool toml_reader::is_word(const toml::node& node, std::string_view word) {
+  if (const auto* const text = node.as_string()) return text->get() == word;
+  if (const auto* const truth = node.as_boolean()) return word == (truth->get() ? "on" : "off");
+  return false;
+}
+
+void toml_reader::boolean(std::string_view key, bool& into) {
+  const auto* const node = find(key);
+  if (node == nullptr) return;
+  const bool on = is_word(*node, "on");
+  if (on || is_word(*node, "off"))
+    into = on;
+  else
+    wrong(*node, key, "true or false");
+}
+
+void toml_reader::text(std::string_view key, std::string& into) {
+  parsed(key, into, "a text", [](const std::string& value) { return std::optional{value}; });
+}
+
+std::optional<std::int64_t> toml_reader::whole(std::string_view key, std::int64_t least,
+                                               std::int64_t most) {
+  const auto* const node = find(key);
+  if (node == nullptr) return std::nullopt;
+  const auto* const value = node->as_integer();
+  if (value != nullptr && value->get() >= least && value->get() <= most) return value->get();
+  auto wanted = "a whole number of at least " + std::to_string(least);
+  if (most != std::numeric_limits<std::int64_t>::max())
+    wanted += " and at most " + std::to_string(most);
+  wrong(*node, key, wanted);
+  return std::nullopt;
+}
+
+void toml_reader::table(std::string_view key, const std::function<void(toml_reader&)>& read) {
+  const auto* const node = find(key);
+  if (node == nullptr) return;
+  const auto* const inner = node->as_table();
+  if (inner == nullptr) return wrong_kind(*node, key, "a table");
+  toml_reader reader{*inner, file_, path_ + std::string{key} + '.', *problems_, *warnings_};
+  read(reader);
+  reader.finish();
+}
+
+bool toml_reader::tables(std::string_view key, const std::function<void(toml_reader&)>& read) {
+  const auto* const node = find(key);
+  if (node == nullptr) return false;
+  const auto* const list = node->as_array();
+  if (list == nullptr) {
+    wrong_kind(*node, key, "an array of tables: [[" + std::string{key} + "]]");
+    return true;
+  }
+  std::size_t index = 0;
+  for (const auto& item : *list) {
+    const auto place = path_ + std::string{key} + '[' + std::to_string(index++) + "].";
+    if (const auto* const inner = item.as_table()) {
+      toml_reader reader{*inner, file_, place, *problems_, *warnings_};
+      read(reader);
+      reader.finish();
+    } else {
+      wrong_kind(item, key, "a table");
+    }
+  }
+  return true;
+}
+
+void toml_reader::finish() {
+  for (const auto& [key, node] : *table_)
+    if (!known_.contains(key.str()))
+      problem(node, shown_key(key.str()),
+              "is not a known option; see doc/config.md for those there are");
+}
+
+}  // namespace mtp::config

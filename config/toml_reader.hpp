@@ -1,0 +1,126 @@
+// Reads values out of a TOML table and keeps account of what is wrong with them.
+#pragma once
+
+#include <toml++/toml.h>
+
+#include <chrono>
+#include <functional>
+#include <limits>
+#include <set>
+
+#include "config/settings_file.hpp"
+
+namespace mtp::config {
+
+/// A table of the file. Every key that is asked for counts as known; `finish` reports the others.
+class toml_reader {
+ public:
+  /// `path` is the table's place in the file ("" or "ports[0]."); what is wrong is added to
+  /// `problems`, what is to be told to `warnings`.
+  toml_reader(const toml::table& table, std::string file, std::string path,
+              std::vector<config_problem>& problems, std::vector<config_problem>& warnings)
+      : table_{&table},
+        file_{std::move(file)},
+        path_{std::move(path)},
+        problems_{&problems},
+        warnings_{&warnings} {}
+
+  // Each leaves `into` alone if the key is absent, or reports it if its value is not what is
+  // wanted.
+  /// "on" and "off" count as true and false.
+  void boolean(std::string_view key, bool& into);
+  void text(std::string_view key, std::string& into);
+  template <class Number>
+  void number(std::string_view key, Number& into, std::int64_t least,
+              std::int64_t most = std::numeric_limits<std::int64_t>::max()) {
+    if (const auto value = whole(key, least, most)) into = static_cast<Number>(*value);
+  }
+  template <class Duration>
+  void duration(std::string_view key, Duration& into, std::int64_t least, std::int64_t most) {
+    if (const auto value = whole(key, least, most)) into = Duration{*value};
+  }
+  /// One of `choices`; a boolean counts as "on" or "off".
+  template <class Choice>
+  void choice(std::string_view key, Choice& into,
+              const std::vector<std::pair<std::string_view, Choice>>& choices) {
+    const auto* const node = find(key);
+    if (node == nullptr) return;
+    std::string wanted;
+    for (const auto& [name, value] : choices) {
+      if (is_word(*node, name)) {
+        into = value;
+        return;
+      }
+      wanted += (wanted.empty() ? "\"" : ", \"") + std::string{name} + '"';
+    }
+    wrong(*node, key, "one of " + wanted);
+  }
+  /// A text that `parse` understands (it returns an optional of something that `into` takes);
+  /// `wanted` says what that is.
+  template <class Into, class Parse>
+  void parsed(std::string_view key, Into& into, const std::string& wanted, Parse&& parse) {
+    const auto* const node = find(key);
+    if (node == nullptr) return;
+    const auto* const value = node->as_string();
+    decltype(parse(std::string{})) result;
+    if (value != nullptr) result = parse(value->get());
+    if (result)
+      into = std::move(*result);
+    else
+      wrong(*node, key, wanted);
+  }
+  /// A list whose items `parse` understands, as `parsed`.
+  template <class Into, class Parse>
+  void list(std::string_view key, std::vector<Into>& into, const std::string& wanted,
+            Parse&& parse) {
+    const auto* const node = find(key);
+    if (node == nullptr) return;
+    const auto* const items = node->as_array();
+    if (items == nullptr) return wrong(*node, key, "a list of texts");
+    into.clear();
+    for (const auto& item : *items) {
+      const auto* const text = item.as_string();
+      std::optional<Into> value;
+      if (text != nullptr) value = parse(text->get());
+      if (value)
+        into.push_back(std::move(*value));
+      else
+        wrong(item, key, wanted);
+    }
+  }
+  /// Calls `read` with a reader of the table at `key`, if there is one.
+  void table(std::string_view key, const std::function<void(toml_reader&)>& read);
+  /// The same for each element of an array of tables; false if the key is absent.
+  bool tables(std::string_view key, const std::function<void(toml_reader&)>& read);
+
+  [[nodiscard]] bool has(std::string_view key) const { return table_->contains(key); }
+  /// The table itself.
+  [[nodiscard]] const toml::node& self() const noexcept { return *table_; }
+  /// Null if absent. Marks the key as known.
+  const toml::node* find(std::string_view key);
+  /// With what was found instead, unless that is a secret.
+  void wrong(const toml::node& node, std::string_view key, const std::string& wanted);
+  void problem(const toml::node& node, std::string_view key, std::string what);
+  void warning(const toml::node& node, std::string_view key, std::string what);
+  /// For a key that should be there.
+  void missing(std::string_view key, const std::string& wanted);
+  /// Reports keys that nobody asked for.
+  void finish();
+
+ private:
+  [[nodiscard]] config_problem about(const toml::node& node, std::string_view key,
+                                     std::string what) const;
+  std::optional<std::int64_t> whole(std::string_view key, std::int64_t least, std::int64_t most);
+  [[nodiscard]] static bool is_word(const toml::node& node, std::string_view word);
+  [[nodiscard]] static std::string show(const toml::node& node, std::string_view key);
+  void wrong_kind(const toml::node& node, std::string_view key, const std::string& wanted);
+
+  const toml::table* table_;
+  std::string file_;
+  std::string path_;
+  std::vector<config_problem>* problems_;
+  std::vector<config_problem>* warnings_;
+  std::set<std::string, std::less<>> known_;
+};
+
+}  // namespace mtp::config

@@ -1,0 +1,94 @@
+#include "net/loop/bound_port.hpp"
+
+#include <netinet/in.h>
+
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+#include <thread>
+
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
+
+namespace mtp::net {
+
+namespace {
+
+/// Clients that wait to be accepted, per socket; the kernel caps it at net.core.somaxconn.
+constexpr int backlog = 4096;
+
+bool enable(int fd, int level, int name, int value = 1) noexcept {
+  return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+std::string explain(const endpoint& at, int error) {
+  const auto where = to_string(at);
+  switch (error) {
+    case EADDRINUSE:
+      return where + " is already served by another process; stop it or choose another port";
+    case EACCES:
+      return where + ": no permission; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+    case EADDRNOTAVAIL:
+      return where + ": this machine has no such address";
+    default:
+      return where + ": " + std::generic_category().message(error);
+  }
+}
+
+unique_fd open_socket(const endpoint& at, bool also_v4) {
+  const int family = at.ip.is_v4() ? AF_INET : AF_INET6;
+  unique_fd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (fd && enable(fd.get(), SOL_SOCKET, SO_REUSEADDR) &&
+      (family == AF_INET || enable(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, also_v4 ? 0 : 1)))
+    return fd;
+  return {};
+}
+
+bool bind_to(int fd, const endpoint& at) noexcept {
+  const auto address = to_socket_address(at);
+  return ::bind(fd, address.get(), address.size) == 0;
+}
+
+/// Another process that tries to get the same port at the same moment may make both of us fail.
+constexpr int attempts = 5;
+
+/// Not the same for both.
+void pause_before_next_attempt() {
+  std::this_thread::sleep_for(std::chrono::milliseconds{random_between(1, 20)});
+}
+
+}  // namespace
+
+/// Its sockets, or errno.
+tl::expected<bound_port, int> bound_port::try_to_bind(const endpoint& at, unsigned sockets,
+                                                      bool also_v4) {
+  bound_port out;
+  out.where_ = at;
+  for (unsigned i = 0; i < sockets; ++i) {
+    auto fd = open_socket(at, also_v4);
+    // The first socket listens before it can be shared: the kernel lets only one process do that,
+    // even among those that share ports. From then on the port is ours, and shared among our own
+    // sockets.
+    const bool shares = i > 0;
+    if (!fd || (shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) ||
+        !bind_to(fd.get(), out.where_) || ::listen(fd.get(), backlog) != 0 ||
+        (!shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)))
+      return tl::unexpected{errno};
+    if (!shares) out.where_.port = local_endpoint(fd.get()).port;
+    out.sockets_.push_back(std::move(fd));
+  }
+  return out;
+}
+
+tl::expected<bound_port, std::string> bound_port::bind(const endpoint& at, unsigned sockets,
+                                                       bool also_v4) {
+  for (int attempt = 1;; ++attempt) {
+    auto bound = try_to_bind(at, sockets, also_v4);
+    if (bound) return std::move(*bound);
+    if (bound.error() != EADDRINUSE || attempt == attempts)
+      return tl::unexpected{explain(at, bound.error())};
+    pause_before_next_attempt();
+  }
+}
+
+}  // namespace mtp::net

@@ -1,0 +1,39 @@
+// The listening sockets of one port: one a reactor, so that the kernel spreads clients over
+// reactors.
+#pragma once
+
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "codecs/base/address.hpp"
+#include "net/loop/unique_fd.hpp"
+
+namespace mtp::net {
+
+/// Holds the sockets from start to stop; listeners borrow them, so a listener that is restarted
+/// loses no client that waits in a backlog.
+class bound_port {
+ public:
+  /// Binds and listens. `also_v4` lets "::" take IPv4 clients too. Errors, for the operator: the
+  /// port is served by another process (which SO_REUSEPORT alone would share it with), no
+  /// permission, no such address. Of processes that try at the same time one gets the port. A port
+  /// that is taken may take 0.1 s to be told.
+  [[nodiscard]] static tl::expected<bound_port, std::string> bind(const endpoint& at,
+                                                                  unsigned sockets, bool also_v4);
+
+  /// The socket of reactor `index`: non-blocking, listening. Valid until `close`.
+  [[nodiscard]] int socket(unsigned index) const noexcept { return sockets_[index].get(); }
+  [[nodiscard]] std::size_t size() const noexcept { return sockets_.size(); }
+  /// Where it listens: with the port the kernel chose, if `at.port` was 0.
+  [[nodiscard]] const endpoint& where() const noexcept { return where_; }
+
+ private:
+  [[nodiscard]] static tl::expected<bound_port, int> try_to_bind(const endpoint& at,
+                                                                 unsigned sockets, bool also_v4);
+
+  std::vector<unique_fd> sockets_;
+  endpoint where_;
+};
+
+}  // namespace mtp::net

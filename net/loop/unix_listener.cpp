@@ -1,0 +1,163 @@
+#include "net/loop/unix_listener.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <thread>
+
+namespace mtp::net {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// More wait for a console than anybody types.
+constexpr int backlog = 8;
+
+constexpr auto lock_patience = 1s;
+constexpr auto lock_interval = 20ms;
+
+tl::unexpected<std::string> failure(const std::string& what, int error) {
+  return tl::unexpected{what + ": " + std::generic_category().message(error)};
+}
+
+unique_fd make_socket() {
+  return unique_fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+}
+
+/// For the operator: why `make_socket` failed.
+tl::unexpected<std::string> no_socket(int error) {
+  const bool forbidden = error == EAFNOSUPPORT || error == EPERM || error == EACCES;
+  return failure(forbidden ? "this process may not use UNIX sockets (does the unit's "
+                             "RestrictAddressFamilies= leave out AF_UNIX?)"
+                           : "can't make a UNIX socket",
+                 error);
+}
+
+std::optional<sockaddr_un> to_unix_address(const std::string& path) {
+  sockaddr_un out{};
+  if (path.empty() || path.size() > max_socket_path) return std::nullopt;
+  out.sun_family = AF_UNIX;
+  std::memcpy(out.sun_path, path.data(), path.size());
+  return out;
+}
+
+const sockaddr* as_sockaddr(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+/// Who is at the other end; for a connection that was made, who listens.
+std::optional<ucred> peer_of(int fd) {
+  ucred out{};
+  socklen_t size = sizeof out;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &out, &size) != 0) return std::nullopt;
+  return out;
+}
+
+/// Makes the directory if there is none; an error if others can put their socket in our place.
+tl::expected<void, std::string> check_directory(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return tl::unexpected{"can't make " + path.string() + ": " + error.message()};
+  struct stat about {};
+  if (::stat(path.c_str(), &about) != 0) return failure(path.string(), errno);
+  if ((about.st_mode & S_IWOTH) != 0 && (about.st_mode & S_ISVTX) == 0)
+    return tl::unexpected{"everybody can change " + path.string() + " (chmod o-w)"};
+  return {};
+}
+
+/// Of two processes that start at once one sees the other. The lock ends with the descriptor; the
+/// file stays, for us alone to lock.
+tl::expected<unique_fd, std::string> lock_place(const std::string& path) {
+  unique_fd out{::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR)};
+  if (!out) return failure("can't open " + path, errno);
+  const auto deadline = std::chrono::steady_clock::now() + lock_patience;
+  while (::flock(out.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() > deadline) return failure("can't lock " + path, errno);
+    std::this_thread::sleep_for(lock_interval);
+  }
+  return out;
+}
+
+/// Removes a socket that nobody listens on; an error if there is something else.
+tl::expected<void, std::string> clear_place(const std::string& path) {
+  struct stat about {};
+  if (::lstat(path.c_str(), &about) != 0)
+    return errno == ENOENT ? tl::expected<void, std::string>{} : failure(path, errno);
+  if (!S_ISSOCK(about.st_mode)) return tl::unexpected{path + " is there and is not a socket"};
+  const auto served = connect_unix(path);
+  if (served || served.error() == EAGAIN) {
+    const auto who = served ? peer_of(served->get()) : std::nullopt;
+    return tl::unexpected{path + " is served by another process" +
+                          (who ? " (" + std::to_string(who->pid) + ")" : std::string{})};
+  }
+  if (served.error() != ECONNREFUSED) return failure(path, served.error());
+  if (::unlink(path.c_str()) != 0) return failure("can't replace " + path, errno);
+  return {};
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<unix_listener>, std::string> unix_listener::open(
+    const std::string& path) {
+  const auto address = to_unix_address(path);
+  if (!address)
+    return tl::unexpected{path + " is longer than the " + std::to_string(max_socket_path) +
+                          " bytes that a UNIX socket's path may have"};
+  auto fd = make_socket();
+  if (!fd) return no_socket(errno);
+  const auto parent = std::filesystem::path{path}.parent_path();
+  if (auto usable = check_directory(parent.empty() ? "." : parent); !usable)
+    return tl::unexpected{usable.error()};
+  const auto lock = lock_place(path + ".lock");
+  if (!lock) return tl::unexpected{lock.error()};
+  if (auto cleared = clear_place(path); !cleared) return tl::unexpected{cleared.error()};
+  if (::bind(fd.get(), as_sockaddr(*address), sizeof *address) != 0) return failure(path, errno);
+  std::unique_ptr<unix_listener> out{new unix_listener{std::move(fd), path}};
+  // Nobody can connect before listen(): there is no moment at which others could.
+  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::listen(out->fd(), backlog) != 0)
+    return failure(path, errno);
+  return out;
+}
+
+unix_listener::unix_listener(unique_fd fd, std::string path)
+    : fd_{std::move(fd)}, path_{std::move(path)} {
+  struct stat about {};
+  if (::lstat(path_.c_str(), &about) != 0) return;
+  device_ = about.st_dev;
+  inode_ = about.st_ino;
+}
+
+unique_fd unix_listener::accept() const {
+  unique_fd out{::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (!out) return out;
+  // The file's mode has seen to it already, unless somebody changed it.
+  const auto who = peer_of(out.get());
+  if (who && (who->uid == 0 || who->uid == ::geteuid())) return out;
+  errno = EAGAIN;
+  return {};
+}
+
+void unix_listener::remove() const noexcept {
+  struct stat about {};
+  if (::lstat(path_.c_str(), &about) == 0 && about.st_dev == device_ && about.st_ino == inode_)
+    ::unlink(path_.c_str());
+}
+
+tl::expected<unique_fd, int> connect_unix(const std::string& path) {
+  const auto address = to_unix_address(path);
+  if (!address) return tl::unexpected{ENAMETOOLONG};
+  auto fd = make_socket();
+  if (!fd || ::connect(fd.get(), as_sockaddr(*address), sizeof *address) != 0)
+    return tl::unexpected{errno};
+  return fd;
+}
+
+}  // namespace mtp::net

@@ -1,0 +1,371 @@
+#include "net/node_link/link_acceptor.hpp"
+
+#include <openssl/ssl3.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <list>
+#include <system_error>
+
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
+#include "net/node_link/link_newcomers.hpp"
+#include "net/node_link/link_socket.hpp"
+
+namespace mtp::net {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Connections accepted before others on this reactor get their turn.
+constexpr int accepts_per_turn = 64;
+/// Out of descriptors, it looks again this often.
+constexpr auto pause_time = 100ms;
+/// Strangers make one line in this time, at level info.
+constexpr auto report_interval = 10s;
+
+/// Plain connections are looked at this often: whether they have joined, or should have.
+constexpr auto newcomer_interval = 250ms;
+
+/// Bytes in front of a TLS record; the last two are its length.
+constexpr std::size_t record_header = SSL3_RT_HEADER_LENGTH;
+
+constexpr auto place_was_needed = "its place was needed";
+
+link_refusal to_refusal(tls_failure failure) {
+  switch (failure) {
+    case tls_failure::closed:
+      return link_refusal::closed;
+    case tls_failure::not_tls:
+      return link_refusal::not_tls;
+    case tls_failure::certificate:
+      return link_refusal::certificate;
+    case tls_failure::name:
+      return link_refusal::name;
+    case tls_failure::refused:
+      return link_refusal::refused_us;
+    default:
+      return link_refusal::protocol;
+  }
+}
+
+}  // namespace
+
+/// What the reactor has the address of: it outlives the `link_acceptor` by the rest of an
+/// iteration.
+class link_acceptor::acceptor final : public io_source, private timer_owner {
+ public:
+  acceptor(pinned_actor& actor, link_acceptor_owner& owner, int listening,
+           std::shared_ptr<const tls_credentials> credentials, const link_acceptor_limits& limits)
+      : actor_{&actor},
+        owner_{&owner},
+        listening_{listening},
+        credentials_{std::move(credentials)},
+        limits_{limits},
+        resume_timer_{*this},
+        unanswered_{limits.places},
+        answered_{limits.places},
+        newcomers_{limits.places, limits.handshake,
+                   [this](const auto& session) { return owner_->has_joined(session); }},
+        newcomer_timer_{*this},
+        report_timer_{*this} {
+    home().watch(listening_, *this, EPOLLIN);
+    watching_ = true;
+  }
+
+  void allow(node_names names) { names_ = std::make_shared<const node_names>(std::move(names)); }
+  [[nodiscard]] std::size_t pending() { return pending_.size() + newcomers_.size(); }
+  [[nodiscard]] reactor& home() noexcept { return actor_->home(); }
+  void close();
+
+ private:
+  /// One connection whose handshake is under way.
+  struct handshake final : io_source, link_places::holder, private timer_owner {
+    handshake(acceptor& in, unique_fd socket, const endpoint& peer)
+        : holder{peer.ip}, parent{&in}, fd{std::move(socket)}, remote{peer}, deadline{*this} {}
+
+    void on_io(std::uint32_t) override {
+      parent->actor_->run_as_handler([this] { parent->advance(*this); });
+    }
+    void on_flush() override {}
+    void on_timer(timer&) override {
+      parent->actor_->run_as_handler([this] {
+        parent->refuse(*this, link_refusal::timed_out, "the handshake took too long");
+      });
+    }
+
+    acceptor* parent;
+    /// Empty once it is over: events in hand mean nothing then.
+    unique_fd fd;
+    endpoint remote;
+    timer deadline;
+    /// Its first record has begun: it is woken when all of it is there.
+    bool has_begun = false;
+    /// Made when its hello has come.
+    std::unique_ptr<tls_channel> channel;
+    std::uint32_t interest = EPOLLIN;
+  };
+  using handshake_list = std::list<std::unique_ptr<handshake>>;
+
+  void on_io(std::uint32_t) override {
+    actor_->run_as_handler([this] { accept_some(); });
+  }
+  void on_flush() override {}
+  void on_timer(timer& which) override {
+    actor_->run_as_handler([&] {
+      if (&which == &newcomer_timer_) return look_at_newcomers();
+      if (&which == &report_timer_) return report_rest();
+      home().watch(listening_, *this, EPOLLIN);
+      watching_ = true;
+      accept_some();
+    });
+  }
+
+  void accept_some();
+  /// False if nothing more can be accepted now.
+  bool accept_one();
+  void begin(unique_fd fd, const endpoint& remote);
+  void pause(int error);
+  void begin_plain(unique_fd fd, const endpoint& remote);
+  void look_at_newcomers();
+  void advance(handshake& which);
+  [[nodiscard]] static bool has_hello(handshake& which);
+  void answer(handshake& which);
+  void hand_over(handshake& which);
+  void refuse(handshake& which, link_refusal why, const std::string& text);
+  void refuse(link_session& which, link_refusal why, const std::string& text);
+  /// For another one, if there is one that has to go.
+  void crowd_out(link_places::holder* which);
+  /// Takes it off the list; its socket is still open.
+  unique_fd drop(handshake& which);
+  void report(const endpoint& remote, const std::string& text);
+  void report_rest();
+
+  pinned_actor* actor_;
+  link_acceptor_owner* owner_;
+  int listening_;
+  std::shared_ptr<const tls_credentials> credentials_;
+  link_acceptor_limits limits_;
+  std::shared_ptr<const node_names> names_ = std::make_shared<const node_names>();
+  bool watching_ = false;
+  bool closed_ = false;
+  timer resume_timer_;
+  handshake_list pending_;
+  /// Of those without and with a channel.
+  link_places unanswered_;
+  link_places answered_;
+  /// Of the plain transport.
+  link_newcomers newcomers_;
+  timer newcomer_timer_;
+
+  steady_clock::time_point warn_again_at_;
+  /// Runs for a while after each report.
+  timer report_timer_;
+  std::size_t unreported_ = 0;
+  std::string last_refusal_;
+};
+
+void link_acceptor::acceptor::close() {
+  if (std::exchange(closed_, true)) return;
+  if (watching_) home().unwatch(listening_, *this);
+  watching_ = false;
+  resume_timer_.cancel();
+  newcomer_timer_.cancel();
+  report_timer_.cancel();
+  while (!pending_.empty())
+    home().close_later(drop(*pending_.front()));
+}
+
+void link_acceptor::acceptor::accept_some() {
+  for (int i = 0; i < accepts_per_turn && watching_ && accept_one(); ++i) {
+  }
+}
+
+bool link_acceptor::acceptor::accept_one() {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  unique_fd fd{::accept4(listening_, reinterpret_cast<sockaddr*>(&address), &size,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (fd) {
+    begin(std::move(fd), to_endpoint(address));
+    return true;
+  }
+  switch (errno) {
+    case EAGAIN:
+      return false;
+    // A peer that left before it was accepted is no reason to stop.
+    case ECONNABORTED:
+    case EINTR:
+    case EPERM:
+    case EPROTO:
+      return true;
+    default:
+      pause(errno);
+      return false;
+  }
+}
+
+void link_acceptor::acceptor::pause(int error) {
+  // Out of descriptors or memory, mostly: the socket stays readable.
+  if (home().now() >= warn_again_at_) {
+    spdlog::warn("node link: accepting pauses: {}", std::generic_category().message(error));
+    warn_again_at_ = home().now() + report_interval;
+  }
+  home().unwatch(listening_, *this);
+  watching_ = false;
+  resume_timer_.arm(home().timers(), pause_time);
+}
+
+void link_acceptor::acceptor::begin(unique_fd fd, const endpoint& remote) {
+  prepare_link_socket(fd.get(), limits_.user_timeout);
+  if (credentials_ == nullptr) return begin_plain(std::move(fd), remote);
+  // For a record's length.
+  set_low_water(fd.get(), record_header);
+  auto& fresh = *pending_.emplace_back(std::make_unique<handshake>(*this, std::move(fd), remote));
+  home().watch(fresh.fd.get(), fresh, fresh.interest);
+  fresh.deadline.arm(home().timers(), limits_.handshake);
+  crowd_out(unanswered_.add(fresh));
+}
+
+void link_acceptor::acceptor::begin_plain(unique_fd fd, const endpoint& remote) {
+  if (!newcomers_.can_take_more()) {
+    report(remote, "too many others come and go");
+    return owner_->on_refused(link_refusal::crowded_out);
+  }
+  link_transport transport{std::move(fd), nullptr, remote};
+  const auto leaver = newcomers_.add(transport.session(), home().now());
+  if (!newcomer_timer_.armed()) newcomer_timer_.arm(home().timers(), newcomer_interval);
+  owner_->on_link(std::move(transport));
+  if (leaver != nullptr && !closed_) refuse(*leaver, link_refusal::crowded_out, place_was_needed);
+}
+
+void link_acceptor::acceptor::look_at_newcomers() {
+  const auto overdue = newcomers_.take_overdue(home().now());
+  if (!newcomers_.empty()) newcomer_timer_.arm(home().timers(), newcomer_interval);
+  for (const auto& one : overdue)
+    if (!closed_) refuse(*one, link_refusal::timed_out, "its BASP handshake did not come in time");
+}
+
+void link_acceptor::acceptor::crowd_out(link_places::holder* which) {
+  if (which != nullptr)
+    refuse(static_cast<handshake&>(*which), link_refusal::crowded_out, place_was_needed);
+}
+
+void link_acceptor::acceptor::advance(handshake& which) {
+  if (!which.fd) return;
+  if (which.channel == nullptr) {
+    if (!has_hello(which)) return;
+    answer(which);
+    if (closed_) return;  // by the owner, who was told of the one that had to go
+  }
+  const auto progress = which.channel->handshake();
+  if (progress == tls_progress::done) return hand_over(which);
+  if (progress == tls_progress::failed)
+    return refuse(which, to_refusal(which.channel->failure()), which.channel->problem());
+  const std::uint32_t interest = progress == tls_progress::want_write ? EPOLLOUT : EPOLLIN;
+  if (interest == which.interest) return;
+  which.interest = interest;
+  home().rewatch(which.fd.get(), which, interest);
+}
+
+/// Whether its first record has come, or something else that TLS can judge. Until then a connection
+/// costs little more than a descriptor, however much of it has come, and is woken twice at most.
+bool link_acceptor::acceptor::has_hello(handshake& which) {
+  if (which.has_begun) return true;
+  std::array<std::uint8_t, record_header> header{};
+  const auto size = ::recv(which.fd.get(), header.data(), header.size(), MSG_PEEK);
+  const std::size_t length = load_be16(byte_view{header}.subspan(3));
+  if (size != record_header || header[0] != SSL3_RT_HANDSHAKE || header[1] != SSL3_VERSION_MAJOR ||
+      length > SSL3_RT_MAX_PLAIN_LENGTH)
+    return true;
+  which.has_begun = true;
+  set_low_water(which.fd.get(), record_header + length);
+  return false;
+}
+
+void link_acceptor::acceptor::answer(handshake& which) {
+  set_low_water(which.fd.get(), 1);
+  which.channel = std::make_unique<tls_channel>(credentials_->current(), which.fd.get(), names_);
+  unanswered_.remove(which);
+  crowd_out(answered_.add(which));
+}
+
+void link_acceptor::acceptor::hand_over(handshake& which) {
+  auto channel = std::move(which.channel);
+  const auto remote = which.remote;
+  owner_->on_link(link_transport{drop(which), std::move(channel), remote});
+}
+
+void link_acceptor::acceptor::refuse(handshake& which, link_refusal why, const std::string& text) {
+  report(which.remote, text);
+  auto fd = drop(which);
+  shut_gently(fd.get());
+  home().close_later(std::move(fd));
+  owner_->on_refused(why);
+}
+
+void link_acceptor::acceptor::refuse(link_session& which, link_refusal why,
+                                     const std::string& text) {
+  report(which.remote(), text);
+  which.cut(text);
+  owner_->on_refused(why);
+}
+
+unique_fd link_acceptor::acceptor::drop(handshake& which) {
+  which.deadline.cancel();
+  unanswered_.remove(which);
+  answered_.remove(which);
+  home().unwatch(which.fd.get(), which);
+  auto out = std::move(which.fd);
+  const auto at = std::find_if(pending_.begin(), pending_.end(),
+                               [&](const auto& one) { return one.get() == &which; });
+  home().destroy_later(std::move(*at));
+  pending_.erase(at);
+  return out;
+}
+
+/// Anybody can connect: addresses are for level debug, and at level info there is a line now and
+/// then.
+void link_acceptor::acceptor::report(const endpoint& remote, const std::string& text) {
+  spdlog::debug("node link: refused {}: {}", to_string(remote), text);
+  ++unreported_;
+  last_refusal_ = text;
+  if (!report_timer_.armed()) report_rest();
+}
+
+void link_acceptor::acceptor::report_rest() {
+  if (unreported_ == 0) return;
+  spdlog::info("node link: refused {} connection{}; the last one: {}", unreported_,
+               unreported_ == 1 ? "" : "s", last_refusal_);
+  unreported_ = 0;
+  report_timer_.arm(home().timers(), report_interval);
+}
+
+link_acceptor::link_acceptor(pinned_actor& actor, link_acceptor_owner& owner, int listening,
+                             std::shared_ptr<const tls_credentials> credentials,
+                             const link_acceptor_limits& limits)
+    : acceptor_{
+          std::make_unique<acceptor>(actor, owner, listening, std::move(credentials), limits)} {}
+
+link_acceptor::~link_acceptor() {
+  acceptor_->close();
+  auto& home = acceptor_->home();
+  home.destroy_later(std::move(acceptor_));
+}
+
+void link_acceptor::allow(node_names names) {
+  acceptor_->allow(std::move(names));
+}
+
+void link_acceptor::close() {
+  acceptor_->close();
+}
+
+std::size_t link_acceptor::pending() const {
+  return acceptor_->pending();
+}
+
+}  // namespace mtp::net

@@ -1,0 +1,93 @@
+// The accepting end of connections between nodes: TCP, and TLS unless the transport is plain, on a
+// reactor. Strangers can't hold it up: their connections are bounded in number and time, by where
+// they come from, and none in a TLS handshake touches CAF's multiplexer.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "net/loop/pinned_actor.hpp"
+#include "net/node_link/link_places.hpp"
+#include "net/node_link/link_transport.hpp"
+
+namespace mtp::net {
+
+struct link_acceptor_limits {
+  /// For connections whose ClientHello has not come, again for those whose hello has been answered,
+  /// and for plain ones that have not joined yet. One more takes the place
+  /// of another of its kind (`link_places::add`): who says nothing can't push out a front that
+  /// waits for our certificate.
+  link_place_limits places;
+  /// For a handshake, or a plain connection to join, from the connection on.
+  std::chrono::milliseconds handshake{5000};
+  /// How long what was sent may stay unacknowledged.
+  std::chrono::milliseconds user_timeout{15'000};
+};
+
+/// Why a connection came to nothing.
+enum class link_refusal : std::uint8_t {
+  /// The handshake was not done in time.
+  timed_out,
+  /// Its place was needed.
+  crowded_out,
+  /// The peer left.
+  closed,
+  not_tls,
+  /// Its certificate did not pass: another CA, expired, no certificate...
+  certificate,
+  /// The name in its certificate is not allowed.
+  name,
+  /// It refused our certificate.
+  refused_us,
+  /// Anything else in TLS.
+  protocol,
+};
+
+/// Is told by a `link_acceptor`; the pinned actor that has it. Each call runs as a handler of it,
+/// which may also close or destroy the acceptor.
+class link_acceptor_owner {
+ public:
+  /// A node has connected and passed.
+  virtual void on_link(link_transport transport) = 0;
+  /// Whether a plain connection that was let in has joined: its peer is a node, as far as can be
+  /// told. Must not touch the acceptor.
+  [[nodiscard]] virtual bool has_joined(const link_session& session) = 0;
+  /// A connection came to nothing. It is in the log already.
+  virtual void on_refused(link_refusal why) = 0;
+
+ protected:
+  ~link_acceptor_owner() = default;
+};
+
+/// Of its reactor's thread.
+class link_acceptor {
+ public:
+  /// Accepts on `listening` (non-blocking; borrowed until `close`), e.g. of a bound_port.
+  /// `credentials`: of the accepting side; null for the plain transport, where whoever connects is
+  /// let in, and cut if he has not joined in time, or his place was needed. Nobody has an allowed
+  /// name until `allow` is called.
+  link_acceptor(pinned_actor& actor, link_acceptor_owner& owner, int listening,
+                std::shared_ptr<const tls_credentials> credentials,
+                const link_acceptor_limits& limits = {});
+  link_acceptor(const link_acceptor&) = delete;
+  link_acceptor& operator=(const link_acceptor&) = delete;
+  link_acceptor(link_acceptor&&) = delete;
+  link_acceptor& operator=(link_acceptor&&) = delete;
+  ~link_acceptor();
+
+  /// Names of nodes that may connect from now on; established connections stay.
+  void allow(node_names names);
+  /// Drops handshakes and accepts no more; plain connections stay, and are on their own then. Does
+  /// nothing if it is closed.
+  void close();
+  /// Who has a place: handshakes under way, or plain connections that have not joined.
+  [[nodiscard]] std::size_t pending() const;
+
+ private:
+  class acceptor;
+
+  std::unique_ptr<acceptor> acceptor_;
+};
+
+}  // namespace mtp::net

@@ -1,0 +1,21 @@
+// CAF's end of a connection between nodes: carries BASP over a link_transport, on the
+// multiplexer's thread.
+#pragma once
+
+#include <caf/io/scribe.hpp>
+
+#include "net/node_link/link_transport.hpp"
+
+namespace mtp::net {
+
+/// A peer may announce 4 GB, and CAF would allocate them: a longer message ends the connection.
+/// Bytes.
+inline constexpr std::size_t max_basp_payload = std::size_t{1} << 20;
+
+/// What a broker of `system`, which must have the middleman, can be given. Any thread. The session
+/// ends when the broker and the multiplexer have let go of it; what the broker has not sent when it
+/// closes the connection gets another second.
+[[nodiscard]] caf::io::scribe_ptr make_link_scribe(caf::actor_system& system,
+                                                   link_transport transport);
+
+}  // namespace mtp::net

@@ -1,0 +1,154 @@
+// A client_conn between a client and a DC connection that the test plays.
+#pragma once
+
+#include "actors/client/client_conn.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include "net/loop/entropy.hpp"
+#include "tests/support/manual_node.hpp"
+
+namespace mtp::actors {
+
+using namespace std::chrono_literals;
+
+inline constexpr dc_id wanted_dc = -4;
+/// Media of DC 4 are in no list, say.
+inline constexpr dc_id serving_dc = 4;
+
+/// A handler on one end of a socket pair, a client on the other, and a DC connection played by the
+/// test.
+struct handler_fixture {
+  test::manual_node node;
+  std::unique_ptr<open_port> port;
+  test::inbox<open_stream, stream_frame, cancel_stream> dc{node.system()};
+  net::unique_fd client;
+  std::optional<obfuscated_reader> reader;
+  std::optional<obfuscated_writer> writer;
+  caf::weak_actor_ptr handler;
+  bool somebody_routes = true;
+
+  handler_fixture() {
+    auto sockets =
+        net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
+    REQUIRE(sockets);
+    config::port_settings settings{.name = "test", .secret = net::random_array<16>()};
+    port.reset(new open_port{settings, std::move(*sockets), {node.env.metrics, "test"}});
+    node.env.route = [this](const stream::open&, unsigned) {
+      return routed{somebody_routes ? dc.handle() : caf::actor{}};
+    };
+    node.env.settings.server_error_filter = config::error_filter::off;
+  }
+  handler_fixture(const handler_fixture&) = delete;
+  handler_fixture& operator=(const handler_fixture&) = delete;
+  handler_fixture(handler_fixture&&) = delete;
+  handler_fixture& operator=(handler_fixture&&) = delete;
+  ~handler_fixture() {
+    if (const auto one = caf::actor_cast<caf::actor>(handler))
+      caf::anon_send_exit(one, caf::exit_reason::kill);
+    node.settle();
+  }
+
+  void connect() {
+    std::array<int, 2> fds{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
+    client = net::unique_fd{fds[1]};
+    handler = caf::actor_cast<caf::weak_actor_ptr>(net::spawn_pinned<client_conn>(
+        *node.env.reactors[0], std::ref(node.env), std::ref(*port),
+        accepted_client{.fd = net::unique_fd{fds[0]},
+                        .peer = *parse_endpoint("198.51.100.7:1234"),
+                        .slot = connection_slot{*port},
+                        .place = port->newcomers.join(*ip_address::parse("198.51.100.7"),
+                                                      node.env.reactors[0]->now())}));
+    node.settle();
+  }
+  void write(byte_view data) {
+    REQUIRE(::send(client.get(), data.data(), data.size(), MSG_NOSIGNAL) ==
+            static_cast<ssize_t>(data.size()));
+    node.settle();
+  }
+  /// Header of a padded client.
+  void send_header() {
+    auto header = make_obfuscated2(net::random_array<64>(), port->settings.secret, framing::padded,
+                                   wanted_dc);
+    reader.emplace(std::move(header.from_server), envelope::none);
+    writer.emplace(std::move(header.to_server), envelope::none);
+    write(header.header);
+  }
+  void send_packet(byte_view packet, bool ask_ack = false) {
+    if (ask_ack)
+      encode_frame_asking_ack(framing::padded, packet, {}, writer->plain());
+    else
+      encode_frame(framing::padded, packet, {}, writer->plain());
+    write(writer->take());
+  }
+  /// What has reached the client since the last call.
+  std::vector<bytes> packets() {
+    bytes raw(1 << 22);
+    const auto size = ::recv(client.get(), raw.data(), raw.size(), 0);
+    std::vector<bytes> out;
+    if (size <= 0) return out;
+    REQUIRE(reader->feed(byte_span{raw}.first(static_cast<std::size_t>(size))));
+    while (true) {
+      const auto frame = decode_server_frame(framing::padded, reader->view(), 1 << 26);
+      REQUIRE(frame);
+      if (!*frame) break;
+      out.push_back(to_bytes((*frame)->packet));
+      reader->consume((*frame)->consumed);
+    }
+    reader->close();
+    return out;
+  }
+  /// The next packets, of a size that takes several rounds to reach the client.
+  std::vector<bytes> awaited_packets() {
+    for (int round = 0; round < 1000; ++round) {
+      if (auto out = packets(); !out.empty()) return out;
+      node.settle();
+    }
+    return {};
+  }
+  bool closed() {
+    std::uint8_t byte = 0;
+    return ::recv(client.get(), &byte, 1, MSG_PEEK) == 0;
+  }
+  void tell(stream_id stream, stream::event event) {
+    caf::anon_send(caf::actor_cast<caf::actor>(handler), stream_frame{stream, std::move(event)});
+    node.settle();
+  }
+  stream_id last_stream() {
+    REQUIRE_FALSE(dc.all<open_stream>().empty());
+    return dc.all<open_stream>().back().stream;
+  }
+  void open() {
+    caf::anon_send(caf::actor_cast<caf::actor>(handler),
+                   stream_opened{last_stream(), dc.handle(), 0, serving_dc});
+    node.settle();
+  }
+  /// A client past everything, with its stream.
+  stream_id established() {
+    connect();
+    send_header();
+    open();
+    return last_stream();
+  }
+  std::vector<stream_frame>& frames() { return dc.all<stream_frame>(); }
+  double counted(const std::string& name, const metric_labels& more = {}) {
+    for (const auto& family : node.env.metrics.read())
+      if (family.name == "mtproto_proxy_" + name)
+        for (const auto& sample : family.samples) {
+          metric_labels wanted{{"listener", "test"}};
+          wanted.insert(wanted.end(), more.begin(), more.end());
+          if (sample.labels == wanted) return sample.value;
+        }
+    return 0;
+  }
+};
+
+inline bytes packet_of(std::size_t size) {
+  bytes out(size, 0x11);
+  out[0] = static_cast<std::uint8_t>(size);
+  return out;
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,504 @@
+#include "tests/actors/node_link/link_fixture.hpp"
+
+namespace mtp::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+stream::data packet(std::size_t size, std::uint8_t fill = 1, bool quick_ack = false) {
+  return {.packet = packet_buffer{bytes(size, fill)}, .quick_ack = quick_ack};
+}
+
+// -- streams ------------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(link_fixture,
+                  "link: what a client asks for arrives whole, under a number of its own") {
+  open();
+  const auto& asked = dc.all<open_stream>()[0];
+  CHECK(asked.client != front);
+  CHECK(asked.request.dc == tested_dc);
+  CHECK(asked.request.client == *parse_endpoint("198.51.100.7:1234"));
+  CHECK(asked.request.kind == framing::padded);
+}
+
+TEST_CASE_FIXTURE(link_fixture, "link: every event passes, in order") {
+  open();
+  from_client(packet(8, 1, true));
+  from_client(stream::ack{.size = 5, .packets = 1});
+  CHECK(at_dc() == frames{{local(), packet(8, 1, true)}, {local(), stream::ack{5, 1}}});
+  from_dc(packet(12, 2));
+  from_dc(stream::quick_ack{0x8000'0001U});
+  from_dc(stream::ack{.size = 9, .packets = 0});
+  from_dc(stream::close{});
+  CHECK(at_client() == frames{{remote, packet(12, 2)},
+                              {remote, stream::quick_ack{0x8000'0001U}},
+                              {remote, stream::ack{9, 0}},
+                              {remote, stream::close{}}});
+  // It is over for both.
+  from_client(packet(8));
+  from_dc(packet(8));
+  CHECK(at_dc().size() == 2);
+  CHECK(at_client().size() == 4);
+}
+
+TEST_CASE_FIXTURE(link_fixture, "link: large packets arrive whole, and what follows behind them") {
+  open();
+  from_client(packet(900'000, 3, true));
+  from_client(stream::close{});
+  CHECK(at_dc() == frames{{local(), packet(900'000, 3, true)}, {local(), stream::close{}}});
+}
+
+TEST_CASE_FIXTURE(link_fixture, "link: a client that leaves is closed, or taken off the queue") {
+  SUBCASE("open") {
+    open();
+    from_client(stream::close{});
+    CHECK(at_dc() == frames{{local(), stream::close{}}});
+  }
+  SUBCASE("waiting") {
+    ask();
+    caf::anon_send(front, cancel_stream{remote});
+    node.settle();
+    REQUIRE(dc.all<cancel_stream>().size() == 1);
+    CHECK(dc.all<cancel_stream>()[0].stream == local());
+    // The pool was faster.
+    caf::anon_send(back(), stream_opened{local(), dc.handle()});
+    node.settle();
+    CHECK(at_dc() == frames{{local(), stream::close{}}});
+    CHECK(client.all<stream_opened>().empty());
+  }
+}
+
+TEST_CASE_FIXTURE(link_fixture,
+                  "link: data that comes back refused after a migration finds its client") {
+  open();
+  from_dc(stream::migrate{});
+  CHECK(at_client() == frames{{remote, stream::migrate{}}});
+  // Its DC connection may be gone by the time it comes, so the agent says so.
+  from_client(packet(8));
+  CHECK(at_dc().empty());
+  CHECK(at_client().back() == stream_frame{remote, stream::refused{refusal::migrating}});
+}
+
+TEST_CASE_FIXTURE(link_fixture, "link: a migrated stream is forgotten after a while") {
+  open();
+  from_dc(stream::migrate{});
+  for (int i = 0; i < 70; ++i)
+    node.advance(1s);
+  from_client(packet(8));
+  CHECK(at_dc().empty());
+  CHECK(at_client().size() == 1);
+}
+
+TEST_CASE_FIXTURE(link_fixture, "link: a busy front keeps to the rules, however often DCs rotate") {
+  // As many as a port takes, and all of them twice in the time for which a stream is remembered.
+  constexpr std::size_t crowd = 60'000;
+  stream_id next = 1000;
+  for (int turn = 0; turn < 3; ++turn) {
+    dc.all<open_stream>().clear();
+    for (std::size_t i = 0; i < crowd; ++i)
+      caf::anon_send(front, open_stream{.stream = next++,
+                                        .client = client.handle(),
+                                        .request = {.dc = tested_dc, .client = {}}});
+    node.settle();
+    REQUIRE(dc.all<open_stream>().size() == crowd);
+    for (const auto& one : dc.all<open_stream>())
+      caf::anon_send(one.client, stream_opened{one.stream, dc.handle()});
+    node.settle();
+    for (const auto& one : dc.all<open_stream>())
+      caf::anon_send(one.client, stream_frame{one.stream, stream::migrate{}});
+    node.settle();
+    node.advance(20s);
+  }
+  CHECK(status().connected);
+  CHECK(status().sessions == 1);
+  CHECK(client.all<stream_opened>().size() == 3 * crowd);
+  CHECK(at_client().size() == 3 * crowd);
+}
+
+TEST_CASE_FIXTURE(link_fixture, "link: without a pool the client is told to ask again") {
+  node.env.names.remove(dc_pool_name(tested_dc), dc.handle().address());
+  ask();
+  CHECK(at_client() == frames{{remote, stream::migrate{}}});
+}
+
+TEST_CASE_FIXTURE(link_fixture,
+                  "link: a pool that dies with the request is one that is not there") {
+  caf::anon_send_exit(dc.handle(), caf::exit_reason::kill);
+  ask();
+  CHECK(at_client() == frames{{remote, stream::migrate{}}});
+}
+
+// -- sessions -----------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(link_fixture,
+                  "link: whichever part of it dies, clients migrate, and the next session serves "
+                  "them") {
+  open();
+  const auto session = status().session;
+  CHECK(session != 0);
+  SUBCASE("back agent") {
+    kill(back());
+  }
+  SUBCASE("gateway") {
+    kill(gateway);
+    start_gateway();
+  }
+  SUBCASE("keeper") {
+    kill(keeper);
+    keeper = net::spawn_pinned<local_back_session>(*node.env.reactors[0], std::ref(node.env), 0U);
+    node.env.names.put(back_session_name(0), keeper);
+  }
+  SUBCASE("front agent") {
+    kill(front);
+    start_front();
+  }
+  connect();
+  REQUIRE(at_client().size() == 1);
+  CHECK(std::holds_alternative<stream::migrate>(at_client()[0].event));
+  // Its connections do not wait for a ghost.
+  CHECK(at_dc() == frames{{local(), stream::close{}}});
+  CHECK(status().connected);
+  CHECK(status().session != session);
+  REQUIRE(fronts().size() == 1);
+  CHECK(fronts()[0].session == status().session);
+  open(78);
+}
+
+TEST_CASE_FIXTURE(link_fixture, "link: clients that come while there is no session wait for one") {
+  kill(gateway);
+  connect();
+  CHECK_FALSE(status().connected);
+  CHECK(status().trouble == "it has stopped, or restarts");
+  // Not since the latest attempt.
+  for (int i = 0; i < 20; ++i)
+    node.advance(1s);
+  CHECK_FALSE(status().connected);
+  CHECK(status().age >= 20s);
+  ask(80);
+  ask(81);
+  ask(82);
+  caf::anon_send(front, cancel_stream{81});
+  node.settle();
+  CHECK(dc.all<open_stream>().empty());
+  start_gateway();
+  for (int i = 0; i < 6; ++i)
+    node.advance(1s);
+  CHECK(dc.all<open_stream>().size() == 2);
+  CHECK(at_client().empty());
+}
+
+TEST_CASE_FIXTURE(link_fixture,
+                  "link: a client whose data may be lost with the session is closed") {
+  open();
+  open(78);
+  from_client(packet(100), 78);
+  // The back has taken it but has not said so yet.
+  kill(back());
+  connect();
+  REQUIRE(at_client().size() == 2);
+  std::ranges::sort(at_client(), {}, &stream_frame::stream);
+  CHECK(std::holds_alternative<stream::migrate>(at_client()[0].event));
+  CHECK(at_client()[1] == stream_frame{78, stream::refused{refusal::migrating}});
+}
+
+TEST_CASE_FIXTURE(link_fixture, "link: what the back confirmed is not lost with the session") {
+  open();
+  from_client(packet(100));
+  for (int i = 0; i < 3; ++i)
+    node.advance(1s);
+  kill(back());
+  connect();
+  REQUIRE(at_client().size() == 1);
+  const auto* const migrate = std::get_if<stream::migrate>(&at_client()[0].event);
+  REQUIRE(migrate != nullptr);
+  // Both say every second that they are there.
+  CHECK(migrate->deaf <= 1s);
+}
+
+TEST_CASE_FIXTURE(link_fixture, "link: an end in order leaves nothing behind") {
+  open();
+  from_client(stream::close{});
+  caf::anon_send_exit(front, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(keeper, caf::exit_reason::user_shutdown);
+  node.settle();
+  CHECK(fronts().empty());
+  CHECK(at_dc() == frames{{local(), stream::close{}}});
+  CHECK(node.env.memory.held() == 0);
+}
+
+// -- what a front must not do ---------------------------------------------------------------------
+
+/// Talks to a back agent as its partner would.
+struct rogue_front : link_fixture {
+  test::inbox<link_blob> partner{node.system()};
+  test::inbox<link_broken> told{node.system()};
+  static constexpr std::uint64_t session = 5;
+  caf::actor agent;
+
+  rogue_front() {
+    agent = net::spawn_pinned<back_agent>(
+        *node.env.reactors[0], std::ref(node.env),
+        back_agent_options{
+            .session = session, .front = partner.handle(), .gateway = told.handle()});
+    node.settle();
+  }
+  rogue_front(const rogue_front&) = delete;
+  rogue_front& operator=(const rogue_front&) = delete;
+  rogue_front(rogue_front&&) = delete;
+  rogue_front& operator=(rogue_front&&) = delete;
+  ~rogue_front() { kill(agent); }
+
+  void say(const frames& what, std::uint64_t taken = 0) {
+    bytes blob;
+    begin_stream_blob({.session = session, .taken = taken}, blob);
+    for (const auto& one : what)
+      encode_stream_frame(one, blob);
+    caf::anon_send(agent, link_blob{std::string{blob.begin(), blob.end()}});
+    node.settle();
+  }
+  void open_stream_of(stream_id id) { say({{id, stream::open{.dc = tested_dc}}}); }
+  [[nodiscard]] bool ended() { return !told.all<link_broken>().empty(); }
+};
+
+TEST_CASE_FIXTURE(rogue_front,
+                  "rogue front: a stream number that was used before ends the session") {
+  open_stream_of(7);
+  open_stream_of(8);
+  CHECK_FALSE(ended());
+  SUBCASE("again") {
+    open_stream_of(8);
+  }
+  SUBCASE("an older one") {
+    say({{7, stream::close{}}});
+    open_stream_of(7);
+  }
+  REQUIRE(ended());
+  CHECK(told.all<link_broken>()[0].session == session);
+  CHECK(dc.all<open_stream>().size() == 2);
+  // Those there were are given back.
+  CHECK(dc.all<cancel_stream>().size() == 2);
+}
+
+TEST_CASE_FIXTURE(rogue_front, "rogue front: more data than there is credit for ends the session") {
+  open_stream_of(7);
+  caf::anon_send(agent, stream_opened{local(), dc.handle()});
+  node.settle();
+  std::size_t sent = 0;
+  while (!ended() && sent < (std::size_t{64} << 20U)) {
+    say({{7, packet(100'000)}});
+    sent += 100'000;
+  }
+  CHECK(ended());
+  CHECK(sent > client_window);
+  CHECK(sent < 4 * (client_window + max_client_packet));
+}
+
+TEST_CASE_FIXTURE(rogue_front,
+                  "rogue front: pieces of packets cost credit before these are whole") {
+  const auto part = [&](stream_id id, std::uint32_t total, std::size_t size) {
+    bytes blob;
+    begin_stream_blob({.session = session, .taken = 0}, blob);
+    const bytes content(size, 0x11);
+    encode_stream_part(id, {.total = total, .quick_ack = false, .content = content}, blob);
+    caf::anon_send(agent, link_blob{std::string{blob.begin(), blob.end()}});
+    node.settle();
+  };
+  open_stream_of(7);
+  SUBCASE("one larger than any of a client") {
+    part(7, max_client_packet + 4, 1000);
+  }
+  SUBCASE("many streams, each with half a packet") {
+    for (stream_id id = 8; !ended() && id < 5000; ++id) {
+      open_stream_of(id);
+      for (int i = 0; !ended() && i < 5; ++i)
+        part(id, 900'000, 100'000);
+    }
+    CHECK(node.env.memory.held() < std::size_t{200} * 1024 * 1024);
+  }
+  CHECK(ended());
+}
+
+TEST_CASE_FIXTURE(rogue_front,
+                  "rogue front: what it can't have taken, and garbage, end the session") {
+  SUBCASE("taken") {
+    say({}, 1);
+  }
+  SUBCASE("garbage") {
+    caf::anon_send(agent, link_blob{std::string("\5\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff", 17)});
+    node.settle();
+  }
+  CHECK(ended());
+}
+
+TEST_CASE_FIXTURE(rogue_front,
+                  "rogue front: frames of no stream, and acks of nothing, mean nothing") {
+  say({{99, packet(8)}, {99, stream::ack{1000, 1000}}, {99, stream::close{}}});
+  open_stream_of(100);
+  say({{100, packet(8)}, {100, stream::ack{1000, 1000}}});
+  CHECK_FALSE(ended());
+  CHECK(at_dc().empty());
+}
+
+TEST_CASE_FIXTURE(rogue_front,
+                  "back agent: when it ends, streams whose answers did not go are refused") {
+  // This front confirms nothing: after a while, answers wait.
+  for (const stream_id id : {7, 8})
+    open_stream_of(id);
+  std::vector<stream_id> locals;
+  for (const auto& asked : dc.all<open_stream>()) {
+    locals.push_back(asked.stream);
+    caf::anon_send(agent, stream_opened{asked.stream, dc.handle()});
+  }
+  node.settle();
+  for (const auto& [to, size] : {std::pair{locals[1], 1000}, std::pair{locals[0], 400'000}})
+    caf::anon_send(agent, stream_frame{to, packet(static_cast<std::size_t>(size))});
+  node.settle();
+  caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+  node.settle();
+  frames ends;
+  for (const auto& blob : partner.all<link_blob>()) {
+    stream_blob_reader in{as_bytes(blob.content)};
+    for (auto item = in.next(); item && *item; item = in.next())
+      if (const auto* const event = std::get_if<stream::event>(&(*item)->what);
+          event != nullptr && ends_stream(*event))
+        ends.push_back({(*item)->stream, *event});
+  }
+  CHECK(ends == frames{{7, stream::refused{refusal::migrating}}});
+}
+
+// -- several backs ------------------------------------------------------------------------------
+
+/// A front agent with two backs, which are inboxes.
+struct two_backs {
+  test::manual_node node;
+  test::inbox<stream_opened, stream_frame> client{node.system()};
+  test::inbox<link_blob> first{node.system()};
+  test::inbox<link_blob> second{node.system()};
+  caf::actor front;
+
+  explicit two_backs(config::back_choice how) {
+    auto& settings = node.env.settings;
+    settings.role = config::node_role::front;
+    settings.back_nodes = {{"a", "10.0.0.1", 1}, {"b", "10.0.0.2", 1}};
+    settings.back_nodes_policy = how;
+    front = net::spawn_pinned<front_agent>(*node.env.reactors[0], std::ref(node.env));
+    node.settle();
+  }
+  two_backs(const two_backs&) = delete;
+  two_backs& operator=(const two_backs&) = delete;
+  two_backs(two_backs&&) = delete;
+  two_backs& operator=(two_backs&&) = delete;
+  ~two_backs() {
+    caf::anon_send_exit(front, caf::exit_reason::kill);
+    node.settle();
+  }
+  void up(std::size_t back) {
+    caf::anon_send(
+        front,
+        link_up{.back = back, .session = 10 + back, .peer = (back == 0 ? first : second).handle()});
+    node.settle();
+  }
+  void down(std::size_t back) {
+    caf::anon_send(front, link_down{.back = back, .session = 10 + back});
+    node.settle();
+  }
+  void open(stream_id id) {
+    caf::anon_send(front, open_stream{.stream = id,
+                                      .client = client.handle(),
+                                      .request = {.dc = tested_dc, .client = {}}});
+    node.settle();
+  }
+  /// Streams that were opened there.
+  std::vector<stream_id> opened(test::inbox<link_blob>& at) {
+    std::vector<stream_id> out;
+    for (const auto& blob : at.all<link_blob>()) {
+      stream_blob_reader in{as_bytes(blob.content)};
+      for (auto item = in.next(); item && *item; item = in.next())
+        out.push_back((*item)->stream);
+    }
+    return out;
+  }
+};
+using ids = std::vector<stream_id>;
+
+TEST_CASE("failover: the first back that can be reached gets all clients") {
+  two_backs here{config::back_choice::failover};
+  here.up(1);
+  here.open(1);
+  here.up(0);
+  here.open(2);
+  here.open(3);
+  CHECK(here.opened(here.first) == ids{2, 3});
+  CHECK(here.opened(here.second) == ids{1});
+  here.down(0);
+  REQUIRE(here.client.all<stream_frame>().size() == 2);
+  here.open(4);
+  CHECK(here.opened(here.second) == ids{1, 4});
+}
+
+TEST_CASE(
+    "a client whose data the back has not confirmed is closed when its DC connection rotates") {
+  two_backs here{config::back_choice::failover};
+  here.up(0);
+  here.open(1);
+  here.open(2);
+  caf::anon_send(here.front, stream_frame{2, packet(100)});
+  here.node.settle();
+  bytes blob;
+  begin_stream_blob({.session = 10, .taken = 0}, blob);
+  encode_stream_frame({1, stream::migrate{}}, blob);
+  encode_stream_frame({2, stream::migrate{}}, blob);
+  caf::anon_send(here.front, link_blob{std::string{blob.begin(), blob.end()}});
+  here.node.settle();
+  CHECK(
+      here.client.all<stream_frame>() ==
+      std::vector<stream_frame>{{1, stream::migrate{}}, {2, stream::refused{refusal::migrating}}});
+}
+
+TEST_CASE("balance: the back with fewer clients gets the next one") {
+  two_backs here{config::back_choice::balance};
+  here.up(0);
+  here.up(1);
+  for (stream_id id = 1; id <= 4; ++id)
+    here.open(id);
+  CHECK(here.opened(here.first) == ids{1, 3});
+  CHECK(here.opened(here.second) == ids{2, 4});
+}
+
+TEST_CASE("balance: streams that have migrated count no more, and those that never opened") {
+  two_backs here{config::back_choice::balance};
+  here.up(0);
+  here.open(1);
+  here.open(2);
+  bytes blob;
+  begin_stream_blob({.session = 10, .taken = 0}, blob);
+  encode_stream_frame({1, stream::opened{}}, blob);
+  encode_stream_frame({1, stream::migrate{}}, blob);
+  encode_stream_frame({2, stream::migrate{}}, blob);
+  // Both may go wrong at the back's end: what is late for either changes nothing.
+  encode_stream_frame({1, stream::refused{refusal::migrating}}, blob);
+  encode_stream_frame({2, stream::close{}}, blob);
+  caf::anon_send(here.front, link_blob{std::string{blob.begin(), blob.end()}});
+  here.node.settle();
+  CHECK(here.client.all<stream_frame>() ==
+        std::vector<stream_frame>{{1, stream::migrate{}},
+                                  {2, stream::migrate{}},
+                                  {1, stream::refused{refusal::migrating}}});
+  here.up(1);
+  for (stream_id id = 3; id <= 6; ++id)
+    here.open(id);
+  CHECK(here.opened(here.first) == ids{1, 2, 3, 5});
+  CHECK(here.opened(here.second) == ids{4, 6});
+}
+
+TEST_CASE("a front agent without any back keeps clients in order") {
+  two_backs here{config::back_choice::failover};
+  here.open(3);
+  here.open(4);
+  here.open(5);
+  here.up(1);
+  CHECK(here.opened(here.second) == ids{3, 4, 5});
+}
+
+}  // namespace
+}  // namespace mtp::actors

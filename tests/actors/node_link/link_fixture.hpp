@@ -1,0 +1,129 @@
+// Both ends of a node link in one process, between a client's inbox and one that plays pool and DC
+// connection.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include "actors/core/supervisor.hpp"
+#include "actors/node_link/back_agent.hpp"
+#include "actors/node_link/back_session.hpp"
+#include "actors/node_link/front_agent.hpp"
+#include "actors/node_link/link_gateway.hpp"
+#include "actors/uplink/middle/dc_pool.hpp"
+#include "actors/uplink/routing.hpp"
+#include "tests/support/manual_node.hpp"
+
+namespace mtp::actors {
+
+inline constexpr dc_id tested_dc = 2;
+inline constexpr stream_id remote = 77;
+
+struct link_fixture {
+  using frames = std::vector<stream_frame>;
+
+  test::manual_node node;
+  test::inbox<stream_opened, stream_frame> client{node.system()};
+  test::inbox<open_stream, stream_frame, cancel_stream> dc{node.system()};
+  caf::actor sup;
+  caf::actor gateway;
+  caf::actor front;
+  caf::actor keeper;
+
+  link_fixture() {
+    node.env.settings.through_link_agents = true;
+    auto config = std::make_shared<telegram_config>();
+    config->v4.endpoints[tested_dc].push_back(*parse_endpoint("10.0.0.1:8888"));
+    node.env.telegram.set(std::move(config));
+    node.env.names.put(dc_pool_name(tested_dc), dc.handle());
+    sup = spawn_supervisor(
+        node.system(),
+        {.name = "back_agent_sup",
+         .strategy = supervision_strategy::simple_one_for_one,
+         .children = {{.id = {}, .restart = restart_policy::temporary, .start = {}}}},
+        node.env.names);
+    node.env.names.put("back_agent_sup", sup);
+    start_gateway();
+    start_front();
+    keeper = net::spawn_pinned<local_back_session>(*node.env.reactors[0], std::ref(node.env), 0U);
+    node.env.names.put(back_session_name(0), keeper);
+    connect();
+  }
+  link_fixture(const link_fixture&) = delete;
+  link_fixture& operator=(const link_fixture&) = delete;
+  link_fixture(link_fixture&&) = delete;
+  link_fixture& operator=(link_fixture&&) = delete;
+  ~link_fixture() {
+    for (const auto& one : {keeper, front, gateway, sup})
+      kill(one);
+  }
+
+  void start_gateway() {
+    gateway = net::spawn_quiet<caf::stateful_actor<link_gateway_state>>(
+        node.system(), [this](auto* self) { return link_gateway(self, node.env); });
+    node.env.names.put(std::string{gateway_name}, gateway);
+  }
+  void start_front() {
+    front = net::spawn_pinned<front_agent>(*node.env.reactors[0], std::ref(node.env));
+    node.env.names.put(front_agent_name(0), front);
+    node.settle();
+  }
+  /// Lets what is to connect do so.
+  void connect() {
+    using namespace std::chrono_literals;
+    for (int i = 0; i < 10; ++i)
+      node.advance(100ms);
+  }
+  void kill(const caf::actor& which) {
+    caf::anon_send_exit(which, caf::exit_reason::kill);
+    node.settle();
+  }
+  void ask(stream_id id = remote, dc_id dc_wanted = tested_dc) {
+    caf::anon_send(front, open_stream{.stream = id,
+                                      .client = client.handle(),
+                                      .request = {.dc = dc_wanted,
+                                                  .client = *parse_endpoint("198.51.100.7:1234"),
+                                                  .kind = framing::padded}});
+    node.settle();
+  }
+  /// The number that the back knows the last stream by, and who stands for its client there.
+  stream_id local() { return last_asked().stream; }
+  caf::actor back() { return last_asked().client; }
+  const open_stream& last_asked() {
+    REQUIRE_FALSE(dc.all<open_stream>().empty());
+    return dc.all<open_stream>().back();
+  }
+  void open(stream_id id = remote) {
+    ask(id);
+    caf::anon_send(back(), stream_opened{local(), dc.handle()});
+    node.settle();
+    REQUIRE_FALSE(client.all<stream_opened>().empty());
+    CHECK(client.all<stream_opened>().back().stream == id);
+    CHECK(client.all<stream_opened>().back().conn == front);
+  }
+  void from_client(stream::event event, stream_id id = remote) {
+    caf::anon_send(front, stream_frame{id, std::move(event)});
+    node.settle();
+  }
+  void from_dc(stream::event event) {
+    caf::anon_send(back(), stream_frame{local(), std::move(event)});
+    node.settle();
+  }
+  std::vector<stream_frame>& at_client() { return client.all<stream_frame>(); }
+  std::vector<stream_frame>& at_dc() { return dc.all<stream_frame>(); }
+
+  template <class Answer, class Question>
+  Answer ask_for(const caf::actor& whom, Question question) {
+    Answer out;
+    node.system().spawn([&](caf::event_based_actor* self) {
+      self->request(whom, caf::infinite, question).then([&](const Answer& now) { out = now; });
+    });
+    node.settle();
+    return out;
+  }
+  back_status status() { return ask_for<back_status>(keeper, get_back_status{}); }
+  std::vector<front_status> fronts() {
+    return ask_for<std::vector<front_status>>(gateway, get_fronts{});
+  }
+};
+
+}  // namespace mtp::actors

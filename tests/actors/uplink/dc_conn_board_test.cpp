@@ -1,0 +1,110 @@
+#include "actors/uplink/middle/dc_conn_board.hpp"
+
+#include <doctest/doctest.h>
+
+#include "actors/uplink/routing.hpp"
+#include "tests/support/manual_node.hpp"
+
+namespace mtp::actors {
+namespace {
+
+struct fixture {
+  caf::actor make() {
+    return node.system().spawn(
+        [](caf::event_based_actor*) -> caf::behavior { return {[](const caf::unit_t&) {}}; });
+  }
+  std::shared_ptr<dc_conn_load> load_of(std::size_t clients) {
+    auto out = std::make_shared<dc_conn_load>();
+    out->clients = clients;
+    return out;
+  }
+
+  test::manual_node node{2};
+  dc_conn_board& board = node.env.conns;
+  caf::actor first = make();
+  caf::actor second = make();
+
+  ~fixture() {
+    for (const auto& one : {first, second})
+      caf::anon_send_exit(one, caf::exit_reason::kill);
+    node.settle();
+  }
+};
+
+TEST_CASE_FIXTURE(fixture, "board: the least loaded connection is taken, and counts its client") {
+  const auto few = load_of(3);
+  const auto many = load_of(5);
+  board.offer(2, 0, first, many);
+  board.offer(2, 0, second, few);
+  CHECK(board.take(2, 0, 300) == second);
+  CHECK(board.take(2, 0, 300) == second);
+  CHECK(few->clients == 5);
+  CHECK(few->given == 2);
+  CHECK(many->clients == 5);
+}
+
+TEST_CASE_FIXTURE(fixture, "board: a full connection is not taken") {
+  const auto load = load_of(2);
+  board.offer(2, 0, first, load);
+  CHECK(board.take(2, 0, 3) == first);
+  CHECK(board.take(2, 0, 3) == nullptr);
+  CHECK(load->clients == 3);
+}
+
+TEST_CASE_FIXTURE(fixture, "board: other reactors and DCs have shelves of their own") {
+  board.offer(2, 0, first, load_of(0));
+  CHECK(board.take(2, 1, 300) == nullptr);
+  CHECK(board.take(-2, 0, 300) == nullptr);
+}
+
+TEST_CASE_FIXTURE(fixture, "board: what is withdrawn is gone, and only that") {
+  const auto load = load_of(0);
+  board.offer(2, 0, first, load);
+  board.offer(2, 0, second, load_of(1));
+  board.withdraw(2, 0, first);
+  board.withdraw(2, 0, first);
+  board.withdraw(4, 1, second);
+  CHECK(board.take(2, 0, 300) == second);
+  CHECK(load->given == 0);
+  board.withdraw(2, 0, second);
+  CHECK(board.take(2, 0, 300) == nullptr);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "routing: a connection with room before the pool, the pool before nobody") {
+  auto config = std::make_shared<telegram_config>();
+  config->v4.endpoints[2] = {{.ip = ip_address::v4({127, 0, 0, 1}), .port = 1}};
+  config->v4.default_dc = 2;
+  node.env.telegram.set(config);
+  node.env.settings.clients_per_dc_connection = 1;
+  CHECK(route_to_dc(node.env, {.dc = 2}, 0) == nullptr);
+  node.env.names.put("dc_pool_2", second);
+  CHECK(route_to_dc(node.env, {.dc = 2}, 0) == second);
+  board.offer(2, 0, first, load_of(0));
+  CHECK(route_to_dc(node.env, {.dc = 77}, 0) == first);  // unknown: the default DC
+  CHECK(route_to_dc(node.env, {.dc = 2}, 0) == second);  // full now
+}
+
+TEST_CASE_FIXTURE(fixture, "routing: a client that migrates goes to its own DC or nowhere") {
+  const stream::open new_client{.dc = 4};
+  const stream::open migrating{.dc = 4, .migrating = true};
+  // Nothing is known yet: perhaps it will be.
+  CHECK(route_to_dc(node.env, migrating, 0) == nullptr);
+  auto config = std::make_shared<telegram_config>();
+  config->v4.endpoints[2] = {{.ip = ip_address::v4({127, 0, 0, 1}), .port = 1}};
+  config->v4.default_dc = 2;
+  node.env.telegram.set(config);
+  node.env.names.put("dc_pool_2", first);
+  CHECK(route_to_dc(node.env, new_client, 0) == first);
+  const auto refused = route_to_dc(node.env, migrating, 0);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error() == refusal::unknown_dc);
+  config = std::make_shared<telegram_config>(*config);
+  config->v4.endpoints[4] = config->v4.endpoints[2];
+  node.env.telegram.set(config);
+  node.env.names.put("dc_pool_4", second);
+  CHECK(route_to_dc(node.env, migrating, 0) == second);
+}
+
+}  // namespace
+}  // namespace mtp::actors

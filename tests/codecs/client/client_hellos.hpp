@@ -1,0 +1,120 @@
+// ClientHellos built by hand, for the tests of both sides of the fake-TLS handshake.
+#pragma once
+
+#include "codecs/client/tls_client_hello.hpp"
+
+namespace mtp::test {
+
+inline constexpr secret16 hello_secret{0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7,
+                                       0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf};
+inline constexpr std::uint32_t old_hello_time = 1'700'000'000;
+
+/// What clients before 2026 sent: 517 bytes, an x25519 share only, padding at the end. Made with
+/// `hello_secret` at `old_hello_time`; the random was computed apart, with Python's hmac.
+inline bytes old_client_hello() {
+  bytes hello{
+      0x16, 0x03, 0x01, 0x02, 0x00,  // handshake record, TLS 1.0, 512 bytes
+      0x01, 0x00, 0x01, 0xfc,        // ClientHello, 508 bytes
+      0x03, 0x03,                    // TLS 1.2, as 1.3 writes it
+      // random: 28 bytes of HMAC-SHA256(secret, hello with 32 zeros here) ...
+      0xc0, 0x6c, 0x6c, 0xdb, 0xa3, 0xa8, 0xcb, 0x13,  //
+      0xc3, 0x4c, 0x25, 0x9f, 0xb6, 0xad, 0xad, 0x43,  //
+      0x6a, 0x66, 0x96, 0x70, 0xfd, 0x4f, 0xbe, 0x6b,  //
+      0xa3, 0xec, 0xe8, 0xfa,                          //
+      0x3c, 0xcd, 0xcd, 0x5f,  // ... and 4 of it (3c 3c 9e 3a) xored with the time (00 f1 53 65)
+      0x20,                    // session id: 32 bytes
+      0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27,         //
+      0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f,         //
+      0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37,         //
+      0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f,         //
+      0x00, 0x20,                                             // 16 suites:
+      0x0a, 0x0a, 0x13, 0x01, 0x13, 0x02, 0x13, 0x03,         // GREASE, the three of TLS 1.3,
+      0xc0, 0x2b, 0xc0, 0x2f, 0xc0, 0x2c, 0xc0, 0x30,         // and those of TLS 1.2
+      0xcc, 0xa9, 0xcc, 0xa8, 0xc0, 0x13, 0xc0, 0x14,         //
+      0x00, 0x9c, 0x00, 0x9d, 0x00, 0x2f, 0x00, 0x35,         //
+      0x01, 0x00,                                             // compression: none
+      0x01, 0x93,                                             // extensions: 403 bytes
+      0x2a, 0x2a, 0x00, 0x00,                                 // GREASE, empty
+      0x00, 0x00, 0x00, 0x10,                                 // server_name, 16 bytes
+      0x00, 0x0e, 0x00, 0x00, 0x0b,                           // a list of 14, host name, 11 bytes
+      'e', 'x', 'a', 'm', 'p', 'l', 'e', '.', 'c', 'o', 'm',  //
+      0x00, 0x17, 0x00, 0x00,                                 // extended_master_secret
+      0xff, 0x01, 0x00, 0x01, 0x00,                           // renegotiation_info
+      0x00, 0x0a, 0x00, 0x0a, 0x00, 0x08,                     // supported_groups: 8 bytes
+      0x3a, 0x3a, 0x00, 0x1d, 0x00, 0x17, 0x00, 0x18,        // GREASE, x25519, secp256r1, secp384r1
+      0x00, 0x0b, 0x00, 0x02, 0x01, 0x00,                    // ec_point_formats: uncompressed
+      0x00, 0x23, 0x00, 0x00,                                // session_ticket
+      0x00, 0x10, 0x00, 0x0e, 0x00, 0x0c,                    // ALPN: 12 bytes
+      0x02, 'h', '2',                                        //
+      0x08, 'h', 't', 't', 'p', '/', '1', '.', '1',          //
+      0x00, 0x05, 0x00, 0x05, 0x01, 0x00, 0x00, 0x00, 0x00,  // status_request: OCSP
+      0x00, 0x0d, 0x00, 0x12, 0x00, 0x10,                    // signature_algorithms: 16 bytes
+      0x04, 0x03, 0x08, 0x04, 0x04, 0x01, 0x05, 0x03,        //
+      0x08, 0x05, 0x05, 0x01, 0x08, 0x06, 0x06, 0x01,        //
+      0x00, 0x12, 0x00, 0x00,                                // signed_certificate_timestamp
+      0x00, 0x33, 0x00, 0x2b, 0x00, 0x29,                    // key_share: 41 bytes
+      0x3a, 0x3a, 0x00, 0x01, 0x00,                          // GREASE, one byte
+      0x00, 0x1d, 0x00, 0x20,                                // x25519, 32 bytes
+      0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67,        //
+      0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f,        //
+      0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77,        //
+      0x78, 0x79, 0x7a, 0x7b, 0x7c, 0x7d, 0x7e, 0x7f,        //
+      0x00, 0x2d, 0x00, 0x02, 0x01, 0x01,                    // psk_key_exchange_modes: with DHE
+      0x00, 0x2b, 0x00, 0x07, 0x06,                          // supported_versions: 6 bytes
+      0x4a, 0x4a, 0x03, 0x04, 0x03, 0x03,                    // GREASE, TLS 1.3, TLS 1.2
+      0x00, 0x1b, 0x00, 0x03, 0x02, 0x00, 0x02,              // compress_certificate: brotli
+      0x44, 0x69, 0x00, 0x05, 0x00, 0x03, 0x02, 'h', '2',    // ALPS
+      0x5a, 0x5a, 0x00, 0x01, 0x00,                          // GREASE, one byte
+      0x00, 0x15, 0x00, 0xcc};                               // padding: 204 zeros
+  hello.resize(hello.size() + 204);
+  return hello;
+}
+
+/// The parts of a hello that tests vary; joined without a look at whether they make sense.
+struct hello_parts {
+  bytes session_id = bytes(32, 0x55);
+  bytes suites{0x13, 0x01};
+  bytes compression{0x00};
+  bytes extensions{};
+
+  /// One record, not signed.
+  [[nodiscard]] bytes record() const {
+    bytes body{3, 3};
+    body.resize(body.size() + client_random_size, 0x77);
+    body.push_back(static_cast<std::uint8_t>(session_id.size()));
+    append(body, session_id);
+    append_be16(body, suites.size());
+    append(body, suites);
+    body.push_back(static_cast<std::uint8_t>(compression.size()));
+    append(body, compression);
+    append_be16(body, extensions.size());
+    append(body, extensions);
+    bytes out{0x16, 3, 1};
+    append_be16(out, body.size() + 4);
+    out.insert(out.end(), {1, 0});
+    append_be16(out, body.size());
+    append(out, body);
+    return out;
+  }
+};
+
+/// One extension: type, length, body.
+inline bytes extension(std::uint16_t type, byte_view body) {
+  bytes out;
+  append_be16(out, type);
+  append_be16(out, body.size());
+  append(out, body);
+  return out;
+}
+
+/// The body of server_name with one host name.
+inline bytes server_name(std::string_view name) {
+  bytes out;
+  append_be16(out, name.size() + 3);
+  out.push_back(0);
+  append_be16(out, name.size());
+  append(out, as_bytes(name));
+  return out;
+}
+
+}  // namespace mtp::test
