@@ -7,7 +7,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
-#include "actors/environment.hpp"
+#include "actors/ops/node_parts.hpp"
 
 namespace mtp::app {
 
@@ -18,7 +18,7 @@ namespace mtp::app {
 /// most 8 s. Error: there is no such command, its
 /// argument is wrong, or the inspector does not answer.
 [[nodiscard]] tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
-                                                                    const actors::environment& env,
+                                                                    const actors::node_parts& node,
                                                                     std::string_view line);
 
 }  // namespace mtp::app

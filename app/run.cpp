@@ -4,8 +4,8 @@
 
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/node_link/certificate_watch.hpp"
-#include "actors/node_link/link_listener.hpp"
 #include "actors/uplink/middle/dc_config.hpp"
 #include "app/console_commands.hpp"
 #include "app/console_server.hpp"
@@ -38,7 +38,7 @@ void announce(program_output& output, const config::settings& settings, const st
 bool stop_tree(node& proxy, const process_events& happened) {
   spdlog::info("stopping");
   proxy.stop();
-  const auto limit = proxy.env().settings.stop_timeout;
+  const auto limit = proxy.core().config.get()->stop_timeout;
   const auto begun = std::chrono::steady_clock::now();
   const auto elapsed = [begun] { return std::chrono::steady_clock::now() - begun; };
   bool tree_ended = false;
@@ -67,9 +67,11 @@ bool stop_tree(node& proxy, const process_events& happened) {
 
 /// The console, if it can be had: the proxy does its work without it.
 std::unique_ptr<console_server> open_console(node& proxy) {
-  const auto& path = proxy.env().settings.console_socket;
+  const auto path = proxy.core().config.get()->console_socket;
   if (path.empty()) return nullptr;
-  auto opened = console_server::open(path, proxy.env().answer_console);
+  auto opened = console_server::open(path, [&proxy](std::string_view line) {
+    return answer_console(proxy.system(), proxy.parts(), line);
+  });
   if (!opened) {
     spdlog::warn("no console: {}; set console_socket to another path, or to \"\"", opened.error());
     return nullptr;
@@ -80,12 +82,12 @@ std::unique_ptr<console_server> open_console(node& proxy) {
 
 /// SIGHUP. What is read is compared with `running`, and becomes it.
 void reload(node& proxy, config::settings& running, const settings_reread& reread) {
-  const auto& names = proxy.env().names;
+  auto& core = proxy.core();
   if (running.is_back()) {
     spdlog::info("fetching Telegram's configuration anew");
-    caf::anon_send(names.find("dc_config"), actors::refresh_telegram_config{});
+    caf::anon_send(core.names.find(actors::names::dc_config), actors::refresh_telegram_config{});
   }
-  caf::anon_send(names.find("certificate_watch"), actors::read_certificates{});
+  caf::anon_send(core.names.find(actors::names::certificate_watch), actors::read_certificates{});
   if (running.role != config::node_role::back) return;
   auto loaded = reread(running);
   if (!loaded) {
@@ -97,8 +99,11 @@ void reload(node& proxy, config::settings& running, const settings_reread& rerea
   for (const auto& warning : loaded->warnings)
     spdlog::warn("{}", to_string(warning));
   running = std::move(loaded->settings);
+  auto next = *core.config.get();
+  next.node_link.allowed_nodes = running.node_link.allowed_nodes;
+  core.config.set(std::make_shared<const config::settings>(std::move(next)));
   if (running.node_link.security != config::link_security::tls) return;  // no names there
-  caf::anon_send(names.find("link_listener"), actors::reload_link{running.node_link.allowed_nodes});
+  caf::anon_send(core.names.find(actors::names::link_listener), actors::config_changed{});
 }
 
 /// Runs until told to stop; returns the exit status.
@@ -134,22 +139,25 @@ int run_node(const config::settings& settings, const settings_reread& reread,
              program_output& output) {
   const process_events happened;
   node proxy{settings};
-  auto& env = proxy.env();
-  env.address_found = [&](const ip_address& ours) {
-    spdlog::info("our address as Telegram sees it: {}", to_string(ours));
-    announce(output, env.settings, to_string(ours));
-  };
-  env.answer_console = [&](std::string_view line) {
-    return answer_console(proxy.system(), env, line);
-  };
-  add_gauges(env, proxy.system());
+  auto& core = proxy.core();
+  auto& parts = proxy.parts();
+  if (parts.uplink != nullptr)
+    parts.uplink->address_found = [&](const ip_address& ours) {
+      spdlog::info("our address as Telegram sees it: {}", to_string(ours));
+      announce(output, *core.config.get(), to_string(ours));
+    };
+  if (parts.link != nullptr)
+    parts.link->answer_console = [&](std::string_view line) {
+      return answer_console(proxy.system(), parts, line);
+    };
+  add_gauges(parts, proxy.system());
   if (const auto started = proxy.start([&] { happened.tell_tree_ended(); }); !started) {
     spdlog::critical("{}", config::without_secrets(started.error()));
     return 1;
   }
   std::unique_ptr<metrics_endpoint> endpoint;
   if (const auto& at = settings.metrics_listen) {
-    auto opened = metrics_endpoint::open(*at, [&env] { return metrics_text(env.metrics); });
+    auto opened = metrics_endpoint::open(*at, [&core] { return metrics_text(core.metrics); });
     if (!opened) {
       spdlog::critical("{}", opened.error());
       return 1;
@@ -158,7 +166,7 @@ int run_node(const config::settings& settings, const settings_reread& reread,
     spdlog::info("metrics at http://{}/metrics", to_string(*at));
   }
   const auto console = open_console(proxy);
-  announce(output, env.settings, {});
+  announce(output, *core.config.get(), {});
   auto running = settings;
   const auto refresh = [&] { reload(proxy, running, reread); };
   const int status = serve(proxy, happened, console.get(), output, refresh);

@@ -46,40 +46,41 @@ client_handshake::options handshake_options(const config::settings& all, const o
 
 }  // namespace
 
-client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, environment& env,
+client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, client_side& side,
                          open_port& port, accepted_client client)
     : pinned_actor{cfg, home},
-      env_{&env},
+      side_{&side},
       port_{&port},
       peer_{client.peer},
       slot_{std::move(client.slot)},
       accepted_{std::move(client.fd)},
       stream_{*this, *this},
-      handshake_{new handshake{.codec = client_handshake{handshake_options(env.settings, port)},
-                               .place = std::move(client.place)}},
+      handshake_{new handshake{
+          .codec = client_handshake{handshake_options(side.core.settings(home), port)},
+          .place = std::move(client.place)}},
       idle_timer_{*this},
       progress_timer_{*this} {}
 
 caf::behavior client_conn::start() {
   place_.handler = this;
-  env_->clients[home().index()].join(place_);
+  side_->clients[home().index()].join(place_);
   port_->metrics.in_connection.add();
   if (spdlog::should_log(spdlog::level::debug))  // writing the address costs more than the rest
     spdlog::debug("{}: connection from {}", port_->settings.name, to_string(peer_));
-  const auto& settings = env_->settings;
+  const auto& options = settings();
   started_ = last_activity_ = home().now();
   handshake_->place.start(caf::actor{this});
-  idle_timer_.arm(home().timers(), settings.init_timeout);
+  idle_timer_.arm(home().timers(), options.init_timeout);
   stream_.adopt(std::move(accepted_));
   // The others of this reactor may have been stopped already.
-  if (env_->stopping) quit(caf::exit_reason::user_shutdown);
+  if (side_->core.stopping) quit(caf::exit_reason::user_shutdown);
   // `on_message` takes them all: an actor has a behavior, but this one need not be its own.
   static const caf::behavior nothing_else{[](const caf::unit_t&) {}};
   return nothing_else;
 }
 
 void client_conn::on_readable(net::tcp_stream&) {
-  const auto limit = std::min(env_->settings.upstream_socket_buffer_size, home().scratch().size());
+  const auto limit = std::min(settings().upstream_socket_buffer_size, home().scratch().size());
   const auto buffer = home().scratch().first(limit);
   const auto got = stream_.read(buffer);
   if (got.ended) return quit();
@@ -143,7 +144,7 @@ void client_conn::enter_tunnel(client_handshake::established& done_with) {
   if (!done_with.tls && is_replay(done_with.header_key))
     return reject(errc::replay_session_detected);
   port_->metrics.protocol_ok(protocol_name(done_with.kind, done_with.tls)).add();
-  if (env_->settings.reset_close_socket == config::reset_close::handshake_error)
+  if (settings().reset_close_socket == config::reset_close::handshake_error)
     net::set_reset_on_close(stream_.fd(), false);
   kind_ = done_with.kind;
   tls_ = done_with.tls;
@@ -158,8 +159,7 @@ void client_conn::enter_tunnel(client_handshake::established& done_with) {
 }
 
 bool client_conn::is_replay(byte_view material) {
-  return env_->settings.replay_check_session_storage &&
-         !env_->replays.add(material, net::unix_time());
+  return settings().replay_check_session_storage && !side_->replays.add(material, net::unix_time());
 }
 
 void client_conn::reject(errc why) {
@@ -169,7 +169,7 @@ void client_conn::reject(errc why) {
   spdlog::debug("{}: {}: {}", port_->settings.name, to_string(peer_), to_string(why));
   if (why == errc::tls_bad_client_hello || why == errc::tls_no_sni) {
     // What a TLS server says to such a hello; a reset would overtake it.
-    if (env_->settings.reset_close_socket == config::reset_close::handshake_error)
+    if (settings().reset_close_socket == config::reset_close::handshake_error)
       net::set_reset_on_close(stream_.fd(), false);
     stream_.send(to_bytes(tls_decode_error_alert));
     stream_.write_now();
@@ -187,17 +187,17 @@ void client_conn::bump() {
 void client_conn::switch_idle(idle_state to) {
   port_->metrics.timer_switch(idle_, to).add();
   idle_ = to;
-  const auto& settings = env_->settings;
+  const auto& options = settings();
   const std::chrono::seconds limit =
-      to == idle_state::hibernate ? settings.hibernate_timeout : settings.ready_timeout;
+      to == idle_state::hibernate ? options.hibernate_timeout : options.ready_timeout;
   idle_timer_.arm(home().timers(), last_activity_ + limit - home().now());
 }
 
 void client_conn::check_idle() {
-  const auto& settings = env_->settings;
+  const auto& options = settings();
   const auto idle = home().now() - last_activity_;
   const std::chrono::seconds limit =
-      idle_ == idle_state::hibernate ? settings.hibernate_timeout : settings.ready_timeout;
+      idle_ == idle_state::hibernate ? options.hibernate_timeout : options.ready_timeout;
   if (idle_ != idle_state::init && idle < limit) {
     // Activity only leaves its time: the timer catches up here.
     idle_timer_.arm(home().timers(), limit - idle);
@@ -232,10 +232,10 @@ void client_conn::check_progress() {
 
 /// Bytes that wait for the client do so for a limited time; what it takes starts the time anew.
 void client_conn::watch_sending() {
-  if (stream_.queued() == 0 || env_->settings.upstream_send_timeout.count() == 0)
+  if (stream_.queued() == 0 || settings().upstream_send_timeout.count() == 0)
     progress_timer_.cancel();
   else
-    progress_timer_.arm(home().timers(), env_->settings.upstream_send_timeout);
+    progress_timer_.arm(home().timers(), settings().upstream_send_timeout);
 }
 
 void client_conn::close_after_flush() {
@@ -261,7 +261,7 @@ void client_conn::note_memory() {
   if (handshake_) now += handshake_->codec.held();
   if (reader_) now += reader_->held();
   if (writer_) now += writer_->pending();
-  env_->memory.change(home().index(), std::exchange(held_, now), now);
+  side_->core.memory.change(home().index(), std::exchange(held_, now), now);
 }
 
 void client_conn::on_broken(net::tcp_stream&, int error) {
@@ -302,12 +302,12 @@ client_status client_conn::status(net::steady_clock::time_point now) const {
 }
 
 void client_conn::stopped() {
-  env_->clients[home().index()].leave(place_);
+  side_->clients[home().index()].leave(place_);
   leave_stream();
   if (writer_) stream_.send_pending(*writer_);
   stream_.write_now();
   stream_.close();
-  env_->memory.change(home().index(), std::exchange(held_, 0), 0);
+  side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
   idle_timer_.cancel();
   progress_timer_.cancel();
   handshake_.reset();

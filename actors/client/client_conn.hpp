@@ -10,8 +10,8 @@
 #include <memory>
 #include <optional>
 
+#include "actors/client/client_side.hpp"
 #include "actors/client/client_status.hpp"
-#include "actors/environment.hpp"
 #include "actors/uplink/stream_messages.hpp"
 #include "codecs/client/client_handshake.hpp"
 #include "net/loop/tcp_stream.hpp"
@@ -55,7 +55,7 @@ struct accepted_client {
 /// - exit_msg: flushes what it can at once, tells the DC connection, closes.
 class client_conn final : public net::pinned_actor, private net::stream_owner {
  public:
-  client_conn(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port,
+  client_conn(caf::actor_config& cfg, net::reactor& home, client_side& side, open_port& port,
               accepted_client client);
 
   [[nodiscard]] const char* name() const override { return "client_conn"; }
@@ -96,6 +96,8 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   void on_sent(net::tcp_stream&, std::size_t size) override;
   void on_connected(net::tcp_stream&, int) override {}
   void on_broken(net::tcp_stream&, int error) override;
+
+  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
 
   // Handshake.
   void handle_handshake(byte_view data);
@@ -139,7 +141,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   void close_after_flush();
   void note_memory();
 
-  environment* env_;
+  client_side* side_;
   open_port* port_;
   client_hook place_;
   endpoint peer_;
@@ -183,7 +185,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   std::uint64_t queued_total_ = 0;
   std::uint64_t sent_total_ = 0;
   net::steady_clock::time_point write_started_;
-  /// As `environment::memory` was told.
+  /// As `node_core::memory` was told.
   std::size_t held_ = 0;
 
   net::steady_clock::time_point started_;

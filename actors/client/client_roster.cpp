@@ -6,12 +6,12 @@
 
 namespace mtp::actors {
 
-client_roster::client_roster(caf::actor_config& cfg, net::reactor& home, environment& env)
-    : pinned_actor{cfg, home}, env_{&env} {}
+client_roster::client_roster(caf::actor_config& cfg, net::reactor& home, client_side& side)
+    : pinned_actor{cfg, home}, side_{&side} {}
 
 caf::behavior client_roster::start() {
   set_exit_handler([this](caf::exit_msg& asked) {
-    auto& clients = env_->clients[home().index()];
+    auto& clients = side_->clients[home().index()];
     while (auto* const one = clients.front())
       one->run_as_handler([one] { one->quit(caf::exit_reason::user_shutdown); });
     quit(asked.reason);
@@ -20,7 +20,7 @@ caf::behavior client_roster::start() {
 }
 
 client_overview client_roster::overview(std::size_t limit) {
-  const auto& clients = env_->clients[home().index()];
+  const auto& clients = side_->clients[home().index()];
   client_overview out{.total = clients.size(), .groups = {}, .ungrouped = 0, .clients = {}};
   clients.for_each([&](const client_conn& one) {
     auto status = one.status(home().now());

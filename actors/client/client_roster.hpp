@@ -3,8 +3,8 @@
 // its clients stay, and the next one finds them in the same list. It also tells what they do.
 #pragma once
 
+#include "actors/client/client_side.hpp"
 #include "actors/client/client_status.hpp"
-#include "actors/environment.hpp"
 #include "net/loop/pinned_actor.hpp"
 
 namespace mtp::actors {
@@ -14,7 +14,7 @@ namespace mtp::actors {
 /// - exit_msg: ends every handler of the reactor, then itself.
 class client_roster final : public net::pinned_actor {
  public:
-  client_roster(caf::actor_config& cfg, net::reactor& home, environment& env);
+  client_roster(caf::actor_config& cfg, net::reactor& home, client_side& side);
 
   [[nodiscard]] const char* name() const override { return "client_roster"; }
 
@@ -25,7 +25,7 @@ class client_roster final : public net::pinned_actor {
   void stopped() override {}
   [[nodiscard]] client_overview overview(std::size_t limit);
 
-  environment* env_;
+  client_side* side_;
 };
 
 }  // namespace mtp::actors

@@ -54,8 +54,8 @@ bool crowd_out(open_port& from, newcomers::time_point now, bool is_one_more) {
 
 }  // namespace
 
-listener::listener(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port)
-    : pinned_actor{cfg, home}, env_{&env}, port_{&port}, resume_timer_{*this} {}
+listener::listener(caf::actor_config& cfg, net::reactor& home, client_side& side, open_port& port)
+    : pinned_actor{cfg, home}, side_{&side}, port_{&port}, resume_timer_{*this} {}
 
 caf::behavior listener::start() {
   home().watch(fd(), *this, EPOLLIN);
@@ -85,7 +85,7 @@ void listener::accept_some() {
 }
 
 bool listener::is_full() const noexcept {
-  const auto places = env_->settings.max_connections;
+  const auto places = settings().max_connections;
   return port_->connections >= places || port_->newcomers.size() >= newcomer_places(places);
 }
 
@@ -94,7 +94,7 @@ bool listener::accept_one() {
     make_room(*port_, 0, "max_connections is reached");
     return false;
   }
-  if (env_->memory.pressure() != memory_pressure::none) {
+  if (side_->core.memory.pressure() != memory_pressure::none) {
     pause("memory_budget_mb is nearly used up");
     return false;
   }
@@ -105,7 +105,7 @@ bool listener::accept_one() {
   if (client) {
     const auto peer = net::to_endpoint(address);
     net::spawn_pinned<client_conn>(
-        home(), std::ref(*env_), std::ref(*port_),
+        home(), std::ref(*side_), std::ref(*port_),
         accepted_client{.fd = std::move(client),
                         .peer = peer,
                         .slot = connection_slot{*port_},
@@ -123,7 +123,7 @@ bool listener::accept_one() {
       return true;
     case EMFILE:
     case ENFILE: {
-      const auto& crowded = std::ranges::max_element(env_->ports, {}, [](const auto& port) {
+      const auto& crowded = std::ranges::max_element(side_->ports, {}, [](const auto& port) {
         return std::pair{port->newcomers.largest_crowd(), port->newcomers.size()};
       });
       make_room(**crowded, spare_descriptors, std::generic_category().message(errno).c_str());

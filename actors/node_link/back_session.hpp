@@ -2,8 +2,8 @@
 // ends tries again. How one gets there is a subclass's.
 #pragma once
 
-#include "actors/environment.hpp"
 #include "actors/node_link/link_messages.hpp"
+#include "actors/node_link/node_link_side.hpp"
 #include "codecs/node_link/link_hello.hpp"
 #include "net/loop/pinned_actor.hpp"
 
@@ -37,7 +37,7 @@ struct back_status {
 class back_session : public net::pinned_actor {
  public:
   /// `place` is the back's in `settings::back_nodes`.
-  back_session(caf::actor_config& cfg, net::reactor& home, environment& env, std::size_t place);
+  back_session(caf::actor_config& cfg, net::reactor& home, node_link_side& side, std::size_t place);
   [[nodiscard]] const char* name() const override { return "back_session"; }
 
  protected:
@@ -55,7 +55,9 @@ class back_session : public net::pinned_actor {
 
   void reached(caf::actor gateway);
   void failed(std::string why);
-  [[nodiscard]] environment& env() const noexcept { return *env_; }
+  [[nodiscard]] node_link_side& side() const noexcept { return *side_; }
+  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
+
   [[nodiscard]] std::size_t place() const noexcept { return place_; }
 
   void on_due(net::timer& which) override;
@@ -80,7 +82,7 @@ class back_session : public net::pinned_actor {
   [[nodiscard]] back_status status() const;
   caf::result<std::string, bool> ask(const std::string& line);
 
-  environment* env_;
+  node_link_side* side_;
   std::size_t place_;
   std::string where_;
   stage stage_ = stage::waiting;

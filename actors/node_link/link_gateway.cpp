@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/core/supervisor.hpp"
 #include "actors/node_link/back_agent.hpp"
 #include "actors/node_link/link_listener.hpp"
@@ -43,10 +44,10 @@ std::string encoded(const link_answer& answer) {
 
 link_answer link_gateway_state::make_answer(link_answer::kind what, std::string reason) const {
   return {.what = what,
-          .build = env->build,
+          .build = side->core.build,
           .reason = std::move(reason),
-          .name = env->own_name(),
-          .node = env->node_id,
+          .name = side->own_name(),
+          .node = side->core.node_id,
           .clock = net::unix_time(),
           .nonce = {},
           .proof = {}};
@@ -74,9 +75,9 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
     if (visitors.size() >= max_visitors) return turn_away("the back is busy with other fronts");
     visitors.insert(who.keeper.node());
   }
-  const auto& settings = env->settings;
-  const bool has_names = settings.role == config::node_role::back &&
-                         settings.node_link.security == config::link_security::tls;
+  const auto settings = side->core.config.get();
+  const bool has_names = settings->role == config::node_role::back &&
+                         settings->node_link.security == config::link_security::tls;
   if (has_names && who.keeper != nullptr)
     find_name(std::move(who));
   else
@@ -85,7 +86,7 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
 }
 
 void link_gateway_state::find_name(visit which) {
-  const auto listener = env->names.find("link_listener");
+  const auto listener = side->core.names.find(names::link_listener);
   if (listener == nullptr) return refuse(which, "the back is restarting");
   const get_proven_name question{which.keeper.node()};
   const auto who = std::make_shared<visit>(std::move(which));
@@ -104,7 +105,7 @@ void link_gateway_state::decide(visit& which) {
   const auto& hello = *which.hello;
   auto why = judge(which);
   if (!why.empty()) return refuse(which, why);
-  if (!env->settings.node_link.cluster_cookie.empty() && hello.proof == link_proof{})
+  if (!side->core.config.get()->node_link.cluster_cookie.empty() && hello.proof == link_proof{})
     return challenge(which);
   why = judge_proof(which);
   if (!why.empty()) return refuse(which, why);
@@ -138,17 +139,17 @@ std::string link_gateway_state::judge(const visit& which) const {
     return fmt::format(
         "link versions differ: the front's is {} (build {}), the back's {} (build {}); use the "
         "same build on both",
-        hello.version, hello.build, link_version, env->build);
+        hello.version, hello.build, link_version, side->core.build);
   if (which.proven && hello.name != *which.proven)
     return fmt::format(R"(the front calls itself "{}", but its certificate says "{}")", hello.name,
                        *which.proven);
-  const bool has_cookie = !env->settings.node_link.cluster_cookie.empty();
+  const bool has_cookie = !side->core.config.get()->node_link.cluster_cookie.empty();
   if (hello.has_cookie != has_cookie)
     return fmt::format("only the {} has a cluster_cookie", has_cookie ? "back" : "front");
   if (which.fronts.empty() || which.fronts.size() > max_agents ||
       std::ranges::any_of(which.fronts, [](const auto& one) { return one == nullptr; }))
     return "it has no agents, or too many";
-  if (hello.node == env->node_id && env->settings.role != config::node_role::both)
+  if (hello.node == side->core.node_id && side->core.config.get()->role != config::node_role::both)
     return "it is this process itself";
   if (sessions.contains(hello.session) || openings.contains(hello.session) || hello.session == 0)
     return "its session is not a new one";
@@ -156,7 +157,7 @@ std::string link_gateway_state::judge(const visit& which) const {
 }
 
 std::string link_gateway_state::judge_proof(const visit& which) {
-  const auto& cookie = env->settings.node_link.cluster_cookie;
+  const auto cookie = side->core.config.get()->node_link.cluster_cookie;
   if (cookie.empty()) return {};
   const auto given = std::ranges::find(challenges, which.keeper.address(),
                                        [](const auto& one) { return one.first; });
@@ -184,7 +185,7 @@ void link_gateway_state::open(visit& which) {
   const auto& hello = *which.hello;
   end_earlier(hello, which.keeper);
   if (sessions.size() + openings.size() >= max_sessions) return refuse(which, "too many fronts");
-  const auto sup = env->names.find("back_agent_sup");
+  const auto sup = side->core.names.find(names::back_agent_sup);
   if (sup == nullptr) return refuse(which, "the back is restarting");
   const auto ahead = std::chrono::seconds{hello.clock} - std::chrono::seconds{net::unix_time()};
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
@@ -202,11 +203,11 @@ void link_gateway_state::open(visit& which) {
   const auto number = hello.session;
   openings.emplace(number, std::move(begun));
   for (std::size_t i = 0; i < fronts.size(); ++i) {
-    const auto home = static_cast<unsigned>(i % env->reactors.size());
+    const auto home = static_cast<unsigned>(i % side->core.reactors.size());
     start_child order{
         .id = {},
         .start = back_agent_start{
-            .env = env,
+            .side = side,
             .options = {.session = number, .front = fronts[i], .gateway = caf::actor{self}},
             .reactor = home}};
     self->request(sup, caf::infinite, std::move(order))
@@ -246,7 +247,7 @@ void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
        fmt::format("front {} is connected (build {}, {} reactors)", made.hello.name,
                    made.hello.build, made.back.size()));
   auto welcome = make_answer(link_answer::kind::welcome);
-  const auto& cookie = env->settings.node_link.cluster_cookie;
+  const auto cookie = side->core.config.get()->node_link.cluster_cookie;
   if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello);
   answer(made.keeper, promise, welcome, made.back);
   sessions.insert_or_assign(number, std::move(made));
@@ -312,15 +313,15 @@ caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string&
   const auto asker = caf::actor_cast<caf::actor>(self->current_sender());
   if (std::ranges::none_of(sessions, [&](const auto& one) { return one.second.keeper == asker; }))
     return {"only a front with a session is answered", false};
-  if (asked >= max_questions || env->answer_console == nullptr)
+  if (asked >= max_questions || side->answer_console == nullptr)
     return {"the back is busy with other questions", false};
   ++asked;
   auto promise = self->make_response_promise<std::string, bool>();
   const auto helper = net::spawn_quiet<caf::event_based_actor, caf::detached>(
-      self->system(), [environment = env](caf::event_based_actor* me) -> caf::behavior {
-        return {[me, environment](const std::string& question) -> caf::result<std::string, bool> {
+      self->system(), [side = side](caf::event_based_actor* me) -> caf::behavior {
+        return {[me, side](const std::string& question) -> caf::result<std::string, bool> {
           me->quit();
-          auto answer = environment->answer_console(question);
+          auto answer = side->answer_console(question);
           if (!answer) return {std::move(answer.error()), false};
           return {answer->substr(0, longest_answer), true};
         }};
@@ -338,9 +339,9 @@ caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string&
   return promise;
 }
 
-caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, environment& env) {
+caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_link_side& side) {
   auto& state = self->state;
-  state.env = &env;
+  state.side = &side;
   self->set_down_handler([&state](const caf::down_msg& down) { state.handle_down(down); });
   return {
       [&state](link_hello_atom, const std::string& hello, link_gateway_state::agents& fronts) {

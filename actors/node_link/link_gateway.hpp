@@ -12,8 +12,8 @@
 #include <set>
 
 #include "actors/core/limited_log.hpp"
-#include "actors/environment.hpp"
 #include "actors/node_link/link_messages.hpp"
+#include "actors/node_link/node_link_side.hpp"
 #include "codecs/node_link/link_hello.hpp"
 
 namespace mtp::actors {
@@ -89,7 +89,7 @@ struct link_gateway_state {
   caf::result<std::string, bool> handle_ask(const std::string& line);
 
   caf::event_based_actor* self;
-  environment* env = nullptr;
+  node_link_side* side = nullptr;
   session_map sessions;
   std::map<std::uint64_t, opening> openings;
   /// Nodes whose hello has no answer yet: one at a time of each.
@@ -117,7 +117,7 @@ struct link_gateway_state {
 /// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.
 /// - `get_fronts`.
 /// A session also ends when its front is gone.
-caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, environment& env);
+caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_link_side& side);
 
 }  // namespace mtp::actors
 

@@ -27,14 +27,12 @@
 #pragma once
 
 #include "actors/core/supervisor.hpp"
-#include "actors/environment.hpp"
+#include "actors/ops/node_parts.hpp"
 
 namespace mtp::actors {
 
-/// Its name, under which whoever starts it registers it.
-inline constexpr const char* root_name = "proxy_sup";
-
-/// The tree for what `env` holds: settings, reactors and ports.
-[[nodiscard]] supervisor_spec proxy_sup_spec(environment& env);
+/// The tree for what `node` has: its sides, reactors and ports. Whoever starts it registers it as
+/// `names::root`.
+[[nodiscard]] supervisor_spec proxy_sup_spec(node_parts& node);
 
 }  // namespace mtp::actors

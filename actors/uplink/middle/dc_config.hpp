@@ -54,7 +54,7 @@ struct dc_config_state {
   void tell_outages();
 
   caf::event_based_actor* self;
-  environment* env = nullptr;
+  uplink_side* side = nullptr;
   telegram_config_files files;
   /// Where the present configuration is from, for the log.
   std::string source;
@@ -102,7 +102,7 @@ struct dc_config_state {
 /// - `dc_outage`, `dc_recovery` from pools: told to the operator, many DCs in one line. During an
 ///   outage refreshes go on.
 /// - `dc_keys_in_doubt` from pools: there is a refresh soon, and our address is looked up anew.
-caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment& env);
+caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, uplink_side& side);
 
 }  // namespace mtp::actors
 

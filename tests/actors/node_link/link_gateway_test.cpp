@@ -1,4 +1,5 @@
 // Who gets a session with a back, and who does not; and what a front makes of the answers.
+#include "actors/core/names.hpp"
 #include "actors/node_link/link_listener.hpp"
 
 #include <ctime>
@@ -47,7 +48,9 @@ struct visitor : link_fixture {
     caf::anon_send(keeper_of_visitor, what, agents);
     node.settle();
   }
-  visitor() { node.env.settings.node_name = "back"; }
+  visitor() {
+    node.configure([&](auto& all) { all.node_name = "back"; });
+  }
   visitor(const visitor&) = delete;
   visitor& operator=(const visitor&) = delete;
   visitor(visitor&&) = delete;
@@ -117,7 +120,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: the same process can't have two sessions") 
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: only a front with a session may ask what the back does") {
-  node.env.answer_console = [](std::string_view) { return std::string{"everything"}; };
+  node.link.answer_console = [](std::string_view) { return std::string{"everything"}; };
   std::string got;
   node.system().spawn([&](caf::event_based_actor* self) {
     self->request(gateway, caf::infinite, link_ask_atom::value, std::string{"pools"})
@@ -155,8 +158,8 @@ TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: with a cluster_cookie, only who has it gets a session") {
-  node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
-  const auto cookie = as_bytes(node.env.settings.node_link.cluster_cookie);
+  node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
+  const auto cookie = as_bytes(node.core.config.get()->node_link.cluster_cookie);
   hello.has_cookie = true;
   hello.nonce[3] = 7;
   const auto with_proof = [&](byte_view of) {
@@ -198,7 +201,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a cookie on one side only: no session, and 
     why = "only the front has a cluster_cookie";
   }
   SUBCASE("the back's") {
-    node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
+    node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
     why = "only the back has a cluster_cookie";
   }
   const test::captured_log log;
@@ -211,7 +214,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a cookie on one side only: no session, and 
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certificate says") {
-  node.env.settings.role = config::node_role::back;
+  node.configure([&](auto& all) { all.role = config::node_role::back; });
   std::string proven = "front9";
   const auto listener = node.system().spawn([&](caf::event_based_actor*) -> caf::behavior {
     return {[&](const get_proven_name& asked) {
@@ -219,7 +222,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certifi
       return proven;
     }};
   });
-  node.env.names.put("link_listener", listener);
+  node.core.names.put("link_listener", listener);
   const test::captured_log log;
   SUBCASE("the same") {
     say(hello, {agent.handle()});
@@ -240,12 +243,12 @@ TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certifi
     CHECK(last().answer.reason == "its connection is gone");
   }
   SUBCASE("the listener is being restarted") {
-    node.env.names.remove("link_listener", listener.address());
+    node.core.names.remove("link_listener", listener.address());
     say(hello, {agent.handle()});
     CHECK(last().answer.reason == "the back is restarting");
   }
   SUBCASE("of a proxy's own transport only") {
-    node.env.settings.node_link.security = config::link_security::plain;
+    node.configure([&](auto& all) { all.node_link.security = config::link_security::plain; });
     proven = "front8";
     say(hello, {agent.handle()});
     CHECK(last().answer.what == link_answer::kind::welcome);
@@ -325,7 +328,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a front that breaks the rules is told of by
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: one hello of a node at a time") {
-  node.env.settings.role = config::node_role::back;
+  node.configure([&](auto& all) { all.role = config::node_role::back; });
   std::vector<caf::response_promise> asked;
   const auto listener = node.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
     return {
@@ -337,7 +340,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: one hello of a node at a time") {
         [&asked](const std::string& name) { asked.back().deliver(name); },
     };
   });
-  node.env.names.put("link_listener", listener);
+  node.core.names.put("link_listener", listener);
   for (int i = 0; i < 1000; ++i)
     say(hello, {agent.handle()});
   CHECK(asked.size() == 1);
@@ -372,8 +375,8 @@ struct scripted {
   test::inbox<link_blob> partner{node.system()};
 
   scripted() {
-    node.env.settings.through_link_agents = true;
-    node.env.build = "1.0";
+    node.configure([&](auto& all) { all.through_link_agents = true; });
+    node.core.build = "1.0";
     gateway = node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](link_hello_atom, const std::string& text,
                      const handles&) -> caf::result<std::string, handles> {
@@ -387,7 +390,7 @@ struct scripted {
               },
               [this](link_bye_atom, std::uint64_t session) { byes.push_back(session); }};
     });
-    node.env.names.put(std::string{gateway_name}, gateway);
+    node.core.names.put(std::string{names::link_gateway}, gateway);
   }
   scripted(const scripted&) = delete;
   scripted& operator=(const scripted&) = delete;
@@ -399,10 +402,10 @@ struct scripted {
     node.settle();
   }
   back_status run() {
-    front = net::spawn_pinned<front_agent>(*node.env.reactors[0], std::ref(node.env));
-    node.env.names.put(front_agent_name(0), front);
-    keeper = net::spawn_pinned<local_back_session>(*node.env.reactors[0], std::ref(node.env), 0U);
-    node.env.names.put(back_session_name(0), keeper);
+    front = net::spawn_pinned<front_agent>(*node.core.reactors[0], std::ref(node.link));
+    node.core.names.put(names::front_agent(0), front);
+    keeper = net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
+    node.core.names.put(names::back_session(0), keeper);
     node.advance(20ms);
     node.advance(20ms);
     return status();
@@ -431,7 +434,7 @@ TEST_CASE_FIXTURE(scripted, "front: a welcome begins a session") {
 }
 
 TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it fits") {
-  auto& cookie = node.env.settings.node_link.cluster_cookie;
+  std::string cookie;
   const auto welcome = [](const link_hello&) {
     return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
   };
@@ -465,6 +468,7 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
     answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };
     trouble = "the back asks for the cluster_cookie again";
   }
+  node.configure([&](auto& all) { all.node_link.cluster_cookie = cookie; });
   const auto got = run();
   CHECK_FALSE(got.connected);
   CHECK(got.trouble == trouble);
@@ -484,12 +488,14 @@ TEST_CASE_FIXTURE(scripted, "front: two ways to one back: the second is left alo
   answer = [](const link_hello&) {
     return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
   };
-  node.env.settings.role = config::node_role::front;
-  node.env.settings.back_nodes = {{.name = "one", .host = "192.0.2.1", .port = 9199},
-                                  {.name = "other", .host = "192.0.2.2", .port = 9199}};
+  node.configure([&](auto& all) { all.role = config::node_role::front; });
+  node.configure([&](auto& all) {
+    all.back_nodes = {{.name = "one", .host = "192.0.2.1", .port = 9199},
+                      {.name = "other", .host = "192.0.2.2", .port = 9199}};
+  });
   REQUIRE(run().connected);
   const auto second =
-      net::spawn_pinned<local_back_session>(*node.env.reactors[0], std::ref(node.env), 1U);
+      net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 1U);
   const auto first = std::exchange(keeper, second);
   node.advance(20ms);
   node.advance(20ms);
@@ -525,7 +531,7 @@ TEST_CASE_FIXTURE(scripted, "front: a back that does not answer is given up afte
       return self->make_response_promise<std::string, handles>();
     }};
   });
-  node.env.names.put(std::string{gateway_name}, gateway);
+  node.core.names.put(std::string{names::link_gateway}, gateway);
   run();
   CHECK(status().trouble.empty());
   for (int i = 0; i < 11; ++i)

@@ -99,9 +99,9 @@ struct client_record {
 
 class model_client final : public net::pinned_actor {
  public:
-  model_client(caf::actor_config& cfg, net::reactor& home, environment& env, caf::actor pool,
+  model_client(caf::actor_config& cfg, net::reactor& home, node_core& core, caf::actor pool,
                client_record& record)
-      : pinned_actor{cfg, home}, env_{&env}, pool_{std::move(pool)}, record_{&record} {}
+      : pinned_actor{cfg, home}, core_{&core}, pool_{std::move(pool)}, record_{&record} {}
 
  private:
   caf::behavior start() override {
@@ -118,7 +118,7 @@ class model_client final : public net::pinned_actor {
   }
   void ask(bool migrating) {
     record_->now = client_record::state::waits;
-    record_->stream = env_->next_stream(home().index());
+    record_->stream = core_->next_stream(home().index());
     caf::anon_send(
         pool_,
         open_stream{.stream = record_->stream,
@@ -152,7 +152,7 @@ class model_client final : public net::pinned_actor {
     record_->conn = nullptr;
   }
 
-  environment* env_;
+  node_core* core_;
   caf::actor pool_;
   client_record* record_;
 };
@@ -162,24 +162,25 @@ class model_client final : public net::pinned_actor {
 class world {
  public:
   explicit world(std::size_t init) : node_{reactors} {
-    auto& settings = node_.env.settings;
-    settings.init_dc_connections = init;
-    settings.clients_per_dc_connection = per_connection;
-    settings.dc_wait_timeout = wait_timeout;
-    settings.dc_idle_timeout = idle_timeout;
+    node_.configure([&](auto& settings) {
+      settings.init_dc_connections = init;
+      settings.clients_per_dc_connection = per_connection;
+      settings.dc_wait_timeout = wait_timeout;
+      settings.dc_idle_timeout = idle_timeout;
+    });
     auto config = std::make_shared<telegram_config>();
     config->secret = secret_;
     for (std::size_t i = 0; i < endpoints; ++i) {
       at_[i] = telegram_[i].at();
       config->v4.endpoints[tested_dc].push_back(at_[i]);
     }
-    node_.env.telegram.set(std::move(config));
-    node_.env.names.put("dc_config", config_.handle());
-    node_.env.names.put("dc_conn_sup",
-                        node_.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
-                          return {[this](const start_child& order) { return adopt(order); }};
-                        }));
-    pool_ = spawn_dc_pool(node_.env, tested_dc);
+    node_.uplink.telegram.set(std::move(config));
+    node_.core.names.put("dc_config", config_.handle());
+    node_.core.names.put("dc_conn_sup",
+                         node_.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+                           return {[this](const start_child& order) { return adopt(order); }};
+                         }));
+    pool_ = spawn_dc_pool(node_.uplink, tested_dc);
     react();
   }
   world(const world&) = delete;
@@ -286,7 +287,7 @@ class world {
       pass(1s);
     }
     const auto calm = status();
-    RC_ASSERT(calm.n_downstreams == node_.env.settings.init_dc_connections);
+    RC_ASSERT(calm.n_downstreams == node_.core.config.get()->init_dc_connections);
     RC_ASSERT(calm.n_pending == 0U);
   }
 
@@ -360,8 +361,8 @@ class world {
   client_record& add_client(unsigned reactor) {
     auto& added = clients_.emplace_back();
     added.reactor = reactor;
-    added.handle = net::spawn_pinned<model_client>(*node_.env.reactors[reactor],
-                                                   std::ref(node_.env), pool_, std::ref(added));
+    added.handle = net::spawn_pinned<model_client>(*node_.core.reactors[reactor],
+                                                   std::ref(node_.core), pool_, std::ref(added));
     return added;
   }
 
@@ -425,7 +426,7 @@ class world {
     added.handle = order.start();
     added.handle->attach_functor([&added] { added.ended = true; });
     // It connects at once, so that its end at Telegram is known.
-    node_.env.reactors[added.reactor]->run_once(0ms);
+    node_.core.reactors[added.reactor]->run_once(0ms);
     for (std::size_t i = 0; i < endpoints; ++i) {
       if (at_[i] != added.to) continue;
       if (listens_[i])
