@@ -9,7 +9,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint16_t other_version = 77;
-const std::string ours = std::to_string(link_version) + " (build " MTP_VERSION ")";
+const link_offer other_offer{.highest = other_version, .lowest = other_version};
+const std::string ours = describe_versions(link_offer{}) + " (build " MTP_VERSION ")";
 
 TEST_CASE("split: a front of another version is refused, and both ends name both builds") {
   const fake_telegram telegram{{.dcs = {2}}};
@@ -24,7 +25,7 @@ TEST_CASE("split: a front of another version is refused, and both ends name both
 
   rogue_front rogue{nodes.back(), nodes.authority().issue("rogue", {.name = "rogue"})};
   auto hello = rogue.make_hello();
-  hello.version = other_version;
+  hello.offer = other_offer;
   hello.build = "9.9";
   const auto answer = rogue.say_hello(hello);
   REQUIRE(answer);
@@ -43,7 +44,7 @@ TEST_CASE("split: a front of another version is refused, and both ends name both
 TEST_CASE("split: a back of another version gets no session, whatever it answers") {
   const fake_telegram telegram{{.dcs = {2}}};
   split_nodes nodes{telegram};
-  link_answer said{.version = other_version, .build = "9.9", .name = "back"};
+  link_answer said{.offer = other_offer, .build = "9.9", .name = "back"};
   SUBCASE("it refuses") {
     said.reason = "in words of its own";
   }
