@@ -61,6 +61,11 @@ caf::behavior back_session::start() {
         if ((stage_ == stage::connected || stage_ == stage::greeting) && !known)
           failed("a link agent was restarted");
       },
+      // Data may come behind it: the session ends with the agents.
+      [this](link_bye_atom, std::uint64_t session, const std::string& why) {
+        if (stage_ == stage::connected && session == hello_.session)
+          farewell_ = printable(std::string_view{why}.substr(0, max_link_text));
+      },
       [this](get_back_status) { return status(); },
       [this](const ask_back& question) { return ask(question.line); },
   };
@@ -88,15 +93,30 @@ void back_session::reached(caf::actor gateway) {
     agents_.push_back(side_->core.names.find(names::front_agent(i)));
   if (std::ranges::find(agents_, nullptr) != agents_.end())
     return failed("link agents are being started");
-  hello_ = {.build = side_->core.build,
-            .name = side_->own_name(),
-            .node = side_->core.node_id,
-            .session = load_le<std::uint64_t>(net::random_array<sizeof(std::uint64_t)>()),
-            .clock = net::unix_time(),
-            .has_cookie = !settings().node_link.cluster_cookie.empty(),
-            .nonce = net::random_array<link_nonce{}.size()>(),
-            .proof = {}};
+  hello_ = make_hello();
+  tried_both_ = false;
   stage_ = stage::greeting;
+  greet(nullptr);
+}
+
+link_hello back_session::make_hello() const {
+  link_hello hello{.offer = speaks_old_ ? old_link_offer : link_offer{},
+                   .build = side_->core.build,
+                   .name = side_->own_name(),
+                   .node = side_->core.node_id,
+                   .session = load_le<std::uint64_t>(net::random_array<sizeof(std::uint64_t)>()),
+                   .clock = net::unix_time(),
+                   .has_cookie = !settings().node_link.cluster_cookie.empty(),
+                   .nonce = net::random_array<link_nonce{}.size()>(),
+                   .proof = {}};
+  if (speaks_old_) mark_fallback(hello.nonce);
+  return hello;
+}
+
+void back_session::greet_otherwise() {
+  tried_both_ = true;
+  speaks_old_ = !speaks_old_;
+  hello_ = make_hello();
   greet(nullptr);
 }
 
@@ -123,12 +143,16 @@ void back_session::handle_answer(const std::string& encoded,
                                  const std::vector<caf::actor>& agents) {
   const auto answer = decode_link_answer(as_bytes(encoded));
   if (!answer) return failed("what the back says can't be read");
+  const bool is_refusal = answer->what == link_answer::kind::refused;
+  const bool is_other_form = (answer->offer == old_link_offer) != speaks_old_;
+  if (is_other_form && is_refusal && !tried_both_) return greet_otherwise();
   // Before all else: what another version's answer is about, we can't know.
-  if (answer->version != link_version)
+  if (!common_terms(answer->offer, link_offer{}) || (is_other_form && !is_refusal))
     return failed(
         fmt::format("link versions differ: ours is {} (build {}), the back's {} (build {}); use "
                     "the same build on both",
-                    link_version, side_->core.build, answer->version, answer->build));
+                    describe_versions(link_offer{}), side_->core.build, describe_versions(answer->offer),
+                    answer->build));
   switch (answer->what) {
     case link_answer::kind::refused:
       return failed("the back refuses: " + answer->reason);
@@ -157,7 +181,8 @@ std::string back_session::judge(const link_answer& answer,
     return fmt::format(R"(the back calls itself "{}", but its certificate says "{}")", answer.name,
                        proven);
   const auto& cookie = settings().node_link.cluster_cookie;
-  if (!cookie.empty() && !equal_constant_time(answer.proof, prove_back(as_bytes(cookie), hello_)))
+  if (!cookie.empty() &&
+      !equal_constant_time(answer.proof, prove_back(as_bytes(cookie), hello_, answer)))
     return "cluster_cookie differs";
   if (agents.size() != agents_.size() || std::ranges::find(agents, nullptr) != agents.end())
     return "the back has not an agent for each of our reactors";
@@ -170,9 +195,11 @@ void back_session::begin_session(const link_answer& answer, const std::vector<ca
   stage_ = stage::connected;
   since_ = home().now();
   answer_ = answer;
+  farewell_.clear();
   trouble_.clear();
   ++sessions_;
-  spdlog::info("back {}: connected (build {})", where_, answer.build);
+  spdlog::info("back {}: connected (build {}){}", where_, answer.build,
+               describe_age(answer.offer, common_terms(hello_.offer, answer.offer).value()));
   const auto ahead = std::chrono::seconds{answer.clock} - std::chrono::seconds{net::unix_time()};
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
     spdlog::warn("back {}: its clock is {} s ahead of ours", where_, ahead.count());
@@ -197,6 +224,7 @@ void back_session::end_session() {
 void back_session::failed(std::string why) {
   const bool was_connected = stage_ == stage::connected;
   if (stage_ == stage::leaving) return quit();
+  if (was_connected && !farewell_.empty()) why = "it ended the session; its log says: " + farewell_;
   if (was_connected && home().now() - since_ > lasting_session) failures_ = 0;
   end_session();
   leave();
@@ -250,7 +278,8 @@ back_status back_session::status() const {
           .session = connected ? hello_.session : 0,
           .sessions = sessions_,
           .clock_ahead = connected ? std::chrono::seconds{answer_.clock - hello_.clock}
-                                   : std::chrono::seconds{0}};
+                                   : std::chrono::seconds{0},
+          .other_versions = sessions_ > 0 ? describe_other_versions(answer_.offer) : ""};
 }
 
 caf::result<std::string, bool> back_session::ask(const std::string& line) {

@@ -42,8 +42,10 @@ std::string encoded(const link_answer& answer) {
 
 }  // namespace
 
-link_answer link_gateway_state::make_answer(link_answer::kind what, std::string reason) const {
-  return {.what = what,
+link_answer link_gateway_state::make_answer(link_answer::kind what, const link_offer& theirs,
+                                            std::string reason) const {
+  return {.offer = theirs == old_link_offer ? old_link_offer : link_offer{},
+          .what = what,
           .build = side->core.build,
           .reason = std::move(reason),
           .name = side->own_name(),
@@ -67,7 +69,8 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
   // queues grows with what a front says before it has its answer.
   const auto turn_away = [&](const std::string& why) {
     tell_refused(who, why);
-    who.promise.deliver(encoded(make_answer(link_answer::kind::refused, why)), agents{});
+    who.promise.deliver(encoded(make_answer(link_answer::kind::refused, who.offer(), why)),
+                        agents{});
     return caf::delegated<std::string, agents>{};
   };
   if (who.keeper != nullptr) {
@@ -103,6 +106,11 @@ void link_gateway_state::find_name(visit which) {
 void link_gateway_state::decide(visit& which) {
   if (!which.hello || which.keeper == nullptr) return refuse(which, "the hello can't be read");
   const auto& hello = *which.hello;
+  // Its word for our version is old, or not ours. In no older form, and not worth a line.
+  if (hello.offer == old_link_offer && is_fallback(hello.nonce))
+    return answer(which.keeper, which.promise,
+                  make_answer(link_answer::kind::refused, link_offer{},
+                              "the back speaks more than link version 3, which somebody denied"));
   auto why = judge(which);
   if (!why.empty()) return refuse(which, why);
   if (!side->core.config.get()->node_link.cluster_cookie.empty() && hello.proof == link_proof{})
@@ -124,7 +132,7 @@ void link_gateway_state::tell_refused(const visit& which, const std::string& why
 
 void link_gateway_state::refuse(const visit& which, const std::string& why) {
   tell_refused(which, why);
-  answer(which.keeper, which.promise, make_answer(link_answer::kind::refused, why));
+  answer(which.keeper, which.promise, make_answer(link_answer::kind::refused, which.offer(), why));
 }
 
 void link_gateway_state::answer(const caf::actor& keeper, caf::response_promise promise,
@@ -135,11 +143,11 @@ void link_gateway_state::answer(const caf::actor& keeper, caf::response_promise 
 
 std::string link_gateway_state::judge(const visit& which) const {
   const auto& hello = *which.hello;
-  if (hello.version != link_version)
+  if (!common_terms(hello.offer, link_offer{}))
     return fmt::format(
         "link versions differ: the front's is {} (build {}), the back's {} (build {}); use the "
         "same build on both",
-        hello.version, hello.build, link_version, side->core.build);
+        describe_versions(hello.offer), hello.build, describe_versions(link_offer{}), side->core.build);
   if (which.proven && hello.name != *which.proven)
     return fmt::format(R"(the front calls itself "{}", but its certificate says "{}")", hello.name,
                        *which.proven);
@@ -173,7 +181,7 @@ void link_gateway_state::challenge(const visit& which) {
   const auto who = which.keeper.address();
   std::erase_if(challenges, [&](const auto& one) { return one.first == who; });
   if (challenges.size() >= max_challenges) challenges.erase(challenges.begin());
-  auto question = make_answer(link_answer::kind::challenge);
+  auto question = make_answer(link_answer::kind::challenge, which.offer());
   question.nonce = net::random_array<question.nonce.size()>();
   challenges.emplace_back(who, question.nonce);
   answer(which.keeper, which.promise, question);
@@ -194,6 +202,7 @@ void link_gateway_state::open(visit& which) {
   self->monitor(which.keeper);
   const auto& fronts = which.fronts;
   opening begun{.made = {.hello = hello,
+                         .terms = common_terms(hello.offer, link_offer{}).value(),
                          .keeper = which.keeper,
                          .back = agents(fronts.size()),
                          .clock_ahead = ahead,
@@ -244,11 +253,11 @@ void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
   made.back[place] = agent;
   if (--missing > 0) return;
   tell(spdlog::level::info, made.hello.name,
-       fmt::format("front {} is connected (build {}, {} reactors)", made.hello.name,
-                   made.hello.build, made.back.size()));
-  auto welcome = make_answer(link_answer::kind::welcome);
+       fmt::format("front {} is connected (build {}, {} reactors){}", made.hello.name,
+                   made.hello.build, made.back.size(), describe_age(made.hello.offer, made.terms)));
+  auto welcome = make_answer(link_answer::kind::welcome, made.hello.offer);
   const auto cookie = side->core.config.get()->node_link.cluster_cookie;
-  if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello);
+  if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello, welcome);
   answer(made.keeper, promise, welcome, made.back);
   sessions.insert_or_assign(number, std::move(made));
   openings.erase(which);
@@ -261,7 +270,8 @@ void link_gateway_state::opening_failed(std::uint64_t number) {
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
   self->demonitor(which->second.made.keeper);
   answer(which->second.made.keeper, which->second.promise,
-         make_answer(link_answer::kind::refused, "the back is stopping"));
+         make_answer(link_answer::kind::refused, which->second.made.hello.offer,
+                     "the back is stopping"));
   openings.erase(which);
 }
 
@@ -273,6 +283,17 @@ void link_gateway_state::end_session(session_map::iterator which, std::string_vi
   for (const auto& agent : which->second.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
   sessions.erase(which);
+}
+
+void link_gateway_state::say_farewell(const session& ended, std::uint64_t number,
+                                      const std::string& why) {
+  if (ended.terms.has(link_capability::farewell))
+    caf::anon_send(ended.keeper, link_bye_atom::value, number, why);
+}
+
+void link_gateway_state::say_farewells() {
+  for (const auto& [number, ended] : sessions)
+    say_farewell(ended, number, "the back is stopping");
 }
 
 void link_gateway_state::tell(spdlog::level::level_enum level, const std::string& front,
@@ -303,7 +324,8 @@ std::vector<front_status> link_gateway_state::fronts() const {
                    .session = number,
                    .agents = one.back.size(),
                    .age = std::chrono::duration_cast<std::chrono::seconds>(now - one.since),
-                   .clock_ahead = one.clock_ahead});
+                   .clock_ahead = one.clock_ahead,
+                   .other_versions = describe_other_versions(one.hello.offer)});
   std::ranges::stable_sort(out, {}, &front_status::name);
   return out;
 }
@@ -343,6 +365,10 @@ caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_l
   auto& state = self->state;
   state.side = &side;
   self->set_down_handler([&state](const caf::down_msg& down) { state.handle_down(down); });
+  self->set_exit_handler([&state, self](caf::exit_msg& asked) {
+    state.say_farewells();
+    self->quit(std::move(asked.reason));
+  });
   return {
       [&state](link_hello_atom, const std::string& hello, link_gateway_state::agents& fronts) {
         return state.handle_hello(hello, fronts);
@@ -352,8 +378,10 @@ caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_l
           state.end_session(which, "it says goodbye");
       },
       [&state](const link_broken& broken) {
-        if (const auto which = state.sessions.find(broken.session); which != state.sessions.end())
-          state.end_session(which, broken.why, spdlog::level::err);
+        const auto which = state.sessions.find(broken.session);
+        if (which == state.sessions.end()) return;
+        state.say_farewell(which->second, which->first, broken.why);
+        state.end_session(which, broken.why, spdlog::level::err);
       },
       [&state](link_ask_atom, const std::string& line) { return state.handle_ask(line); },
       [&state](get_fronts) { return state.fronts(); },

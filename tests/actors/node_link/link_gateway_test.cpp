@@ -37,13 +37,14 @@ struct visitor : link_fixture {
       keeper_of_visitor =
           node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
             return {[this, self](const std::string& text, const handles& given) {
-              self->request(gateway, caf::infinite, link_hello_atom::value, text, given)
-                  .then([this](const std::string& answer, const handles& got) {
-                    const auto read = decode_link_answer(as_bytes(answer));
-                    REQUIRE(read);
-                    answers.push_back({*read, got});
-                  });
-            }};
+                      self->request(gateway, caf::infinite, link_hello_atom::value, text, given)
+                          .then([this](const std::string& answer, const handles& got) {
+                            const auto read = decode_link_answer(as_bytes(answer));
+                            REQUIRE(read);
+                            answers.push_back({*read, got});
+                          });
+                    },
+                    [](link_bye_atom, std::uint64_t, const std::string&) {}};
           });
     caf::anon_send(keeper_of_visitor, what, agents);
     node.settle();
@@ -77,7 +78,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a front gets an agent for each of its own")
   say(hello, {agent.handle(), agent.handle(), agent.handle()});
   CHECK(last().answer.what == link_answer::kind::welcome);
   CHECK(last().answer.name == "back");
-  CHECK(last().answer.version == link_version);
+  CHECK(last().answer.offer == link_offer{});
   CHECK(last().agents.size() == 3);
   CHECK(names() == texts{"", "front9"});
   CHECK(fronts()[1].agents == 3);
@@ -148,11 +149,11 @@ TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
   again.node = 3;
   CHECK(refused(again, {agent.handle()}) == "its session is not a new one");
   auto old = hello;
-  old.version = 77;
-  CHECK(
-      refused(old, {agent.handle()}) ==
-      "link versions differ: the front's is 77 (build 9.9), the back's 3 (build unknown); use the "
-      "same build on both");
+  old.offer = {.highest = 77, .lowest = 5};
+  CHECK(refused(old, {agent.handle()}) ==
+        "link versions differ: the front's is 5 to 77 (build 9.9), the back's 3 to 4 (build "
+        "unknown); "
+        "use the same build on both");
   say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
   CHECK(last().answer.reason == "the hello can't be read");
 }
@@ -173,7 +174,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: with a cluster_cookie, only who has it gets
   SUBCASE("it has") {
     say(with_proof(cookie), {agent.handle()});
     CHECK(last().answer.what == link_answer::kind::welcome);
-    CHECK(last().answer.proof == prove_back(cookie, hello));
+    CHECK(last().answer.proof == prove_back(cookie, hello, last().answer));
   }
   SUBCASE("it has another one") {
     say(with_proof(as_bytes("another")), {agent.handle()});
@@ -446,12 +447,12 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
   }
   SUBCASE("another version") {
     answer = [](const link_hello&) {
-      return link_answer{.version = 9, .what = link_answer::kind::welcome, .build = "2.0"};
+      return link_answer{
+          .offer = {.highest = 9, .lowest = 9}, .what = link_answer::kind::welcome, .build = "2.0"};
     };
     trouble =
-        "link versions differ: ours is 3 (build 1.0), the back's 9 (build 2.0); use the same build "
-        "on "
-        "both";
+        "link versions differ: ours is 3 to 4 (build 1.0), the back's 9 (build 2.0); use the same "
+        "build on both";
   }
   SUBCASE("a challenge, and no cookie here") {
     answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };

@@ -1,0 +1,472 @@
+// Nodes of different builds: what an older or newer one is told, and what it makes of that.
+#include <ctime>
+
+#include "codecs/base/text.hpp"
+#include "tests/actors/node_link/link_fixture.hpp"
+#include "tests/support/captured_log.hpp"
+
+namespace mtp::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+using handles = std::vector<caf::actor>;
+
+/// A later build: it has a capability that we do not know, and says more than we read.
+const link_offer later_offer{
+    .highest = 9, .lowest = 4, .capabilities = ~std::uint64_t{0}, .additions = {0xe0, 0xe1, 0xe2}};
+
+std::string encoded(const link_hello& hello) {
+  return std::string{as_text(encode_link_hello(hello))};
+}
+std::string encoded(const link_answer& answer) {
+  return std::string{as_text(encode_link_answer(answer))};
+}
+
+// -- the back's side ------------------------------------------------------------------------------
+
+/// A front that another build could be, with what its back says as it is on the wire.
+struct other_front : link_fixture {
+  test::inbox<link_blob> agent{node.system()};
+  caf::actor keeper_of_front;
+  std::string answer;
+  /// Of (bye_atom, session, why).
+  std::vector<std::pair<std::uint64_t, std::string>> farewells;
+  link_hello hello{
+      .build = "0.2.0", .name = "front9", .node = 99, .session = 50, .clock = std::time(nullptr)};
+
+  other_front() {
+    node.env.settings.node_name = "back";
+    keeper_of_front = node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
+      return {[this, self](const std::string& text) {
+                self->request(gateway, caf::infinite, link_hello_atom::value, text,
+                              handles{agent.handle()})
+                    .then([this](const std::string& said, const handles&) { answer = said; });
+              },
+              [this](link_bye_atom, std::uint64_t session, const std::string& why) {
+                farewells.emplace_back(session, why);
+              }};
+    });
+  }
+  other_front(const other_front&) = delete;
+  other_front& operator=(const other_front&) = delete;
+  other_front(other_front&&) = delete;
+  other_front& operator=(other_front&&) = delete;
+  ~other_front() { kill(keeper_of_front); }
+
+  link_answer say(const link_hello& what) {
+    answer.clear();
+    caf::anon_send(keeper_of_front, encoded(what));
+    node.settle();
+    const auto read = decode_link_answer(as_bytes(answer));
+    REQUIRE(read);
+    return *read;
+  }
+  /// With the proof that the last answer asks for, of what is said otherwise.
+  link_answer prove(link_hello what, const link_hello& signed_for) {
+    const auto challenge = decode_link_answer(as_bytes(answer));
+    REQUIRE(challenge);
+    what.proof = prove_front(as_bytes(node.env.settings.node_link.cluster_cookie), challenge->nonce,
+                             signed_for);
+    return say(what);
+  }
+};
+
+TEST_CASE_FIXTURE(other_front, "versions: a front of version 3 is answered as that version does") {
+  hello.offer = old_link_offer;
+  const test::captured_log log;
+  const auto got = say(hello);
+  CHECK(got.what == link_answer::kind::welcome);
+  // Magic, version, kind, build "unknown", no reason, name "back", node, clock, nonce, proof.
+  CHECK(answer.size() == 4 + 2 + 1 + 8 + 1 + 5 + 8 + 8 + 16 + 32);
+  CHECK(answer.starts_with(std::string{"MTLK\x03\0\0\7unknown\0\4back", 21}));
+  CHECK(log.count("info front front9 is connected (build 0.2.0, 1 reactors); an older node: link "
+                  "version 3 is used, not 4\n") == 1);
+  REQUIRE(fronts().size() == 2);
+  CHECK(fronts()[0].other_versions.empty());
+  CHECK(fronts()[1].other_versions == "3");
+
+  // And so it is when it is refused.
+  CHECK(say(hello).reason == "its session is not a new one");
+  CHECK(answer.starts_with(std::string{"MTLK\x03\0\2", 7}));
+}
+
+TEST_CASE_FIXTURE(other_front, "versions: a hello that can't be read is answered in version 3") {
+  caf::anon_send(keeper_of_front, std::string{"GET / HTTP/1.1\r\n"});
+  node.settle();
+  CHECK(answer.starts_with(std::string{"MTLK\x03\0\2", 7}));
+}
+
+TEST_CASE_FIXTURE(other_front, "versions: a newer front gets what both know") {
+  hello.offer = later_offer;
+  const test::captured_log log;
+  const auto got = say(hello);
+  CHECK(got.what == link_answer::kind::welcome);
+  CHECK(got.offer == link_offer{});
+  CHECK(log.count("; a newer node: link version 4 is used, not 9\n") == 1);
+  CHECK(fronts()[1].other_versions == "4 to 9");
+}
+
+TEST_CASE_FIXTURE(other_front, "versions: without one that both speak there is no session") {
+  hello.offer = {.highest = 6, .lowest = 5};
+  CHECK(say(hello).reason ==
+        "link versions differ: the front's is 5 to 6 (build 0.2.0), the back's 3 to 4 (build "
+        "unknown); use the same build on both");
+  hello.offer = {.highest = 2, .lowest = 2};
+  CHECK(say(hello).reason ==
+        "link versions differ: the front's is 2 (build 0.2.0), the back's 3 to 4 (build unknown); "
+        "use the same build on both");
+  CHECK(fronts().size() == 1);
+}
+
+TEST_CASE_FIXTURE(other_front, "versions: who falls back although it need not is told so") {
+  hello.offer = old_link_offer;
+  mark_fallback(hello.nonce);
+  const test::captured_log log;
+  const auto got = say(hello);
+  CHECK(got.what == link_answer::kind::refused);
+  // It knows by this that there is another version.
+  CHECK(got.offer == link_offer{});
+  CHECK(fronts().size() == 1);
+  // It happens whenever a back is upgraded.
+  CHECK(log.text().empty());
+  // The mark means nothing else to whom speaks more.
+  hello.offer = link_offer{};
+  CHECK(say(hello).what == link_answer::kind::welcome);
+}
+
+TEST_CASE_FIXTURE(other_front,
+                  "versions: with a cluster_cookie no offer can be changed on its way") {
+  node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
+  const auto cookie = as_bytes(node.env.settings.node_link.cluster_cookie);
+  hello.has_cookie = true;
+  auto said = hello;
+  SUBCASE("nobody changes it") {
+    SUBCASE("in version 3") {
+      said.offer = hello.offer = old_link_offer;
+    }
+    SUBCASE("in version 4") {}
+    SUBCASE("in a later one") {
+      said.offer = hello.offer = later_offer;
+    }
+    CHECK(say(said).what == link_answer::kind::challenge);
+    const auto got = prove(said, hello);
+    CHECK(got.what == link_answer::kind::welcome);
+    auto proven = said;
+    CHECK(got.proof == prove_back(cookie, proven, got));
+    return;
+  }
+  SUBCASE("a capability less") {
+    said.offer.capabilities = 0;
+  }
+  SUBCASE("a capability more") {
+    said.offer.capabilities |= 2;
+  }
+  SUBCASE("another range") {
+    said.offer.lowest = 4;
+  }
+  SUBCASE("something added") {
+    said.offer.additions = {1};
+  }
+  SUBCASE("an older version") {
+    said.offer = old_link_offer;
+  }
+  CHECK(say(said).what == link_answer::kind::challenge);
+  CHECK(prove(said, hello).reason == "cluster_cookie differs");
+  CHECK(fronts().size() == 1);
+}
+
+TEST_CASE_FIXTURE(other_front, "versions: the mark of a front that falls back can't be taken off") {
+  node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
+  hello.has_cookie = true;
+  hello.offer = old_link_offer;
+  auto said = hello;
+  mark_fallback(hello.nonce);
+  CHECK(say(said).what == link_answer::kind::challenge);
+  CHECK(prove(said, hello).reason == "cluster_cookie differs");
+}
+
+TEST_CASE_FIXTURE(other_front, "versions: only who knows what a farewell is gets one") {
+  using said = std::vector<std::pair<std::uint64_t, std::string>>;
+  SUBCASE("it does, but ends the session itself") {
+    say(hello);
+    caf::anon_send(gateway, link_bye_atom::value, hello.session);
+    node.settle();
+    CHECK(fronts().size() == 1);
+    CHECK(farewells.empty());
+  }
+  SUBCASE("it does, and the session ends") {
+    say(hello);
+    caf::anon_send(gateway, link_broken{50, "it breaks the rules of a stream"});
+    node.settle();
+    CHECK(farewells == said{{50, "it breaks the rules of a stream"}});
+  }
+  SUBCASE("it does, and the back stops") {
+    hello.offer = later_offer;
+    say(hello);
+    caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+    node.settle();
+    CHECK(farewells == said{{50, "the back is stopping"}});
+  }
+  SUBCASE("it is of version 4, and does not") {
+    hello.offer.capabilities = 0;
+    say(hello);
+    caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+    node.settle();
+    CHECK(farewells.empty());
+  }
+  SUBCASE("it is of version 3") {
+    hello.offer = old_link_offer;
+    say(hello);
+    caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+    node.settle();
+    CHECK(farewells.empty());
+  }
+}
+
+// -- the front's side -----------------------------------------------------------------------------
+
+/// A back that another build could be.
+struct other_back {
+  test::manual_node node;
+  caf::actor front;
+  caf::actor keeper;
+  caf::actor gateway;
+  std::vector<std::string> hellos;
+  std::vector<std::uint64_t> byes;
+  std::function<link_answer(const link_hello&)> answer;
+  test::inbox<link_blob> partner{node.system()};
+
+  other_back() {
+    node.env.settings.through_link_agents = true;
+    node.env.build = "1.0";
+    start_gateway();
+  }
+  other_back(const other_back&) = delete;
+  other_back& operator=(const other_back&) = delete;
+  other_back(other_back&&) = delete;
+  other_back& operator=(other_back&&) = delete;
+  ~other_back() {
+    for (const auto& one : {keeper, front, gateway})
+      caf::anon_send_exit(one, caf::exit_reason::kill);
+    node.settle();
+  }
+  void start_gateway() {
+    gateway = node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](link_hello_atom, const std::string& text,
+                     const handles&) -> caf::result<std::string, handles> {
+                hellos.push_back(text);
+                const auto hello = decode_link_hello(as_bytes(text));
+                REQUIRE(hello);
+                const auto said = answer(*hello);
+                handles agents;
+                if (said.what == link_answer::kind::welcome) agents.push_back(partner.handle());
+                return {encoded(said), agents};
+              },
+              [this](link_bye_atom, std::uint64_t session) { byes.push_back(session); }};
+    });
+    node.env.names.put(std::string{gateway_name}, gateway);
+  }
+  /// The back is another process from now on.
+  void restart() {
+    caf::anon_send_exit(gateway, caf::exit_reason::kill);
+    node.settle();
+    start_gateway();
+    hellos.clear();
+    for (int i = 0; i < 10; ++i)
+      node.advance(100ms);
+  }
+  back_status run() {
+    front = net::spawn_pinned<front_agent>(*node.env.reactors[0], std::ref(node.env));
+    node.env.names.put(front_agent_name(0), front);
+    keeper = net::spawn_pinned<local_back_session>(*node.env.reactors[0], std::ref(node.env), 0U);
+    node.env.names.put(back_session_name(0), keeper);
+    node.advance(20ms);
+    node.advance(20ms);
+    return status();
+  }
+  back_status status() {
+    back_status out;
+    node.system().spawn([&](caf::event_based_actor* self) {
+      self->request(keeper, caf::infinite, get_back_status{}).then([&](const back_status& now) {
+        out = now;
+      });
+    });
+    node.settle();
+    return out;
+  }
+  /// Whether that hello is one of version 3: its size has room for nothing else.
+  static bool is_old(const std::string& hello) {
+    return hello.starts_with(std::string{"MTLK\x03\0\3"
+                                         "1.0\0",
+                                         11}) &&
+           hello.size() == 4 + 2 + 4 + 1 + 8 + 8 + 8 + 1 + 16 + 32;
+  }
+};
+
+/// As a build of version 3 answers: it understands nothing else, and says so.
+link_answer of_old_back(const link_hello& hello) {
+  const bool fits = hello.offer == old_link_offer;
+  return {.offer = old_link_offer,
+          .what = fits ? link_answer::kind::welcome : link_answer::kind::refused,
+          .build = "0.2.0",
+          .reason = fits ? "" : "link versions differ: and so on",
+          .clock = std::time(nullptr)};
+}
+
+/// As a build of today does.
+link_answer of_new_back(const link_hello& hello) {
+  const bool fits = !(hello.offer == old_link_offer && is_fallback(hello.nonce));
+  return {.what = fits ? link_answer::kind::welcome : link_answer::kind::refused, .build = "1.0"};
+}
+
+TEST_CASE_FIXTURE(other_back, "versions: with a back of version 3 a front speaks that, at once") {
+  answer = of_old_back;
+  const test::captured_log log;
+  const auto got = run();
+  CHECK(got.connected);
+  CHECK(got.other_versions == "3");
+  REQUIRE(hellos.size() == 2);
+  CHECK(hellos[0].starts_with(std::string{"MTLK\x04\0", 6}));
+  CHECK(is_old(hellos[1]));
+  // With a mark, for a back that speaks more: the nonce stands before a proof of 32 bytes.
+  CHECK(hellos[1].substr(hellos[1].size() - 32 - 8, 8) == "fallback");
+  CHECK(log.text() ==
+        "info back inside this process: connected (build 0.2.0); an older node: link version 3 is "
+        "used, "
+        "not 4\n");
+
+  // The next time it knows.
+  restart();
+  CHECK(status().connected);
+  REQUIRE(hellos.size() == 1);
+  CHECK(is_old(hellos[0]));
+}
+
+TEST_CASE_FIXTURE(other_back, "versions: a back that was upgraded is spoken to as that, at once") {
+  answer = of_old_back;
+  REQUIRE(run().connected);
+  answer = of_new_back;
+  const test::captured_log log;
+  restart();
+  CHECK(status().connected);
+  CHECK(status().other_versions.empty());
+  REQUIRE(hellos.size() == 2);
+  CHECK(is_old(hellos[0]));
+  CHECK(hellos[1].starts_with(std::string{"MTLK\x04\0", 6}));
+  CHECK(log.count("connected (build 1.0)\n") == 1);
+  // And if that was a mistake, the other way round.
+  answer = of_old_back;
+  restart();
+  CHECK(status().connected);
+  CHECK(hellos.size() == 2);
+}
+
+TEST_CASE_FIXTURE(other_back, "versions: a newer back is used as far as both know") {
+  answer = [](const link_hello&) {
+    return link_answer{.offer = later_offer, .what = link_answer::kind::welcome, .build = "3.0"};
+  };
+  const test::captured_log log;
+  const auto got = run();
+  CHECK(got.connected);
+  CHECK(got.other_versions == "4 to 9");
+  CHECK(hellos.size() == 1);
+  CHECK(log.count("connected (build 3.0); a newer node: link version 4 is used, not 9\n") == 1);
+}
+
+TEST_CASE_FIXTURE(other_back, "versions: a front whose back refuses both forms does not hurry") {
+  std::string trouble;
+  SUBCASE("as if each were the wrong one") {
+    answer = [](const link_hello& hello) {
+      const bool is_old = hello.offer == old_link_offer;
+      return link_answer{.offer = is_old ? link_offer{} : old_link_offer, .reason = "the other"};
+    };
+    trouble = "the back refuses: the other";
+  }
+  SUBCASE("welcoming it in the other form") {
+    answer = [](const link_hello& hello) {
+      const bool is_old = hello.offer == old_link_offer;
+      return link_answer{.offer = is_old ? link_offer{} : old_link_offer,
+                         .what = link_answer::kind::welcome};
+    };
+    trouble =
+        "link versions differ: ours is 3 to 4 (build 1.0), the back's 3 (build ); use the same "
+        "build on both";
+  }
+  const test::captured_log log;
+  run();
+  for (int i = 0; i < 60; ++i)
+    node.advance(1s);
+  CHECK_FALSE(status().connected);
+  CHECK(status().trouble == trouble);
+  CHECK(log.count("trying again") == 1);
+  CHECK(partner.all<link_blob>().empty());
+  // Two in each attempt, and 5 s between these at last.
+  CHECK(hellos.size() > 12);
+  CHECK(hellos.size() < 60);
+}
+
+TEST_CASE_FIXTURE(other_back, "versions: a welcome whose offer was changed is not believed") {
+  node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
+  const auto cookie = as_bytes(node.env.settings.node_link.cluster_cookie);
+  link_offer changed;
+  bool is_believed = false;
+  SUBCASE("nobody changed it") {
+    is_believed = true;
+  }
+  SUBCASE("a capability less") {
+    changed.capabilities = 0;
+  }
+  SUBCASE("another range") {
+    changed.highest = 5;
+  }
+  SUBCASE("something added") {
+    changed.additions = {1};
+  }
+  answer = [&](const link_hello& hello) {
+    if (hello.proof == link_proof{})
+      return link_answer{.what = link_answer::kind::challenge, .nonce = {1}};
+    link_answer welcome{.what = link_answer::kind::welcome};
+    welcome.proof = prove_back(cookie, hello, welcome);
+    welcome.offer = changed;
+    return welcome;
+  };
+  const auto got = run();
+  CHECK(got.connected == is_believed);
+  CHECK(got.trouble == (is_believed ? "" : "cluster_cookie differs"));
+  CHECK(byes.size() == (is_believed ? 0 : 1));
+}
+
+TEST_CASE_FIXTURE(other_back, "versions: the log has why the back ended the session") {
+  answer = of_new_back;
+  const auto session = run().session;
+  std::string why = "it has stopped, or restarts";
+  SUBCASE("it said so") {
+    caf::anon_send(keeper, link_bye_atom::value, session, std::string{"a \x1b[31mreason"});
+    why = "it ended the session; its log says: a ?[31mreason";
+  }
+  SUBCASE("at any length") {
+    caf::anon_send(keeper, link_bye_atom::value, session, std::string(100'000, 'x'));
+    why = "it ended the session; its log says: " + std::string(max_link_text, 'x');
+  }
+  SUBCASE("of another session") {
+    caf::anon_send(keeper, link_bye_atom::value, session + 1, std::string{"a reason"});
+  }
+  node.settle();
+  // What is on its way still comes.
+  CHECK(status().connected);
+  caf::anon_send_exit(gateway, caf::exit_reason::kill);
+  node.settle();
+  CHECK(status().trouble == why);
+}
+
+TEST_CASE_FIXTURE(link_fixture, "versions: a back that is stopped says so to its fronts") {
+  open();
+  const test::captured_log log;
+  caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+  node.settle();
+  CHECK(log.count("it ended the session; its log says: the back is stopping; trying again\n") == 1);
+}
+
+}  // namespace
+}  // namespace mtp::actors
