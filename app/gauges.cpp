@@ -126,9 +126,10 @@ void add_gauges(actors::node_parts& node, caf::actor_system& system) {
       "mtproto_proxy_connections_count", "Count of ranch connections", [&node] {
         metrics::gauge_values out;
         if (node.client == nullptr) return out;
-        for (const auto& port : node.client->ports)
-          out.push_back(
-              {{{"listener", port->settings.name}}, static_cast<double>(port->connections.load())});
+        const auto ports = node.client->ports.get();
+        for (const auto& served : *ports)
+          out.push_back({{{"listener", served.port->name}},
+                         static_cast<double>(served.port->connections.load())});
         return out;
       });
   node.core.metrics.set_gauge(

@@ -13,6 +13,7 @@
 #include "actors/node_link/link_messages.hpp"
 #include "actors/ops/proxy_sup.hpp"
 #include "app/effective_settings.hpp"
+#include "app/port_change.hpp"
 #include "codecs/base/crypto.hpp"
 #include "net/loop/machine_memory.hpp"
 #include "net/loop/quiet_actor.hpp"
@@ -26,14 +27,6 @@ using namespace std::chrono_literals;
 
 /// Actors of the control plane have little to do.
 constexpr std::size_t scheduler_threads = 2;
-
-/// Options of clients' sockets, set on the listening one that they have them from: five calls less
-/// for each.
-void set_client_options(const config::settings& settings, int listening) {
-  net::set_no_delay(listening);
-  net::set_keep_alive(listening);
-  net::set_reset_on_close(listening, settings.reset_close_socket != config::reset_close::off);
-}
 
 }  // namespace
 
@@ -128,20 +121,11 @@ void node::apply_limits(config::settings& settings) const {
 }
 
 tl::expected<void, std::string> node::bind_ports(config::settings& settings) {
-  const auto sockets = static_cast<unsigned>(core_.reactors.size());
-  for (auto& port : settings.ports) {
-    // "::" takes IPv4 too, unless a port of IPv4 has the same number.
-    const bool v4_apart = std::ranges::any_of(settings.ports, [&](const auto& other) {
-      return other.listen.ip.is_v4() && other.listen.port == port.listen.port;
-    });
-    auto bound = net::bound_port::bind(port.listen, sockets, !v4_apart);
-    if (!bound) return tl::unexpected{port.name + ": " + bound.error()};
-    for (unsigned i = 0; i < sockets; ++i)
-      set_client_options(settings, bound->socket(i));
-    port.listen = bound->where();
-    client_->ports.push_back(std::make_unique<actors::open_port>(
-        port, std::move(*bound), actors::client_metrics{core_.metrics, port.name}));
-  }
+  if (!client_) return {};
+  auto change = port_change::prepare(*client_, settings);
+  if (!change) return tl::unexpected{std::move(change.error())};
+  set_client_options(settings, change->added());
+  change->publish(net::steady_clock::now());
   return {};
 }
 

@@ -33,6 +33,9 @@ class node {
   /// After `on_end`: whether no actor runs any more, so that the destructor will not wait.
   [[nodiscard]] bool is_idle();
 
+  /// Lowers what the machine can't give, and says so.
+  void apply_limits(config::settings& settings) const;
+
   [[nodiscard]] actors::node_core& core() noexcept { return core_; }
   [[nodiscard]] actors::node_parts& parts() noexcept { return parts_; }
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
@@ -46,7 +49,6 @@ class node {
 
   void make_reactors(const config::settings& settings);
   void make_sides(const config::settings& settings);
-  void apply_limits(config::settings& settings) const;
   [[nodiscard]] tl::expected<void, std::string> bind_ports(config::settings& settings);
   [[nodiscard]] tl::expected<void, std::string> prepare_link(config::settings& settings);
 

@@ -34,30 +34,36 @@ std::string_view protocol_name(framing kind, bool tls) noexcept {
   return tls ? "mtp_secure_fake_tls" : to_string(kind);
 }
 
-client_handshake::options handshake_options(const config::settings& all, const open_port& port) {
+client_handshake::options handshake_options(const config::settings& all,
+                                            const config::port_settings& port) {
+  const auto& allowed = port.allowed_protocols ? *port.allowed_protocols : all.allowed_protocols;
+  const auto allows = [&](config::protocol protocol) {
+    return std::ranges::find(allowed, protocol) != allowed.end();
+  };
   return {
-      .secret = port.settings.secret,
+      .secret = port.secret,
       .per_sni_salt = all.per_sni_secrets ? std::optional{all.per_sni_secret_salt} : std::nullopt,
-      .abridged = all.allows(config::protocol::mtp_abridged),
-      .intermediate = all.allows(config::protocol::mtp_intermediate),
-      .padded = all.allows(config::protocol::mtp_secure),
-      .fake_tls = all.allows(config::protocol::mtp_fake_tls)};
+      .abridged = allows(config::protocol::mtp_abridged),
+      .intermediate = allows(config::protocol::mtp_intermediate),
+      .padded = allows(config::protocol::mtp_secure),
+      .fake_tls = allows(config::protocol::mtp_fake_tls)};
 }
 
 }  // namespace
 
 client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, client_side& side,
-                         open_port& port, accepted_client client)
+                         std::shared_ptr<open_port> port, accepted_client client)
     : pinned_actor{cfg, home},
       side_{&side},
-      port_{&port},
+      port_{std::move(port)},
+      version_{port_->version.get()},
       peer_{client.peer},
       slot_{std::move(client.slot)},
       accepted_{std::move(client.fd)},
       stream_{*this, *this},
-      handshake_{new handshake{
-          .codec = client_handshake{handshake_options(side.core.settings(home), port)},
-          .place = std::move(client.place)}},
+      handshake_{new handshake{.codec = client_handshake{handshake_options(side.core.settings(home),
+                                                                           version_->settings)},
+                               .place = std::move(client.place)}},
       idle_timer_{*this},
       progress_timer_{*this} {}
 
@@ -66,7 +72,7 @@ caf::behavior client_conn::start() {
   side_->clients[home().index()].join(place_);
   port_->metrics.in_connection.add();
   if (spdlog::should_log(spdlog::level::debug))  // writing the address costs more than the rest
-    spdlog::debug("{}: connection from {}", port_->settings.name, to_string(peer_));
+    spdlog::debug("{}: connection from {}", port_->name, to_string(peer_));
   const auto& options = settings();
   started_ = last_activity_ = home().now();
   handshake_->place.start(caf::actor{this});
@@ -126,10 +132,10 @@ void client_conn::handle_crowded_out() {
 
 void client_conn::answer_hello(const client_handshake::hello_received& received) {
   handshake_->place.leave();
-  spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", port_->settings.name,
+  spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", port_->name,
                 printable(received.hello->sni),
                 std::int64_t{received.client_time} - net::unix_time());
-  bytes encrypted(encrypted_flight_size(port_->settings.secret));
+  bytes encrypted(encrypted_flight_size(version_->settings.secret));
   net::fill_random(encrypted);
   server_flight_random random{
       .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
@@ -166,7 +172,7 @@ void client_conn::reject(errc why) {
   leave_stream();
   stage_ = stage::closing;
   port_->metrics.protocol_error(to_string(why)).add();
-  spdlog::debug("{}: {}: {}", port_->settings.name, to_string(peer_), to_string(why));
+  spdlog::debug("{}: {}: {}", port_->name, to_string(peer_), to_string(why));
   if (why == errc::tls_bad_client_hello || why == errc::tls_no_sni) {
     // What a TLS server says to such a hello; a reset would overtake it.
     if (settings().reset_close_socket == config::reset_close::handshake_error)
@@ -248,11 +254,16 @@ void client_conn::close_after_flush() {
 }
 
 void client_conn::drop() {
-  spdlog::debug("{}: {}: closed for the memory it holds: {} bytes", port_->settings.name,
-                to_string(peer_), held_);
+  spdlog::debug("{}: {}: closed for the memory it holds: {} bytes", port_->name, to_string(peer_),
+                held_);
   leave_stream();
   stage_ = stage::closing;
   quit();
+}
+
+std::optional<net::steady_clock::time_point> client_conn::retired() const noexcept {
+  const auto since = version_->retired.load(std::memory_order_relaxed);
+  return since != net::steady_clock::time_point{} ? std::optional{since} : std::nullopt;
 }
 
 void client_conn::note_memory() {
@@ -273,7 +284,7 @@ client_status client_conn::status(net::steady_clock::time_point now) const {
   const auto seconds = [now](net::steady_clock::time_point since) {
     return std::chrono::duration_cast<std::chrono::seconds>(now - since);
   };
-  client_status out{.group = {.listener = port_->settings.name},
+  client_status out{.group = {.listener = port_->name},
                     .peer = peer_,
                     .age = seconds(started_),
                     .idle = seconds(last_activity_),

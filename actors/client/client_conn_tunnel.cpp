@@ -44,7 +44,7 @@ void client_conn::ask_for_stream() {
                     .request = {.dc = migrating_ ? served_dc_ : dc_,
                                 .client = peer_,
                                 .kind = kind_,
-                                .tag = port_->settings.tag,
+                                .tag = version_->settings.tag,
                                 .migrating = migrating_,
                                 .waiting_bytes = waiting.size,
                                 .waiting_packets = waiting.packets},
@@ -112,7 +112,7 @@ void client_conn::handle_refused(refusal why) {
     port_->metrics.migration(dc_, to_string(why)).add();
   else
     port_->metrics.no_dc(dc_, to_string(why)).add();
-  spdlog::debug("{}: dc {}: client closed: {}", port_->settings.name, dc_, to_string(why));
+  spdlog::debug("{}: dc {}: client closed: {}", port_->name, dc_, to_string(why));
   close_after_flush();
 }
 

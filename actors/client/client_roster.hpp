@@ -11,6 +11,8 @@ namespace mtp::actors {
 
 /// Messages:
 /// - `list_clients` (request): what the reactor's clients do; never fails.
+/// - `config_changed`: clients of ports that have changed or are gone leave in time
+///   (`drain_timeout_sec`).
 /// - exit_msg: ends every handler of the reactor, then itself.
 class client_roster final : public net::pinned_actor {
  public:
@@ -21,11 +23,15 @@ class client_roster final : public net::pinned_actor {
  private:
   caf::behavior start() override;
   bool on_message(caf::mailbox_element&) override { return false; }
-  void on_due(net::timer&) override {}
-  void stopped() override {}
+  void on_due(net::timer&) override { drain(); }
+  void stopped() override { drain_timer_.cancel(); }
   [[nodiscard]] client_overview overview(std::size_t limit);
 
+  /// Closes clients whose time to leave is over, and looks again when the next one's is.
+  void drain();
+
   client_side* side_;
+  net::timer drain_timer_;
 };
 
 }  // namespace mtp::actors

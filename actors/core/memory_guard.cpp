@@ -35,7 +35,12 @@ caf::behavior memory_guard::start() {
   core_->memory.watch(home().index(), this);
   // What came before, or while nobody watched.
   judge();
-  return {[this](memory_is_scarce) { judge(); }};
+  return {[this](memory_is_scarce) { judge(); },
+          [this](config_changed) {
+            const auto& settings = core_->settings(home());
+            home().grow_scratch(std::max(settings.upstream_socket_buffer_size,
+                                         settings.downstream_socket_buffer_size));
+          }};
 }
 
 void memory_guard::stopped() {

@@ -13,6 +13,7 @@ namespace mtp::actors {
 
 /// Messages:
 /// - `memory_is_scarce`.
+/// - `config_changed`: the reactor's read buffer grows with the options of buffers.
 class memory_guard final : public net::pinned_actor,
                            private memory_watcher,
                            private net::io_source {

@@ -25,7 +25,8 @@ namespace mtp::actors {
 struct config_changed {};
 
 struct node_core {
-  explicit node_core(config::settings first) : config{std::move(first)} {}
+  explicit node_core(config::settings first)
+      : config{std::make_shared<const config::settings>(std::move(first))} {}
 
   /// What the operator has set, as it is now.
   published<config::settings> config;

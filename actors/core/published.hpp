@@ -15,7 +15,9 @@ namespace mtp::actors {
 template <class T>
 class published {
  public:
-  explicit published(T first = {}) : current_{std::make_shared<const T>(std::move(first))} {}
+  /// `first` must not be null.
+  explicit published(std::shared_ptr<const T> first = std::make_shared<const T>())
+      : current_{std::move(first)} {}
 
   /// Never null. The value stays as it is for as long as the result lives.
   [[nodiscard]] std::shared_ptr<const T> get() const {

@@ -64,10 +64,10 @@ child_start scheduled_start(node_core& core, Side& side, caf::behavior (*behave)
 
 supervisor_spec listener_sup_spec(client_side& side) {
   supervisor_spec spec{.name = std::string{names::listener_sup}};
-  for (const auto& port : side.ports)
-    for (const auto& reactor : side.core.reactors)
-      spec.children.push_back(permanent(names::listener(port->settings.name, reactor->index()),
-                                        pinned_start<listener>(*reactor, side, *port)));
+  const auto ports = side.ports.get();
+  for (const auto& served : *ports)
+    for (auto& [name, start] : listeners_of(side, served))
+      spec.children.push_back(permanent(name, std::move(start)));
   return spec;
 }
 
@@ -131,10 +131,26 @@ void add_client_side(client_side& side, std::vector<child_spec>& children) {
   for (const auto& reactor : core.reactors)
     children.push_back(permanent(names::client_roster(reactor->index()),
                                  pinned_start<client_roster>(*reactor, side)));
-  children.push_back(supervisor_child(core, listener_sup_spec(side)));
+  // Made anew for each start: ports come and go.
+  children.push_back(permanent(
+      names::listener_sup,
+      [&core, &side] {
+        return spawn_supervisor(core.system(), listener_sup_spec(side), core.names);
+      },
+      10s));
 }
 
 }  // namespace
+
+std::vector<start_child> listeners_of(client_side& side, const served_port& served) {
+  std::vector<start_child> listeners;
+  for (const auto& reactor : side.core.reactors)
+    listeners.push_back({.id = names::listener(served.port->name, reactor->index()),
+                         .start = [&side, &home = *reactor, served] {
+                           return net::spawn_pinned<listener>(home, std::ref(side), served);
+                         }});
+  return listeners;
+}
 
 supervisor_spec proxy_sup_spec(node_parts& node) {
   auto& core = node.core;

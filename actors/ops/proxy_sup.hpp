@@ -35,4 +35,7 @@ namespace mtp::actors {
 /// `names::root`.
 [[nodiscard]] supervisor_spec proxy_sup_spec(node_parts& node);
 
+/// The children that listener_sup has for a port, one per reactor.
+[[nodiscard]] std::vector<start_child> listeners_of(client_side& side, const served_port& served);
+
 }  // namespace mtp::actors

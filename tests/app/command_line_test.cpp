@@ -138,31 +138,6 @@ TEST_CASE("command line: a front serves the port, a back has none") {
         "-a (MTP_DD_ONLY, MTP_TLS_ONLY): has no effect on a back");
 }
 
-TEST_CASE("command line: read anew, the names of fronts change and the rest stays") {
-  const test::temporary_directory directory;
-  const auto path = write_back(directory.path(), "\"front1\"");
-  const auto what = std::get<run_command>(parse({"-c", path.c_str()}));
-  const auto running = settings_of(what)->settings;
-  const auto anew = [&] { return settings_anew(what, running); };
-  CHECK(anew()->settings == running);
-  CHECK(anew()->warnings.empty());
-
-  write_back(directory.path(), "\"front2\", \"front3\"");
-  CHECK(anew()->settings.node_link.allowed_nodes == std::vector<std::string>{"front2", "front3"});
-  CHECK(anew()->warnings.empty());
-
-  write_back(directory.path(), "\"front2\"", "init_dc_connections = 7");
-  CHECK(anew()->settings.node_link.allowed_nodes == std::vector<std::string>{"front2"});
-  CHECK(anew()->settings.init_dc_connections == running.init_dc_connections);
-  REQUIRE(anew()->warnings.size() == 1);
-  CHECK(to_string(anew()->warnings[0]) ==
-        path +
-            ": more than node_link.allowed_nodes has changed: the rest takes effect at a restart");
-
-  write_back(directory.path(), "");
-  CHECK_FALSE(anew());
-}
-
 TEST_CASE("command line: what is wrong is told, and secrets are not shown") {
   CHECK(problem_of({"-p", "70000", "-s", secret}) ==
         "-p or MTP_PORT: expected a port number, 1 to 65535");

@@ -18,6 +18,7 @@ struct fixture {
   actors::client_side client{core};
   actors::uplink_side uplink{core};
   actors::node_parts parts{.core = core, .client = &client, .uplink = &uplink};
+  std::function<tl::expected<std::string, std::string>()> reload;
   caf::actor inspector;
 
   fixture() = default;
@@ -32,7 +33,7 @@ struct fixture {
     core.names.put("inspector", inspector);
   }
   std::string answer(std::string_view line) {
-    const auto out = answer_console(system, parts, line);
+    const auto out = answer_console({.system = system, .node = parts, .reload = reload}, line);
     return out ? *out : "error: " + out.error();
   }
 };
@@ -70,7 +71,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(answer("nodes") == "this node: n, role both, build b\n");
   CHECK(answer("help") == console_help());
   for (const auto* const name :
-       {"tree ", "pools ", "conns ", "clients [N] ", "stats ", "nodes ", "help "})
+       {"tree ", "pools ", "conns ", "clients [N] ", "stats ", "nodes ", "reload ", "help "})
     CHECK(contains('\n' + console_help(), '\n' + std::string{name}));
 }
 

@@ -218,17 +218,22 @@ void kill_everything(fixture& on) {
   CHECK_FALSE(on.ended);
 
   // Those that came after a kill have left.
-  REQUIRE(eventually([&] { return on.proxy->parts().client->ports[0]->connections == idle.size(); },
-                     patience));
+  REQUIRE(eventually(
+      [&] {
+        return on.proxy->parts().client->ports.get()->front().port->connections == idle.size();
+      },
+      patience));
   // A handler's client is gone with it; nobody else's is.
   net::spawn_pinned<handler_killer>(*on.proxy->core().reactors[0],
                                     std::ref(*on.proxy->parts().client));
   net::spawn_pinned<handler_killer>(*on.proxy->core().reactors[1],
                                     std::ref(*on.proxy->parts().client));
   std::size_t alive = 0;
-  REQUIRE(
-      eventually([&] { return on.proxy->parts().client->ports[0]->connections == idle.size() - 2; },
-                 patience));
+  REQUIRE(eventually(
+      [&] {
+        return on.proxy->parts().client->ports.get()->front().port->connections == idle.size() - 2;
+      },
+      patience));
   for (auto& client : idle)
     alive += on.echoes(client) ? 1 : 0;
   CHECK(alive == idle.size() - 2);
@@ -295,7 +300,7 @@ struct migrating : fixture {
       REQUIRE(echoes(client));
     auto fresh = connect();
     REQUIRE(echoes(fresh));
-    CHECK(proxy->parts().client->ports[0]->connections == idle_clients + 1);
+    CHECK(proxy->parts().client->ports.get()->front().port->connections == idle_clients + 1);
     CHECK(pool_status().n_upstreams == idle_clients + 1);
     CHECK(pool_status().n_waiting == 0);
     CHECK(eventually([&] { return pool_status().n_downstreams >= 2; }, patience));

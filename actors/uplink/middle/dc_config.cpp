@@ -65,6 +65,7 @@ void dc_config_state::load() {
   if (draft.secret.empty() && files.load(draft)) source = "the copy on disk";
   draft.external_v4 = settings->external_ip ? settings->external_ip : draft.external_v4;
   draft.external_v6 = settings->external_ipv6;
+  has_configured_v4 = settings->external_ip.has_value();
   // The built-in list is for when nothing better can be had: a fetch is tried first.
   if (draft.secret.empty())
     self->delayed_send(self, settings->core_api_http_timeout, patience_over{});
@@ -273,6 +274,22 @@ void dc_config_state::handle_doubt() {
   plan_refresh();
 }
 
+/// What is configured counts at once, for connections that are made from now on; the rest is
+/// fetched.
+void dc_config_state::heed_config() {
+  const auto settings = side->core.config.get();
+  auto next = *side->telegram.get();
+  if (settings->external_ip || has_configured_v4) next.external_v4 = settings->external_ip;
+  next.external_v6 = settings->external_ipv6;
+  has_configured_v4 = settings->external_ip.has_value();
+  draft.external_v4 = next.external_v4;
+  draft.external_v6 = next.external_v6;
+  if (next != *side->telegram.get())
+    side->telegram.set(std::make_shared<const telegram_config>(std::move(next)));
+  for (const auto dc : pooled)
+    caf::anon_send(side->core.names.find(names::dc_pool(dc)), config_changed{});
+}
+
 void dc_config_state::publish() {
   side->telegram.set(std::make_shared<const telegram_config>(draft));
   sync_pools();
@@ -316,6 +333,7 @@ caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, uplink_side&
   state.refresh();
   return {
       [&state](const refresh_telegram_config&) { state.refresh(); },
+      [&state](config_changed) { state.heed_config(); },
       [&state](const refresh_due& due) {
         if (due.number == state.last_due) state.refresh();
       },

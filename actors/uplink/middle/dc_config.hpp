@@ -43,6 +43,7 @@ struct dc_config_state {
   void finish_refresh();
   void plan_refresh();
   void handle_doubt();
+  void heed_config();
   void publish();
   void sync_pools();
   void sync_pools_later();
@@ -89,6 +90,9 @@ struct dc_config_state {
   /// Tells the next refresh from those that were overtaken.
   std::uint64_t last_due = 0;
   bool warned = false;
+
+  /// The draft's IPv4 address is what the operator has set.
+  bool has_configured_v4 = false;
 
   static inline const char* name = "dc_config";
 };

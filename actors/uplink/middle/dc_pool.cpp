@@ -193,6 +193,11 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, uplink_side& sid
         if (which != state.conns.end()) state.handle_lost(which, lost);
       },
       [&state](const telegram_config_changed&) { state.handle_config_change(); },
+      [&state](config_changed) {
+        // There may be more wanted, or fewer.
+        state.keep_minimum();
+        state.tick_at(state.self->clock().now());
+      },
       [&state](const pool_tick& tick) {
         if (tick.number == state.last_tick) state.tick();
       },

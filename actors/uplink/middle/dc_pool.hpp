@@ -196,7 +196,7 @@ struct dc_pool_state {
 ///   that, or when too many wait, the client gets `refused`.
 /// - `cancel_stream`: the client left before its stream was opened, or while that was on its way.
 /// - `dc_conn_connected`, `dc_conn_ready`, `dc_conn_lost` from its connections.
-/// - `telegram_config_changed` from dc_config.
+/// - `telegram_config_changed`, `config_changed` from dc_config.
 /// - `get_dc_pool_status`, `list_pool_conns`.
 caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, uplink_side& side, dc_id dc);
 [[nodiscard]] caf::actor spawn_dc_pool(uplink_side& side, dc_id dc);

@@ -21,7 +21,7 @@ inline constexpr dc_id serving_dc = 4;
 /// test.
 struct handler_fixture {
   test::manual_node node;
-  std::unique_ptr<open_port> port;
+  std::shared_ptr<open_port> port;
   test::inbox<open_stream, stream_frame, cancel_stream> dc{node.system()};
   net::unique_fd client;
   std::optional<obfuscated_reader> reader;
@@ -34,7 +34,7 @@ struct handler_fixture {
         net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
     REQUIRE(sockets);
     config::port_settings settings{.name = "test", .secret = net::random_array<16>()};
-    port.reset(new open_port{settings, std::move(*sockets), {node.core.metrics, "test"}});
+    port = std::make_shared<open_port>(settings, client_metrics{node.core.metrics, "test"});
     node.client.route = [this](const stream::open&, unsigned) {
       return routed{somebody_routes ? dc.handle() : caf::actor{}};
     };
@@ -55,10 +55,10 @@ struct handler_fixture {
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
     client = net::unique_fd{fds[1]};
     handler = caf::actor_cast<caf::weak_actor_ptr>(net::spawn_pinned<client_conn>(
-        *node.core.reactors[0], std::ref(node.client), std::ref(*port),
+        *node.core.reactors[0], std::ref(node.client), port,
         accepted_client{.fd = net::unique_fd{fds[0]},
                         .peer = *parse_endpoint("198.51.100.7:1234"),
-                        .slot = connection_slot{*port},
+                        .slot = connection_slot{port},
                         .place = port->newcomers.join(*ip_address::parse("198.51.100.7"),
                                                       node.core.reactors[0]->now())}));
     node.settle();
@@ -70,8 +70,8 @@ struct handler_fixture {
   }
   /// Header of a padded client.
   void send_header() {
-    auto header = make_obfuscated2(net::random_array<64>(), port->settings.secret, framing::padded,
-                                   wanted_dc);
+    auto header = make_obfuscated2(net::random_array<64>(), port->version.get()->settings.secret,
+                                   framing::padded, wanted_dc);
     reader.emplace(std::move(header.from_server), envelope::none);
     writer.emplace(std::move(header.to_server), envelope::none);
     write(header.header);

@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: whose place is needed closes, unles
   }
   SUBCASE("with a hello") {
     connect();
-    write(make_client_hello(port->settings.secret, "example.com", 1,
+    write(make_client_hello(port->version.get()->settings.secret, "example.com", 1,
                             net::random_array<client_hello_random_size>()));
     CHECK(port->newcomers.size() == 0);
     crowd_out();

@@ -67,7 +67,7 @@ TEST_CASE(
 
 struct fixture {
   test::manual_node node;
-  std::unique_ptr<open_port> port;
+  std::shared_ptr<open_port> port;
   test::inbox<stream_frame, open_stream, cancel_stream> dc{node.system()};
   std::vector<net::unique_fd> clients;
   std::vector<caf::weak_actor_ptr> handlers;
@@ -78,7 +78,7 @@ struct fixture {
         net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
     REQUIRE(sockets);
     config::port_settings settings{.name = "test", .secret = net::random_array<16>()};
-    port.reset(new open_port{settings, std::move(*sockets), {node.core.metrics, "test"}});
+    port = std::make_shared<open_port>(settings, client_metrics{node.core.metrics, "test"});
     node.client.route = [this](const stream::open&, unsigned) { return dc.handle(); };
     guard = net::spawn_pinned<memory_guard>(*node.core.reactors[0], std::ref(node.core));
     node.settle();
@@ -98,13 +98,13 @@ struct fixture {
     std::array<int, 2> fds{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
     clients.emplace_back(fds[1]);
-    handlers.push_back(caf::actor_cast<caf::weak_actor_ptr>(net::spawn_pinned<client_conn>(
-        *node.core.reactors[0], std::ref(node.client), std::ref(*port),
-        accepted_client{.fd = net::unique_fd{fds[0]},
-                        .peer = *parse_endpoint("198.51.100.7:1234"),
-                        .slot = connection_slot{*port}})));
-    const auto header =
-        make_obfuscated2(net::random_array<64>(), port->settings.secret, framing::padded, 2);
+    handlers.push_back(caf::actor_cast<caf::weak_actor_ptr>(
+        net::spawn_pinned<client_conn>(*node.core.reactors[0], std::ref(node.client), port,
+                                       accepted_client{.fd = net::unique_fd{fds[0]},
+                                                       .peer = *parse_endpoint("198.51.100.7:1234"),
+                                                       .slot = connection_slot{port}})));
+    const auto header = make_obfuscated2(net::random_array<64>(),
+                                         port->version.get()->settings.secret, framing::padded, 2);
     REQUIRE(::send(fds[1], header.header.data(), header.header.size(), 0) == 64);
     node.settle();
     caf::anon_send(caf::actor_cast<caf::actor>(handlers.back()),

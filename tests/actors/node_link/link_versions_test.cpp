@@ -36,7 +36,7 @@ struct other_front : link_fixture {
       .build = "0.2.0", .name = "front9", .node = 99, .session = 50, .clock = std::time(nullptr)};
 
   other_front() {
-    node.env.settings.node_name = "back";
+    node.configure([&](auto& all) { all.node_name = "back"; });
     keeper_of_front = node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
       return {[this, self](const std::string& text) {
                 self->request(gateway, caf::infinite, link_hello_atom::value, text,
@@ -66,8 +66,8 @@ struct other_front : link_fixture {
   link_answer prove(link_hello what, const link_hello& signed_for) {
     const auto challenge = decode_link_answer(as_bytes(answer));
     REQUIRE(challenge);
-    what.proof = prove_front(as_bytes(node.env.settings.node_link.cluster_cookie), challenge->nonce,
-                             signed_for);
+    what.proof = prove_front(as_bytes(node.core.config.get()->node_link.cluster_cookie),
+                             challenge->nonce, signed_for);
     return say(what);
   }
 };
@@ -137,8 +137,8 @@ TEST_CASE_FIXTURE(other_front, "versions: who falls back although it need not is
 
 TEST_CASE_FIXTURE(other_front,
                   "versions: with a cluster_cookie no offer can be changed on its way") {
-  node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
-  const auto cookie = as_bytes(node.env.settings.node_link.cluster_cookie);
+  node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
+  const auto cookie = as_bytes(node.core.settings(*node.core.reactors[0]).node_link.cluster_cookie);
   hello.has_cookie = true;
   auto said = hello;
   SUBCASE("nobody changes it") {
@@ -177,7 +177,7 @@ TEST_CASE_FIXTURE(other_front,
 }
 
 TEST_CASE_FIXTURE(other_front, "versions: the mark of a front that falls back can't be taken off") {
-  node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
+  node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
   hello.has_cookie = true;
   hello.offer = old_link_offer;
   auto said = hello;
@@ -238,8 +238,8 @@ struct other_back {
   test::inbox<link_blob> partner{node.system()};
 
   other_back() {
-    node.env.settings.through_link_agents = true;
-    node.env.build = "1.0";
+    node.configure([&](auto& all) { all.through_link_agents = true; });
+    node.core.build = "1.0";
     start_gateway();
   }
   other_back(const other_back&) = delete;
@@ -265,7 +265,7 @@ struct other_back {
               },
               [this](link_bye_atom, std::uint64_t session) { byes.push_back(session); }};
     });
-    node.env.names.put(std::string{gateway_name}, gateway);
+    node.core.names.put(std::string{names::link_gateway}, gateway);
   }
   /// The back is another process from now on.
   void restart() {
@@ -277,10 +277,10 @@ struct other_back {
       node.advance(100ms);
   }
   back_status run() {
-    front = net::spawn_pinned<front_agent>(*node.env.reactors[0], std::ref(node.env));
-    node.env.names.put(front_agent_name(0), front);
-    keeper = net::spawn_pinned<local_back_session>(*node.env.reactors[0], std::ref(node.env), 0U);
-    node.env.names.put(back_session_name(0), keeper);
+    front = net::spawn_pinned<front_agent>(*node.core.reactors[0], std::ref(node.link));
+    node.core.names.put(names::front_agent(0), front);
+    keeper = net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
+    node.core.names.put(names::back_session(0), keeper);
     node.advance(20ms);
     node.advance(20ms);
     return status();
@@ -407,8 +407,8 @@ TEST_CASE_FIXTURE(other_back, "versions: a front whose back refuses both forms d
 }
 
 TEST_CASE_FIXTURE(other_back, "versions: a welcome whose offer was changed is not believed") {
-  node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
-  const auto cookie = as_bytes(node.env.settings.node_link.cluster_cookie);
+  node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
+  const auto cookie = as_bytes(node.core.settings(*node.core.reactors[0]).node_link.cluster_cookie);
   link_offer changed;
   bool is_believed = false;
   SUBCASE("nobody changed it") {

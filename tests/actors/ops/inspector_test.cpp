@@ -205,7 +205,7 @@ TEST_CASE_FIXTURE(fixture, "inspector: of very many conns some are left out, and
 
 /// Clients on socket pairs, on either reactor.
 struct clients_fixture : fixture {
-  std::unique_ptr<open_port> port;
+  std::shared_ptr<open_port> port;
   std::vector<net::unique_fd> clients;
   test::inbox<open_stream, cancel_stream> dc{node.system()};
 
@@ -214,7 +214,7 @@ struct clients_fixture : fixture {
         net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
     REQUIRE(sockets);
     const config::port_settings settings{.name = "test", .secret = net::random_array<16>()};
-    port.reset(new open_port{settings, std::move(*sockets), {node.core.metrics, "test"}});
+    port = std::make_shared<open_port>(settings, client_metrics{node.core.metrics, "test"});
     node.client.route = [this](const stream::open&, unsigned) { return dc.handle(); };
   }
   clients_fixture(const clients_fixture&) = delete;
@@ -236,17 +236,17 @@ struct clients_fixture : fixture {
     std::array<int, 2> fds{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
     clients.emplace_back(fds[1]);
-    net::spawn_pinned<client_conn>(*node.core.reactors[reactor], std::ref(node.client),
-                                   std::ref(*port),
+    net::spawn_pinned<client_conn>(*node.core.reactors[reactor], std::ref(node.client), port,
                                    accepted_client{.fd = net::unique_fd{fds[0]},
                                                    .peer = *parse_endpoint(peer),
-                                                   .slot = connection_slot{*port}});
+                                                   .slot = connection_slot{port}});
     node.settle();
   }
   /// The latest client says what it wants.
   void send_header(dc_id dc_wanted) {
     const auto header =
-        make_obfuscated2(net::random_array<64>(), port->settings.secret, framing::padded, dc_wanted)
+        make_obfuscated2(net::random_array<64>(), port->version.get()->settings.secret,
+                         framing::padded, dc_wanted)
             .header;
     REQUIRE(::send(clients.back().get(), header.data(), header.size(), MSG_NOSIGNAL) > 0);
     node.settle();

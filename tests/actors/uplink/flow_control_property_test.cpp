@@ -131,7 +131,7 @@ class world {
         net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
     REQUIRE(sockets);
     config::port_settings port{.name = "test", .secret = net::random_array<16>()};
-    port_.reset(new open_port{port, std::move(*sockets), {node_.core.metrics, "test"}});
+    port_ = std::make_shared<open_port>(port, client_metrics{node_.core.metrics, "test"});
     if (through_link) {
       start_link();
       node_.client.route = [this](const stream::open&, unsigned reactor) {
@@ -315,10 +315,10 @@ class world {
     setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
     const auto peer = endpoint{.ip = ip_address::v4({198, 51, 100, 7}), .port = ++last_port_};
     net::spawn_pinned<client_conn>(
-        *node_.core.reactors[0], std::ref(node_.client), std::ref(*port_),
+        *node_.core.reactors[0], std::ref(node_.client), port_,
         accepted_client{
-            .fd = net::unique_fd{fds[0]}, .peer = peer, .slot = connection_slot{*port_}});
-    talkers_.emplace_back(net::unique_fd{fds[1]}, peer.port, port_->settings.secret);
+            .fd = net::unique_fd{fds[0]}, .peer = peer, .slot = connection_slot{port_}});
+    talkers_.emplace_back(net::unique_fd{fds[1]}, peer.port, port_->version.get()->settings.secret);
     talkers_.back().send(16);
   }
 
@@ -336,7 +336,7 @@ class world {
 
   test::manual_node node_;
   bytes secret_ = bytes(128, 0x5e);
-  std::unique_ptr<open_port> port_;
+  std::shared_ptr<open_port> port_;
   test::inbox<dc_conn_ready, dc_conn_lost, dc_conn_connected> pool_{node_.system()};
   std::optional<test::middle_proxy> dc_;
   std::shared_ptr<dc_conn_load> load_;
