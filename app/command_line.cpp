@@ -93,11 +93,15 @@ void apply_one_port(const one_port_options& given, config::settings& into,
 
 void apply_protocols(const one_port_options& given, config::settings& into) {
   using config::protocol;
+  if (!given.dd_only && !given.tls_only) return;
+  // An argument wins over the file, also over what a port says there.
+  for (auto& port : into.ports)
+    port.allowed_protocols.reset();
   if (given.dd_only && given.tls_only)
     into.allowed_protocols = {protocol::mtp_fake_tls, protocol::mtp_secure};
   else if (given.dd_only)
     into.allowed_protocols = {protocol::mtp_secure};
-  else if (given.tls_only)
+  else
     into.allowed_protocols = {protocol::mtp_fake_tls};
 }
 

@@ -18,15 +18,15 @@ template <class Target>
 void compare(const basic_option<Target>& row, const std::string& path, const Target& before,
              const Target& after, std::vector<option_change>& changes) {
   if (!row.value.show) return;
-  auto old_value = row.value.show(before);
-  auto new_value = row.value.show(after);
+  const auto old_value = row.value.show(before);
+  const auto new_value = row.value.show(after);
   if (old_value == new_value) return;
-  const auto masked = [&](std::string value) {
-    return row.secret ? std::string{secret_shown} : std::move(value);
+  const auto masked = [&](const std::string& value) {
+    return row.secret ? std::string{secret_shown} : value;
   };
   changes.push_back({.path = path,
-                     .before = masked(std::move(old_value)),
-                     .after = masked(std::move(new_value)),
+                     .before = masked(old_value),
+                     .after = masked(new_value),
                      .applies = row.applies});
 }
 

@@ -79,7 +79,7 @@ struct option_value {
   /// As an operator would write it, or `not_set`; different values give different texts. Empty for
   /// an option that is only checked, or is another spelling of one that has its own row.
   std::function<std::string(const Target& from)> show;
-  /// "512 to 16777216" or "at least 64"; empty where any number will do.
+  /// "from 512 to 16777216" or "at least 64"; empty where any number will do.
   std::string bounds;
   /// A value as TOML that is not the default. Empty for texts: their rows have an example.
   std::string sample;

@@ -29,6 +29,8 @@ struct computed {
   Get get;
   Set set;
 };
+template <class Get, class Set>
+computed(Get, Set) -> computed<Get, Set>;
 
 /// Whole numbers, as the file has them; the member's are `scale` times as large.
 struct number_range {
@@ -109,7 +111,7 @@ std::int64_t to_whole(const Number& number) {
     return number.count();
 }
 
-/// "512 to 16777216", "at least 64", or nothing.
+/// "from 512 to 16777216", "at least 64", or nothing.
 [[nodiscard]] std::string describe(const number_range& range);
 
 }  // namespace detail
@@ -128,11 +130,11 @@ struct values {
   /// A duration of a year at most, where the range says nothing else.
   template <class Member>
   static value duration(Member member, number_range range = {.least = 1}) {
-    auto bounds = detail::describe(range);
+    const auto bounds = detail::describe(range);
     constexpr std::chrono::hours year{366 * 24};
     if (range.most == number_range{}.most)
       range.most = std::chrono::duration_cast<detail::plain_value_of<Member, Target>>(year).count();
-    return ranged(member, range, std::move(bounds));
+    return ranged(member, range, bounds);
   }
 
   /// A number that may have a fraction.
@@ -286,7 +288,7 @@ struct values {
 
  private:
   template <class Member>
-  static value ranged(Member member, number_range range, std::string bounds) {
+  static value ranged(Member member, number_range range, const std::string& bounds) {
     using number = detail::plain_value_of<Member, Target>;
     const auto show = [=](const Target& from) {
       return detail::show_form<number>(detail::get(member, from), [&](const number& held) {
@@ -301,7 +303,7 @@ struct values {
                     detail::set(member, into, detail::from_whole<number>(*whole * range.scale));
                 },
             .show = show,
-            .bounds = std::move(bounds),
+            .bounds = bounds,
             .sample = std::to_string(range.least + (least_is_default ? 1 : 0))};
   }
 };

@@ -41,7 +41,7 @@ std::vector<option> door_options() {
        .shown_default = "all four",
        .roles = with_clients,
        .applies = change_time::new_connections,
-       .example = "[\"mtp_fake_tls\", \"mtp_secure\"]",
+       .example = R"(["mtp_fake_tls", "mtp_secure"])",
        .line = "`mtp_fake_tls` (`ee` secrets) and `mtp_secure` (`dd`) look like nothing in "
                "particular to an observer; `mtp_abridged` and `mtp_intermediate` are recognised by "
                "some censors. A client with another protocol is closed. A port may have its own "
@@ -183,7 +183,7 @@ std::vector<option> sending_options() {
        .unit = "packets",
        .roles = with_telegram,
        .applies = change_time::new_connections,
-       .line = "A client with more of them waiting for it is closed."},
+       .line = "A client for which more packets wait is closed."},
       {.table = "upstream_healthchecks",
        .key = "total_mem",
        .value = of::whole(at(&settings::upstream_healthchecks, &client_health_settings::total_mem),
@@ -191,10 +191,9 @@ std::vector<option> sending_options() {
        .unit = "bytes",
        .roles = with_telegram,
        .applies = change_time::new_connections,
-       .line =
-           "A client with more waiting for it, and 128 for each packet, is closed. With a table "
-           "of your own only its limits are checked; without this one, a client that does not "
-           "read stops its DC connection (see `downstream_backpressure`)."},
+       .line = "A client for which more bytes wait, counting 128 for each packet, is closed. With "
+               "a table of your own only its limits are checked; without this one, a client that "
+               "does not read stops its DC connection (see `downstream_backpressure`)."},
   };
 }
 

@@ -18,7 +18,7 @@ constexpr auto only_back_node = computed{
     [](const settings& from) {
       return from.back_nodes.empty() ? std::nullopt : std::optional{from.back_nodes.front()};
     },
-    [](settings& into, back_address back) { into.back_nodes.assign(1, std::move(back)); }};
+    [](settings& into, const back_address& back) { into.back_nodes.assign(1, back); }};
 
 std::vector<option> link_options() {
   return {
@@ -69,7 +69,7 @@ std::vector<option> link_options() {
        .secret = true,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/back.key\"",
-       .line = "The key of the certificate, likewise."},
+       .line = "The key of that certificate: a PEM file."},
       {.table = "node_link",
        .key = "ca",
        .value = of::path(at(&settings::node_link, &node_link_settings::ca), file_path),
@@ -78,7 +78,7 @@ std::vector<option> link_options() {
        .applies = change_time::new_connections,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/ca.pem\"",
-       .line = "The certificate that signed those of all nodes, likewise."},
+       .line = "The certificate of the CA that signed those of all nodes: a PEM file."},
       {.table = "node_link",
        .key = "allowed_nodes",
        .value =
@@ -93,7 +93,7 @@ std::vector<option> link_options() {
        .example = "[\"front1\"]",
        .line =
            "Back, with `\"tls\"`: the fronts that may come, by the names in their certificates. "
-           "A front that is taken off the list is cut off."},
+           "Whoever is on this list controls this node. A front that is taken off it is cut off."},
       {.table = "node_link",
        .key = "cluster_cookie",
        .value =
@@ -147,10 +147,10 @@ option_group node_options() {
            .elsewhere = only_a_front_has_backs,
            .applies = change_time::live,
            .example = "\"back@192.0.2.1:9199\"",
-           .line =
-               "Front: its back, as `\"back@host:port\"`. The name is the one in the back's "
-               "certificate. The host is a name, an IPv4 address or an IPv6 address in brackets; "
-               "the port is 9199 if there is none."},
+           .line = "Front: its back, as `\"back@host:port\"`. The name is the one in the back's "
+                   "certificate (`back` if `scripts/gen_dist_certs.sh` made it). The host is a "
+                   "name, an IPv4 address or an IPv6 address in brackets; the port is 9199 if "
+                   "there is none."},
           {.key = "back_nodes",
            .value = of::list(&settings::back_nodes, back_text, "expected at least one back"),
            .shown_default = "none",
@@ -158,7 +158,7 @@ option_group node_options() {
            .elsewhere = only_a_front_has_backs,
            .applies = change_time::live,
            .original = false,
-           .example = "[\"back@192.0.2.1\", \"back2@192.0.2.2\"]",
+           .example = R"(["back@192.0.2.1", "back2@192.0.2.2"])",
            .line = "Front: several backs, instead of `back_node`. Names and places differ, and no "
                    "two lead to the same node."},
           {.key = "back_nodes_policy",

@@ -18,7 +18,7 @@ const std::vector<port_option>& port_options() {
        .line = "Its name in metrics (`listener`) and in the log."},
       {.key = "listen_ip",
        .value = of::text(at(&port_settings::listen, &endpoint::ip), any_address),
-       .shown_default = "the global one",
+       .shown_default = "the global `listen_ip`",
        .roles = with_clients,
        .applies = change_time::live,
        .example = "\"::\"",

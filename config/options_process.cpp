@@ -59,9 +59,9 @@ option_group process_options() {
            .applies = change_time::restart,
            .original = false,
            .example = "\"state\"",
-           .line = "Telegram's last good configuration is kept there, for a start while "
-                   "core.telegram.org can't be reached; and the console's socket. Relative to the "
-                   "configuration file. `\"\"`: nowhere."},
+           .line = "Directory for Telegram's last good configuration, used at a start while "
+                   "core.telegram.org can't be reached, and for the console's socket. Relative to "
+                   "the configuration file. `\"\"`: none."},
           {.key = "console_socket",
            .value = of::path(&settings::console_socket, any_text),
            .shown_default = "`console.sock` in `state_dir`",

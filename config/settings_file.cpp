@@ -20,6 +20,19 @@ std::string_view text_of(const misplaced& elsewhere, node_role role) {
                                   : "has no effect on a back: set it on the fronts";
 }
 
+/// Reads a `[[ports]]` table.
+void read_port(toml_reader& in, settings& into) {
+  auto& port = into.ports.emplace_back();
+  port.listen.ip = into.listen_ip;
+  for (const auto& row : port_options()) {
+    if (in.has(row.key))
+      row.value.read(in, row.key, port);
+    else if (!row.required.empty())
+      in.missing(row.key, std::string{row.required});
+  }
+  check_port(in, into.ports);
+}
+
 /// Reads one file's settings, row by row of the option table.
 class settings_reader {
  public:
@@ -33,7 +46,6 @@ class settings_reader {
   void read_rows(toml_reader& in, std::string_view table, settings& into);
   void read_row(toml_reader& in, const option& row, settings& into);
   void read_value(toml_reader& in, const option& row, settings& into);
-  void read_port(toml_reader& in, settings& into);
 
   loaded_settings result_;
   std::vector<config_problem> problems_;
@@ -81,18 +93,6 @@ void settings_reader::read_value(toml_reader& in, const option& row, settings& i
     case option_shape::ports:
       return in.tables(row.key, [&](toml_reader& port) { read_port(port, into); });
   }
-}
-
-void settings_reader::read_port(toml_reader& in, settings& into) {
-  auto& port = into.ports.emplace_back();
-  port.listen.ip = into.listen_ip;
-  for (const auto& row : port_options()) {
-    if (in.has(row.key))
-      row.value.read(in, row.key, port);
-    else if (!row.required.empty())
-      in.missing(row.key, std::string{row.required});
-  }
-  check_port(in, into.ports);
 }
 
 tl::expected<loaded_settings, std::vector<config_problem>> settings_reader::read() {

@@ -73,6 +73,18 @@ TEST_CASE("command line: -a restricts protocols, -d is its old form") {
   CHECK(allowed({"-a", "dd", "-a", "tls"}) == list{protocol::mtp_fake_tls, protocol::mtp_secure});
 }
 
+TEST_CASE("command line: -a wins over the protocols of each port in the file") {
+  const test::temporary_directory directory;
+  const auto path = (directory.path() / "proxy.toml").string();
+  std::ofstream{path} << "[[ports]]\nport = 1\nsecret = \"" << tag
+                      << "\"\nallowed_protocols = [\"mtp_abridged\"]\n";
+  CHECK(settings_for({"-c", path.c_str()}).ports[0].allowed_protocols ==
+        std::vector{protocol::mtp_abridged});
+  const auto given = settings_for({"-c", path.c_str(), "-a", "dd"});
+  CHECK_FALSE(given.ports[0].allowed_protocols);
+  CHECK(given.allowed_protocols == std::vector{protocol::mtp_secure});
+}
+
 TEST_CASE("command line: the environment fills in what the arguments leave open") {
   const variable port{"MTP_PORT", "1443"};
   const variable key{"MTP_SECRET", secret};
