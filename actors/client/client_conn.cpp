@@ -257,6 +257,11 @@ void client_conn::drop() {
   quit();
 }
 
+void client_conn::rearm_timers() {
+  if (idle_ != idle_state::init) check_idle();
+  if (stage_ == stage::tunnel) watch_sending();
+}
+
 std::optional<net::steady_clock::time_point> client_conn::retired() const noexcept {
   const auto since = version_->retired.load(std::memory_order_relaxed);
   return since != net::steady_clock::time_point{} ? std::optional{since} : std::nullopt;
