@@ -18,6 +18,10 @@ namespace mtp::actors {
 inline constexpr dc_id tested_dc = 2;
 inline constexpr stream_id remote = 77;
 
+inline stream::data packet(std::size_t size, std::uint8_t fill = 1, bool quick_ack = false) {
+  return {.packet = packet_buffer{bytes(size, fill)}, .quick_ack = quick_ack};
+}
+
 struct link_fixture {
   using frames = std::vector<stream_frame>;
 
