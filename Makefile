@@ -8,6 +8,7 @@
 #             sanitizers, slow and dead networks, crowds; hours
 # make demo   the main job offline: a back and two fronts, against a stand-in for Telegram
 # make check  format, layers, clang-tidy on what changed, shellcheck
+# make config-docs  writes the tables of doc/config.md and the comments of the templates, from the option table
 # make bench  speed beside a hand-written floor, and of split mode, about 15 minutes (doc/performance.md);
 #             BENCH="--only 'dd echo' --against OTHER_BUILD" and the like choose what is measured
 # make bench-micro  speed of the codecs
@@ -23,7 +24,8 @@ FUZZ_SECONDS ?= 10
 JOBS ?= $(shell scripts/jobs.sh)
 BENCH ?=
 
-.PHONY: all run config init-config demo test test-all check bench bench-micro instructions instructions-record clean
+.PHONY: all run config init-config demo test test-all check config-docs bench bench-micro instructions \
+  instructions-record clean
 
 all:
 	scripts/packages.sh build
@@ -73,6 +75,13 @@ test-all: test
 check:
 	scripts/packages.sh check
 	scripts/check.sh
+
+# After a change of config/options_*.cpp.
+config-docs:
+	scripts/packages.sh build
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target config_docs
+	build/release/config/config_docs .
 
 bench: all
 	cmake --build --preset release -j $(JOBS) --target bench

@@ -93,11 +93,15 @@ void apply_one_port(const one_port_options& given, config::settings& into,
 
 void apply_protocols(const one_port_options& given, config::settings& into) {
   using config::protocol;
+  if (!given.dd_only && !given.tls_only) return;
+  // An argument wins over the file, also over what a port says there.
+  for (auto& port : into.ports)
+    port.allowed_protocols.reset();
   if (given.dd_only && given.tls_only)
     into.allowed_protocols = {protocol::mtp_fake_tls, protocol::mtp_secure};
   else if (given.dd_only)
     into.allowed_protocols = {protocol::mtp_secure};
-  else if (given.tls_only)
+  else
     into.allowed_protocols = {protocol::mtp_fake_tls};
 }
 
@@ -129,6 +133,11 @@ command parse_command_line(int argc, const char* const* argv) {
       app.add_subcommand("console", "Ask the proxy that runs on this machine what it does");
   add_console_options(*console_app, console);
 
+  console_options reload;
+  auto* const reload_app = app.add_subcommand(
+      "reload", "Have the proxy that runs on this machine read its configuration again");
+  add_reload_options(*reload_app, reload);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -138,6 +147,7 @@ command parse_command_line(int argc, const char* const* argv) {
     return exit_command{2};
   }
   if (ping_app->parsed()) return ping_command{std::move(ping)};
+  if (reload_app->parsed()) return reload_command{std::move(reload)};
   if (console_app->parsed()) return console_command{std::move(console)};
   finish_run_options(run, allow);
   if (check_app->parsed()) return check_config_command{std::move(run)};
@@ -164,19 +174,6 @@ tl::expected<config::loaded_settings, std::vector<config::config_problem>> setti
                                            : "give a configuration (-c FILE), or a port and a "
                                              "secret (-p PORT -s SECRET); --help tells more"));
   if (!problems.empty()) return tl::unexpected{std::move(problems)};
-  return out;
-}
-
-tl::expected<config::loaded_settings, std::vector<config::config_problem>> settings_anew(
-    const run_command& what, const config::settings& running) {
-  auto read = settings_of(what);
-  if (!read) return read;
-  config::loaded_settings out{.settings = running, .warnings = std::move(read->warnings)};
-  out.settings.node_link.allowed_nodes = read->settings.node_link.allowed_nodes;
-  if (out.settings != read->settings)
-    out.warnings.push_back(problem(what.config.value_or("command line"),
-                                   "more than node_link.allowed_nodes has changed: the rest takes "
-                                   "effect at a restart"));
   return out;
 }
 

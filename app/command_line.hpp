@@ -37,12 +37,15 @@ struct ping_command {
 struct console_command {
   console_options options;
 };
+struct reload_command {
+  console_options options;
+};
 /// Nothing to run: help was shown (0) or the arguments are wrong (2).
 struct exit_command {
   int status = 0;
 };
-using command =
-    std::variant<run_command, check_config_command, ping_command, console_command, exit_command>;
+using command = std::variant<run_command, check_config_command, ping_command, console_command,
+                             reload_command, exit_command>;
 
 /// Reads arguments and, for what they leave open, the environment variables above. Prints help and
 /// mistakes.
@@ -51,11 +54,5 @@ using command =
 /// Settings of a run: the file's, if there is one, with what the command line says instead.
 [[nodiscard]] tl::expected<config::loaded_settings, std::vector<config::config_problem>>
 settings_of(const run_command& what);
-
-/// What changes while the proxy runs (SIGHUP): the file is read anew, and `running` is returned
-/// with its `node_link.allowed_nodes`. A warning tells if anything else differs: that takes a
-/// restart. `running` is what `settings_of` returned. Errors are those of `settings_of`.
-[[nodiscard]] tl::expected<config::loaded_settings, std::vector<config::config_problem>>
-settings_anew(const run_command& what, const config::settings& running);
 
 }  // namespace mtp::app

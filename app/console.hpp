@@ -22,10 +22,16 @@ struct console_options {
 };
 
 void add_console_options(CLI::App& app, console_options& into);
+/// Those of `mtproto-proxy reload`.
+void add_reload_options(CLI::App& app, console_options& into);
 
 /// Asks and prints. Returns the exit status: 0 if every command was answered, 1 if the proxy
 /// answered one with an error or not at all, 2 if the options can't be used, 3 if no proxy is
 /// there.
 [[nodiscard]] int run_console(const console_options& options);
+
+/// Has the proxy reload its configuration, and prints what differs. Exit status: 0 done, 1 refused
+/// (why is printed, with file and line), 3 if no proxy is there.
+[[nodiscard]] int run_reload(console_options options);
 
 }  // namespace mtp::app

@@ -9,8 +9,8 @@
 #include <optional>
 #include <sstream>
 
+#include "actors/core/names.hpp"
 #include "actors/node_link/link_messages.hpp"
-#include "actors/uplink/routing.hpp"
 #include "app/console_text.hpp"
 #include "config/shown_text.hpp"
 
@@ -32,7 +32,7 @@ constexpr std::size_t usual_clients = 20;
 
 /// A line's words, and who can be asked about them.
 struct request {
-  caf::actor_system* system;
+  const console_tools* tools;
   caf::actor inspector;
   std::vector<std::string> arguments;
 };
@@ -42,7 +42,7 @@ text_or_error ask(const request& from, Question question) {
   if (from.inspector == nullptr)
     return tl::unexpected<std::string>{"the inspector is not running; try again"};
   text_or_error out;
-  caf::scoped_actor self{*from.system};
+  caf::scoped_actor self{from.tools->system};
   self->request(from.inspector, inspector_patience, std::move(question))
       .receive([&](const Report& report) { out = to_text(report); },
                [&](const caf::error& why) {
@@ -68,18 +68,18 @@ text_or_error show_clients(const request& from) {
 }
 
 /// The line is for a back this front is linked with: by its name, or by its place in back_nodes.
-text_or_error ask_node(caf::actor_system& system, const actors::environment& env,
-                       std::string_view node, std::string line) {
-  const auto& settings = env.settings;
+text_or_error ask_node(const console_tools& tools, std::string_view back_name, std::string line) {
+  const auto& node = tools.node;
+  const auto settings = node.core.config.get();
   std::string known;
-  for (std::size_t i = 0; i < settings.back_nodes.size(); ++i) {
-    const auto& back = settings.back_nodes[i];
+  for (std::size_t i = 0; i < settings->back_nodes.size(); ++i) {
+    const auto& back = settings->back_nodes[i];
     known += (known.empty() ? "" : ", ") + back.name;
-    if (node != back.name && node != to_string(back)) continue;
-    const auto keeper = env.names.find(actors::back_session_name(i));
+    if (back_name != back.name && back_name != to_string(back)) continue;
+    const auto keeper = node.core.names.find(actors::names::back_session(i));
     if (keeper == nullptr) return tl::unexpected<std::string>{"its link is being restarted"};
     text_or_error out;
-    caf::scoped_actor self{system};
+    caf::scoped_actor self{tools.system};
     self->request(keeper, remote_patience, actors::ask_back{std::move(line)})
         .receive(
             [&](std::string& answer, bool good) {
@@ -93,7 +93,7 @@ text_or_error ask_node(caf::actor_system& system, const actors::environment& env
             });
     return out;
   }
-  return tl::unexpected{"no back node is called \"" + config::shown(node) + '"' +
+  return tl::unexpected{"no back node is called \"" + config::shown(back_name) + '"' +
                         (known.empty() ? "; this node has none" : "; there is " + known)};
 }
 
@@ -132,6 +132,11 @@ constexpr std::array commands{
                  [](const request& from) {
                    return ask<actors::nodes_report>(from, actors::inspect_nodes{});
                  }},
+    command_spec{"reload", "", "reads the configuration again; tells what differs", place::anywhere,
+                 [](const request& from) -> text_or_error {
+                   if (from.tools->reload) return from.tools->reload();
+                   return tl::unexpected<std::string>{"a reload is asked for on the node itself"};
+                 }},
     command_spec{"help", "", "this list", place::anywhere,
                  [](const request&) { return text_or_error{console_help()}; }},
 };
@@ -149,9 +154,9 @@ std::string console_help() {
   return out;
 }
 
-tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
-                                                      const actors::environment& env,
+tl::expected<std::string, std::string> answer_console(const console_tools& tools,
                                                       std::string_view line) {
+  const auto& node = tools.node;
   std::istringstream words{std::string{line}};
   std::string name;
   words >> name;
@@ -159,9 +164,11 @@ tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
     std::string rest;
     std::getline(words >> std::ws, rest);
     if (rest.starts_with('@')) return tl::unexpected<std::string>{"only one node can be named"};
-    return ask_node(system, env, std::string_view{name}.substr(1), std::move(rest));
+    return ask_node(tools, std::string_view{name}.substr(1), std::move(rest));
   }
-  request from{.system = &system, .inspector = env.names.find("inspector"), .arguments = {}};
+  request from{.tools = &tools,
+               .inspector = node.core.names.find(actors::names::inspector),
+               .arguments = {}};
   for (std::string word; words >> word;)
     from.arguments.push_back(word);
   // As it was called when connections to Telegram were "links".
@@ -171,9 +178,9 @@ tl::expected<std::string, std::string> answer_console(caf::actor_system& system,
     return tl::unexpected{"there is no command \"" + config::shown(name) + "\"; try help"};
   if (from.arguments.size() > (which->argument.empty() ? 0U : 1U))
     return tl::unexpected{"too many words behind " + name + "; try help"};
-  if (which->where == place::back && !env.settings.is_back())
+  if (which->where == place::back && node.uplink == nullptr)
     return "a front has no " + name + ": ask a back, with --node NAME\n";
-  if (which->where == place::front && !env.settings.is_front())
+  if (which->where == place::front && node.client == nullptr)
     return "a back has no " + name + ": ask its fronts, on their machines\n";
   return which->run(from);
 }

@@ -208,6 +208,11 @@ std::string to_text(const nodes_report& report) {
   auto out = fmt::format("this node: {}, role {}, build {}\n",
                          report.name.empty() ? no_value : report.name, to_string(report.role),
                          report.build);
+  const auto build_of = [](const auto& node) {
+    return node.other_versions.empty()
+               ? node.build
+               : fmt::format("{} (link version {})", node.build, node.other_versions);
+  };
   const auto skew = [](std::chrono::seconds ahead) { return fmt::format("{:+} s", ahead.count()); };
   if (!report.backs.empty()) {
     text_table backs{{{"back"},
@@ -220,7 +225,8 @@ std::string to_text(const nodes_report& report) {
     for (const auto& [now, trouble] : report.backs)
       if (trouble.empty())
         backs.add({now.where, now.connected ? "connected" : "not connected", describe_age(now.age),
-                   now.build, fmt::to_string(now.sessions), skew(now.clock_ahead), now.trouble});
+                   build_of(now), fmt::to_string(now.sessions), skew(now.clock_ahead),
+                   now.trouble});
       else
         backs.add({now.where, no_value, no_value, no_value, no_value, no_value, trouble});
     out += '\n' + backs.to_text();
@@ -232,7 +238,7 @@ std::string to_text(const nodes_report& report) {
                        {.title = "age", .right = true},
                        {.title = "clock", .right = true}}};
     for (const auto& one : report.fronts)
-      fronts.add({one.name.empty() ? no_value : one.name, one.build, fmt::to_string(one.agents),
+      fronts.add({one.name.empty() ? no_value : one.name, build_of(one), fmt::to_string(one.agents),
                   describe_age(one.age), skew(one.clock_ahead)});
     out += '\n' + fronts.to_text();
   }

@@ -2,10 +2,10 @@
 
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/node_link/back_session.hpp"
 #include "actors/node_link/link_gateway.hpp"
 #include "actors/uplink/middle/dc_pool.hpp"
-#include "actors/uplink/routing.hpp"
 
 namespace mtp::app {
 
@@ -27,7 +27,7 @@ struct answers {
 };
 
 /// Asks all of them before it waits for the first: if several hang, that takes no longer than one.
-answers ask_actors(const actors::environment& env, caf::actor_system& system) {
+answers ask_actors(const actors::node_parts& node, caf::actor_system& system) {
   answers out;
   // Hidden: whoever waits for all actors to end does not wait for it.
   caf::scoped_actor self{system, true};
@@ -38,17 +38,20 @@ answers ask_actors(const actors::environment& env, caf::actor_system& system) {
       asked.receive(take, [](const caf::error&) {});
     });
   };
-  for (const auto dc : env.telegram.get()->dcs())
-    ask(env.names.find(actors::dc_pool_name(dc)), actors::get_dc_pool_status{},
+  const auto& names = node.core.names;
+  const auto telegram = node.uplink != nullptr ? node.uplink->telegram.get() : nullptr;
+  for (const auto dc : telegram != nullptr ? telegram->dcs() : std::vector<dc_id>{})
+    ask(names.find(actors::names::dc_pool(dc)), actors::get_dc_pool_status{},
         [&](const actors::dc_pool_status& status) { out.pools.push_back(status); });
-  out.backs.resize(env.settings.back_nodes.size());
+  const auto settings = node.core.config.get();
+  out.backs.resize(settings->back_nodes.size());
   for (std::size_t i = 0; i < out.backs.size(); ++i) {
-    out.backs[i].where = actors::describe_back(env.settings, i);
-    ask(env.names.find(actors::back_session_name(i)), actors::get_back_status{},
+    out.backs[i].where = actors::describe_back(*settings, i);
+    ask(names.find(actors::names::back_session(i)), actors::get_back_status{},
         [&out, i](const actors::back_status& status) { out.backs[i] = status; });
   }
-  if (env.settings.role == config::node_role::back)
-    ask(env.names.find(actors::gateway_name), actors::get_fronts{},
+  if (settings->role == config::node_role::back)
+    ask(names.find(actors::names::link_gateway), actors::get_fronts{},
         [&](const std::vector<actors::front_status>& all) { out.fronts = all.size(); });
   for (const auto& one : pending)
     one();
@@ -118,23 +121,29 @@ std::vector<asked_gauge> asked_gauges(config::node_role role) {
 
 }  // namespace
 
-void add_gauges(actors::environment& env, caf::actor_system& system) {
-  env.metrics.set_gauge("mtproto_proxy_connections_count", "Count of ranch connections", [&env] {
-    metrics::gauge_values out;
-    for (const auto& port : env.ports)
-      out.push_back(
-          {{{"listener", port->settings.name}}, static_cast<double>(port->connections.load())});
-    return out;
-  });
-  env.metrics.set_gauge("mtproto_proxy_memory_bytes", "Memory of the process, and its budget",
-                        [&env] { return actors::memory_values(env.memory, env.replays.memory()); });
-  const auto gauges = asked_gauges(env.settings.role);
+void add_gauges(actors::node_parts& node, caf::actor_system& system) {
+  node.core.metrics.set_gauge(
+      "mtproto_proxy_connections_count", "Count of ranch connections", [&node] {
+        metrics::gauge_values out;
+        if (node.client == nullptr) return out;
+        const auto ports = node.client->ports.get();
+        for (const auto& served : *ports)
+          out.push_back({{{"listener", served.port->name}},
+                         static_cast<double>(served.port->connections.load())});
+        return out;
+      });
+  node.core.metrics.set_gauge(
+      "mtproto_proxy_memory_bytes", "Memory of the process, and its budget", [&node] {
+        return actors::memory_values(node.core.memory,
+                                     node.client != nullptr ? node.client->replays.memory() : 0);
+      });
+  const auto gauges = asked_gauges(node.core.config.get()->role);
   std::vector<metrics::gauge_name> names;
   names.reserve(gauges.size());
   for (const auto& one : gauges)
     names.push_back(one.name);
-  env.metrics.set_gauges(names, [&env, &system, gauges] {
-    const auto told = ask_actors(env, system);
+  node.core.metrics.set_gauges(names, [&node, &system, gauges] {
+    const auto told = ask_actors(node, system);
     std::vector<metrics::gauge_values> out(gauges.size());
     for (std::size_t i = 0; i < gauges.size(); ++i)
       gauges[i].read(told, out[i]);

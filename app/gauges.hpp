@@ -3,12 +3,12 @@
 
 #include <caf/actor_system.hpp>
 
-#include "actors/environment.hpp"
+#include "actors/ops/node_parts.hpp"
 
 namespace mtp::app {
 
 /// Adds clients of each listener, memory, connections of each DC, and links between nodes.
 /// Computing them may take a second, if actors hang; those that do are left out.
-void add_gauges(actors::environment& env, caf::actor_system& system);
+void add_gauges(actors::node_parts& node, caf::actor_system& system);
 
 }  // namespace mtp::app

@@ -56,9 +56,7 @@ int main(int argc, char** argv) {
                           hold_signals();
                           const auto loaded = checked_settings(what);
                           if (!loaded) return 1;
-                          return run_proxy(loaded->settings, [&](const mtp::config::settings& now) {
-                            return settings_anew(what, now);
-                          });
+                          return run_proxy(loaded->settings, [&] { return settings_of(what); });
                         },
                         [](const check_config_command& check) {
                           const auto loaded = checked_settings(check.what);
@@ -68,6 +66,7 @@ int main(int argc, char** argv) {
                         },
                         [](const ping_command& ping) { return run_ping(ping.options); },
                         [](const console_command& console) { return run_console(console.options); },
+                        [](const reload_command& reload) { return run_reload(reload.options); },
                         [](const exit_command& done) { return done.status; },
                     },
                     parse_command_line(argc, argv));

@@ -1,15 +1,16 @@
-// One node of the proxy: its environment, its reactors and its supervision tree.
+// One node of the proxy: its parts, its reactors and its supervision tree.
 #pragma once
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "actors/environment.hpp"
+#include "actors/ops/node_parts.hpp"
 
 namespace mtp::app {
 
@@ -32,7 +33,11 @@ class node {
   /// After `on_end`: whether no actor runs any more, so that the destructor will not wait.
   [[nodiscard]] bool is_idle();
 
-  [[nodiscard]] actors::environment& env() noexcept { return env_; }
+  /// Lowers what the machine can't give, and says so.
+  void apply_limits(config::settings& settings) const;
+
+  [[nodiscard]] actors::node_core& core() noexcept { return core_; }
+  [[nodiscard]] actors::node_parts& parts() noexcept { return parts_; }
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
   /// The root supervisor.
   [[nodiscard]] const caf::actor& root() const noexcept { return root_; }
@@ -42,14 +47,18 @@ class node {
     explicit caf_config(const config::settings& settings);
   };
 
-  void limit_connections();
-  void make_reactors();
-  [[nodiscard]] tl::expected<void, std::string> bind_ports();
-  [[nodiscard]] tl::expected<void, std::string> prepare_link();
+  void make_reactors(const config::settings& settings);
+  void make_sides(const config::settings& settings);
+  [[nodiscard]] tl::expected<void, std::string> bind_ports(config::settings& settings);
+  [[nodiscard]] tl::expected<void, std::string> prepare_link(config::settings& settings);
 
   caf_config config_;
   caf::actor_system system_;
-  actors::environment env_;
+  actors::node_core core_;
+  std::optional<actors::client_side> client_;
+  std::optional<actors::uplink_side> uplink_;
+  std::optional<actors::node_link_side> link_;
+  actors::node_parts parts_;
   std::vector<std::thread> threads_;
   caf::actor root_;
 };

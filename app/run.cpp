@@ -3,18 +3,15 @@
 #include <spdlog/spdlog.h>
 
 #include <caf/all.hpp>
+#include <sstream>
 
-#include "actors/node_link/certificate_watch.hpp"
-#include "actors/node_link/link_listener.hpp"
-#include "actors/uplink/middle/dc_config.hpp"
 #include "app/console_commands.hpp"
 #include "app/console_server.hpp"
 #include "app/gauges.hpp"
 #include "app/links.hpp"
-#include "app/metrics_endpoint.hpp"
-#include "app/metrics_text.hpp"
 #include "app/node.hpp"
 #include "app/program_output.hpp"
+#include "app/reload.hpp"
 #include "app/signals.hpp"
 #include "config/shown_text.hpp"
 
@@ -38,7 +35,7 @@ void announce(program_output& output, const config::settings& settings, const st
 bool stop_tree(node& proxy, const process_events& happened) {
   spdlog::info("stopping");
   proxy.stop();
-  const auto limit = proxy.env().settings.stop_timeout;
+  const auto limit = proxy.core().config.get()->stop_timeout;
   const auto begun = std::chrono::steady_clock::now();
   const auto elapsed = [begun] { return std::chrono::steady_clock::now() - begun; };
   bool tree_ended = false;
@@ -66,10 +63,15 @@ bool stop_tree(node& proxy, const process_events& happened) {
 }
 
 /// The console, if it can be had: the proxy does its work without it.
-std::unique_ptr<console_server> open_console(node& proxy) {
-  const auto& path = proxy.env().settings.console_socket;
+std::unique_ptr<console_server> open_console(node& proxy, reloader& reloads) {
+  const auto path = proxy.core().config.get()->console_socket;
   if (path.empty()) return nullptr;
-  auto opened = console_server::open(path, proxy.env().answer_console);
+  auto opened = console_server::open(path, [&proxy, &reloads](std::string_view line) {
+    return answer_console({.system = proxy.system(),
+                           .node = proxy.parts(),
+                           .reload = [&reloads] { return reloads.reload(); }},
+                          line);
+  });
   if (!opened) {
     spdlog::warn("no console: {}; set console_socket to another path, or to \"\"", opened.error());
     return nullptr;
@@ -78,27 +80,13 @@ std::unique_ptr<console_server> open_console(node& proxy) {
   return std::move(*opened);
 }
 
-/// SIGHUP. What is read is compared with `running`, and becomes it.
-void reload(node& proxy, config::settings& running, const settings_reread& reread) {
-  const auto& names = proxy.env().names;
-  if (running.is_back()) {
-    spdlog::info("fetching Telegram's configuration anew");
-    caf::anon_send(names.find("dc_config"), actors::refresh_telegram_config{});
-  }
-  caf::anon_send(names.find("certificate_watch"), actors::read_certificates{});
-  if (running.role != config::node_role::back) return;
-  auto loaded = reread(running);
-  if (!loaded) {
-    for (const auto& problem : loaded.error())
-      spdlog::error("{}", to_string(problem));
-    spdlog::error("the configuration is left as it was");
-    return;
-  }
-  for (const auto& warning : loaded->warnings)
-    spdlog::warn("{}", to_string(warning));
-  running = std::move(loaded->settings);
-  if (running.node_link.security != config::link_security::tls) return;  // no names there
-  caf::anon_send(names.find("link_listener"), actors::reload_link{running.node_link.allowed_nodes});
+/// SIGHUP.
+void tell_reload(reloader& reloads) {
+  const auto done = reloads.reload();
+  std::istringstream lines{done ? *done : done.error()};
+  for (std::string line; std::getline(lines, line);)
+    spdlog::log(done ? spdlog::level::info : spdlog::level::err, "reload: {}", line);
+  if (!done) spdlog::error("reload: the configuration is left as it was");
 }
 
 /// Runs until told to stop; returns the exit status.
@@ -134,33 +122,30 @@ int run_node(const config::settings& settings, const settings_reread& reread,
              program_output& output) {
   const process_events happened;
   node proxy{settings};
-  auto& env = proxy.env();
-  env.address_found = [&](const ip_address& ours) {
-    spdlog::info("our address as Telegram sees it: {}", to_string(ours));
-    announce(output, env.settings, to_string(ours));
-  };
-  env.answer_console = [&](std::string_view line) {
-    return answer_console(proxy.system(), env, line);
-  };
-  add_gauges(env, proxy.system());
+  auto& core = proxy.core();
+  auto& parts = proxy.parts();
+  if (parts.uplink != nullptr)
+    parts.uplink->address_found = [&](const ip_address& ours) {
+      spdlog::info("our address as Telegram sees it: {}", to_string(ours));
+      announce(output, *core.config.get(), to_string(ours));
+    };
+  if (parts.link != nullptr)
+    parts.link->answer_console = [&](std::string_view line) {
+      return answer_console({.system = proxy.system(), .node = parts, .reload = {}}, line);
+    };
+  add_gauges(parts, proxy.system());
   if (const auto started = proxy.start([&] { happened.tell_tree_ended(); }); !started) {
     spdlog::critical("{}", config::without_secrets(started.error()));
     return 1;
   }
-  std::unique_ptr<metrics_endpoint> endpoint;
-  if (const auto& at = settings.metrics_listen) {
-    auto opened = metrics_endpoint::open(*at, [&env] { return metrics_text(env.metrics); });
-    if (!opened) {
-      spdlog::critical("{}", opened.error());
-      return 1;
-    }
-    endpoint = std::move(*opened);
-    spdlog::info("metrics at http://{}/metrics", to_string(*at));
+  reloader reloads{proxy, settings, reread};
+  if (const auto opened = reloads.open_metrics(); !opened) {
+    spdlog::critical("{}", opened.error());
+    return 1;
   }
-  const auto console = open_console(proxy);
-  announce(output, env.settings, {});
-  auto running = settings;
-  const auto refresh = [&] { reload(proxy, running, reread); };
+  const auto console = open_console(proxy, reloads);
+  announce(output, *core.config.get(), {});
+  const auto refresh = [&] { tell_reload(reloads); };
   const int status = serve(proxy, happened, console.get(), output, refresh);
   spdlog::info("stopped");
   return status;

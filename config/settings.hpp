@@ -1,5 +1,6 @@
-// Everything an operator can set, checked and typed. config/settings_file reads it from TOML;
-// doc/config.md explains each option. Names are the original's where it has the option.
+// Everything an operator can set, checked and typed. config/settings_file reads it from TOML, by
+// the rows of config/option_table, which also explain each option. Names are the original's where
+// it has the option.
 #pragma once
 
 #include <chrono>
@@ -32,6 +33,8 @@ struct port_settings {
   secret16 secret{};
   /// Without one, clients see no promoted channel.
   std::optional<rpc::ad_tag> tag;
+  /// Absent: those of all ports.
+  std::optional<std::vector<protocol>> allowed_protocols;
   friend bool operator==(const port_settings&, const port_settings&) = default;
 };
 
@@ -107,6 +110,8 @@ struct settings {
   node_link_settings node_link;
 
   // -- clients ----------------------------------------------------------------------------------
+  /// Of ports that do not say so themselves.
+  ip_address listen_ip;
   std::vector<port_settings> ports;
   std::size_t max_connections = 64000;
   std::vector<protocol> allowed_protocols{protocol::mtp_fake_tls, protocol::mtp_secure,
@@ -116,6 +121,9 @@ struct settings {
   std::chrono::seconds init_timeout{60};
   std::chrono::seconds hibernate_timeout{60};
   std::chrono::seconds ready_timeout{1200};
+  /// How long clients of a port that a reload has removed, or whose secret or tag it has changed,
+  /// may stay; 0: until they leave.
+  std::chrono::seconds drain_timeout{300};
   reset_close reset_close_socket = reset_close::off;
   error_filter server_error_filter = error_filter::automatic;
   bool replay_check_session_storage = true;
@@ -139,6 +147,9 @@ struct settings {
   /// Set by the operator: asked even if our own address looks public.
   bool ip_lookup_always = false;
   bool prefer_ipv6 = false;
+  /// Local addresses of connections to Telegram and to backs.
+  std::optional<ip_address> bind_address;
+  std::optional<ip_address> bind_address_v6;
   std::size_t init_dc_connections = 2;
   std::size_t clients_per_dc_connection = 300;
   std::size_t downstream_socket_buffer_size = 512000;

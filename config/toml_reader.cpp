@@ -1,23 +1,15 @@
 #include "config/toml_reader.hpp"
 
 #include <algorithm>
-#include <array>
+#include <filesystem>
 #include <sstream>
 
+#include "config/option_table.hpp"
 #include "config/shown_text.hpp"
 
 namespace mtp::config {
 
 namespace {
-
-constexpr auto secret_options = std::to_array<std::string_view>(
-    {"secret", "tag", "per_sni_secret_salt", "cluster_cookie", "key"});
-
-/// Options whose values no message quotes, whatever they are and whatever is wrong with them:
-/// secrets, and the file of a key, in whose place somebody may put the key.
-bool is_secret_option(std::string_view key) {
-  return std::ranges::find(secret_options, key) != secret_options.end();
-}
 
 /// A key that nobody knows. A value may have got into its place: only what could be the name of an
 /// option is shown.
@@ -36,6 +28,10 @@ std::string shown_key(std::string_view key) {
 const toml::node* toml_reader::find(std::string_view key) {
   known_.emplace(key);
   return table_->get(key);
+}
+
+std::string toml_reader::beside_file(const std::string& path) const {
+  return (std::filesystem::path{file_}.parent_path() / path).string();
 }
 
 config_problem toml_reader::about(const toml::node& node, std::string_view key,
@@ -67,7 +63,7 @@ void toml_reader::missing(std::string_view key, const std::string& wanted) {
 std::string toml_reader::show(const toml::node& node, std::string_view key) {
   const auto* const text = node.as_string();
   std::ostringstream out;
-  if (is_secret_option(key)) {
+  if (is_secret_key(key)) {
     if (text != nullptr)
       out << "a text of " << text->get().size() << " characters";
     else
@@ -112,10 +108,6 @@ void toml_reader::boolean(std::string_view key, bool& into) {
     wrong(*node, key, "true or false");
 }
 
-void toml_reader::text(std::string_view key, std::string& into) {
-  parsed(key, into, "a text", [](const std::string& value) { return std::optional{value}; });
-}
-
 std::optional<std::int64_t> toml_reader::whole(std::string_view key, std::int64_t least,
                                                std::int64_t most) {
   const auto* const node = find(key);
@@ -139,14 +131,12 @@ void toml_reader::table(std::string_view key, const std::function<void(toml_read
   reader.finish();
 }
 
-bool toml_reader::tables(std::string_view key, const std::function<void(toml_reader&)>& read) {
+void toml_reader::tables(std::string_view key, const std::function<void(toml_reader&)>& read) {
   const auto* const node = find(key);
-  if (node == nullptr) return false;
+  if (node == nullptr) return;
   const auto* const list = node->as_array();
-  if (list == nullptr) {
-    wrong_kind(*node, key, "an array of tables: [[" + std::string{key} + "]]");
-    return true;
-  }
+  if (list == nullptr)
+    return wrong_kind(*node, key, "an array of tables: [[" + std::string{key} + "]]");
   std::size_t index = 0;
   for (const auto& item : *list) {
     const auto place = path_ + std::string{key} + '[' + std::to_string(index++) + "].";
@@ -158,7 +148,6 @@ bool toml_reader::tables(std::string_view key, const std::function<void(toml_rea
       wrong_kind(item, key, "a table");
     }
   }
-  return true;
 }
 
 void toml_reader::finish() {

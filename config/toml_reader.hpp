@@ -3,7 +3,6 @@
 
 #include <toml++/toml.h>
 
-#include <chrono>
 #include <functional>
 #include <limits>
 #include <set>
@@ -29,16 +28,6 @@ class toml_reader {
   // wanted.
   /// "on" and "off" count as true and false.
   void boolean(std::string_view key, bool& into);
-  void text(std::string_view key, std::string& into);
-  template <class Number>
-  void number(std::string_view key, Number& into, std::int64_t least,
-              std::int64_t most = std::numeric_limits<std::int64_t>::max()) {
-    if (const auto value = whole(key, least, most)) into = static_cast<Number>(*value);
-  }
-  template <class Duration>
-  void duration(std::string_view key, Duration& into, std::int64_t least, std::int64_t most) {
-    if (const auto value = whole(key, least, most)) into = Duration{*value};
-  }
   /// One of `choices`; a boolean counts as "on" or "off".
   template <class Choice>
   void choice(std::string_view key, Choice& into,
@@ -88,12 +77,17 @@ class toml_reader {
         wrong(item, key, wanted);
     }
   }
+  /// A whole number from `least` to `most`.
+  std::optional<std::int64_t> whole(std::string_view key, std::int64_t least,
+                                    std::int64_t most = std::numeric_limits<std::int64_t>::max());
   /// Calls `read` with a reader of the table at `key`, if there is one.
   void table(std::string_view key, const std::function<void(toml_reader&)>& read);
-  /// The same for each element of an array of tables; false if the key is absent.
-  bool tables(std::string_view key, const std::function<void(toml_reader&)>& read);
+  /// The same for each element of an array of tables.
+  void tables(std::string_view key, const std::function<void(toml_reader&)>& read);
 
   [[nodiscard]] bool has(std::string_view key) const { return table_->contains(key); }
+  /// A path that may be relative to the file.
+  [[nodiscard]] std::string beside_file(const std::string& path) const;
   /// The table itself.
   [[nodiscard]] const toml::node& self() const noexcept { return *table_; }
   /// Null if absent. Marks the key as known.
@@ -110,7 +104,6 @@ class toml_reader {
  private:
   [[nodiscard]] config_problem about(const toml::node& node, std::string_view key,
                                      std::string what) const;
-  std::optional<std::int64_t> whole(std::string_view key, std::int64_t least, std::int64_t most);
   [[nodiscard]] static bool is_word(const toml::node& node, std::string_view word);
   [[nodiscard]] static std::string show(const toml::node& node, std::string_view key);
   void wrong_kind(const toml::node& node, std::string_view key, const std::string& wanted);

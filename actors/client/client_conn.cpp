@@ -34,52 +34,59 @@ std::string_view protocol_name(framing kind, bool tls) noexcept {
   return tls ? "mtp_secure_fake_tls" : to_string(kind);
 }
 
-client_handshake::options handshake_options(const config::settings& all, const open_port& port) {
+client_handshake::options handshake_options(const config::settings& all,
+                                            const config::port_settings& port) {
+  const auto& allowed = port.allowed_protocols ? *port.allowed_protocols : all.allowed_protocols;
+  const auto allows = [&](config::protocol protocol) {
+    return std::ranges::find(allowed, protocol) != allowed.end();
+  };
   return {
-      .secret = port.settings.secret,
+      .secret = port.secret,
       .per_sni_salt = all.per_sni_secrets ? std::optional{all.per_sni_secret_salt} : std::nullopt,
-      .abridged = all.allows(config::protocol::mtp_abridged),
-      .intermediate = all.allows(config::protocol::mtp_intermediate),
-      .padded = all.allows(config::protocol::mtp_secure),
-      .fake_tls = all.allows(config::protocol::mtp_fake_tls)};
+      .abridged = allows(config::protocol::mtp_abridged),
+      .intermediate = allows(config::protocol::mtp_intermediate),
+      .padded = allows(config::protocol::mtp_secure),
+      .fake_tls = allows(config::protocol::mtp_fake_tls)};
 }
 
 }  // namespace
 
-client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, environment& env,
-                         open_port& port, accepted_client client)
+client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, client_side& side,
+                         std::shared_ptr<open_port> port, accepted_client client)
     : pinned_actor{cfg, home},
-      env_{&env},
-      port_{&port},
+      side_{&side},
+      port_{std::move(port)},
+      version_{port_->version.get()},
       peer_{client.peer},
       slot_{std::move(client.slot)},
       accepted_{std::move(client.fd)},
       stream_{*this, *this},
-      handshake_{new handshake{.codec = client_handshake{handshake_options(env.settings, port)},
+      handshake_{new handshake{.codec = client_handshake{handshake_options(side.core.settings(home),
+                                                                           version_->settings)},
                                .place = std::move(client.place)}},
       idle_timer_{*this},
       progress_timer_{*this} {}
 
 caf::behavior client_conn::start() {
   place_.handler = this;
-  env_->clients[home().index()].join(place_);
+  side_->clients[home().index()].join(place_);
   port_->metrics.in_connection.add();
   if (spdlog::should_log(spdlog::level::debug))  // writing the address costs more than the rest
-    spdlog::debug("{}: connection from {}", port_->settings.name, to_string(peer_));
-  const auto& settings = env_->settings;
+    spdlog::debug("{}: connection from {}", port_->name, to_string(peer_));
+  const auto& options = settings();
   started_ = last_activity_ = home().now();
   handshake_->place.start(caf::actor{this});
-  idle_timer_.arm(home().timers(), settings.init_timeout);
+  idle_timer_.arm(home().timers(), options.init_timeout);
   stream_.adopt(std::move(accepted_));
   // The others of this reactor may have been stopped already.
-  if (env_->stopping) quit(caf::exit_reason::user_shutdown);
+  if (side_->core.stopping) quit(caf::exit_reason::user_shutdown);
   // `on_message` takes them all: an actor has a behavior, but this one need not be its own.
   static const caf::behavior nothing_else{[](const caf::unit_t&) {}};
   return nothing_else;
 }
 
 void client_conn::on_readable(net::tcp_stream&) {
-  const auto limit = std::min(env_->settings.upstream_socket_buffer_size, home().scratch().size());
+  const auto limit = std::min(settings().upstream_socket_buffer_size, home().scratch().size());
   const auto buffer = home().scratch().first(limit);
   const auto got = stream_.read(buffer);
   if (got.ended) return quit();
@@ -125,10 +132,10 @@ void client_conn::handle_crowded_out() {
 
 void client_conn::answer_hello(const client_handshake::hello_received& received) {
   handshake_->place.leave();
-  spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", port_->settings.name,
+  spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", port_->name,
                 printable(received.hello->sni),
                 std::int64_t{received.client_time} - net::unix_time());
-  bytes encrypted(encrypted_flight_size(port_->settings.secret));
+  bytes encrypted(encrypted_flight_size(version_->settings.secret));
   net::fill_random(encrypted);
   server_flight_random random{
       .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
@@ -143,7 +150,7 @@ void client_conn::enter_tunnel(client_handshake::established& done_with) {
   if (!done_with.tls && is_replay(done_with.header_key))
     return reject(errc::replay_session_detected);
   port_->metrics.protocol_ok(protocol_name(done_with.kind, done_with.tls)).add();
-  if (env_->settings.reset_close_socket == config::reset_close::handshake_error)
+  if (settings().reset_close_socket == config::reset_close::handshake_error)
     net::set_reset_on_close(stream_.fd(), false);
   kind_ = done_with.kind;
   tls_ = done_with.tls;
@@ -158,18 +165,17 @@ void client_conn::enter_tunnel(client_handshake::established& done_with) {
 }
 
 bool client_conn::is_replay(byte_view material) {
-  return env_->settings.replay_check_session_storage &&
-         !env_->replays.add(material, net::unix_time());
+  return settings().replay_check_session_storage && !side_->replays.add(material, net::unix_time());
 }
 
 void client_conn::reject(errc why) {
   leave_stream();
   stage_ = stage::closing;
   port_->metrics.protocol_error(to_string(why)).add();
-  spdlog::debug("{}: {}: {}", port_->settings.name, to_string(peer_), to_string(why));
+  spdlog::debug("{}: {}: {}", port_->name, to_string(peer_), to_string(why));
   if (why == errc::tls_bad_client_hello || why == errc::tls_no_sni) {
     // What a TLS server says to such a hello; a reset would overtake it.
-    if (env_->settings.reset_close_socket == config::reset_close::handshake_error)
+    if (settings().reset_close_socket == config::reset_close::handshake_error)
       net::set_reset_on_close(stream_.fd(), false);
     stream_.send(to_bytes(tls_decode_error_alert));
     stream_.write_now();
@@ -187,17 +193,17 @@ void client_conn::bump() {
 void client_conn::switch_idle(idle_state to) {
   port_->metrics.timer_switch(idle_, to).add();
   idle_ = to;
-  const auto& settings = env_->settings;
+  const auto& options = settings();
   const std::chrono::seconds limit =
-      to == idle_state::hibernate ? settings.hibernate_timeout : settings.ready_timeout;
+      to == idle_state::hibernate ? options.hibernate_timeout : options.ready_timeout;
   idle_timer_.arm(home().timers(), last_activity_ + limit - home().now());
 }
 
 void client_conn::check_idle() {
-  const auto& settings = env_->settings;
+  const auto& options = settings();
   const auto idle = home().now() - last_activity_;
   const std::chrono::seconds limit =
-      idle_ == idle_state::hibernate ? settings.hibernate_timeout : settings.ready_timeout;
+      idle_ == idle_state::hibernate ? options.hibernate_timeout : options.ready_timeout;
   if (idle_ != idle_state::init && idle < limit) {
     // Activity only leaves its time: the timer catches up here.
     idle_timer_.arm(home().timers(), limit - idle);
@@ -232,10 +238,10 @@ void client_conn::check_progress() {
 
 /// Bytes that wait for the client do so for a limited time; what it takes starts the time anew.
 void client_conn::watch_sending() {
-  if (stream_.queued() == 0 || env_->settings.upstream_send_timeout.count() == 0)
+  if (stream_.queued() == 0 || settings().upstream_send_timeout.count() == 0)
     progress_timer_.cancel();
   else
-    progress_timer_.arm(home().timers(), env_->settings.upstream_send_timeout);
+    progress_timer_.arm(home().timers(), settings().upstream_send_timeout);
 }
 
 void client_conn::close_after_flush() {
@@ -248,11 +254,16 @@ void client_conn::close_after_flush() {
 }
 
 void client_conn::drop() {
-  spdlog::debug("{}: {}: closed for the memory it holds: {} bytes", port_->settings.name,
-                to_string(peer_), held_);
+  spdlog::debug("{}: {}: closed for the memory it holds: {} bytes", port_->name, to_string(peer_),
+                held_);
   leave_stream();
   stage_ = stage::closing;
   quit();
+}
+
+std::optional<net::steady_clock::time_point> client_conn::retired() const noexcept {
+  const auto since = version_->retired.load(std::memory_order_relaxed);
+  return since != net::steady_clock::time_point{} ? std::optional{since} : std::nullopt;
 }
 
 void client_conn::note_memory() {
@@ -261,7 +272,7 @@ void client_conn::note_memory() {
   if (handshake_) now += handshake_->codec.held();
   if (reader_) now += reader_->held();
   if (writer_) now += writer_->pending();
-  env_->memory.change(home().index(), std::exchange(held_, now), now);
+  side_->core.memory.change(home().index(), std::exchange(held_, now), now);
 }
 
 void client_conn::on_broken(net::tcp_stream&, int error) {
@@ -273,7 +284,7 @@ client_status client_conn::status(net::steady_clock::time_point now) const {
   const auto seconds = [now](net::steady_clock::time_point since) {
     return std::chrono::duration_cast<std::chrono::seconds>(now - since);
   };
-  client_status out{.group = {.listener = port_->settings.name},
+  client_status out{.group = {.listener = port_->name},
                     .peer = peer_,
                     .age = seconds(started_),
                     .idle = seconds(last_activity_),
@@ -302,12 +313,12 @@ client_status client_conn::status(net::steady_clock::time_point now) const {
 }
 
 void client_conn::stopped() {
-  env_->clients[home().index()].leave(place_);
+  side_->clients[home().index()].leave(place_);
   leave_stream();
   if (writer_) stream_.send_pending(*writer_);
   stream_.write_now();
   stream_.close();
-  env_->memory.change(home().index(), std::exchange(held_, 0), 0);
+  side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
   idle_timer_.cancel();
   progress_timer_.cancel();
   handshake_.reset();

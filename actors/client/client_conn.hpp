@@ -10,8 +10,8 @@
 #include <memory>
 #include <optional>
 
+#include "actors/client/client_side.hpp"
 #include "actors/client/client_status.hpp"
-#include "actors/environment.hpp"
 #include "actors/uplink/stream_messages.hpp"
 #include "codecs/client/client_handshake.hpp"
 #include "net/loop/tcp_stream.hpp"
@@ -21,8 +21,10 @@ namespace mtp::actors {
 /// A place among a port's `max_connections`; given back at the end of its life.
 class connection_slot {
  public:
-  explicit connection_slot(open_port& port) noexcept : port_{&port} { ++port.connections; }
-  connection_slot(connection_slot&& other) noexcept : port_{std::exchange(other.port_, nullptr)} {}
+  explicit connection_slot(std::shared_ptr<open_port> port) noexcept : port_{std::move(port)} {
+    ++port_->connections;
+  }
+  connection_slot(connection_slot&& other) noexcept = default;
   connection_slot& operator=(connection_slot&& other) noexcept {
     std::swap(port_, other.port_);
     return *this;
@@ -31,11 +33,11 @@ class connection_slot {
   connection_slot& operator=(const connection_slot&) = delete;
   ~connection_slot() { release(); }
   void release() noexcept {
-    if (auto* const port = std::exchange(port_, nullptr)) --port->connections;
+    if (const auto port = std::exchange(port_, nullptr)) --port->connections;
   }
 
  private:
-  open_port* port_;
+  std::shared_ptr<open_port> port_;
 };
 
 /// An accepted client.
@@ -55,8 +57,8 @@ struct accepted_client {
 /// - exit_msg: flushes what it can at once, tells the DC connection, closes.
 class client_conn final : public net::pinned_actor, private net::stream_owner {
  public:
-  client_conn(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port,
-              accepted_client client);
+  client_conn(caf::actor_config& cfg, net::reactor& home, client_side& side,
+              std::shared_ptr<open_port> port, accepted_client client);
 
   [[nodiscard]] const char* name() const override { return "client_conn"; }
 
@@ -66,6 +68,8 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   [[nodiscard]] std::size_t held() const noexcept { return held_; }
   /// Closes it as it is: there is no memory for what waits for it. As a handler of it.
   void drop();
+  /// Since when it has to leave, as its port has changed or is gone; nothing if it need not.
+  [[nodiscard]] std::optional<net::steady_clock::time_point> retired() const noexcept;
 
  private:
   enum class stage : std::uint8_t { handshake, opening, tunnel, closing };
@@ -96,6 +100,8 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   void on_sent(net::tcp_stream&, std::size_t size) override;
   void on_connected(net::tcp_stream&, int) override {}
   void on_broken(net::tcp_stream&, int error) override;
+
+  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
 
   // Handshake.
   void handle_handshake(byte_view data);
@@ -139,8 +145,10 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   void close_after_flush();
   void note_memory();
 
-  environment* env_;
-  open_port* port_;
+  client_side* side_;
+  std::shared_ptr<open_port> port_;
+  /// As it was when this client came.
+  std::shared_ptr<const port_version> version_;
   client_hook place_;
   endpoint peer_;
   connection_slot slot_;
@@ -183,7 +191,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   std::uint64_t queued_total_ = 0;
   std::uint64_t sent_total_ = 0;
   net::steady_clock::time_point write_started_;
-  /// As `environment::memory` was told.
+  /// As `node_core::memory` was told.
   std::size_t held_ = 0;
 
   net::steady_clock::time_point started_;

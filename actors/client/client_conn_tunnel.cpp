@@ -34,22 +34,22 @@ void client_conn::ask_for_stream() {
   const auto now = home().now();
   if (stage_ != stage::opening) {
     stage_ = stage::opening;
-    opening_until_ = now + env_->settings.dc_wait_timeout + answer_margin;
+    opening_until_ = now + settings().dc_wait_timeout + answer_margin;
     stream_.want_read(false);
   }
-  stream_id_ = env_->next_stream(home().index());
+  stream_id_ = side_->core.next_stream(home().index());
   const auto waiting = unacked();
   open_stream order{.stream = stream_id_,
                     .client = caf::actor{this},
                     .request = {.dc = migrating_ ? served_dc_ : dc_,
                                 .client = peer_,
                                 .kind = kind_,
-                                .tag = port_->settings.tag,
+                                .tag = version_->settings.tag,
                                 .migrating = migrating_,
                                 .waiting_bytes = waiting.size,
                                 .waiting_packets = waiting.packets},
                     .reactor = home().index()};
-  const auto route = env_->route(order.request, home().index());
+  const auto route = side_->route(order.request, home().index());
   conn_ = route.value_or(nullptr);
   if (!route) return handle_refused(route.error());
   if (conn_ == nullptr) return retry_later(stream_id_);
@@ -112,7 +112,7 @@ void client_conn::handle_refused(refusal why) {
     port_->metrics.migration(dc_, to_string(why)).add();
   else
     port_->metrics.no_dc(dc_, to_string(why)).add();
-  spdlog::debug("{}: dc {}: client closed: {}", port_->settings.name, dc_, to_string(why));
+  spdlog::debug("{}: dc {}: client closed: {}", port_->name, dc_, to_string(why));
   close_after_flush();
 }
 
@@ -120,7 +120,7 @@ void client_conn::handle_refused(refusal why) {
 
 /// Smaller when memory is short, but enough for an ack to be promised.
 std::size_t client_conn::window() const noexcept {
-  return env_->memory.pressure() == memory_pressure::none ? client_window : client_window / 4;
+  return side_->core.memory.pressure() == memory_pressure::none ? client_window : client_window / 4;
 }
 
 void client_conn::forward_packets() {
@@ -133,7 +133,7 @@ void client_conn::forward_packets() {
     if (packet.empty()) continue;
     const auto size = packet.size();
     port_->metrics.packet_size.observe(size);
-    auto claim = conn_elsewhere_ ? env_->memory.claim_transit(size) : byte_claim{};
+    auto claim = conn_elsewhere_ ? side_->core.memory.claim_transit(size) : byte_claim{};
     caf::anon_send(conn_, stream_frame{stream_id_, stream::data{.packet = std::move(packet),
                                                                 .quick_ack = quick_ack,
                                                                 .claim = std::move(claim)}});
@@ -222,9 +222,9 @@ void client_conn::deliver(stream::data& data) {
 /// A client whose keys have expired learns it from -404. A prober that replays a handshake must not
 /// see it; one that has been checked for that is no replay.
 config::error_filter client_conn::filter_of_session() const {
-  const auto& settings = env_->settings;
-  const bool was_checked = tls_ || settings.replay_check_session_storage;
-  const auto chosen = settings.server_error_filter;
+  const auto& options = settings();
+  const bool was_checked = tls_ || options.replay_check_session_storage;
+  const auto chosen = options.server_error_filter;
   return chosen == config::error_filter::automatic && was_checked ? config::error_filter::off
                                                                   : chosen;
 }

@@ -1,26 +1,50 @@
 #include "actors/client/client_roster.hpp"
 
 #include <caf/all.hpp>
+#include <optional>
+#include <vector>
 
 #include "actors/client/client_conn.hpp"
 
 namespace mtp::actors {
 
-client_roster::client_roster(caf::actor_config& cfg, net::reactor& home, environment& env)
-    : pinned_actor{cfg, home}, env_{&env} {}
+client_roster::client_roster(caf::actor_config& cfg, net::reactor& home, client_side& side)
+    : pinned_actor{cfg, home}, side_{&side}, drain_timer_{*this} {}
 
 caf::behavior client_roster::start() {
   set_exit_handler([this](caf::exit_msg& asked) {
-    auto& clients = env_->clients[home().index()];
+    auto& clients = side_->clients[home().index()];
     while (auto* const one = clients.front())
       one->run_as_handler([one] { one->quit(caf::exit_reason::user_shutdown); });
     quit(asked.reason);
   });
-  return {[this](const list_clients& what) { return overview(what.limit); }};
+  // What has changed while there was no roster.
+  drain();
+  return {[this](const list_clients& what) { return overview(what.limit); },
+          [this](config_changed) { drain(); }};
+}
+
+void client_roster::drain() {
+  drain_timer_.cancel();
+  const auto limit = side_->core.settings(home()).drain_timeout;
+  if (limit.count() == 0) return;
+  std::vector<client_conn*> leaving;
+  std::optional<net::steady_clock::time_point> next;
+  side_->clients[home().index()].for_each([&](client_conn& client) {
+    const auto since = client.retired();
+    if (!since) return;
+    if (*since + limit <= home().now())
+      leaving.push_back(&client);
+    else if (!next || *since + limit < *next)
+      next = *since + limit;
+  });
+  for (auto* const client : leaving)
+    client->run_as_handler([client] { client->quit(caf::exit_reason::user_shutdown); });
+  if (next) drain_timer_.arm(home().timers(), *next - home().now());
 }
 
 client_overview client_roster::overview(std::size_t limit) {
-  const auto& clients = env_->clients[home().index()];
+  const auto& clients = side_->clients[home().index()];
   client_overview out{.total = clients.size(), .groups = {}, .ungrouped = 0, .clients = {}};
   clients.for_each([&](const client_conn& one) {
     auto status = one.status(home().now());

@@ -3,29 +3,35 @@
 // its clients stay, and the next one finds them in the same list. It also tells what they do.
 #pragma once
 
+#include "actors/client/client_side.hpp"
 #include "actors/client/client_status.hpp"
-#include "actors/environment.hpp"
 #include "net/loop/pinned_actor.hpp"
 
 namespace mtp::actors {
 
 /// Messages:
 /// - `list_clients` (request): what the reactor's clients do; never fails.
+/// - `config_changed`: clients of ports that have changed or are gone leave in time
+///   (`drain_timeout_sec`).
 /// - exit_msg: ends every handler of the reactor, then itself.
 class client_roster final : public net::pinned_actor {
  public:
-  client_roster(caf::actor_config& cfg, net::reactor& home, environment& env);
+  client_roster(caf::actor_config& cfg, net::reactor& home, client_side& side);
 
   [[nodiscard]] const char* name() const override { return "client_roster"; }
 
  private:
   caf::behavior start() override;
   bool on_message(caf::mailbox_element&) override { return false; }
-  void on_due(net::timer&) override {}
-  void stopped() override {}
+  void on_due(net::timer&) override { drain(); }
+  void stopped() override { drain_timer_.cancel(); }
   [[nodiscard]] client_overview overview(std::size_t limit);
 
-  environment* env_;
+  /// Closes clients whose time to leave is over, and looks again when the next one's is.
+  void drain();
+
+  client_side* side_;
+  net::timer drain_timer_;
 };
 
 }  // namespace mtp::actors

@@ -54,8 +54,8 @@ bool crowd_out(open_port& from, newcomers::time_point now, bool is_one_more) {
 
 }  // namespace
 
-listener::listener(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port)
-    : pinned_actor{cfg, home}, env_{&env}, port_{&port}, resume_timer_{*this} {}
+listener::listener(caf::actor_config& cfg, net::reactor& home, client_side& side, served_port port)
+    : pinned_actor{cfg, home}, side_{&side}, served_{std::move(port)}, resume_timer_{*this} {}
 
 caf::behavior listener::start() {
   home().watch(fd(), *this, EPOLLIN);
@@ -85,16 +85,17 @@ void listener::accept_some() {
 }
 
 bool listener::is_full() const noexcept {
-  const auto places = env_->settings.max_connections;
-  return port_->connections >= places || port_->newcomers.size() >= newcomer_places(places);
+  const auto places = settings().max_connections;
+  return served_.port->connections >= places ||
+         served_.port->newcomers.size() >= newcomer_places(places);
 }
 
 bool listener::accept_one() {
   if (is_full()) {
-    make_room(*port_, 0, "max_connections is reached");
+    make_room(*served_.port, 0, "max_connections is reached");
     return false;
   }
-  if (env_->memory.pressure() != memory_pressure::none) {
+  if (side_->core.memory.pressure() != memory_pressure::none) {
     pause("memory_budget_mb is nearly used up");
     return false;
   }
@@ -105,11 +106,11 @@ bool listener::accept_one() {
   if (client) {
     const auto peer = net::to_endpoint(address);
     net::spawn_pinned<client_conn>(
-        home(), std::ref(*env_), std::ref(*port_),
+        home(), std::ref(*side_), served_.port,
         accepted_client{.fd = std::move(client),
                         .peer = peer,
-                        .slot = connection_slot{*port_},
-                        .place = port_->newcomers.join(peer.ip, home().now())});
+                        .slot = connection_slot{served_.port},
+                        .place = served_.port->newcomers.join(peer.ip, home().now())});
     return true;
   }
   switch (errno) {
@@ -123,10 +124,12 @@ bool listener::accept_one() {
       return true;
     case EMFILE:
     case ENFILE: {
-      const auto& crowded = std::ranges::max_element(env_->ports, {}, [](const auto& port) {
-        return std::pair{port->newcomers.largest_crowd(), port->newcomers.size()};
+      const auto ports = side_->ports.get();
+      const auto crowded = std::ranges::max_element(*ports, {}, [](const served_port& served) {
+        return std::pair{served.port->newcomers.largest_crowd(), served.port->newcomers.size()};
       });
-      make_room(**crowded, spare_descriptors, std::generic_category().message(errno).c_str());
+      auto& from = crowded != ports->end() ? *crowded->port : *served_.port;
+      make_room(from, spare_descriptors, std::generic_category().message(errno).c_str());
       return false;
     }
     default:
@@ -150,10 +153,10 @@ void listener::make_room(open_port& from, std::size_t spare, const char* why) {
 }
 
 void listener::pause(const char* why) {
-  port_->metrics.accept_paused.add();
+  served_.port->metrics.accept_paused.add();
   if (home().now() >= quiet_until_) {
-    spdlog::warn("{}: accepting pauses: {} ({} clients)", port_->settings.name, why,
-                 port_->connections.load());
+    spdlog::warn("{}: accepting pauses: {} ({} clients)", served_.port->name, why,
+                 served_.port->connections.load());
     quiet_until_ = home().now() + warning_interval;
   }
   stop_watching(pause_time);

@@ -2,7 +2,7 @@
 // listener.
 #pragma once
 
-#include "actors/environment.hpp"
+#include "actors/client/client_side.hpp"
 #include "net/loop/pinned_actor.hpp"
 
 namespace mtp::actors {
@@ -13,7 +13,7 @@ namespace mtp::actors {
 /// clients stay in the kernel's backlog. Handlers it started outlive it.
 class listener final : public net::pinned_actor, private net::io_source {
  public:
-  listener(caf::actor_config& cfg, net::reactor& home, environment& env, open_port& port);
+  listener(caf::actor_config& cfg, net::reactor& home, client_side& side, served_port port);
 
   [[nodiscard]] const char* name() const override { return "listener"; }
 
@@ -26,6 +26,7 @@ class listener final : public net::pinned_actor, private net::io_source {
   void on_io(std::uint32_t events) override;
   void on_flush() override {}
 
+  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
   void accept_some();
   /// False if nothing more can be accepted now.
   bool accept_one();
@@ -36,10 +37,10 @@ class listener final : public net::pinned_actor, private net::io_source {
   void make_room(open_port& from, std::size_t spare, const char* why);
   void pause(const char* why);
   void stop_watching(net::steady_clock::duration time);
-  [[nodiscard]] int fd() noexcept { return port_->sockets.socket(home().index()); }
+  [[nodiscard]] int fd() noexcept { return served_.sockets->socket(home().index()); }
 
-  environment* env_;
-  open_port* port_;
+  client_side* side_;
+  served_port served_;
   bool watching_ = false;
   net::timer resume_timer_;
   net::steady_clock::time_point quiet_until_;

@@ -47,8 +47,8 @@ std::size_t clean_sessions(replay_cache& table, const config::replay_cache_setti
 }
 
 void replay_sweeper_state::look() {
-  auto& table = env->replays;
-  const auto& bounds = env->settings.replay_cache;
+  auto& table = side->replays;
+  const auto bounds = side->core.config.get()->replay_cache;
   const auto most = most_sessions(bounds);
   const bool far_over = table.size() > most + most / 8;
   const auto now = self->clock().now();
@@ -59,8 +59,8 @@ void replay_sweeper_state::look() {
     spdlog::info("session storage: {} handshakes forgotten, {} remain", removed, table.size());
 }
 
-caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, environment& env) {
-  self->state.env = &env;
+caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, client_side& side) {
+  self->state.side = &side;
   self->state.next_cleaning = self->clock().now() + clean_interval;
   self->delayed_send(self, look_interval, look_now{});
   return {
@@ -69,7 +69,7 @@ caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, en
         self->delayed_send(self, look_interval, look_now{});
       },
       [self](const get_replay_cache_status&) {
-        const auto& table = self->state.env->replays;
+        const auto& table = self->state.side->replays;
         const auto now = net::unix_time();
         const auto items = table.size();
         return replay_cache_status{

@@ -5,7 +5,7 @@
 #include <caf/actor_clock.hpp>
 #include <caf/stateful_actor.hpp>
 
-#include "actors/environment.hpp"
+#include "actors/client/client_side.hpp"
 
 namespace mtp::actors {
 
@@ -23,7 +23,7 @@ struct replay_sweeper_state {
   void look();
 
   caf::event_based_actor* self;
-  environment* env = nullptr;
+  client_side* side = nullptr;
   caf::actor_clock::time_point next_cleaning;
   static inline const char* name = "replay_sweeper";
 };
@@ -32,7 +32,7 @@ struct replay_sweeper_state {
 /// as the original in that order; within seconds if it is much over the first two. Table and bounds
 /// outlive a restart of it.
 /// - `get_replay_cache_status`.
-caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, environment& env);
+caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, client_side& side);
 
 /// MiB that the table may take: `wanted`, at most a quarter of `budget` (bytes); if `wanted` is 0
 /// an eighth of it, at most 512. At least 1.

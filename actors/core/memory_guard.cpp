@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
-#include "actors/client/client_conn.hpp"
 #include "actors/core/metric_names.hpp"
+#include "actors/core/names.hpp"
 
 namespace mtp::actors {
 
@@ -25,25 +25,26 @@ constexpr std::size_t worth_closing = 4096;
 
 }  // namespace
 
-std::string memory_guard_name(unsigned reactor) {
-  return "memory_guard_" + std::to_string(reactor);
-}
-
-memory_guard::memory_guard(caf::actor_config& cfg, net::reactor& home, environment& env)
+memory_guard::memory_guard(caf::actor_config& cfg, net::reactor& home, node_core& core)
     : pinned_actor{cfg, home},
-      env_{&env},
-      closed_{healthcheck(env.metrics, "memory_budget")},
+      core_{&core},
+      closed_{healthcheck(core.metrics, "memory_budget")},
       patience_timer_{*this} {}
 
 caf::behavior memory_guard::start() {
-  env_->memory.watch(home().index(), this);
+  core_->memory.watch(home().index(), this);
   // What came before, or while nobody watched.
   judge();
-  return {[this](memory_is_scarce) { judge(); }};
+  return {[this](memory_is_scarce) { judge(); },
+          [this](config_changed) {
+            const auto& settings = core_->settings(home());
+            home().grow_scratch(std::max(settings.upstream_socket_buffer_size,
+                                         settings.downstream_socket_buffer_size));
+          }};
 }
 
 void memory_guard::stopped() {
-  env_->memory.watch(home().index(), nullptr);
+  core_->memory.watch(home().index(), nullptr);
   home().forget_flush(*this);
   patience_timer_.cancel();
 }
@@ -58,14 +59,14 @@ void memory_guard::on_flush() {
     judge();
     if (home().now() - told_others_ < tell_interval) return;
     told_others_ = home().now();
-    for (const auto& one : env_->reactors)
+    for (const auto& one : core_->reactors)
       if (one->index() != home().index())
-        caf::anon_send(env_->names.find(memory_guard_name(one->index())), memory_is_scarce{});
+        caf::anon_send(core_->names.find(names::memory_guard(one->index())), memory_is_scarce{});
   });
 }
 
 void memory_guard::judge() {
-  switch (env_->memory.pressure()) {
+  switch (core_->memory.pressure()) {
     case memory_pressure::none:
       break;
     case memory_pressure::tight:
@@ -79,10 +80,10 @@ void memory_guard::judge() {
 
 void memory_guard::on_due(net::timer&) {
   waiting_ = false;
-  if (env_->memory.pressure() == memory_pressure::none) return;
+  if (core_->memory.pressure() == memory_pressure::none) return;
   close_most_buffered();
-  // Perhaps nothing grows any more, and so nobody tells: new clients would wait for ever.
-  if (env_->memory.pressure() != memory_pressure::none) wait_a_while();
+  // Without growth there is no further callback, so re-arm, or listeners would stay paused.
+  if (core_->memory.pressure() != memory_pressure::none) wait_a_while();
 }
 
 void memory_guard::wait_a_while() {
@@ -90,34 +91,22 @@ void memory_guard::wait_a_while() {
 }
 
 void memory_guard::close_most_buffered() {
-  const auto surplus = env_->memory.surplus_of(home().index());
-  std::vector<std::pair<std::size_t, client_conn*>> candidates;
-  env_->clients[home().index()].for_each([&](client_conn& one) {
-    if (one.held() >= worth_closing) candidates.emplace_back(one.held(), &one);
-  });
-  std::ranges::sort(candidates, std::ranges::greater{}, [](const auto& one) { return one.first; });
+  const auto surplus = core_->memory.surplus_of(home().index());
+  const auto& holders = core_->holders[home().index()];
+  for (auto* const holder : holders)
+    holder->take_stock(worth_closing);
   std::size_t freed = 0;
   std::size_t count = 0;
-  auto next = candidates.begin();
-  const auto& holders = env_->holders[home().index()];
   for (; freed < surplus; ++count) {
-    const auto holder =
-        std::ranges::max_element(holders, {}, [](const auto* one) { return one->largest_held(); });
-    const auto other = holder != holders.end() ? (*holder)->largest_held() : 0;
-    if (next != candidates.end() && next->first >= other) {
-      freed += next->first;
-      next->second->run_as_handler([one = next->second] { one->drop(); });
-      ++next;
-    } else if (other >= worth_closing) {
-      freed += (*holder)->drop_largest();
-    } else {
-      break;
-    }
+    const auto holder = std::ranges::max_element(
+        holders, {}, [](const auto* candidate) { return candidate->largest_held(); });
+    if (holder == holders.end() || (*holder)->largest_held() < worth_closing) break;
+    freed += (*holder)->drop_largest();
   }
   // The rest is with dc_conns that Telegram does not read, or in transit.
   if (freed < surplus)
-    for (const auto& conn : env_->conns.all_of(home().index()))
-      caf::anon_send(conn, memory_is_scarce{});
+    for (auto* const holder : holders)
+      holder->relieve();
   if (count == 0) return;
   closed_.add(count);
   if (home().now() < quiet_until_) return;

@@ -6,25 +6,19 @@
 //   does not take --> none
 #pragma once
 
-#include "actors/environment.hpp"
+#include "actors/core/node_core.hpp"
 #include "net/loop/pinned_actor.hpp"
 
 namespace mtp::actors {
 
-/// Name under which a reactor's guard is registered.
-[[nodiscard]] std::string memory_guard_name(unsigned reactor);
-
-/// Message: memory is not plenty. From the guard of the reactor that noticed to all others, and
-/// from a guard to its reactor's dc_conns when clients hold too little to make room.
-struct memory_is_scarce {};
-
 /// Messages:
 /// - `memory_is_scarce`.
+/// - `config_changed`: the reactor's read buffer grows with the options of buffers.
 class memory_guard final : public net::pinned_actor,
                            private memory_watcher,
                            private net::io_source {
  public:
-  memory_guard(caf::actor_config& cfg, net::reactor& home, environment& env);
+  memory_guard(caf::actor_config& cfg, net::reactor& home, node_core& core);
 
   [[nodiscard]] const char* name() const override { return "memory_guard"; }
 
@@ -41,7 +35,7 @@ class memory_guard final : public net::pinned_actor,
   void wait_a_while();
   void close_most_buffered();
 
-  environment* env_;
+  node_core* core_;
   counter closed_;
   net::timer patience_timer_;
   bool waiting_ = false;
@@ -50,5 +44,3 @@ class memory_guard final : public net::pinned_actor,
 };
 
 }  // namespace mtp::actors
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::memory_is_scarce)

@@ -94,8 +94,9 @@ caf::result<caf::actor> supervisor::handle_start(start_child& what) {
   if (stopping_) return caf::sec::runtime_error;
   const auto same = std::ranges::find(children_, what.id, [](const child& x) { return x.spec.id; });
   if (!what.id.empty() && same != children_.end()) return same->handle;
-  auto& created = children_.emplace_back(
-      child{.spec = spec_.children.front(), .restarts = 0, .handle = nullptr});
+  const bool are_alike = spec_.strategy == supervision_strategy::simple_one_for_one;
+  auto& created = children_.emplace_back(child{
+      .spec = are_alike ? spec_.children.front() : child_spec{}, .restarts = 0, .handle = nullptr});
   created.spec.id = std::move(what.id);
   created.spec.start = std::move(what.start);
   start(created);
@@ -104,8 +105,9 @@ caf::result<caf::actor> supervisor::handle_start(start_child& what) {
 
 void supervisor::handle_stop(const std::string& id) {
   const auto which = std::ranges::find(children_, id, [](const child& one) { return one.spec.id; });
-  if (which == children_.end()) return;
+  if (which == children_.end() || which->handle == nullptr) return;
   which->spec.restart = restart_policy::temporary;
+  which->is_dismissed = true;
   send_exit(which->handle, caf::exit_reason::user_shutdown);
 }
 
@@ -134,8 +136,9 @@ void supervisor::handle_down(const caf::down_msg& down) {
   const bool again = policy == restart_policy::permanent ||
                      (policy == restart_policy::transient && !is_normal(down.reason));
   if (!again) {
-    // Its place stays where children have an order.
-    if (spec_.strategy == supervision_strategy::simple_one_for_one) children_.erase(which);
+    // Its place stays where children have an order, if it may come back with the others.
+    if (spec_.strategy == supervision_strategy::simple_one_for_one || which->is_dismissed)
+      children_.erase(which);
     return;
   }
   if (!restart_allowed()) {

@@ -57,7 +57,8 @@ struct supervisor_spec {
   std::vector<child_spec> children;
 };
 
-/// Message: start one more child (simple_one_for_one). Replies with its handle (caf::actor), or
+/// Message: start one more child, the last in the order: permanent, with 2 s to end, or with what
+/// all children have in common (simple_one_for_one). Replies with its handle (caf::actor), or
 /// fails with sec::runtime_error while the supervisor is stopping. `id` is registered unless it is
 /// empty; if there is a child of that name already, the reply is that one.
 struct start_child {
@@ -65,7 +66,7 @@ struct start_child {
   child_start start;
 };
 
-/// Message: stop the child of that name for good (simple_one_for_one). No reply.
+/// Message: stop the child of that name for good. No reply.
 struct stop_child {
   std::string id;
 };
@@ -102,6 +103,8 @@ class supervisor final : public caf::event_based_actor {
     child_spec spec;
     std::uint64_t restarts = 0;
     caf::actor handle;
+    /// By `stop_child`.
+    bool is_dismissed = false;
   };
   /// What to do once all children have ended.
   enum class after_stop : std::uint8_t { quit, start_all };

@@ -2,7 +2,6 @@
 
 #include <caf/all.hpp>
 
-#include "actors/uplink/routing.hpp"
 #include "codecs/base/text.hpp"
 
 namespace mtp::actors {
@@ -19,12 +18,12 @@ constexpr std::size_t most_streams = 100'000;
 }  // namespace
 
 caf::actor back_agent_start::operator()() const {
-  return net::spawn_pinned<back_agent>(*env->reactors[reactor], std::ref(*env), options);
+  return net::spawn_pinned<back_agent>(*side->core.reactors[reactor], std::ref(*side), options);
 }
 
-back_agent::back_agent(caf::actor_config& cfg, net::reactor& home, environment& env,
+back_agent::back_agent(caf::actor_config& cfg, net::reactor& home, node_link_side& side,
                        back_agent_options options)
-    : link_agent{cfg, home, env}, options_{std::move(options)} {}
+    : link_agent{cfg, home, side}, options_{std::move(options)} {}
 
 caf::behavior back_agent::start() {
   set_down_handler([this](const caf::down_msg&) { quit(); });
@@ -85,7 +84,8 @@ bool back_agent::handle_peer_frame(stream_frame& frame) {
       forget(which);
       return true;
     }
-    if (to.reactor != home().index()) data->claim = env().memory.claim_transit(data->packet.size());
+    if (to.reactor != home().index())
+      data->claim = side().core.memory.claim_transit(data->packet.size());
   }
   if (to.is_open)
     caf::anon_send(to.conn, stream_frame{to.local, std::move(frame.event)});
@@ -100,8 +100,8 @@ bool back_agent::handle_peer_frame(stream_frame& frame) {
 bool back_agent::open(stream_id remote, const mtp::stream::open& request_in) {
   if (remote <= last_remote_ || by_remote_.size() - released_ >= most_streams) return false;
   last_remote_ = remote;
-  const auto local = env().next_stream(home().index());
-  const auto route = route_to_dc(env(), request_in, home().index());
+  const auto local = side().core.next_stream(home().index());
+  const auto route = side().route(request_in, home().index());
   if (!route) {
     send_to(*front_, {remote, mtp::stream::refused{route.error()}});
     return true;

@@ -23,7 +23,7 @@ struct back_agent_options {
 /// refused then.
 class back_agent final : public link_agent {
  public:
-  back_agent(caf::actor_config& cfg, net::reactor& home, environment& env,
+  back_agent(caf::actor_config& cfg, net::reactor& home, node_link_side& side,
              back_agent_options options);
   [[nodiscard]] const char* name() const override { return "back_agent"; }
 
@@ -77,7 +77,7 @@ class back_agent final : public link_agent {
 
 /// How link_gateway has its supervisor start one. Named, so that tests can look inside.
 struct back_agent_start {
-  environment* env = nullptr;
+  node_link_side* side = nullptr;
   back_agent_options options;
   unsigned reactor = 0;
   caf::actor operator()() const;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
-#include "actors/uplink/routing.hpp"
+#include "actors/core/names.hpp"
 #include "codecs/base/text.hpp"
 #include "net/loop/entropy.hpp"
 #include "net/loop/unix_time.hpp"
@@ -33,12 +33,12 @@ constexpr auto noticeable_skew = 30s;
 
 }  // namespace
 
-back_session::back_session(caf::actor_config& cfg, net::reactor& home, environment& env,
+back_session::back_session(caf::actor_config& cfg, net::reactor& home, node_link_side& side,
                            std::size_t place)
     : pinned_actor{cfg, home},
-      env_{&env},
+      side_{&side},
       place_{place},
-      where_{describe_back(env.settings, place)},
+      where_{describe_back(*side.core.config.get(), place)},
       since_{home.now()},
       retry_timer_{*this} {}
 
@@ -57,9 +57,14 @@ caf::behavior back_session::start() {
       [this](const link_agent_started& started) {
         const bool known =
             started.reactor < agents_.size() &&
-            agents_[started.reactor] == env_->names.find(front_agent_name(started.reactor));
+            agents_[started.reactor] == side_->core.names.find(names::front_agent(started.reactor));
         if ((stage_ == stage::connected || stage_ == stage::greeting) && !known)
           failed("a link agent was restarted");
+      },
+      // Data may come behind it: the session ends with the agents.
+      [this](link_bye_atom, std::uint64_t session, const std::string& why) {
+        if (stage_ == stage::connected && session == hello_.session)
+          farewell_ = printable(std::string_view{why}.substr(0, max_link_text));
       },
       [this](get_back_status) { return status(); },
       [this](const ask_back& question) { return ask(question.line); },
@@ -68,7 +73,7 @@ caf::behavior back_session::start() {
 
 void back_session::on_due(net::timer&) {
   // Not even a connection: with CAF's OpenSSL module the end of one may end the other.
-  if (same_as_ && env_->reached_backs.has(*same_as_)) return try_later();
+  if (same_as_ && side_->reached_backs.has(*same_as_)) return try_later();
   same_as_.reset();
   stage_ = stage::reaching;
   reach();
@@ -79,31 +84,45 @@ void back_session::on_due(net::timer&) {
 void back_session::reached(caf::actor gateway) {
   gateway_ = std::move(gateway);
   monitor(gateway_);
-  if (const auto other = env_->reached_backs.claim(place_, gateway_.node())) {
+  if (const auto other = side_->reached_backs.claim(place_, gateway_.node())) {
     same_as_ = gateway_.node();
-    return failed("it is the same node as back " + describe_back(env_->settings, *other));
+    return failed("it is the same node as back " + describe_back(settings(), *other));
   }
   agents_.clear();
-  for (unsigned i = 0; i < env_->reactors.size(); ++i)
-    agents_.push_back(env_->names.find(front_agent_name(i)));
+  for (unsigned i = 0; i < side_->core.reactors.size(); ++i)
+    agents_.push_back(side_->core.names.find(names::front_agent(i)));
   if (std::ranges::find(agents_, nullptr) != agents_.end())
     return failed("link agents are being started");
-  hello_ = {.build = env_->build,
-            .name = env_->own_name(),
-            .node = env_->node_id,
-            .session = load_le<std::uint64_t>(net::random_array<sizeof(std::uint64_t)>()),
-            .clock = net::unix_time(),
-            .has_cookie = !env_->settings.node_link.cluster_cookie.empty(),
-            .nonce = net::random_array<link_nonce{}.size()>(),
-            .proof = {}};
+  hello_ = make_hello();
+  tried_both_ = false;
   stage_ = stage::greeting;
+  greet(nullptr);
+}
+
+link_hello back_session::make_hello() const {
+  link_hello hello{.offer = speaks_old_ ? old_link_offer : link_offer{},
+                   .build = side_->core.build,
+                   .name = side_->own_name(),
+                   .node = side_->core.node_id,
+                   .session = load_le<std::uint64_t>(net::random_array<sizeof(std::uint64_t)>()),
+                   .clock = net::unix_time(),
+                   .has_cookie = !settings().node_link.cluster_cookie.empty(),
+                   .nonce = net::random_array<link_nonce{}.size()>(),
+                   .proof = {}};
+  if (speaks_old_) mark_fallback(hello.nonce);
+  return hello;
+}
+
+void back_session::greet_otherwise() {
+  tried_both_ = true;
+  speaks_old_ = !speaks_old_;
+  hello_ = make_hello();
   greet(nullptr);
 }
 
 void back_session::greet(const link_nonce* challenge) {
   if (challenge != nullptr)
-    hello_.proof =
-        prove_front(as_bytes(env_->settings.node_link.cluster_cookie), *challenge, hello_);
+    hello_.proof = prove_front(as_bytes(settings().node_link.cluster_cookie), *challenge, hello_);
   std::string text{as_text(encode_link_hello(hello_))};
   const auto asked_for = hello_.session;
   const auto is_current = [this, asked_for] {
@@ -124,17 +143,21 @@ void back_session::handle_answer(const std::string& encoded,
                                  const std::vector<caf::actor>& agents) {
   const auto answer = decode_link_answer(as_bytes(encoded));
   if (!answer) return failed("what the back says can't be read");
+  const bool is_refusal = answer->what == link_answer::kind::refused;
+  const bool is_other_form = (answer->offer == old_link_offer) != speaks_old_;
+  if (is_other_form && is_refusal && !tried_both_) return greet_otherwise();
   // Before all else: what another version's answer is about, we can't know.
-  if (answer->version != link_version)
+  if (!common_terms(answer->offer, link_offer{}) || (is_other_form && !is_refusal))
     return failed(
         fmt::format("link versions differ: ours is {} (build {}), the back's {} (build {}); use "
                     "the same build on both",
-                    link_version, env_->build, answer->version, answer->build));
+                    describe_versions(link_offer{}), side_->core.build, describe_versions(answer->offer),
+                    answer->build));
   switch (answer->what) {
     case link_answer::kind::refused:
       return failed("the back refuses: " + answer->reason);
     case link_answer::kind::challenge:
-      if (env_->settings.node_link.cluster_cookie.empty())
+      if (settings().node_link.cluster_cookie.empty())
         return failed("the back wants a cluster_cookie");
       if (hello_.proof != link_proof{}) return failed("the back asks for the cluster_cookie again");
       return greet(&answer->nonce);
@@ -157,8 +180,9 @@ std::string back_session::judge(const link_answer& answer,
   if (const auto proven = proven_name(); !proven.empty() && answer.name != proven)
     return fmt::format(R"(the back calls itself "{}", but its certificate says "{}")", answer.name,
                        proven);
-  const auto& cookie = env_->settings.node_link.cluster_cookie;
-  if (!cookie.empty() && !equal_constant_time(answer.proof, prove_back(as_bytes(cookie), hello_)))
+  const auto& cookie = settings().node_link.cluster_cookie;
+  if (!cookie.empty() &&
+      !equal_constant_time(answer.proof, prove_back(as_bytes(cookie), hello_, answer)))
     return "cluster_cookie differs";
   if (agents.size() != agents_.size() || std::ranges::find(agents, nullptr) != agents.end())
     return "the back has not an agent for each of our reactors";
@@ -171,9 +195,11 @@ void back_session::begin_session(const link_answer& answer, const std::vector<ca
   stage_ = stage::connected;
   since_ = home().now();
   answer_ = answer;
+  farewell_.clear();
   trouble_.clear();
   ++sessions_;
-  spdlog::info("back {}: connected (build {})", where_, answer.build);
+  spdlog::info("back {}: connected (build {}){}", where_, answer.build,
+               describe_age(answer.offer, common_terms(hello_.offer, answer.offer).value()));
   const auto ahead = std::chrono::seconds{answer.clock} - std::chrono::seconds{net::unix_time()};
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
     spdlog::warn("back {}: its clock is {} s ahead of ours", where_, ahead.count());
@@ -191,13 +217,14 @@ void back_session::end_session() {
   agents_.clear();
   if (gateway_ != nullptr) demonitor(gateway_);
   gateway_ = nullptr;
-  env_->reached_backs.release(place_);
+  side_->reached_backs.release(place_);
   stage_ = stage::waiting;
 }
 
 void back_session::failed(std::string why) {
   const bool was_connected = stage_ == stage::connected;
   if (stage_ == stage::leaving) return quit();
+  if (was_connected && !farewell_.empty()) why = "it ended the session; its log says: " + farewell_;
   if (was_connected && home().now() - since_ > lasting_session) failures_ = 0;
   end_session();
   leave();
@@ -251,7 +278,8 @@ back_status back_session::status() const {
           .session = connected ? hello_.session : 0,
           .sessions = sessions_,
           .clock_ahead = connected ? std::chrono::seconds{answer_.clock - hello_.clock}
-                                   : std::chrono::seconds{0}};
+                                   : std::chrono::seconds{0},
+          .other_versions = sessions_ > 0 ? describe_other_versions(answer_.offer) : ""};
 }
 
 caf::result<std::string, bool> back_session::ask(const std::string& line) {
@@ -267,7 +295,7 @@ caf::result<std::string, bool> back_session::ask(const std::string& line) {
 }
 
 void local_back_session::reach() {
-  if (auto gateway = env().names.find(gateway_name))
+  if (auto gateway = side().core.names.find(names::link_gateway))
     reached(std::move(gateway));
   else
     failed("its gateway is being started");

@@ -2,8 +2,8 @@
 // ends tries again. How one gets there is a subclass's.
 #pragma once
 
-#include "actors/environment.hpp"
 #include "actors/node_link/link_messages.hpp"
+#include "actors/node_link/node_link_side.hpp"
 #include "codecs/node_link/link_hello.hpp"
 #include "net/loop/pinned_actor.hpp"
 
@@ -25,19 +25,23 @@ struct back_status {
   std::uint64_t sessions = 0;
   /// How far the back's clock is ahead of ours.
   std::chrono::seconds clock_ahead{0};
+  /// Link versions that the back speaks, if it has answered and they are not the same as ours.
+  std::string other_versions;
 };
 
 /// Messages:
 /// - `link_broken`, `link_agent_started` from agents: another session begins.
+/// - `(bye_atom, session, why)` from the back: for the log, once the session has ended.
 /// - `get_back_status`, `ask_back`.
 /// - exit_msg: says goodbye, at most 1 s, and ends.
 /// While there is no session it tries again, after 0.1 s, doubling to 5 s, with jitter, and logs
-/// each new reason once. A back that another back_session has reached already, by another address,
-/// is left alone as long as that one has it.
+/// each new reason once. A back that speaks link version 3 only gets a hello in it at once, and the
+/// next time first; one that was upgraded since says so, and gets a new one. A back that another
+/// back_session has reached already, by another address, is left alone as long as that one has it.
 class back_session : public net::pinned_actor {
  public:
   /// `place` is the back's in `settings::back_nodes`.
-  back_session(caf::actor_config& cfg, net::reactor& home, environment& env, std::size_t place);
+  back_session(caf::actor_config& cfg, net::reactor& home, node_link_side& side, std::size_t place);
   [[nodiscard]] const char* name() const override { return "back_session"; }
 
  protected:
@@ -55,7 +59,9 @@ class back_session : public net::pinned_actor {
 
   void reached(caf::actor gateway);
   void failed(std::string why);
-  [[nodiscard]] environment& env() const noexcept { return *env_; }
+  [[nodiscard]] node_link_side& side() const noexcept { return *side_; }
+  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
+
   [[nodiscard]] std::size_t place() const noexcept { return place_; }
 
   void on_due(net::timer& which) override;
@@ -67,7 +73,10 @@ class back_session : public net::pinned_actor {
   caf::behavior start() final;
   bool on_message(caf::mailbox_element&) final { return false; }
 
+  [[nodiscard]] link_hello make_hello() const;
   void greet(const link_nonce* challenge);
+  /// Says hello in the other form. The back did not read this one.
+  void greet_otherwise();
   void handle_answer(const std::string& encoded, const std::vector<caf::actor>& agents);
   void handle_welcome(const link_answer& answer, const std::vector<caf::actor>& agents);
   /// Why that welcome is not believed; empty if it is.
@@ -80,7 +89,7 @@ class back_session : public net::pinned_actor {
   [[nodiscard]] back_status status() const;
   caf::result<std::string, bool> ask(const std::string& line);
 
-  environment* env_;
+  node_link_side* side_;
   std::size_t place_;
   std::string where_;
   stage stage_ = stage::waiting;
@@ -91,7 +100,13 @@ class back_session : public net::pinned_actor {
   /// One a reactor, as they were at the last hello.
   std::vector<caf::actor> agents_;
   link_hello hello_;
+  /// Whether the last back that answered here spoke link version 3 only.
+  bool speaks_old_ = false;
+  /// Both forms were tried since the back was reached.
+  bool tried_both_ = false;
   link_answer answer_;
+  /// Why the back ends this session; empty as long as it does not.
+  std::string farewell_;
   std::string trouble_;
   net::steady_clock::time_point trouble_told_;
   std::uint64_t sessions_ = 0;

@@ -29,7 +29,7 @@ struct caf_openssl_listener_state {
   void publish_later();
 
   caf::event_based_actor* self;
-  environment* env = nullptr;
+  node_link_side* side = nullptr;
   std::string trouble;
 
   static inline const char* name = "caf_openssl_listener";
@@ -38,6 +38,6 @@ struct caf_openssl_listener_state {
 /// Behavior of what lets fronts in: publishes the gateway on `node_link.listen`, again whenever
 /// that was restarted, and tries on if it can't.
 caf::behavior caf_openssl_listener(caf::stateful_actor<caf_openssl_listener_state>* self,
-                                   environment& env);
+                                   node_link_side& side);
 
 }  // namespace mtp::actors

@@ -27,7 +27,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::read_due)
 namespace mtp::actors {
 
 void certificate_watch_state::read() {
-  const auto fresh = env->link_credentials->reload();
+  const auto fresh = side->credentials->reload();
   const auto why = fresh ? std::string{} : fresh.error();
   if (!why.empty() && why != trouble) spdlog::warn("{}; what was there before is still used", why);
   trouble = why;
@@ -36,7 +36,7 @@ void certificate_watch_state::read() {
 }
 
 void certificate_watch_state::tell_of_change() {
-  auto used = env->link_credentials->current();
+  auto used = side->credentials->current();
   const auto before = std::exchange(known, used);
   if (before == nullptr || (before->name() == used->name() && before->expires() == used->expires()))
     return;
@@ -49,7 +49,7 @@ void certificate_watch_state::tell_of_change() {
 }
 
 void certificate_watch_state::warn_of_expiry() {
-  const auto used = env->link_credentials->current();
+  const auto used = side->credentials->current();
   const auto left = used->expires() - std::chrono::system_clock::now();
   const auto now = self->clock().now();
   if (left > near_expiry || (warned_at && now - *warned_at < warning_interval)) return;
@@ -59,9 +59,9 @@ void certificate_watch_state::warn_of_expiry() {
 }
 
 caf::behavior certificate_watch(caf::stateful_actor<certificate_watch_state>* self,
-                                environment& env) {
+                                node_link_side& side) {
   auto& state = self->state;
-  state.env = &env;
+  state.side = &side;
   self->send(self, read_due{});
   return {
       [self, &state](read_due) {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "actors/environment.hpp"
+#include "actors/node_link/node_link_side.hpp"
 #include "net/tls/tls_context.hpp"
 
 namespace mtp::actors {
@@ -23,7 +23,7 @@ struct certificate_watch_state {
   void warn_of_expiry();
 
   caf::event_based_actor* self;
-  environment* env = nullptr;
+  node_link_side* side = nullptr;
   /// What was used at the last look.
   std::shared_ptr<const net::tls_context> known;
   /// What was wrong with the files.
@@ -33,13 +33,13 @@ struct certificate_watch_state {
   static inline const char* name = "certificate_watch";
 };
 
-/// Behavior of a node's with `environment::link_credentials`: reads the files again every minute
+/// Behavior of a node's with `node_core::link_credentials`: reads the files again every minute
 /// and at `read_certificates`, for connections to come, and logs what an operator should know: that
 /// there is a new one, that they can't be used (once; those there were before still serve), and
 /// once a day that the certificate expires within 14 days, however long the connections have lasted
 /// that there are.
 caf::behavior certificate_watch(caf::stateful_actor<certificate_watch_state>* self,
-                                environment& env);
+                                node_link_side& side);
 
 }  // namespace mtp::actors
 

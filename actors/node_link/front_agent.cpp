@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/uplink/middle/dc_pool.hpp"
-#include "actors/uplink/routing.hpp"
 #include "codecs/base/text.hpp"
 
 namespace mtp::actors {
 
-front_agent::front_agent(caf::actor_config& cfg, net::reactor& home, environment& env)
-    : link_agent{cfg, home, env}, backs_(number_of_backs(env.settings)) {}
+front_agent::front_agent(caf::actor_config& cfg, net::reactor& home, node_link_side& side)
+    : link_agent{cfg, home, side}, backs_(number_of_backs(*side.core.config.get())) {}
 
 caf::behavior front_agent::start() {
   set_down_handler([this](caf::down_msg& down) {
@@ -27,7 +27,8 @@ caf::behavior front_agent::start() {
   });
   begin();
   for (std::size_t at = 0; at < backs_.size(); ++at)
-    caf::anon_send(env().names.find(back_session_name(at)), link_agent_started{home().index()});
+    caf::anon_send(side().core.names.find(names::back_session(at)),
+                   link_agent_started{home().index()});
   return {
       [this](open_stream& request) { handle_open(request); },
       [this](const cancel_stream& cancel) { handle_cancel(cancel.stream); },
@@ -49,7 +50,7 @@ void front_agent::for_each_peer(const std::function<void(link_peer&)>& each) {
 
 std::optional<std::size_t> front_agent::choose_back() const {
   std::optional<std::size_t> best;
-  const bool balance = env().settings.back_nodes_policy == config::back_choice::balance;
+  const bool balance = settings().back_nodes_policy == config::back_choice::balance;
   for (std::size_t at = 0; at < backs_.size(); ++at) {
     if (!backs_[at].peer) continue;
     if (!best || (balance && backs_[at].streams < backs_[*best].streams)) best = at;
@@ -146,7 +147,8 @@ void front_agent::end_session(std::size_t at) {
 void front_agent::give_up(std::size_t at, std::string why) {
   const auto session = backs_[at].peer->channel.session();
   end_session(at);
-  caf::anon_send(env().names.find(back_session_name(at)), link_broken{session, std::move(why)});
+  caf::anon_send(side().core.names.find(names::back_session(at)),
+                 link_broken{session, std::move(why)});
 }
 
 void front_agent::handle_blob(const link_blob& blob) {
@@ -168,7 +170,7 @@ void front_agent::handle_blob(const link_blob& blob) {
         return true;
       });
   if (!taken) {
-    spdlog::error("back {}: what it says can't be read: {}", describe_back(env().settings, at),
+    spdlog::error("back {}: what it says can't be read: {}", describe_back(settings(), at),
                   to_string(taken.error()));
     return give_up(at, "what it says can't be read");
   }

@@ -20,7 +20,7 @@ namespace mtp::actors {
 /// - `link_blob` from its partners.
 class front_agent final : public link_agent {
  public:
-  front_agent(caf::actor_config& cfg, net::reactor& home, environment& env);
+  front_agent(caf::actor_config& cfg, net::reactor& home, node_link_side& side);
   [[nodiscard]] const char* name() const override { return "front_agent"; }
 
  private:

@@ -20,8 +20,8 @@ constexpr auto tick = 1s;
 /// What may wait for the other node at most: this share of the memory budget, and at least this.
 constexpr std::size_t backlog_share = 8;
 constexpr std::size_t least_backlog = std::size_t{32} * 1024 * 1024;
-std::size_t backlog_limit(const environment& env) noexcept {
-  return std::max(least_backlog, env.memory.budget() / backlog_share);
+std::size_t backlog_limit(const node_link_side& side) noexcept {
+  return std::max(least_backlog, side.core.memory.budget() / backlog_share);
 }
 /// Ticks between looks for streams to forget.
 constexpr std::uint64_t sweep_every = 6;
@@ -34,14 +34,14 @@ bool ends_stream(const stream::event& event) noexcept {
          std::holds_alternative<stream::close>(event);
 }
 
-link_agent::link_agent(caf::actor_config& cfg, net::reactor& home, environment& env)
+link_agent::link_agent(caf::actor_config& cfg, net::reactor& home, node_link_side& side)
     : pinned_actor{cfg, home},
-      env_{&env},
-      dropped_{healthcheck(env.metrics, "link_backlog")},
+      side_{&side},
+      dropped_{healthcheck(side.core.metrics, "link_backlog")},
       tick_timer_{*this} {}
 
 void link_agent::begin() {
-  env_->holders[home().index()].push_back(this);
+  side_->core.holders[home().index()].push_back(this);
   tick_timer_.arm(home().timers(), tick);
 }
 
@@ -65,11 +65,11 @@ void link_agent::send_to(link_peer& peer, stream_frame frame) {
 }
 
 bool link_agent::floods(const link_peer& peer) const noexcept {
-  return peer.channel.joining() > backlog_limit(*env_);
+  return peer.channel.joining() > backlog_limit(*side_);
 }
 
 void link_agent::limit_backlog(link_peer& peer) {
-  const auto limit = backlog_limit(*env_);
+  const auto limit = backlog_limit(*side_);
   while (peer.channel.queued() > limit && drop_largest_of(peer) > 0)
     dropped_.add();
 }
@@ -92,7 +92,7 @@ void link_agent::on_flush() {
 void link_agent::note_memory() {
   std::size_t now = 0;
   for_each_peer([&](link_peer& peer) { now += peer.channel.held(); });
-  env_->memory.change(home().index(), std::exchange(held_, now), now);
+  side_->core.memory.change(home().index(), std::exchange(held_, now), now);
 }
 
 void link_agent::on_due(net::timer&) {
@@ -113,8 +113,8 @@ void link_agent::stopped() {
     demonitor(peer.agent);
     peer.agent = nullptr;
   });
-  std::erase(env_->holders[home().index()], static_cast<memory_holder*>(this));
-  env_->memory.change(home().index(), std::exchange(held_, 0), 0);
+  std::erase(side_->core.holders[home().index()], static_cast<memory_holder*>(this));
+  side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
   tick_timer_.cancel();
 }
 

@@ -10,8 +10,8 @@
 #include <functional>
 
 #include "actors/core/memory_holder.hpp"
-#include "actors/environment.hpp"
 #include "actors/node_link/link_messages.hpp"
+#include "actors/node_link/node_link_side.hpp"
 #include "actors/uplink/stream_messages.hpp"
 #include "codecs/node_link/link_channel.hpp"
 #include "net/loop/pinned_actor.hpp"
@@ -32,7 +32,7 @@ struct link_peer {
 
 class link_agent : public net::pinned_actor, protected memory_holder, private net::io_source {
  public:
-  link_agent(caf::actor_config& cfg, net::reactor& home, environment& env);
+  link_agent(caf::actor_config& cfg, net::reactor& home, node_link_side& side);
 
  protected:
   /// A stream that migrated is remembered this long: data may still come back refused.
@@ -58,7 +58,8 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
   void flush(link_peer& peer);
   /// Tells the ledger what is held now.
   void note_memory();
-  [[nodiscard]] environment& env() const noexcept { return *env_; }
+  [[nodiscard]] node_link_side& side() const noexcept { return *side_; }
+  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
 
   bool on_message(caf::mailbox_element& x) final;
   void on_due(net::timer& which) override;
@@ -68,11 +69,11 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
   void on_io(std::uint32_t) final {}
   void on_flush() final;
 
-  environment* env_;
+  node_link_side* side_;
   counter dropped_;
   net::timer tick_timer_;
   std::uint64_t ticks_ = 0;
-  /// As `environment::memory` was told.
+  /// As `node_core::memory` was told.
   std::size_t held_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/core/supervisor.hpp"
 #include "actors/node_link/back_agent.hpp"
 #include "actors/node_link/link_listener.hpp"
@@ -41,12 +42,14 @@ std::string encoded(const link_answer& answer) {
 
 }  // namespace
 
-link_answer link_gateway_state::make_answer(link_answer::kind what, std::string reason) const {
-  return {.what = what,
-          .build = env->build,
+link_answer link_gateway_state::make_answer(link_answer::kind what, const link_offer& theirs,
+                                            std::string reason) const {
+  return {.offer = theirs == old_link_offer ? old_link_offer : link_offer{},
+          .what = what,
+          .build = side->core.build,
           .reason = std::move(reason),
-          .name = env->own_name(),
-          .node = env->node_id,
+          .name = side->own_name(),
+          .node = side->core.node_id,
           .clock = net::unix_time(),
           .nonce = {},
           .proof = {}};
@@ -66,7 +69,8 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
   // queues grows with what a front says before it has its answer.
   const auto turn_away = [&](const std::string& why) {
     tell_refused(who, why);
-    who.promise.deliver(encoded(make_answer(link_answer::kind::refused, why)), agents{});
+    who.promise.deliver(encoded(make_answer(link_answer::kind::refused, who.offer(), why)),
+                        agents{});
     return caf::delegated<std::string, agents>{};
   };
   if (who.keeper != nullptr) {
@@ -74,9 +78,9 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
     if (visitors.size() >= max_visitors) return turn_away("the back is busy with other fronts");
     visitors.insert(who.keeper.node());
   }
-  const auto& settings = env->settings;
-  const bool has_names = settings.role == config::node_role::back &&
-                         settings.node_link.security == config::link_security::tls;
+  const auto settings = side->core.config.get();
+  const bool has_names = settings->role == config::node_role::back &&
+                         settings->node_link.security == config::link_security::tls;
   if (has_names && who.keeper != nullptr)
     find_name(std::move(who));
   else
@@ -85,7 +89,7 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
 }
 
 void link_gateway_state::find_name(visit which) {
-  const auto listener = env->names.find("link_listener");
+  const auto listener = side->core.names.find(names::link_listener);
   if (listener == nullptr) return refuse(which, "the back is restarting");
   const get_proven_name question{which.keeper.node()};
   const auto who = std::make_shared<visit>(std::move(which));
@@ -102,9 +106,14 @@ void link_gateway_state::find_name(visit which) {
 void link_gateway_state::decide(visit& which) {
   if (!which.hello || which.keeper == nullptr) return refuse(which, "the hello can't be read");
   const auto& hello = *which.hello;
+  // Its word for our version is old, or not ours. In no older form, and not worth a line.
+  if (hello.offer == old_link_offer && is_fallback(hello.nonce))
+    return answer(which.keeper, which.promise,
+                  make_answer(link_answer::kind::refused, link_offer{},
+                              "the back speaks more than link version 3, which somebody denied"));
   auto why = judge(which);
   if (!why.empty()) return refuse(which, why);
-  if (!env->settings.node_link.cluster_cookie.empty() && hello.proof == link_proof{})
+  if (!side->core.config.get()->node_link.cluster_cookie.empty() && hello.proof == link_proof{})
     return challenge(which);
   why = judge_proof(which);
   if (!why.empty()) return refuse(which, why);
@@ -123,7 +132,7 @@ void link_gateway_state::tell_refused(const visit& which, const std::string& why
 
 void link_gateway_state::refuse(const visit& which, const std::string& why) {
   tell_refused(which, why);
-  answer(which.keeper, which.promise, make_answer(link_answer::kind::refused, why));
+  answer(which.keeper, which.promise, make_answer(link_answer::kind::refused, which.offer(), why));
 }
 
 void link_gateway_state::answer(const caf::actor& keeper, caf::response_promise promise,
@@ -134,21 +143,21 @@ void link_gateway_state::answer(const caf::actor& keeper, caf::response_promise 
 
 std::string link_gateway_state::judge(const visit& which) const {
   const auto& hello = *which.hello;
-  if (hello.version != link_version)
+  if (!common_terms(hello.offer, link_offer{}))
     return fmt::format(
         "link versions differ: the front's is {} (build {}), the back's {} (build {}); use the "
         "same build on both",
-        hello.version, hello.build, link_version, env->build);
+        describe_versions(hello.offer), hello.build, describe_versions(link_offer{}), side->core.build);
   if (which.proven && hello.name != *which.proven)
     return fmt::format(R"(the front calls itself "{}", but its certificate says "{}")", hello.name,
                        *which.proven);
-  const bool has_cookie = !env->settings.node_link.cluster_cookie.empty();
+  const bool has_cookie = !side->core.config.get()->node_link.cluster_cookie.empty();
   if (hello.has_cookie != has_cookie)
     return fmt::format("only the {} has a cluster_cookie", has_cookie ? "back" : "front");
   if (which.fronts.empty() || which.fronts.size() > max_agents ||
       std::ranges::any_of(which.fronts, [](const auto& one) { return one == nullptr; }))
     return "it has no agents, or too many";
-  if (hello.node == env->node_id && env->settings.role != config::node_role::both)
+  if (hello.node == side->core.node_id && side->core.config.get()->role != config::node_role::both)
     return "it is this process itself";
   if (sessions.contains(hello.session) || openings.contains(hello.session) || hello.session == 0)
     return "its session is not a new one";
@@ -156,7 +165,7 @@ std::string link_gateway_state::judge(const visit& which) const {
 }
 
 std::string link_gateway_state::judge_proof(const visit& which) {
-  const auto& cookie = env->settings.node_link.cluster_cookie;
+  const auto cookie = side->core.config.get()->node_link.cluster_cookie;
   if (cookie.empty()) return {};
   const auto given = std::ranges::find(challenges, which.keeper.address(),
                                        [](const auto& one) { return one.first; });
@@ -172,7 +181,7 @@ void link_gateway_state::challenge(const visit& which) {
   const auto who = which.keeper.address();
   std::erase_if(challenges, [&](const auto& one) { return one.first == who; });
   if (challenges.size() >= max_challenges) challenges.erase(challenges.begin());
-  auto question = make_answer(link_answer::kind::challenge);
+  auto question = make_answer(link_answer::kind::challenge, which.offer());
   question.nonce = net::random_array<question.nonce.size()>();
   challenges.emplace_back(who, question.nonce);
   answer(which.keeper, which.promise, question);
@@ -184,7 +193,7 @@ void link_gateway_state::open(visit& which) {
   const auto& hello = *which.hello;
   end_earlier(hello, which.keeper);
   if (sessions.size() + openings.size() >= max_sessions) return refuse(which, "too many fronts");
-  const auto sup = env->names.find("back_agent_sup");
+  const auto sup = side->core.names.find(names::back_agent_sup);
   if (sup == nullptr) return refuse(which, "the back is restarting");
   const auto ahead = std::chrono::seconds{hello.clock} - std::chrono::seconds{net::unix_time()};
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
@@ -193,6 +202,7 @@ void link_gateway_state::open(visit& which) {
   self->monitor(which.keeper);
   const auto& fronts = which.fronts;
   opening begun{.made = {.hello = hello,
+                         .terms = common_terms(hello.offer, link_offer{}).value(),
                          .keeper = which.keeper,
                          .back = agents(fronts.size()),
                          .clock_ahead = ahead,
@@ -202,11 +212,11 @@ void link_gateway_state::open(visit& which) {
   const auto number = hello.session;
   openings.emplace(number, std::move(begun));
   for (std::size_t i = 0; i < fronts.size(); ++i) {
-    const auto home = static_cast<unsigned>(i % env->reactors.size());
+    const auto home = static_cast<unsigned>(i % side->core.reactors.size());
     start_child order{
         .id = {},
         .start = back_agent_start{
-            .env = env,
+            .side = side,
             .options = {.session = number, .front = fronts[i], .gateway = caf::actor{self}},
             .reactor = home}};
     self->request(sup, caf::infinite, std::move(order))
@@ -243,11 +253,11 @@ void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
   made.back[place] = agent;
   if (--missing > 0) return;
   tell(spdlog::level::info, made.hello.name,
-       fmt::format("front {} is connected (build {}, {} reactors)", made.hello.name,
-                   made.hello.build, made.back.size()));
-  auto welcome = make_answer(link_answer::kind::welcome);
-  const auto& cookie = env->settings.node_link.cluster_cookie;
-  if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello);
+       fmt::format("front {} is connected (build {}, {} reactors){}", made.hello.name,
+                   made.hello.build, made.back.size(), describe_age(made.hello.offer, made.terms)));
+  auto welcome = make_answer(link_answer::kind::welcome, made.hello.offer);
+  const auto cookie = side->core.config.get()->node_link.cluster_cookie;
+  if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello, welcome);
   answer(made.keeper, promise, welcome, made.back);
   sessions.insert_or_assign(number, std::move(made));
   openings.erase(which);
@@ -260,7 +270,8 @@ void link_gateway_state::opening_failed(std::uint64_t number) {
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
   self->demonitor(which->second.made.keeper);
   answer(which->second.made.keeper, which->second.promise,
-         make_answer(link_answer::kind::refused, "the back is stopping"));
+         make_answer(link_answer::kind::refused, which->second.made.hello.offer,
+                     "the back is stopping"));
   openings.erase(which);
 }
 
@@ -272,6 +283,17 @@ void link_gateway_state::end_session(session_map::iterator which, std::string_vi
   for (const auto& agent : which->second.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
   sessions.erase(which);
+}
+
+void link_gateway_state::say_farewell(const session& ended, std::uint64_t number,
+                                      const std::string& why) {
+  if (ended.terms.has(link_capability::farewell))
+    caf::anon_send(ended.keeper, link_bye_atom::value, number, why);
+}
+
+void link_gateway_state::say_farewells() {
+  for (const auto& [number, ended] : sessions)
+    say_farewell(ended, number, "the back is stopping");
 }
 
 void link_gateway_state::tell(spdlog::level::level_enum level, const std::string& front,
@@ -302,7 +324,8 @@ std::vector<front_status> link_gateway_state::fronts() const {
                    .session = number,
                    .agents = one.back.size(),
                    .age = std::chrono::duration_cast<std::chrono::seconds>(now - one.since),
-                   .clock_ahead = one.clock_ahead});
+                   .clock_ahead = one.clock_ahead,
+                   .other_versions = describe_other_versions(one.hello.offer)});
   std::ranges::stable_sort(out, {}, &front_status::name);
   return out;
 }
@@ -312,15 +335,15 @@ caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string&
   const auto asker = caf::actor_cast<caf::actor>(self->current_sender());
   if (std::ranges::none_of(sessions, [&](const auto& one) { return one.second.keeper == asker; }))
     return {"only a front with a session is answered", false};
-  if (asked >= max_questions || env->answer_console == nullptr)
+  if (asked >= max_questions || side->answer_console == nullptr)
     return {"the back is busy with other questions", false};
   ++asked;
   auto promise = self->make_response_promise<std::string, bool>();
   const auto helper = net::spawn_quiet<caf::event_based_actor, caf::detached>(
-      self->system(), [environment = env](caf::event_based_actor* me) -> caf::behavior {
-        return {[me, environment](const std::string& question) -> caf::result<std::string, bool> {
+      self->system(), [side = side](caf::event_based_actor* me) -> caf::behavior {
+        return {[me, side](const std::string& question) -> caf::result<std::string, bool> {
           me->quit();
-          auto answer = environment->answer_console(question);
+          auto answer = side->answer_console(question);
           if (!answer) return {std::move(answer.error()), false};
           return {answer->substr(0, longest_answer), true};
         }};
@@ -338,10 +361,14 @@ caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string&
   return promise;
 }
 
-caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, environment& env) {
+caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_link_side& side) {
   auto& state = self->state;
-  state.env = &env;
+  state.side = &side;
   self->set_down_handler([&state](const caf::down_msg& down) { state.handle_down(down); });
+  self->set_exit_handler([&state, self](caf::exit_msg& asked) {
+    state.say_farewells();
+    self->quit(std::move(asked.reason));
+  });
   return {
       [&state](link_hello_atom, const std::string& hello, link_gateway_state::agents& fronts) {
         return state.handle_hello(hello, fronts);
@@ -351,8 +378,10 @@ caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, enviro
           state.end_session(which, "it says goodbye");
       },
       [&state](const link_broken& broken) {
-        if (const auto which = state.sessions.find(broken.session); which != state.sessions.end())
-          state.end_session(which, broken.why, spdlog::level::err);
+        const auto which = state.sessions.find(broken.session);
+        if (which == state.sessions.end()) return;
+        state.say_farewell(which->second, which->first, broken.why);
+        state.end_session(which, broken.why, spdlog::level::err);
       },
       [&state](link_ask_atom, const std::string& line) { return state.handle_ask(line); },
       [&state](get_fronts) { return state.fronts(); },

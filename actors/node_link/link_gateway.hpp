@@ -12,8 +12,8 @@
 #include <set>
 
 #include "actors/core/limited_log.hpp"
-#include "actors/environment.hpp"
 #include "actors/node_link/link_messages.hpp"
+#include "actors/node_link/node_link_side.hpp"
 #include "codecs/node_link/link_hello.hpp"
 
 namespace mtp::actors {
@@ -28,6 +28,8 @@ struct front_status {
   std::chrono::seconds age{0};
   /// How far the front's clock is ahead of ours.
   std::chrono::seconds clock_ahead{0};
+  /// Link versions that it speaks, if they are not the same as ours.
+  std::string other_versions;
 };
 
 struct link_gateway_state {
@@ -38,6 +40,7 @@ struct link_gateway_state {
 
   struct session {
     link_hello hello;
+    link_terms terms;
     /// Who asked for it: the front's back_session.
     caf::actor keeper;
     agents back;
@@ -60,6 +63,8 @@ struct link_gateway_state {
     caf::response_promise promise;
     /// The name in its certificate; nothing if nobody looked at it.
     std::optional<std::string> proven;
+    /// What the answer has to fit. Everybody reads what version 3 said.
+    [[nodiscard]] const link_offer& offer() const { return hello ? hello->offer : old_link_offer; }
   };
 
   reply handle_hello(const std::string& text, agents& fronts);
@@ -81,15 +86,21 @@ struct link_gateway_state {
   void opening_failed(std::uint64_t number);
   void end_session(session_map::iterator which, std::string_view why,
                    spdlog::level::level_enum level = spdlog::level::info);
+  /// Tells the front why the back ends its session, if it can understand that.
+  void say_farewell(const session& ended, std::uint64_t number, const std::string& why);
+  /// The gateway is being stopped.
+  void say_farewells();
   /// To the log, of a front that was let in.
   void tell(spdlog::level::level_enum level, const std::string& front, const std::string& what);
   void handle_down(const caf::down_msg& down);
-  [[nodiscard]] link_answer make_answer(link_answer::kind what, std::string reason = {}) const;
+  /// In the form in which the hello was: version 3 can't read another one.
+  [[nodiscard]] link_answer make_answer(link_answer::kind what, const link_offer& theirs,
+                                        std::string reason = {}) const;
   [[nodiscard]] std::vector<front_status> fronts() const;
   caf::result<std::string, bool> handle_ask(const std::string& line);
 
   caf::event_based_actor* self;
-  environment* env = nullptr;
+  node_link_side* side = nullptr;
   session_map sessions;
   std::map<std::uint64_t, opening> openings;
   /// Nodes whose hello has no answer yet: one at a time of each.
@@ -111,13 +122,15 @@ struct link_gateway_state {
 ///   `cluster_cookie` the first answer is a challenge. A front whose certificate has another name
 ///   than its hello is refused, and so is one whose node has another hello without an answer, or
 ///   that comes when 256 nodes have. Whatever fronts do, they get few lines in the log
-///   (`limited_log`).
+///   (`limited_log`). An older or newer node is told of where its session begins. A front that
+///   says hello in version 3 as it was told to is told that there is no need.
 /// - `(link_bye_atom, session)` (request): the session ends.
 /// - `link_broken` from agents: theirs ends.
 /// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.
 /// - `get_fronts`.
-/// A session also ends when its front is gone.
-caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, environment& env);
+/// A session also ends when its front is gone. The front is told why the back ends it (`bye_atom`
+/// with a text), if both have `link_capability::farewell`.
+caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_link_side& side);
 
 }  // namespace mtp::actors
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/node_link/link_messages.hpp"
-#include "actors/uplink/routing.hpp"
 #include "net/node_link/basp_link.hpp"
 
 namespace mtp::actors {
@@ -41,23 +41,23 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::connection_ended)
 
 namespace mtp::actors {
 
-link_listener::link_listener(caf::actor_config& cfg, net::reactor& home, environment& env)
-    : pinned_actor{cfg, home}, env_{&env} {}
+link_listener::link_listener(caf::actor_config& cfg, net::reactor& home, node_link_side& side)
+    : pinned_actor{cfg, home}, side_{&side} {}
 
 caf::behavior link_listener::start() {
   net::link_acceptor_owner& owner = *this;
-  acceptor_.emplace(*this, owner, env_->link_port->socket(0), env_->link_credentials,
-                    net::link_acceptor_limits{.user_timeout = env_->settings.node_link.timeout});
-  acceptor_->allow(names_of(env_->settings.node_link.allowed_nodes));
+  acceptor_.emplace(*this, owner, side_->port->socket(0), side_->credentials,
+                    net::link_acceptor_limits{.user_timeout = settings().node_link.timeout});
+  acceptor_->allow(names_of(settings().node_link.allowed_nodes));
   forget_ended();
-  for (const auto& known : env_->link_sessions)
+  for (const auto& known : side_->sessions)
     if (const auto session = known.lock()) watch(session);
   return {
       [this](const connection_ended& what) {
         tell(spdlog::level::info, what.name,
              fmt::format("node link: {}: its connection ended: {}", what.name, what.why));
       },
-      [this](const reload_link& wanted) { reload(wanted); },
+      [this](config_changed) { heed_config(); },
       [this](get_link_connections) { return connections(); },
       [this](const get_proven_name& wanted) { return find_name(wanted.node); },
   };
@@ -65,39 +65,38 @@ caf::behavior link_listener::start() {
 
 void link_listener::on_link(net::link_transport transport) {
   // Its handshake may have begun when its name was allowed still.
-  const auto& allowed = env_->settings.node_link.allowed_nodes;
-  if (env_->link_credentials != nullptr &&
+  const auto& allowed = settings().node_link.allowed_nodes;
+  if (side_->credentials != nullptr &&
       std::ranges::find(allowed, transport.session()->peer_name()) == allowed.end())
     return on_refused(net::link_refusal::name);
-  const auto gateway = env_->names.find(gateway_name);
+  const auto gateway = side_->core.names.find(names::link_gateway);
   if (gateway == nullptr) return;  // being restarted: the front tries again
   forget_ended();
-  env_->link_sessions.push_back(transport.session());
+  side_->sessions.push_back(transport.session());
   watch(transport.session());
   spdlog::debug("node link: {} is let in", transport.session()->peer_name());
-  net::publish_link(env_->system(), std::move(transport), link_key, gateway);
+  net::publish_link(side_->core.system(), std::move(transport), link_key, gateway);
 }
 
 bool link_listener::has_joined(const net::link_session& session) {
-  return net::has_joined(env_->system(), session);
+  return net::has_joined(side_->core.system(), session);
 }
 
 void link_listener::on_refused(net::link_refusal why) {
-  env_->metrics
+  side_->core.metrics
       .get_counter("mtproto_proxy_link_refused_total", "Connections of nodes that were refused",
                    {{"reason", std::string{refusal_labels[static_cast<std::size_t>(why)]}}})
       .add();
 }
 
-void link_listener::reload(const reload_link& wanted) {
-  acceptor_->allow(names_of(wanted.allowed_nodes));
-  // For a successor of this actor; nobody else looks at it.
-  env_->settings.node_link.allowed_nodes = wanted.allowed_nodes;
-  if (env_->link_credentials == nullptr) return;
-  for (const auto& known : env_->link_sessions) {
+void link_listener::heed_config() {
+  const auto& allowed = settings().node_link.allowed_nodes;
+  acceptor_->allow(names_of(allowed));
+  if (side_->credentials == nullptr) return;
+  for (const auto& known : side_->sessions) {
     const auto session = known.lock();
     if (session == nullptr || session->ended() ||
-        std::ranges::find(wanted.allowed_nodes, session->peer_name()) != wanted.allowed_nodes.end())
+        std::ranges::find(allowed, session->peer_name()) != allowed.end())
       continue;
     const auto& name = session->peer_name();
     tell(spdlog::level::warn, name,
@@ -122,7 +121,7 @@ void link_listener::tell(spdlog::level::level_enum level, const std::string& nam
 }
 
 void link_listener::forget_ended() {
-  std::erase_if(env_->link_sessions, [](const auto& known) {
+  std::erase_if(side_->sessions, [](const auto& known) {
     const auto session = known.lock();
     return session == nullptr || session->ended();
   });
@@ -131,7 +130,7 @@ void link_listener::forget_ended() {
 std::vector<link_connection> link_listener::connections() {
   std::vector<link_connection> out;
   forget_ended();
-  for (const auto& known : env_->link_sessions)
+  for (const auto& known : side_->sessions)
     if (const auto session = known.lock())
       out.push_back({.name = session->peer_name(),
                      .remote = session->remote(),
@@ -150,7 +149,7 @@ caf::result<std::string> link_listener::find_name(const caf::node_id& node) {
 }
 
 std::string link_listener::name_at(const std::string& address, std::uint16_t port) const {
-  for (const auto& known : env_->link_sessions) {
+  for (const auto& known : side_->sessions) {
     const auto session = known.lock();
     if (session != nullptr && !session->ended() && session->remote().port == port &&
         to_string(session->remote().ip) == address)

@@ -5,16 +5,10 @@
 #include <spdlog/common.h>
 
 #include "actors/core/limited_log.hpp"
-#include "actors/environment.hpp"
+#include "actors/node_link/node_link_side.hpp"
 #include "net/node_link/link_acceptor.hpp"
 
 namespace mtp::actors {
-
-/// Message: only fronts of these names are let in. Those that are connected and have another name
-/// are cut off.
-struct reload_link {
-  std::vector<std::string> allowed_nodes;
-};
 
 /// Message (request): replies with a std::vector<link_connection>.
 struct get_link_connections {};
@@ -32,14 +26,16 @@ struct get_proven_name {
   caf::node_id node;
 };
 
-/// Messages: `reload_link`, `get_link_connections`, `get_proven_name`. It ends no connection by
-/// ending. Why a connection with a certificate ended is in the log by its name (`limited_log`).
+/// Messages: `config_changed` (fronts whose name is not among `allowed_nodes` any more are cut
+/// off), `get_link_connections`, `get_proven_name`. It ends no connection by ending. Why a
+/// connection with a certificate ended is in the log by its name (`limited_log`).
 class link_listener final : public net::pinned_actor, private net::link_acceptor_owner {
  public:
-  link_listener(caf::actor_config& cfg, net::reactor& home, environment& env);
+  link_listener(caf::actor_config& cfg, net::reactor& home, node_link_side& side);
   [[nodiscard]] const char* name() const override { return "link_listener"; }
 
  private:
+  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
   caf::behavior start() override;
   bool on_message(caf::mailbox_element&) override { return false; }
   void on_due(net::timer&) override {}
@@ -48,7 +44,7 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   bool has_joined(const net::link_session& session) override;
   void on_refused(net::link_refusal why) override;
 
-  void reload(const reload_link& wanted);
+  void heed_config();
   void watch(const std::shared_ptr<net::link_session>& session);
   void tell(spdlog::level::level_enum level, const std::string& name, const std::string& what);
   void forget_ended();
@@ -57,7 +53,7 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   /// Of the connection from there; empty if there is none.
   [[nodiscard]] std::string name_at(const std::string& address, std::uint16_t port) const;
 
-  environment* env_;
+  node_link_side* side_;
   std::optional<net::link_acceptor> acceptor_;
   /// By the name in the certificate.
   limited_log events_{10};
@@ -65,7 +61,6 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
 
 }  // namespace mtp::actors
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::reload_link)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_link_connections)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_proven_name)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<mtp::actors::link_connection>)

@@ -32,6 +32,9 @@ using link_hello_atom = caf::atom_constant<caf::atom("link_hello")>;
 /// taken all that was sent before.
 using link_bye_atom = caf::atom_constant<caf::atom("link_bye")>;
 
+/// link_gateway to back_session, the same with a text behind, `(bye_atom, session, why)`: the back
+/// ends the session. No reply. Only with `link_capability::farewell`.
+
 /// The same, `(link_ask_atom, line)`: a line of the console, answered as by the back's own. The
 /// reply is `(text, true)`, or `(why not, false)`.
 using link_ask_atom = caf::atom_constant<caf::atom("link_ask")>;

@@ -28,8 +28,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_gone)
 namespace mtp::actors {
 
 remote_back_session::remote_back_session(caf::actor_config& cfg, net::reactor& home,
-                                         environment& env, std::size_t place)
-    : back_session{cfg, home, env, place}, dialer_{*this, *this, limits_of(env.settings)} {
+                                         node_link_side& side, std::size_t place)
+    : back_session{cfg, home, side, place},
+      dialer_{*this, *this, limits_of(*side.core.config.get())} {
   set_default_handler([this](caf::scheduled_actor*, caf::message_view& x) {
     // The only message that back_session does not know.
     if (x.content().match_elements<link_gone>() && std::exchange(reach_when_gone_, false)) reach();
@@ -42,10 +43,10 @@ void remote_back_session::reach() {
     reach_when_gone_ = true;
     return;
   }
-  const auto& credentials = env().link_credentials;
+  const auto& credentials = side().credentials;
   // Whoever renewed it need not wait; certificate_watch tells if that is of no use.
   if (credentials != nullptr) static_cast<void>(credentials->reload());
-  const auto& to = env().settings.back_nodes[place()];
+  const auto& to = settings().back_nodes[place()];
   dialer_.dial({.host = to.host, .port = to.port, .name = to.name},
                credentials != nullptr ? credentials->current() : nullptr);
 }

@@ -9,7 +9,7 @@ namespace mtp::actors {
 
 class remote_back_session final : public back_session, private net::link_dialer_owner {
  public:
-  remote_back_session(caf::actor_config& cfg, net::reactor& home, environment& env,
+  remote_back_session(caf::actor_config& cfg, net::reactor& home, node_link_side& side,
                       std::size_t place);
 
  private:

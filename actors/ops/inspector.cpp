@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/ops/proxy_sup.hpp"
-#include "actors/uplink/routing.hpp"
 
 namespace mtp::actors {
 
@@ -106,7 +106,7 @@ void add_children(const shared_gathering<tree_report>& all, std::size_t parent,
       [all, parent](std::string why) { all->report.nodes[parent].trouble = std::move(why); });
 }
 
-void add_links(const shared_gathering<conns_report>& all, pool_conns& pool,
+void add_conns(const shared_gathering<conns_report>& all, pool_conns& pool,
                const std::vector<pool_conn_status>& known, std::size_t room) {
   const auto shown = std::min(known.size(), room);
   all->report.left_out += known.size() - shown;
@@ -133,24 +133,29 @@ void add_clients(client_overview& into, client_overview& from, std::size_t limit
   if (into.clients.size() > limit) into.clients.resize(limit);
 }
 
+/// None on a front.
+std::vector<dc_id> known_dcs(const node_parts& node) {
+  return node.uplink != nullptr ? node.uplink->telegram.get()->dcs() : std::vector<dc_id>{};
+}
+
 }  // namespace
 
 caf::result<tree_report> inspector_state::tree() {
   const auto all = std::make_shared<gathering<tree_report>>(self);
-  const auto root = env->names.find(root_name);
+  const auto root = node->core.names.find(names::root);
   all->report.nodes.push_back(
-      {.id = root_name, .strategy = strategy_of(root), .running = root != nullptr});
+      {.id = std::string{names::root}, .strategy = strategy_of(root), .running = root != nullptr});
   add_children(all, 0, root);
   return all->asked();
 }
 
 caf::result<pools_report> inspector_state::pools() {
   const auto all = std::make_shared<gathering<pools_report>>(self);
-  for (const auto dc : env->telegram.get()->dcs())
+  for (const auto dc : known_dcs(*node))
     all->report.pools.push_back({.dc = dc, .status = {}, .trouble = {}});
   for (auto& pool : all->report.pools)
     gathering<pools_report>::ask<dc_pool_status>(
-        all, env->names.find(dc_pool_name(pool.dc)), get_dc_pool_status{},
+        all, node->core.names.find(names::dc_pool(pool.dc)), get_dc_pool_status{},
         [all, &pool](const dc_pool_status& status) { pool.status = status; },
         [all, &pool](std::string why) { pool.trouble = std::move(why); });
   return all->asked();
@@ -159,13 +164,13 @@ caf::result<pools_report> inspector_state::pools() {
 caf::result<conns_report> inspector_state::conns() {
   const auto all = std::make_shared<gathering<conns_report>>(self);
   const auto room = std::make_shared<std::size_t>(max_inspected_conns);
-  for (const auto dc : env->telegram.get()->dcs())
+  for (const auto dc : known_dcs(*node))
     all->report.pools.push_back({.dc = dc, .conns = {}, .trouble = {}});
   for (auto& pool : all->report.pools)
     gathering<conns_report>::ask<std::vector<pool_conn_status>>(
-        all, env->names.find(dc_pool_name(pool.dc)), list_pool_conns{},
+        all, node->core.names.find(names::dc_pool(pool.dc)), list_pool_conns{},
         [all, room, &pool](const std::vector<pool_conn_status>& known) {
-          add_links(all, pool, known, *room);
+          add_conns(all, pool, known, *room);
           *room -= pool.conns.size();
         },
         [all, &pool](std::string why) { pool.trouble = std::move(why); });
@@ -175,10 +180,10 @@ caf::result<conns_report> inspector_state::conns() {
 caf::result<clients_report> inspector_state::clients(std::size_t limit) {
   limit = std::min(limit, max_inspected_clients);
   const auto all = std::make_shared<gathering<clients_report>>(self);
-  for (const auto& reactor : env->reactors) {
+  for (const auto& reactor : node->core.reactors) {
     const auto index = std::to_string(reactor->index());
     gathering<clients_report>::ask<client_overview>(
-        all, env->names.find("client_roster_" + index), list_clients{limit},
+        all, node->core.names.find(names::client_roster(reactor->index())), list_clients{limit},
         [all, limit](client_overview& some) { add_clients(all->report.clients, some, limit); },
         [all, index](const std::string& why) {
           all->report.trouble.push_back(std::string{"reactor "}.append(index) + ": " + why);
@@ -188,12 +193,13 @@ caf::result<clients_report> inspector_state::clients(std::size_t limit) {
 }
 
 counts_report inspector_state::counts() const {
-  counts_report out{env->metrics.read_counts()};
+  counts_report out{node->core.metrics.read_counts()};
   metrics::family memory{.name = "mtproto_proxy_memory_bytes",
                          .help = {},
                          .type = metrics::kind::gauge,
                          .samples = {}};
-  for (auto& [labels, value] : memory_values(env->memory, env->replays.memory()))
+  for (auto& [labels, value] : memory_values(
+           node->core.memory, node->client != nullptr ? node->client->replays.memory() : 0))
     memory.samples.push_back({.labels = std::move(labels), .value = value});
   out.families.push_back(std::move(memory));
   return out;
@@ -202,42 +208,42 @@ counts_report inspector_state::counts() const {
 caf::result<nodes_report> inspector_state::nodes() {
   const auto all = std::make_shared<gathering<nodes_report>>(self);
   auto& report = all->report;
-  const auto& settings = env->settings;
-  report.name = settings.node_name;
-  report.role = settings.role;
-  report.build = env->build;
+  const auto settings = node->core.config.get();
+  report.name = settings->node_name;
+  report.role = settings->role;
+  report.build = node->core.build;
   const auto missing = [all](std::string_view what) {
     return [all, what](const std::string& why) {
       all->report.trouble.push_back(std::string{what} + ": " + why);
     };
   };
-  if (settings.has_link() && settings.is_front()) {
-    report.backs.resize(number_of_backs(settings));
+  if (node->link != nullptr && node->client != nullptr) {
+    report.backs.resize(number_of_backs(*settings));
     for (std::size_t i = 0; i < report.backs.size(); ++i) {
       auto& back = report.backs[i];
-      back.status.where = describe_back(settings, i);
+      back.status.where = describe_back(*settings, i);
       gathering<nodes_report>::ask<back_status>(
-          all, env->names.find(back_session_name(i)), get_back_status{},
+          all, node->core.names.find(names::back_session(i)), get_back_status{},
           [all, &back](const back_status& status) { back.status = status; },
           [all, &back](std::string why) { back.trouble = std::move(why); });
     }
   }
-  if (settings.has_link() && settings.is_back())
+  if (node->link != nullptr && node->uplink != nullptr)
     gathering<nodes_report>::ask<std::vector<front_status>>(
-        all, env->names.find(gateway_name), get_fronts{},
+        all, node->core.names.find(names::link_gateway), get_fronts{},
         [all](std::vector<front_status>& fronts) { all->report.fronts = std::move(fronts); },
         missing("fronts"));
-  if (env->link_port != nullptr)
+  if (node->link != nullptr && node->link->port != nullptr)
     gathering<nodes_report>::ask<std::vector<link_connection>>(
-        all, env->names.find("link_listener"), get_link_connections{},
+        all, node->core.names.find(names::link_listener), get_link_connections{},
         [all](std::vector<link_connection>& some) { all->report.connections = std::move(some); },
         missing("connections"));
   return all->asked();
 }
 
-caf::behavior inspector(caf::stateful_actor<inspector_state>* self, environment& env) {
+caf::behavior inspector(caf::stateful_actor<inspector_state>* self, node_parts& node) {
   auto& state = self->state;
-  state.env = &env;
+  state.node = &node;
   return {
       [&state](inspect_tree) { return state.tree(); },
       [&state](inspect_pools) { return state.pools(); },

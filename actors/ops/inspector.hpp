@@ -10,6 +10,7 @@
 #include "actors/node_link/back_session.hpp"
 #include "actors/node_link/link_gateway.hpp"
 #include "actors/node_link/link_listener.hpp"
+#include "actors/ops/node_parts.hpp"
 #include "actors/uplink/middle/dc_pool.hpp"
 
 namespace mtp::actors {
@@ -122,14 +123,14 @@ struct inspector_state {
   caf::result<nodes_report> nodes();
 
   caf::event_based_actor* self;
-  environment* env = nullptr;
+  node_parts* node = nullptr;
 
   static inline const char* name = "inspector";
 };
 
 /// Behavior: the requests above. Each is answered within a few times `inspection_patience`, whoever
 /// hangs; none fails.
-caf::behavior inspector(caf::stateful_actor<inspector_state>* self, environment& env);
+caf::behavior inspector(caf::stateful_actor<inspector_state>* self, node_parts& node);
 
 }  // namespace mtp::actors
 

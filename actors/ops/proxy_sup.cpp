@@ -6,7 +6,7 @@
 #include "actors/client/listener.hpp"
 #include "actors/client/replay_sweeper.hpp"
 #include "actors/core/memory_guard.hpp"
-#include "actors/node_link/back_session.hpp"
+#include "actors/core/names.hpp"
 #include "actors/node_link/caf_openssl_link.hpp"
 #include "actors/node_link/certificate_watch.hpp"
 #include "actors/node_link/front_agent.hpp"
@@ -16,7 +16,6 @@
 #include "actors/ops/inspector.hpp"
 #include "actors/uplink/middle/dc_config.hpp"
 #include "actors/uplink/middle/http_fetcher.hpp"
-#include "actors/uplink/routing.hpp"
 
 namespace mtp::actors {
 
@@ -24,28 +23,29 @@ namespace {
 
 using namespace std::chrono_literals;
 
-child_spec permanent(std::string id, child_start start, std::chrono::milliseconds shutdown = 2s) {
-  return {.id = std::move(id),
+child_spec permanent(std::string_view id, child_start start,
+                     std::chrono::milliseconds shutdown = 2s) {
+  return {.id = std::string{id},
           .restart = restart_policy::permanent,
           .shutdown = shutdown,
           .start = std::move(start)};
 }
 
 /// A supervisor below: it needs time to stop its own children.
-child_spec supervisor_child(environment& env, supervisor_spec spec) {
-  auto name = spec.name;
+child_spec supervisor_child(node_core& core, supervisor_spec spec) {
+  const auto name = spec.name;
   return permanent(
-      std::move(name),
-      [&env, spec = std::move(spec)] { return spawn_supervisor(env.system(), spec, env.names); },
+      name,
+      [&core, spec = std::move(spec)] { return spawn_supervisor(core.system(), spec, core.names); },
       10s);
 }
 
 /// A supervisor whose children are started on demand.
-child_spec dynamic_supervisor(environment& env, std::string name, restart_policy restart) {
+child_spec dynamic_supervisor(node_core& core, std::string_view name, restart_policy restart) {
   const child_spec common{.id = {}, .restart = restart, .shutdown = 2s, .start = {}};
-  return supervisor_child(env, {.name = std::move(name),
-                                .strategy = supervision_strategy::simple_one_for_one,
-                                .children = {common}});
+  return supervisor_child(core, {.name = std::string{name},
+                                 .strategy = supervision_strategy::simple_one_for_one,
+                                 .children = {common}});
 }
 
 template <class Actor, class... Args>
@@ -54,90 +54,121 @@ child_start pinned_start(net::reactor& home, Args&... args) {
 }
 
 /// An actor that is a behavior with a state.
-template <class Self, caf::spawn_options Options = caf::no_spawn_options>
-child_start scheduled_start(environment& env, caf::behavior (*behave)(Self*, environment&)) {
-  return [&env, behave] {
+template <caf::spawn_options Options = caf::no_spawn_options, class Self, class Side>
+child_start scheduled_start(node_core& core, Side& side, caf::behavior (*behave)(Self*, Side&)) {
+  return [&core, &side, behave] {
     return net::spawn_quiet<Self, Options>(
-        env.system(), [&env, behave](Self* self) { return behave(self, env); });
+        core.system(), [&side, behave](Self* self) { return behave(self, side); });
   };
 }
 
-supervisor_spec listener_sup_spec(environment& env) {
-  supervisor_spec out{.name = "listener_sup"};
-  for (const auto& port : env.ports)
-    for (const auto& reactor : env.reactors)
-      out.children.push_back(
-          permanent("listener_" + port->settings.name + '_' + std::to_string(reactor->index()),
-                    pinned_start<listener>(*reactor, env, *port)));
-  return out;
+supervisor_spec listener_sup_spec(client_side& side) {
+  supervisor_spec spec{.name = std::string{names::listener_sup}};
+  const auto ports = side.ports.get();
+  for (const auto& served : *ports)
+    for (auto& [name, start] : listeners_of(side, served))
+      spec.children.push_back(permanent(name, std::move(start)));
+  return spec;
 }
 
 /// What speaks to Telegram.
-void add_telegram_side(environment& env, std::vector<child_spec>& children) {
-  children.push_back(permanent(
-      "http_fetcher", scheduled_start<caf::event_based_actor, caf::detached>(env, http_fetcher)));
-  children.push_back(dynamic_supervisor(env, "dc_conn_sup", restart_policy::temporary));
-  children.push_back(dynamic_supervisor(env, "dc_pool_sup", restart_policy::permanent));
-  children.push_back(permanent("dc_config", scheduled_start(env, dc_config)));
+void add_uplink_side(uplink_side& side, std::vector<child_spec>& children) {
+  auto& core = side.core;
+  children.push_back(
+      permanent(names::http_fetcher, scheduled_start<caf::detached>(core, core, http_fetcher)));
+  children.push_back(dynamic_supervisor(core, names::dc_conn_sup, restart_policy::temporary));
+  children.push_back(dynamic_supervisor(core, names::dc_pool_sup, restart_policy::permanent));
+  children.push_back(permanent(names::dc_config, scheduled_start(core, side, dc_config)));
 }
 
 /// A back's end of links to fronts.
-void add_gateway(environment& env, std::vector<child_spec>& children) {
-  children.push_back(dynamic_supervisor(env, "back_agent_sup", restart_policy::temporary));
-  children.push_back(permanent(std::string{gateway_name}, scheduled_start(env, link_gateway)));
-  const bool by_caf = env.settings.node_link.security == config::link_security::caf_openssl;
-  if (by_caf && env.settings.role == config::node_role::back)
-    children.push_back(permanent("link_listener", scheduled_start(env, caf_openssl_listener)));
-  if (env.link_port != nullptr)
+void add_gateway(node_link_side& side, std::vector<child_spec>& children) {
+  auto& core = side.core;
+  const auto settings = core.config.get();
+  children.push_back(dynamic_supervisor(core, names::back_agent_sup, restart_policy::temporary));
+  children.push_back(permanent(names::link_gateway, scheduled_start(core, side, link_gateway)));
+  const bool by_caf = settings->node_link.security == config::link_security::caf_openssl;
+  if (by_caf && settings->role == config::node_role::back)
     children.push_back(
-        permanent("link_listener", pinned_start<link_listener>(*env.reactors[0], env)));
+        permanent(names::link_listener, scheduled_start(core, side, caf_openssl_listener)));
+  if (side.port != nullptr)
+    children.push_back(
+        permanent(names::link_listener, pinned_start<link_listener>(*core.reactors[0], side)));
 }
 
-/// A front's end. Agents are above handlers, so that these can still say goodbye; what keeps the
+child_start back_session_start(node_link_side& side, net::reactor& home, std::size_t place) {
+  const auto settings = side.core.config.get();
+  if (settings->role == config::node_role::both)
+    return [&side, &home, place] {
+      return net::spawn_pinned<local_back_session>(home, std::ref(side), place);
+    };
+  if (settings->node_link.security == config::link_security::caf_openssl)
+    return [&side, &home, place] {
+      return net::spawn_pinned<caf_openssl_back_session>(home, std::ref(side), place);
+    };
+  return [&side, &home, place] {
+    return net::spawn_pinned<remote_back_session>(home, std::ref(side), place);
+  };
+}
+
+/// A front's end. Agents are above clients, so that these can still say goodbye; what keeps the
 /// link is above them.
-void add_way_to_backs(environment& env, std::vector<child_spec>& children) {
-  for (std::size_t place = 0; place < number_of_backs(env.settings); ++place) {
-    auto& home = *env.reactors[place % env.reactors.size()];
-    children.push_back(permanent(back_session_name(place), [&env, &home, place] {
-      if (env.settings.role == config::node_role::both)
-        return net::spawn_pinned<local_back_session>(home, std::ref(env), place);
-      if (env.settings.node_link.security == config::link_security::caf_openssl)
-        return net::spawn_pinned<caf_openssl_back_session>(home, std::ref(env), place);
-      return net::spawn_pinned<remote_back_session>(home, std::ref(env), place);
-    }));
-  }
-  for (const auto& reactor : env.reactors)
+void add_way_to_backs(node_link_side& side, std::vector<child_spec>& children) {
+  auto& reactors = side.core.reactors;
+  for (std::size_t place = 0; place < number_of_backs(*side.core.config.get()); ++place)
     children.push_back(
-        permanent(front_agent_name(reactor->index()), pinned_start<front_agent>(*reactor, env)));
+        permanent(names::back_session(place),
+                  back_session_start(side, *reactors[place % reactors.size()], place)));
+  for (const auto& reactor : reactors)
+    children.push_back(
+        permanent(names::front_agent(reactor->index()), pinned_start<front_agent>(*reactor, side)));
 }
 
 /// What clients meet.
-void add_client_side(environment& env, std::vector<child_spec>& children) {
-  children.push_back(permanent("replay_sweeper", scheduled_start(env, replay_sweeper)));
-  for (const auto& reactor : env.reactors)
-    children.push_back(permanent("client_roster_" + std::to_string(reactor->index()),
-                                 pinned_start<client_roster>(*reactor, env)));
-  children.push_back(supervisor_child(env, listener_sup_spec(env)));
+void add_client_side(client_side& side, std::vector<child_spec>& children) {
+  auto& core = side.core;
+  children.push_back(permanent(names::replay_sweeper, scheduled_start(core, side, replay_sweeper)));
+  for (const auto& reactor : core.reactors)
+    children.push_back(permanent(names::client_roster(reactor->index()),
+                                 pinned_start<client_roster>(*reactor, side)));
+  // Made anew for each start: ports come and go.
+  children.push_back(permanent(
+      names::listener_sup,
+      [&core, &side] {
+        return spawn_supervisor(core.system(), listener_sup_spec(side), core.names);
+      },
+      10s));
 }
 
 }  // namespace
 
-supervisor_spec proxy_sup_spec(environment& env) {
-  supervisor_spec out{.name = root_name};
-  auto& children = out.children;
-  const auto& settings = env.settings;
+std::vector<start_child> listeners_of(client_side& side, const served_port& served) {
+  std::vector<start_child> listeners;
+  for (const auto& reactor : side.core.reactors)
+    listeners.push_back({.id = names::listener(served.port->name, reactor->index()),
+                         .start = [&side, &home = *reactor, served] {
+                           return net::spawn_pinned<listener>(home, std::ref(side), served);
+                         }});
+  return listeners;
+}
+
+supervisor_spec proxy_sup_spec(node_parts& node) {
+  auto& core = node.core;
+  supervisor_spec spec{.name = std::string{names::root}};
+  auto& children = spec.children;
   // First, so that it can be asked until all others have stopped.
-  children.push_back(permanent("inspector", scheduled_start(env, inspector)));
-  for (const auto& reactor : env.reactors)
+  children.push_back(permanent(names::inspector, scheduled_start(core, node, inspector)));
+  for (const auto& reactor : core.reactors)
+    children.push_back(permanent(names::memory_guard(reactor->index()),
+                                 pinned_start<memory_guard>(*reactor, core)));
+  if (node.link != nullptr && node.link->credentials != nullptr)
     children.push_back(
-        permanent(memory_guard_name(reactor->index()), pinned_start<memory_guard>(*reactor, env)));
-  if (env.link_credentials != nullptr)
-    children.push_back(permanent("certificate_watch", scheduled_start(env, certificate_watch)));
-  if (settings.is_back()) add_telegram_side(env, children);
-  if (settings.is_back() && settings.has_link()) add_gateway(env, children);
-  if (settings.is_front() && settings.has_link()) add_way_to_backs(env, children);
-  if (settings.is_front()) add_client_side(env, children);
-  return out;
+        permanent(names::certificate_watch, scheduled_start(core, *node.link, certificate_watch)));
+  if (node.uplink != nullptr) add_uplink_side(*node.uplink, children);
+  if (node.link != nullptr && node.uplink != nullptr) add_gateway(*node.link, children);
+  if (node.link != nullptr && node.client != nullptr) add_way_to_backs(*node.link, children);
+  if (node.client != nullptr) add_client_side(*node.client, children);
+  return spec;
 }
 
 }  // namespace mtp::actors

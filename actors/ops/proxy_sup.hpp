@@ -27,14 +27,15 @@
 #pragma once
 
 #include "actors/core/supervisor.hpp"
-#include "actors/environment.hpp"
+#include "actors/ops/node_parts.hpp"
 
 namespace mtp::actors {
 
-/// Its name, under which whoever starts it registers it.
-inline constexpr const char* root_name = "proxy_sup";
+/// The tree for what `node` has: its sides, reactors and ports. Whoever starts it registers it as
+/// `names::root`.
+[[nodiscard]] supervisor_spec proxy_sup_spec(node_parts& node);
 
-/// The tree for what `env` holds: settings, reactors and ports.
-[[nodiscard]] supervisor_spec proxy_sup_spec(environment& env);
+/// The children that listener_sup has for a port, one per reactor.
+[[nodiscard]] std::vector<start_child> listeners_of(client_side& side, const served_port& served);
 
 }  // namespace mtp::actors

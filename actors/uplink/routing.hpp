@@ -1,27 +1,20 @@
-// Whom a client's handler asks for a DC connection.
+// Who gives clients a DC connection: what the sides of a node know of each other.
 #pragma once
 
-#include "actors/environment.hpp"
+#include <caf/actor.hpp>
+#include <functional>
+#include <tl/expected.hpp>
+
+#include "codecs/node_link/stream_frame.hpp"
 
 namespace mtp::actors {
 
-/// A connection on `reactor` to the DC of `request` that has room: it expects an `open_stream` now.
-/// If there is none, the pool; null while that does not run. Of a new client's DC that is unknown,
-/// `telegram_config::resolve` has another one. Error: `unknown_dc` for a client that migrates.
-[[nodiscard]] routed route_to_dc(environment& env, const stream::open& request, unsigned reactor);
+/// Where an `open_stream` goes: a null handle if there is nobody (yet); an error if there can't be.
+using routed = tl::expected<caf::actor, refusal>;
 
-/// The front agent of `reactor`; null while it is being restarted.
-[[nodiscard]] routed route_to_front_agent(const environment& env, unsigned reactor);
-
-/// Registered names: a reactor's front agent; the keeper of the conn to a back, by its place in
-/// `settings::back_nodes`.
-[[nodiscard]] std::string front_agent_name(unsigned reactor);
-[[nodiscard]] std::string back_session_name(std::size_t back);
-inline constexpr std::string_view gateway_name = "link_gateway";
-
-/// How many backs a front has; inside one process (`through_link_agents`) it is itself.
-[[nodiscard]] std::size_t number_of_backs(const config::settings& of);
-/// For the log.
-[[nodiscard]] std::string describe_back(const config::settings& of, std::size_t back);
+/// Whom to ask for a DC connection, by an `open_stream`: a connection to that DC, or to the one
+/// that stands in for it, that expects this client now; the pool; in split mode the front agent of
+/// the client's reactor. Called on that reactor's thread.
+using router = std::function<routed(const stream::open& request, unsigned reactor)>;
 
 }  // namespace mtp::actors

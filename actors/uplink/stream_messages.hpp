@@ -20,7 +20,7 @@ namespace mtp::actors {
 /// Un-acked credit above which a client is not read from. Acks come in quarters (dc_conn).
 inline constexpr std::size_t client_window = std::size_t{256} * 1024;
 
-/// To whoever `environment::route` names, as a request: `client` wants a DC connection. The reply
+/// To whoever a `router` names, as a request: `client` wants a DC connection. The reply
 /// (unit) only says that somebody cares for it; an error that nobody does, and it may be asked
 /// again. To the client follows `stream_opened`, or a `stream_frame` with `refused` or `migrate`.
 /// A dc_pool passes it on in the same way, to the dc_conn it chose.

@@ -7,14 +7,18 @@ namespace mtp {
 namespace {
 
 // On the wire a frame is: kind (its event's place in the variant):u8, stream:u64, and the fields of
-// the event, each of fixed size but a packet, which its length:u32 precedes. A part has the kind
-// after the last event's.
+// the event, each of fixed size but a packet, which its length:u32 precedes.
 
 constexpr std::uint8_t bit_tag = 1;
 constexpr std::uint8_t bit_migrating = 2;
 constexpr std::size_t open_bits = 4;  // values that the two make up
 
-constexpr std::uint8_t kind_part = std::variant_size_v<stream::event>;
+constexpr std::uint8_t kind_part = 8;
+
+// A node ends the session at a kind, bit or reason that it does not know: what is added needs a bit
+// in `link_capability`, and a number of its own above these.
+static_assert(std::variant_size_v<stream::event> == kind_part);
+static_assert(refusal_names.size() == 5);
 
 void append_endpoint(bytes& out, const endpoint& at) {
   append(out, at.ip.mapped());

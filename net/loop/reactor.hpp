@@ -4,6 +4,7 @@
 // thread switch.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <caf/actor_control_block.hpp>
 #include <caf/execution_unit.hpp>
@@ -77,6 +78,8 @@ class reactor final : public caf::execution_unit {
   [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
   /// Shared read buffer; whoever uses it must be done before returning to the loop.
   [[nodiscard]] byte_span scratch() noexcept { return scratch_; }
+  /// Not while somebody reads into it.
+  void grow_scratch(std::size_t size) { scratch_.resize(std::max(scratch_.size(), size)); }
 
   void watch(int fd, io_source& source, std::uint32_t events);
   void rewatch(int fd, io_source& source, std::uint32_t events);

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 TEST_CASE("names: the latest actor has the name, and only it can lose it") {
   test::manual_node node;
-  auto& names = node.env.names;
+  auto& names = node.core.names;
   const auto spawn = [&] {
     return node.system().spawn([]() -> caf::behavior { return {[](caf::unit_t) {}}; });
   };
@@ -87,7 +87,6 @@ TEST_CASE("metrics: nothing counted by several threads is lost") {
 
 TEST_CASE("tables that reactors share: several threads at once") {
   test::manual_node node;
-  auto& env = node.env;
   std::atomic<int> fresh = 0;
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread)
@@ -95,23 +94,23 @@ TEST_CASE("tables that reactors share: several threads at once") {
       for (std::uint64_t n = 0; n < 2'000; ++n) {
         bytes handshake;
         append_le(handshake, n);
-        if (env.replays.add(handshake, 0)) ++fresh;
+        if (node.client.replays.add(handshake, 0)) ++fresh;
         if (n % 500 == 0) {
-          static_cast<void>(env.replays.remove_older(-1));
+          static_cast<void>(node.client.replays.remove_older(-1));
           auto next = std::make_shared<telegram_config>();
           next->secret = handshake;
-          env.telegram.set(std::move(next));
-          env.names.put("x", caf::actor{});
+          node.uplink.telegram.set(std::move(next));
+          node.core.names.put("x", caf::actor{});
         }
-        static_cast<void>(env.telegram.get()->secret.size());
-        static_cast<void>(env.names.find("x"));
+        static_cast<void>(node.uplink.telegram.get()->secret.size());
+        static_cast<void>(node.core.names.find("x"));
       }
     });
   for (auto& one : threads)
     one.join();
   // Four threads saw each handshake; one of them was the first.
   CHECK(fresh == 2'000);
-  CHECK(env.replays.size() == 2'000);
+  CHECK(node.client.replays.size() == 2'000);
 }
 
 TEST_CASE("metrics: a gauge is computed when somebody looks") {
@@ -228,31 +227,31 @@ TEST_CASE("sessions: the memory bound counts as items") {
 
 TEST_CASE("sessions: the storage actor cleans once a minute, and answers for its table") {
   test::manual_node node;
-  node.env.settings.replay_cache.max_items = 10;
+  node.configure([&](auto& all) { all.replay_cache.max_items = 10; });
   const auto add = [&](std::uint32_t count) {
     for (std::uint32_t i = 0; i < count; ++i)
-      node.env.replays.add(session(i), 300 * i);
+      node.client.replays.add(session(i), 300 * i);
   };
   add(11);
   const auto storage = node.system().spawn([&](caf::stateful_actor<replay_sweeper_state>* self) {
-    return replay_sweeper(self, node.env);
+    return replay_sweeper(self, node.client);
   });
   node.settle();
   node.advance(59s);
-  CHECK(node.env.replays.size() == 11);
+  CHECK(node.client.replays.size() == 11);
   node.advance(6s);
-  CHECK(node.env.replays.size() <= 10);
+  CHECK(node.client.replays.size() <= 10);
   // A crowd of them does not wait for the minute.
   add(100);
   node.advance(6s);
-  CHECK(node.env.replays.size() <= 10);
+  CHECK(node.client.replays.size() <= 10);
   replay_cache_status status;
   node.system().spawn([&](caf::event_based_actor* self) {
     self->request(storage, caf::infinite, get_replay_cache_status{})
         .then([&](const replay_cache_status& now) { status = now; });
   });
   node.settle();
-  CHECK(status.items == node.env.replays.size());
+  CHECK(status.items == node.client.replays.size());
   caf::anon_send_exit(storage, caf::exit_reason::kill);
 }
 

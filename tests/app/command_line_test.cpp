@@ -73,6 +73,18 @@ TEST_CASE("command line: -a restricts protocols, -d is its old form") {
   CHECK(allowed({"-a", "dd", "-a", "tls"}) == list{protocol::mtp_fake_tls, protocol::mtp_secure});
 }
 
+TEST_CASE("command line: -a wins over the protocols of each port in the file") {
+  const test::temporary_directory directory;
+  const auto path = (directory.path() / "proxy.toml").string();
+  std::ofstream{path} << "[[ports]]\nport = 1\nsecret = \"" << tag
+                      << "\"\nallowed_protocols = [\"mtp_abridged\"]\n";
+  CHECK(settings_for({"-c", path.c_str()}).ports[0].allowed_protocols ==
+        std::vector{protocol::mtp_abridged});
+  const auto given = settings_for({"-c", path.c_str(), "-a", "dd"});
+  CHECK_FALSE(given.ports[0].allowed_protocols);
+  CHECK(given.allowed_protocols == std::vector{protocol::mtp_secure});
+}
+
 TEST_CASE("command line: the environment fills in what the arguments leave open") {
   const variable port{"MTP_PORT", "1443"};
   const variable key{"MTP_SECRET", secret};
@@ -136,31 +148,6 @@ TEST_CASE("command line: a front serves the port, a back has none") {
   REQUIRE(with_filter->warnings.size() == 1);
   CHECK(to_string(with_filter->warnings[0]) ==
         "-a (MTP_DD_ONLY, MTP_TLS_ONLY): has no effect on a back");
-}
-
-TEST_CASE("command line: read anew, the names of fronts change and the rest stays") {
-  const test::temporary_directory directory;
-  const auto path = write_back(directory.path(), "\"front1\"");
-  const auto what = std::get<run_command>(parse({"-c", path.c_str()}));
-  const auto running = settings_of(what)->settings;
-  const auto anew = [&] { return settings_anew(what, running); };
-  CHECK(anew()->settings == running);
-  CHECK(anew()->warnings.empty());
-
-  write_back(directory.path(), "\"front2\", \"front3\"");
-  CHECK(anew()->settings.node_link.allowed_nodes == std::vector<std::string>{"front2", "front3"});
-  CHECK(anew()->warnings.empty());
-
-  write_back(directory.path(), "\"front2\"", "init_dc_connections = 7");
-  CHECK(anew()->settings.node_link.allowed_nodes == std::vector<std::string>{"front2"});
-  CHECK(anew()->settings.init_dc_connections == running.init_dc_connections);
-  REQUIRE(anew()->warnings.size() == 1);
-  CHECK(to_string(anew()->warnings[0]) ==
-        path +
-            ": more than node_link.allowed_nodes has changed: the rest takes effect at a restart");
-
-  write_back(directory.path(), "");
-  CHECK_FALSE(anew());
 }
 
 TEST_CASE("command line: what is wrong is told, and secrets are not shown") {

@@ -4,9 +4,9 @@
 
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/node_link/link_messages.hpp"
 #include "actors/ops/inspector.hpp"
-#include "actors/uplink/routing.hpp"
 
 namespace mtp::app {
 namespace {
@@ -14,7 +14,11 @@ namespace {
 struct fixture {
   caf::actor_system_config config;
   caf::actor_system system{config};
-  actors::environment env;
+  actors::node_core core{{}};
+  actors::client_side client{core};
+  actors::uplink_side uplink{core};
+  actors::node_parts parts{.core = core, .client = &client, .uplink = &uplink};
+  std::function<tl::expected<std::string, std::string>()> reload;
   caf::actor inspector;
 
   fixture() = default;
@@ -26,10 +30,10 @@ struct fixture {
 
   void use(caf::actor one) {
     inspector = std::move(one);
-    env.names.put("inspector", inspector);
+    core.names.put("inspector", inspector);
   }
   std::string answer(std::string_view line) {
-    const auto out = answer_console(system, env, line);
+    const auto out = answer_console({.system = system, .node = parts, .reload = reload}, line);
     return out ? *out : "error: " + out.error();
   }
 };
@@ -67,7 +71,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(answer("nodes") == "this node: n, role both, build b\n");
   CHECK(answer("help") == console_help());
   for (const auto* const name :
-       {"tree ", "pools ", "conns ", "clients [N] ", "stats ", "nodes ", "help "})
+       {"tree ", "pools ", "conns ", "clients [N] ", "stats ", "nodes ", "reload ", "help "})
     CHECK(contains('\n' + console_help(), '\n' + std::string{name}));
 }
 
@@ -86,18 +90,21 @@ TEST_CASE_FIXTURE(fixture, "console commands: what is wrong is told") {
 }
 
 TEST_CASE_FIXTURE(fixture, "console commands: of what a node has not it says who has") {
-  env.settings.role = config::node_role::front;
+  parts.uplink = nullptr;
   CHECK(answer("pools") == "a front has no pools: ask a back, with --node NAME\n");
   CHECK(answer("conns") == "a front has no conns: ask a back, with --node NAME\n");
   CHECK(answer("clients") == "error: the inspector is not running; try again");
-  env.settings.role = config::node_role::back;
+  parts.uplink = &uplink;
+  parts.client = nullptr;
   CHECK(answer("clients 5") == "a back has no clients: ask its fronts, on their machines\n");
   CHECK(answer("pools") == "error: the inspector is not running; try again");
 }
 
 TEST_CASE_FIXTURE(fixture, "console commands: a back is asked by its name, through its link") {
   CHECK(answer("@back pools") == "error: no back node is called \"back\"; this node has none");
-  env.settings.back_nodes = {{"back", "10.0.0.2", 9199}, {"other", "10.0.0.3", 9199}};
+  config::settings settings;
+  settings.back_nodes = {{"back", "10.0.0.2", 9199}, {"other", "10.0.0.3", 9199}};
+  core.config.set(std::make_shared<const config::settings>(settings));
   CHECK(answer("@back pools") == "error: its link is being restarted");
   const auto link = [this](const std::string& tells) {
     return system.spawn([tells](caf::event_based_actor*) -> caf::behavior {
@@ -108,8 +115,8 @@ TEST_CASE_FIXTURE(fixture, "console commands: a back is asked by its name, throu
   };
   const auto first = link("first: ");
   const auto second = link("second: ");
-  env.names.put(actors::back_session_name(0), first);
-  env.names.put(actors::back_session_name(1), second);
+  core.names.put(actors::names::back_session(0), first);
+  core.names.put(actors::names::back_session(1), second);
   CHECK(answer("@back  clients 5 ") == "first: clients 5 ");
   CHECK(answer("@other pools") == "second: pools");
   CHECK(answer("@other@10.0.0.3:9199 pools") == "second: pools");

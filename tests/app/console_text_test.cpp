@@ -196,6 +196,26 @@ TEST_CASE("console text: nodes") {
         "fronts: not running\n");
 }
 
+TEST_CASE("console text: nodes of another link version") {
+  nodes_report front{.name = "front1", .role = config::node_role::front, .build = "1.0"};
+  front.backs = {{.status = {.where = "back@10.0.0.2:9199",
+                             .build = "1.1",
+                             .connected = true,
+                             .age = 65s,
+                             .sessions = 2,
+                             .other_versions = "3"}}};
+  CHECK(to_text(front) ==
+        "this node: front1, role front, build 1.0\n\n"
+        "back                state      since  build                 sessions  clock\n"
+        "back@10.0.0.2:9199  connected  1m05s  1.1 (link version 3)         2   +0 s\n");
+  nodes_report back{.name = "back", .role = config::node_role::back, .build = "1.1"};
+  back.fronts = {{.name = "front1", .build = "3.0", .agents = 4, .other_versions = "4 to 9"}};
+  CHECK(to_text(back) ==
+        "this node: back, role back, build 1.1\n\n"
+        "front   build                      reactors  age  clock\n"
+        "front1  3.0 (link version 4 to 9)         4   0s   +0 s\n");
+}
+
 TEST_CASE("console text: counts that are not zero, means of histograms") {
   CHECK(to_text(counts_report{}) == "nothing has been counted yet\n");
   metrics all;

@@ -4,6 +4,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/uplink/middle/dc_pool.hpp"
 #include "app/metrics_text.hpp"
 #include "net/loop/quiet_actor.hpp"
@@ -35,20 +36,22 @@ caf::actor spawn_pool(caf::actor_system& system, std::atomic<int>& asked) {
 TEST_CASE("gauges: actors that hang cost one patience together, and are left out") {
   caf::actor_system_config config;
   caf::actor_system system{config};
-  actors::environment env;
-  env.telegram.set(
+  actors::node_core core{{}};
+  actors::uplink_side uplink{core};
+  actors::node_parts parts{.core = core, .uplink = &uplink};
+  uplink.telegram.set(
       std::make_shared<const actors::telegram_config>(actors::built_in_telegram_config()));
-  const auto dcs = env.telegram.get()->dcs();
+  const auto dcs = uplink.telegram.get()->dcs();
   REQUIRE(dcs.size() >= 5);
   std::atomic<int> asked = 0;
   std::vector<caf::actor> pools;
   for (const auto dc : dcs) {
     pools.push_back(dc == 1 ? spawn_pool(system, asked) : spawn_hung(system));
-    env.names.put(actors::dc_pool_name(dc), pools.back());
+    core.names.put(actors::names::dc_pool(dc), pools.back());
   }
-  add_gauges(env, system);
+  add_gauges(parts, system);
   const auto begun = std::chrono::steady_clock::now();
-  const auto text = metrics_text(env.metrics);
+  const auto text = metrics_text(core.metrics);
   const auto took = std::chrono::steady_clock::now() - begun;
   CHECK(took > 900ms);
   CHECK(took < 2500ms);

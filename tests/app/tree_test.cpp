@@ -6,6 +6,7 @@
 
 #include "actors/client/client_conn.hpp"
 #include "actors/client/client_status.hpp"
+#include "actors/core/names.hpp"
 #include "actors/core/supervisor.hpp"
 #include "actors/uplink/middle/dc_pool.hpp"
 #include "app/node.hpp"
@@ -43,12 +44,12 @@ std::string to_string(const path& of) {
 /// Kills a client's handler, from the thread it lives in.
 class handler_killer final : public net::pinned_actor {
  public:
-  handler_killer(caf::actor_config& cfg, net::reactor& home, actors::environment& env)
-      : pinned_actor{cfg, home}, env_{&env} {}
+  handler_killer(caf::actor_config& cfg, net::reactor& home, actors::client_side& side)
+      : pinned_actor{cfg, home}, side_{&side} {}
 
  private:
   caf::behavior start() override {
-    if (auto* const one = env_->clients[home().index()].front())
+    if (auto* const one = side_->clients[home().index()].front())
       caf::anon_send_exit(caf::actor{one}, caf::exit_reason::kill);
     quit();
     return {};
@@ -57,7 +58,7 @@ class handler_killer final : public net::pinned_actor {
   void on_due(net::timer&) override {}
   void stopped() override {}
 
-  actors::environment* env_;
+  actors::client_side* side_;
 };
 
 struct fixture {
@@ -95,7 +96,7 @@ struct fixture {
   }
 
   net::proxy_client connect() {
-    const auto port = proxy->env().settings.ports[0].listen.port;
+    const auto port = proxy->core().config.get()->ports[0].listen.port;
     auto socket = net::blocking_socket::connect("127.0.0.1", port, soon());
     REQUIRE(socket);
     net::proxy_client client{
@@ -158,14 +159,14 @@ struct fixture {
         .receive([&](const actors::dc_pool_status& now) { out = now; }, [](const caf::error&) {});
     return out;
   }
-  caf::actor pool() { return proxy->env().names.find(actors::dc_pool_name(asked_dc)); }
+  caf::actor pool() { return proxy->core().names.find(actors::names::dc_pool(asked_dc)); }
   /// Clients that have a connection to Telegram, and know it. The question also goes behind all
   /// that their reactors were told before.
   std::size_t in_tunnel() {
     std::size_t out = 0;
     caf::scoped_actor self{proxy->system()};
-    for (std::size_t i = 0; i < proxy->env().reactors.size(); ++i)
-      self->request(proxy->env().names.find("client_roster_" + std::to_string(i)), patience,
+    for (std::size_t i = 0; i < proxy->core().reactors.size(); ++i)
+      self->request(proxy->core().names.find("client_roster_" + std::to_string(i)), patience,
                     actors::list_clients{})
           .receive(
               [&](const actors::client_overview& all) {
@@ -217,14 +218,22 @@ void kill_everything(fixture& on) {
   CHECK_FALSE(on.ended);
 
   // Those that came after a kill have left.
-  REQUIRE(
-      eventually([&] { return on.proxy->env().ports[0]->connections == idle.size(); }, patience));
+  REQUIRE(eventually(
+      [&] {
+        return on.proxy->parts().client->ports.get()->front().port->connections == idle.size();
+      },
+      patience));
   // A handler's client is gone with it; nobody else's is.
-  net::spawn_pinned<handler_killer>(*on.proxy->env().reactors[0], std::ref(on.proxy->env()));
-  net::spawn_pinned<handler_killer>(*on.proxy->env().reactors[1], std::ref(on.proxy->env()));
+  net::spawn_pinned<handler_killer>(*on.proxy->core().reactors[0],
+                                    std::ref(*on.proxy->parts().client));
+  net::spawn_pinned<handler_killer>(*on.proxy->core().reactors[1],
+                                    std::ref(*on.proxy->parts().client));
   std::size_t alive = 0;
-  REQUIRE(eventually([&] { return on.proxy->env().ports[0]->connections == idle.size() - 2; },
-                     patience));
+  REQUIRE(eventually(
+      [&] {
+        return on.proxy->parts().client->ports.get()->front().port->connections == idle.size() - 2;
+      },
+      patience));
   for (auto& client : idle)
     alive += on.echoes(client) ? 1 : 0;
   CHECK(alive == idle.size() - 2);
@@ -269,7 +278,7 @@ struct migrating : fixture {
     return client;
   }
   void kill_children(const std::string& supervisor) {
-    const auto victims = children_of(proxy->env().names.find(supervisor));
+    const auto victims = children_of(proxy->core().names.find(supervisor));
     for (const auto& child : victims)
       caf::anon_send_exit(child.handle, caf::exit_reason::kill);
     const auto is_victim = [&](const auto& now) {
@@ -277,7 +286,7 @@ struct migrating : fixture {
     };
     REQUIRE(eventually(
         [&] {
-          return std::ranges::none_of(children_of(proxy->env().names.find(supervisor)), is_victim);
+          return std::ranges::none_of(children_of(proxy->core().names.find(supervisor)), is_victim);
         },
         patience));
   }
@@ -291,7 +300,7 @@ struct migrating : fixture {
       REQUIRE(echoes(client));
     auto fresh = connect();
     REQUIRE(echoes(fresh));
-    CHECK(proxy->env().ports[0]->connections == idle_clients + 1);
+    CHECK(proxy->parts().client->ports.get()->front().port->connections == idle_clients + 1);
     CHECK(pool_status().n_upstreams == idle_clients + 1);
     CHECK(pool_status().n_waiting == 0);
     CHECK(eventually([&] { return pool_status().n_downstreams >= 2; }, patience));

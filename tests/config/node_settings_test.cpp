@@ -1,4 +1,4 @@
-#include "config/node_settings.hpp"
+#include "config/settings_file.hpp"
 
 #include <doctest/doctest.h>
 

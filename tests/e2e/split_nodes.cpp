@@ -52,7 +52,8 @@ test_node::options test_back::to_node(const std::string& name, const fake_telegr
           .max_open_files = how.max_open_files,
           .network = how.network,
           .before_program = how.before_program,
-          .when_up = "waiting for fronts on"};
+          .when_up = "waiting for fronts on",
+          .program = how.program};
 }
 
 std::string test_back::tables(const back_options& how, std::uint16_t port) {
@@ -96,7 +97,8 @@ test_node::options test_front::to_node(const std::string& name, const front_opti
           .max_open_files = how.max_open_files,
           .network = how.network,
           .before_program = how.before_program,
-          .when_up = "listening on"};
+          .when_up = "listening on",
+          .program = how.program};
 }
 
 test_front::test_front(std::filesystem::path directory, const std::string& name,

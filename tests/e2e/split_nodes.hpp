@@ -22,6 +22,8 @@ struct split_node_options {
   const network_namespace* network = nullptr;
   /// See `process::options`.
   std::function<void()> before_program;
+  /// See `test_node::options`.
+  std::string program;
   /// The address it listens on.
   std::string ip = "127.0.0.1";
 };

@@ -114,7 +114,7 @@ void test_node::launch() {
                        .network = how_.network,
                        .before_program = how_.before_program};
   how.arguments.insert(how.arguments.end(), how_.arguments.begin(), how_.arguments.end());
-  std::string program = MTP_PROXY_BINARY;
+  std::string program = how_.program.empty() ? MTP_PROXY_BINARY : how_.program;
   if (auto emulator = emulator_words(); !emulator.empty()) {
     emulator.push_back(program);
     program = emulator.front();

@@ -62,6 +62,8 @@ class test_node {
     std::function<void()> before_program;
     /// What it prints when it is up; empty: nobody waits for that.
     std::string when_up;
+    /// The proxy to run, if not the one that was built with this test.
+    std::string program;
   };
   /// Writes its configuration into `directory`, which it makes; does not start it.
   test_node(std::filesystem::path directory, options how);
@@ -77,6 +79,8 @@ class test_node {
   void launch();
   /// SIGKILL.
   void kill();
+  /// Another build is run from the next start on; none: this one.
+  void run_from_now_on(std::string program) { how_.program = std::move(program); }
   /// Writes the configuration anew, for the next start or SIGHUP.
   void configure(std::string config, std::string tables);
   [[nodiscard]] process& program() { return *process_; }

@@ -5,7 +5,7 @@
 #include <caf/all.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 
-#include "actors/environment.hpp"
+#include "actors/ops/node_parts.hpp"
 
 namespace mtp::test {
 
@@ -18,11 +18,15 @@ class manual_node {
  public:
   static constexpr std::size_t memory_budget = std::size_t{256} * 1024 * 1024;
 
-  explicit manual_node(unsigned reactors = 1) : system_{config_} {
-    constexpr std::size_t scratch = std::size_t{1} << 19;
-    for (unsigned i = 0; i < reactors; ++i)
-      env.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch, &fake_now));
-    env.open(memory_budget);
+  explicit manual_node(unsigned reactors = 1)
+      : system_{config_},
+        core{usual_settings()},
+        client{opened(reactors)},
+        uplink{core},
+        link{core} {
+    link.route = [this](const stream::open& request, unsigned reactor) {
+      return uplink.route(request, reactor);
+    };
     // The testing scheduler never runs what nobody asks it to run: waiting would be for ever.
     system_.await_actors_before_shutdown(false);
   }
@@ -42,9 +46,17 @@ class manual_node {
   void settle() {
     for (int round = 0; round < 8; ++round) {
       scheduler().run();
-      for (const auto& one : env.reactors)
+      for (const auto& one : core.reactors)
         one->run_once(std::chrono::milliseconds{0});
     }
+  }
+
+  /// Publishes the settings as `change` leaves them.
+  template <class Change>
+  void configure(Change&& change) {
+    auto next = *core.config.get();
+    change(next);
+    core.config.set(std::make_shared<const config::settings>(std::move(next)));
   }
 
   /// Moves the clocks on, and lets what is due then happen.
@@ -61,11 +73,28 @@ class manual_node {
   }
   static net::steady_clock::time_point fake_now() { return now_(); }
 
+  static config::settings usual_settings() {
+    config::settings settings;
+    settings.replay_cache.max_memory_mb = memory_budget / 8 >> 20U;
+    return settings;
+  }
+  actors::node_core& opened(unsigned reactors) {
+    constexpr std::size_t scratch = std::size_t{1} << 19;
+    for (unsigned i = 0; i < reactors; ++i)
+      core.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch, &fake_now));
+    core.open(memory_budget);
+    return core;
+  }
+
   testing_config config_;
   caf::actor_system system_;
 
  public:
-  actors::environment env;
+  actors::node_core core;
+  actors::client_side client;
+  actors::uplink_side uplink;
+  actors::node_link_side link;
+  actors::node_parts parts{.core = core, .client = &client, .uplink = &uplink, .link = &link};
 };
 
 /// An actor that keeps what it is sent: messages of type `Ts`, in order a type. Requests are

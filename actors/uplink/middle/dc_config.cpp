@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/core/supervisor.hpp"
 #include "codecs/base/text.hpp"
 #include "net/loop/entropy.hpp"
@@ -57,28 +58,29 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::patience_over)
 namespace mtp::actors {
 
 void dc_config_state::load() {
-  const auto& settings = env->settings;
+  const auto settings = side->core.config.get();
   // A restarted dc_config goes on with what its predecessor knew.
-  draft = *env->telegram.get();
+  draft = *side->telegram.get();
   source = "the configuration known before";
   if (draft.secret.empty() && files.load(draft)) source = "the copy on disk";
-  draft.external_v4 = settings.external_ip ? settings.external_ip : draft.external_v4;
-  draft.external_v6 = settings.external_ipv6;
+  draft.external_v4 = settings->external_ip ? settings->external_ip : draft.external_v4;
+  draft.external_v6 = settings->external_ipv6;
+  has_configured_v4 = settings->external_ip.has_value();
   // The built-in list is for when nothing better can be had: a fetch is tried first.
   if (draft.secret.empty())
-    self->delayed_send(self, settings.core_api_http_timeout, patience_over{});
+    self->delayed_send(self, settings->core_api_http_timeout, patience_over{});
   else
     publish();
 }
 
 /// A fetch may take long to fail, one silent server after the other: clients do not wait for it.
 void dc_config_state::start_without_fetch() {
-  if (!env->telegram.get()->secret.empty()) return;
+  if (!side->telegram.get()->secret.empty()) return;
   warned = true;
   spdlog::warn("Telegram's configuration does not come: using the built-in list, and trying on");
   auto start = draft;
   use_built_in(start);
-  env->telegram.set(std::make_shared<const telegram_config>(std::move(start)));
+  side->telegram.set(std::make_shared<const telegram_config>(std::move(start)));
   sync_pools();
 }
 
@@ -87,14 +89,14 @@ void dc_config_state::refresh() {
   refreshing = true;
   schedule.begin(self->clock().now());
   failure.clear();
-  if (const auto known = env->telegram.get(); !known->secret.empty()) draft = *known;
+  if (const auto known = side->telegram.get(); !known->secret.empty()) draft = *known;
   forget_built_in(draft);
-  const auto& settings = env->settings;
+  const auto settings = side->core.config.get();
   add_address_steps();
-  steps.push_back({purpose::secret, settings.proxy_secret_url});
-  steps.push_back({purpose::v4_list, settings.proxy_config_url});
-  if (!settings.proxy_config_v6_url.empty())
-    steps.push_back({purpose::v6_list, settings.proxy_config_v6_url});
+  steps.push_back({purpose::secret, settings->proxy_secret_url});
+  steps.push_back({purpose::v4_list, settings->proxy_config_url});
+  if (!settings->proxy_config_v6_url.empty())
+    steps.push_back({purpose::v6_list, settings->proxy_config_v6_url});
   next_step();
 }
 
@@ -102,13 +104,13 @@ void dc_config_state::refresh() {
 /// is in doubt. A public address of our own is what Telegram sees, and others need not hear of us;
 /// in doubt, it takes its turn with the services.
 void dc_config_state::add_address_steps() {
-  const auto& settings = env->settings;
-  const auto& services = settings.ip_lookup_services;
+  const auto settings = side->core.config.get();
+  const auto& services = settings->ip_lookup_services;
   const bool in_doubt = std::exchange(keys_in_doubt, false);
-  if (settings.external_ip || services.empty()) return;
+  if (settings->external_ip || services.empty()) return;
   const auto telegram = built_in_telegram_config();
   const auto ours = net::source_address(telegram.v4.endpoints.begin()->second.front());
-  const bool own_may_do = !settings.ip_lookup_always && !(ours && ours->is_private());
+  const bool own_may_do = !settings->ip_lookup_always && !(ours && ours->is_private());
   if (own_may_do && !in_doubt) return;
   if (in_doubt) ++address_service;
   const auto first = address_service % (services.size() + (own_may_do ? 1 : 0));
@@ -126,13 +128,13 @@ void dc_config_state::next_step() {
   if (steps.empty()) return finish_refresh();
   const auto now = std::move(steps.front());
   steps.pop_front();
-  const auto fetcher = env->names.find("http_fetcher");
+  const auto fetcher = side->core.names.find(names::http_fetcher);
   if (fetcher == nullptr) {
     finish_step(now, {tl::unexpected<std::string>{"the fetcher is being restarted"}});
     return;
   }
   http_fetch order{.request = {.url = now.url,
-                               .timeout = env->settings.core_api_http_timeout,
+                               .timeout = side->core.config.get()->core_api_http_timeout,
                                .family = now.what == purpose::address ? net::http_family::v4
                                                                       : net::http_family::any,
                                // What Telegram sees is our address, not that of a proxy for HTTP.
@@ -173,7 +175,7 @@ std::string dc_config_state::accept(purpose what, const std::string& body) {
       const auto ours = ip_address::parse(trimmed(body));
       if (!ours || !ours->is_v4() || ours->is_any() || ours->is_loopback())
         return "the answer is not an IPv4 address that others could reach";
-      if (draft.external_v4 != ours) env->address_found(*ours);
+      if (draft.external_v4 != ours) side->address_found(*ours);
       draft.external_v4 = ours;
       return {};
     }
@@ -204,7 +206,7 @@ void dc_config_state::accept_list(dc_list fetched, bool v4) {
 }
 
 void dc_config_state::judge_clock(const std::string& url, std::chrono::seconds ahead) {
-  env->telegram.set_clock_ahead(ahead);
+  side->clock_ahead.set(std::make_shared<const std::optional<std::chrono::seconds>>(ahead));
   const auto off = describe_clock(ahead);
   if (off.empty() == !clock_warned) return;
   clock_warned = !off.empty();
@@ -220,16 +222,17 @@ void dc_config_state::judge_clock(const std::string& url, std::chrono::seconds a
 /// Once, until there are other ones: a list comes every hour.
 void dc_config_state::tell_broken_lines(purpose list, const dc_list_reading& read) {
   if (std::exchange(told_broken[list], read.broken) == read.broken || read.broken.empty()) return;
-  const auto& settings = env->settings;
-  spdlog::warn("{}: left out what can't be read: {}",
-               list == purpose::v4_list ? settings.proxy_config_url : settings.proxy_config_v6_url,
-               describe_broken_lines(read));
+  const auto settings = side->core.config.get();
+  spdlog::warn(
+      "{}: left out what can't be read: {}",
+      list == purpose::v4_list ? settings->proxy_config_url : settings->proxy_config_v6_url,
+      describe_broken_lines(read));
 }
 
 void dc_config_state::finish_refresh() {
   refreshing = false;
   // Secret and lists belong together: all of them are taken over, or none.
-  if (const auto known = env->telegram.get(); !failure.empty()) {
+  if (const auto known = side->telegram.get(); !failure.empty()) {
     draft.secret = known->secret;
     draft.v4 = known->v4;
     draft.v6 = known->v6;
@@ -238,7 +241,7 @@ void dc_config_state::finish_refresh() {
     use_built_in(draft);
     source = "the built-in list";
   }
-  const bool changed = draft != *env->telegram.get();
+  const bool changed = draft != *side->telegram.get();
   if (failure.empty()) {
     if (changed || warned || source != earlier_fetch)
       spdlog::info("Telegram's configuration fetched: {} DCs", draft.dcs().size());
@@ -251,7 +254,7 @@ void dc_config_state::finish_refresh() {
   if (!failure.empty() && !std::exchange(warned, true))
     spdlog::warn("Telegram's configuration can't be fetched ({}): using {}, and trying again",
                  failure, source);
-  schedule.end(failure.empty(), env->settings.conf_refresh_interval,
+  schedule.end(failure.empty(), side->core.config.get()->conf_refresh_interval,
                net::random_between(0, 999) / 1000.0, self->clock().now());
   plan_refresh();
 }
@@ -271,29 +274,45 @@ void dc_config_state::handle_doubt() {
   plan_refresh();
 }
 
+/// What is configured counts at once, for connections that are made from now on; the rest is
+/// fetched.
+void dc_config_state::heed_config() {
+  const auto settings = side->core.config.get();
+  auto next = *side->telegram.get();
+  if (settings->external_ip || has_configured_v4) next.external_v4 = settings->external_ip;
+  next.external_v6 = settings->external_ipv6;
+  has_configured_v4 = settings->external_ip.has_value();
+  draft.external_v4 = next.external_v4;
+  draft.external_v6 = next.external_v6;
+  if (next != *side->telegram.get())
+    side->telegram.set(std::make_shared<const telegram_config>(std::move(next)));
+  for (const auto dc : pooled)
+    caf::anon_send(side->core.names.find(names::dc_pool(dc)), config_changed{});
+}
+
 void dc_config_state::publish() {
-  env->telegram.set(std::make_shared<const telegram_config>(draft));
+  side->telegram.set(std::make_shared<const telegram_config>(draft));
   sync_pools();
 }
 
 void dc_config_state::sync_pools() {
-  const auto sup = env->names.find("dc_pool_sup");
+  const auto sup = side->core.names.find(names::dc_pool_sup);
   if (sup == nullptr) return sync_pools_later();
   if (watched_sup != sup) self->monitor(sup);
   watched_sup = sup;
-  const auto dcs = env->telegram.get()->dcs();
+  const auto dcs = side->telegram.get()->dcs();
   const auto is_gone = [&](dc_id dc) { return std::ranges::find(dcs, dc) == dcs.end(); };
   for (const auto dc : pooled)
-    if (is_gone(dc)) caf::anon_send(sup, stop_child{dc_pool_name(dc)});
+    if (is_gone(dc)) caf::anon_send(sup, stop_child{names::dc_pool(dc)});
   std::erase_if(outages, [&](const auto& item) { return is_gone(item.first); });
   pooled = {dcs.begin(), dcs.end()};
   for (const auto dc : dcs) {
-    if (const auto pool = env->names.find(dc_pool_name(dc))) {
+    if (const auto pool = side->core.names.find(names::dc_pool(dc))) {
       caf::anon_send(pool, telegram_config_changed{});
       continue;
     }
-    start_child order{.id = dc_pool_name(dc),
-                      .start = [environment = env, dc] { return spawn_dc_pool(*environment, dc); }};
+    start_child order{.id = names::dc_pool(dc),
+                      .start = [side = side, dc] { return spawn_dc_pool(*side, dc); }};
     self->request(sup, caf::infinite, std::move(order))
         .then([](const caf::actor&) {}, [this](const caf::error&) { sync_pools_later(); });
   }
@@ -304,16 +323,17 @@ void dc_config_state::sync_pools_later() {
   self->delayed_send(self, sync_retry, sync_due{});
 }
 
-caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment& env) {
+caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, uplink_side& side) {
   auto& state = self->state;
-  state.env = &env;
-  state.files.directory = env.settings.state_dir;
+  state.side = &side;
+  state.files.directory = side.core.config.get()->state_dir;
   // Without their supervisor the pools are gone too.
   self->set_down_handler([&state](const caf::down_msg&) { state.sync_pools_later(); });
   state.load();
   state.refresh();
   return {
       [&state](const refresh_telegram_config&) { state.refresh(); },
+      [&state](config_changed) { state.heed_config(); },
       [&state](const refresh_due& due) {
         if (due.number == state.last_due) state.refresh();
       },

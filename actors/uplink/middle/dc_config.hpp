@@ -43,6 +43,7 @@ struct dc_config_state {
   void finish_refresh();
   void plan_refresh();
   void handle_doubt();
+  void heed_config();
   void publish();
   void sync_pools();
   void sync_pools_later();
@@ -54,7 +55,7 @@ struct dc_config_state {
   void tell_outages();
 
   caf::event_based_actor* self;
-  environment* env = nullptr;
+  uplink_side* side = nullptr;
   telegram_config_files files;
   /// Where the present configuration is from, for the log.
   std::string source;
@@ -90,6 +91,9 @@ struct dc_config_state {
   std::uint64_t last_due = 0;
   bool warned = false;
 
+  /// The draft's IPv4 address is what the operator has set.
+  bool has_configured_v4 = false;
+
   static inline const char* name = "dc_config";
 };
 
@@ -102,7 +106,7 @@ struct dc_config_state {
 /// - `dc_outage`, `dc_recovery` from pools: told to the operator, many DCs in one line. During an
 ///   outage refreshes go on.
 /// - `dc_keys_in_doubt` from pools: there is a refresh soon, and our address is looked up anew.
-caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, environment& env);
+caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, uplink_side& side);
 
 }  // namespace mtp::actors
 

@@ -51,7 +51,7 @@ void dc_config_state::tell_outages() {
   if (!back.empty()) spdlog::info("connected again: dc {}", fmt::join(back, ", "));
   if (lost.empty()) return;
   const auto& [example, why] = *outages.find(lost.back());
-  const auto known = env->telegram.get()->dcs();
+  const auto known = side->telegram.get()->dcs();
   const bool all = std::ranges::all_of(known, [&](dc_id dc) { return outages.contains(dc); });
   if (all)
     spdlog::warn(

@@ -41,16 +41,16 @@ rpc::process_id own_process_id() noexcept {
 
 }  // namespace
 
-dc_conn::dc_conn(caf::actor_config& cfg, net::reactor& home, environment& env,
+dc_conn::dc_conn(caf::actor_config& cfg, net::reactor& home, uplink_side& side,
                  dc_conn_options options)
     : pinned_actor{cfg, home},
-      env_{&env},
+      side_{&side},
       options_{std::move(options)},
-      metrics_{std::make_unique<metric_set>(env.metrics, options_.dc)},
+      metrics_{std::make_unique<metric_set>(side.core.metrics, options_.dc)},
       stream_{*this, *this},
       deadline_{*this},
       pause_timer_{*this},
-      reader_{env.settings.full_check_crc32} {}
+      reader_{side.core.config.get()->full_check_crc32} {}
 
 dc_conn::~dc_conn() = default;
 
@@ -86,7 +86,7 @@ void dc_conn::on_connected(net::tcp_stream&, int error) {
   stage_ = stage::nonce;
   deadline_.arm(home().timers(), handshake_timeout);
   handshake_ = std::make_unique<rpc::proxy_handshake>(
-      env_->telegram.get()->secret, net::random_array<rpc_nonce{}.size()>(),
+      side_->telegram.get()->secret, net::random_array<rpc_nonce{}.size()>(),
       static_cast<std::uint32_t>(net::unix_time()), own_process_id());
   writer_.write(handshake_->nonce());
   stream_.flush_later();
@@ -95,15 +95,14 @@ void dc_conn::on_connected(net::tcp_stream&, int error) {
 /// Our end as Telegram sees it: it goes into the keys and into every request.
 endpoint dc_conn::own_endpoint() const {
   auto out = net::local_endpoint(stream_.fd());
-  const auto config = env_->telegram.get();
+  const auto config = side_->telegram.get();
   const auto& external = out.ip.is_v4() ? config->external_v4 : config->external_v6;
   if (external && !options_.to.ip.is_loopback()) out.ip = *external;
   return out;
 }
 
 void dc_conn::on_readable(net::tcp_stream&) {
-  const auto limit =
-      std::min(env_->settings.downstream_socket_buffer_size, home().scratch().size());
+  const auto limit = std::min(settings().downstream_socket_buffer_size, home().scratch().size());
   const auto buffer = home().scratch().first(limit);
   const auto got = stream_.read(buffer);
   if (got.ended) return lose(explain_end());
@@ -127,7 +126,7 @@ void dc_conn::on_readable(net::tcp_stream&) {
 void dc_conn::note_memory() {
   if (!stream_.is_open()) return;
   const auto now = stream_.queued() + writer_.pending() + reader_.held();
-  env_->memory.change(home().index(), std::exchange(held_, now), now);
+  side_->core.memory.change(home().index(), std::exchange(held_, now), now);
 }
 
 result<void> dc_conn::handle_frame(byte_view body) {
@@ -169,7 +168,7 @@ result<void> dc_conn::handle_handshake(byte_view body) {
 
 void dc_conn::become_ready() {
   stage_ = stage::ready;
-  deadline_.arm(home().timers(), env_->settings.dc_ping_interval);
+  deadline_.arm(home().timers(), settings().dc_ping_interval);
   send(options_.pool, dc_conn_ready{options_.number});
 }
 
@@ -188,7 +187,7 @@ std::string dc_conn::explain(errc code) const {
 }
 
 std::string dc_conn::explain_end() const {
-  auto clock = describe_clock(env_->telegram.clock_ahead());
+  auto clock = describe_clock(*side_->clock_ahead.get());
   if (!clock.empty())
     clock = "this machine's clock is " + clock +
             " Telegram's, and at most 30 s are accepted: set it. If that is not it, ";
@@ -222,14 +221,14 @@ void dc_conn::watch_for_answer() {
 }
 
 std::chrono::milliseconds dc_conn::half_stall() const {
-  return std::chrono::milliseconds{env_->settings.dc_stall_timeout} / 2;
+  return std::chrono::milliseconds{settings().dc_stall_timeout} / 2;
 }
 
 void dc_conn::on_flush(net::tcp_stream&) {
   queued_total_ += stream_.send_pending(writer_);
   write_started_ = net::steady_clock::now();
   note_memory();
-  if (env_->memory.pressure() == memory_pressure::exhausted) yield_memory();
+  if (side_->core.memory.pressure() == memory_pressure::exhausted) yield_memory();
 }
 
 /// Memory is short: what Telegram does not take is the first to go.
@@ -279,7 +278,7 @@ void dc_conn::on_due(net::timer& which) {
 void dc_conn::check_silence() {
   const auto now = home().now();
   const auto left = [&](net::steady_clock::time_point since) {
-    return since + env_->settings.dc_stall_timeout - now;
+    return since + settings().dc_stall_timeout - now;
   };
   // A slow network: the kernel wants a third of its buffer free before it takes more.
   if (blocked_since_ && net::untaken_bytes(stream_.fd()) < blocked_with_) note_blocked();
@@ -299,7 +298,7 @@ void dc_conn::check_silence() {
     // Nothing is owed to us. After a quiet time a ping finds out whether anybody is there.
     if (!watching_ && !paused_) return send_ping();
     watching_ = false;
-    deadline_.arm(home().timers(), env_->settings.dc_ping_interval);
+    deadline_.arm(home().timers(), settings().dc_ping_interval);
     return;
   }
   net::steady_clock::duration least = 1ms;
@@ -346,14 +345,14 @@ void dc_conn::replace_stalled(std::string_view what) {
   spdlog::warn("dc {}: {} does not answer: replaced, {} clients move", options_.dc,
                to_string(options_.to), clients_.size());
   lose("stalled: " + std::string{what} + " for " +
-       std::to_string(env_->settings.dc_stall_timeout.count()) + " s");
+       std::to_string(settings().dc_stall_timeout.count()) + " s");
 }
 
 void dc_conn::send_ping() {
   pinged_ = true;
   ping_from_ = queued_total_ + writer_.pending();
   taken_ = sent_total_ - net::untaken_bytes(stream_.fd());
-  rpc::encode_ping(static_cast<std::int64_t>(env_->next_stream(home().index())), head_);
+  rpc::encode_ping(static_cast<std::int64_t>(side_->core.next_stream(home().index())), head_);
   write();
   unconfirmed_ = false;
 }
@@ -368,10 +367,10 @@ void dc_conn::lose(std::string reason) {
                 clients_.size());
   flush_now();
   stream_.close();
-  env_->memory.change(home().index(), std::exchange(held_, 0), 0);
+  side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
   pause_timer_.cancel();
   stage_ = stage::dying;
-  env_->conns.withdraw(options_.dc, home().index(), caf::actor{this});
+  side_->conns.withdraw(options_.dc, home().index(), caf::actor{this});
   send(options_.pool, dc_conn_lost{.number = options_.number,
                                    .reason = std::move(reason),
                                    .served = served_,
@@ -428,7 +427,7 @@ void dc_conn::stopped() {
   clients_.clear();
   demonitor(options_.pool);
   stream_.close();
-  env_->memory.change(home().index(), std::exchange(held_, 0), 0);
+  side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
   deadline_.cancel();
   pause_timer_.cancel();
 }

@@ -11,7 +11,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include "actors/environment.hpp"
+#include "actors/uplink/middle/uplink_side.hpp"
 #include "actors/uplink/stream_messages.hpp"
 #include "codecs/telegram/rpc_handshake.hpp"
 #include "codecs/telegram/rpc_stream.hpp"
@@ -89,13 +89,15 @@ struct dc_conn_status {
 /// sent).
 class dc_conn final : public net::pinned_actor, private net::stream_owner {
  public:
-  dc_conn(caf::actor_config& cfg, net::reactor& home, environment& env, dc_conn_options options);
+  dc_conn(caf::actor_config& cfg, net::reactor& home, uplink_side& side, dc_conn_options options);
   ~dc_conn() override;
 
   [[nodiscard]] const char* name() const override { return "dc_conn"; }
 
  private:
   enum class stage : std::uint8_t { connecting, nonce, handshake, ready, dying };
+
+  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
 
   struct client {
     caf::actor handler;
@@ -193,7 +195,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void release_clients();
   [[nodiscard]] dc_conn_status status();
 
-  environment* env_;
+  uplink_side* side_;
   dc_conn_options options_;
   std::unique_ptr<metric_set> metrics_;
   net::tcp_stream stream_;
@@ -226,7 +228,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   /// Bytes handed to the socket, and bytes that have left.
   std::uint64_t queued_total_ = 0;
   std::uint64_t sent_total_ = 0;
-  /// As `environment::memory` was told.
+  /// As `node_core::memory` was told.
   std::size_t held_ = 0;
   std::deque<promised_ack> promised_;
   net::steady_clock::time_point write_started_;

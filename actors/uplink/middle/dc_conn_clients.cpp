@@ -57,12 +57,13 @@ void dc_conn::deliver(const rpc::proxy_ans& answer) {
   }
   auto& to = which->second;
   const auto size = answer.packet.size();
-  send_to(to, which->first,
-          stream::data{.packet = reader_.claim(answer.packet),
-                       .quick_ack = false,
-                       .claim = to.elsewhere ? env_->memory.claim_transit(size) : byte_claim{}});
+  send_to(
+      to, which->first,
+      stream::data{.packet = reader_.claim(answer.packet),
+                   .quick_ack = false,
+                   .claim = to.elsewhere ? side_->core.memory.claim_transit(size) : byte_claim{}});
   count_sent(to, size, 1);
-  const auto& health = env_->settings.upstream_healthchecks;
+  const auto& health = settings().upstream_healthchecks;
   if (health.qlen && to.unacked_packets > *health.qlen)
     drop_slow_client(which, "message_queue_len");
   else if (health.total_mem && credit_of(to.unacked_bytes, to.unacked_packets) > *health.total_mem)
@@ -121,8 +122,8 @@ void dc_conn::handle_open(open_stream& request) {
   if (request.request.waiting_packets == 0) return;
   // Across nodes this is somebody else's claim: it must not hold up the others. An honest one is
   // within the client's window, and waits for a client that has not kept up.
-  const auto& health = env_->settings.upstream_healthchecks;
-  const auto& limits = env_->settings.downstream_backpressure;
+  const auto& health = settings().upstream_healthchecks;
+  const auto& limits = settings().downstream_backpressure;
   const auto most_bytes = health.total_mem.value_or(limits.bytes_total);
   const auto most_packets =
       health.total_mem ? *health.total_mem / credit_of(0, 1) : limits.packets_total;
@@ -226,8 +227,8 @@ void dc_conn::count_acked(client& from, std::size_t size, std::size_t packets) {
 /// Which limit is exceeded by what waits for clients that keep up, or by what other reactors have
 /// not even taken; none if it is empty.
 std::string_view dc_conn::overflow() const {
-  if (elsewhere_ > 0 && env_->memory.transit_is_full(paused_)) return "memory_transit";
-  const auto& limits = env_->settings.downstream_backpressure;
+  if (elsewhere_ > 0 && side_->core.memory.transit_is_full(paused_)) return "memory_transit";
+  const auto& limits = settings().downstream_backpressure;
   // Once it pauses, it goes on when a quarter is free: not packet by packet.
   const double share = paused_ ? 0.75 : 1.0;
   const auto above = [share](std::size_t value, double limit) {
@@ -273,7 +274,7 @@ void dc_conn::update_pause() {
 /// Clients that have taken nothing for a while don't count for the others: waiting for them would
 /// stop everybody. They have windows of their own; without one, the pause is all that bounds them.
 void dc_conn::set_slow_apart() {
-  if (!env_->settings.upstream_healthchecks.total_mem) return;
+  if (!settings().upstream_healthchecks.total_mem) return;
   for (auto& [id, one] : clients_) {
     if (one.behind || one.unacked_packets == 0 || home().now() - one.waits_since < slow_after)
       continue;
@@ -287,7 +288,7 @@ void dc_conn::set_slow_apart() {
 
 /// However many clients are behind: together they get a few times what the others may have.
 void dc_conn::limit_slow() {
-  const auto limit = slow_share * env_->settings.downstream_backpressure.bytes_total;
+  const auto limit = slow_share * settings().downstream_backpressure.bytes_total;
   if (behind_bytes_ <= limit) return;
   std::vector<std::pair<std::size_t, stream_id>> behind;
   for (const auto& [id, one] : clients_)

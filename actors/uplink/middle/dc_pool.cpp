@@ -1,5 +1,6 @@
 // The pool: its clients, its messages. Its connections are in dc_pool_conns.cpp.
 #include "actors/uplink/middle/dc_pool.hpp"
+#include "actors/core/names.hpp"
 
 #include <algorithm>
 #include <caf/all.hpp>
@@ -24,10 +25,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::pool_tick)
 
 namespace mtp::actors {
 
-std::string dc_pool_name(dc_id dc) {
-  return "dc_pool_" + std::to_string(dc);
-}
-
 dc_pool_state::dc_pool_state(caf::event_based_actor* actor)
     : self{actor}, backoff{[] { return net::random_between(0, 999) / 1000.0; }} {}
 
@@ -51,12 +48,13 @@ void dc_pool_state::handle_open(open_stream& request) {
     caf::anon_send(request.client, stream_frame{request.stream, stream::refused{why}});
   };
   // The original's empty pool: nobody keeps connections here, so none can be expected soon.
-  if (request.request.migrating && env->settings.init_dc_connections == 0 && conns.empty())
+  if (request.request.migrating && side->core.config.get()->init_dc_connections == 0 &&
+      conns.empty())
     return refuse(refusal::no_conn);
   if (waiting.size() >= max_waiting_clients) return refuse(refusal::overloaded);
   const auto now = self->clock().now();
   waiting.push_back({.request = std::move(request), .since = now});
-  tick_at(now + env->settings.dc_wait_timeout);
+  tick_at(now + side->core.config.get()->dc_wait_timeout);
   keep_minimum();
   serve_waiting();
 }
@@ -81,7 +79,8 @@ dc_pool_state::conn* dc_pool_state::choose_conn(unsigned reactor) {
       best_local = &one;
   }
   // Staying on one thread is worth more than even loads, until a connection is full.
-  if (best_local != nullptr && load(*best_local) <= env->settings.clients_per_dc_connection)
+  if (best_local != nullptr &&
+      load(*best_local) <= side->core.config.get()->clients_per_dc_connection)
     return best_local;
   return best;
 }
@@ -106,7 +105,7 @@ void dc_pool_state::serve_waiting() {
     auto* const best = choose_conn(waiting.front().request.reactor);
     if (best == nullptr) return;
     // After an outage everybody waits: the first connection up is not to have them all.
-    const auto full = env->settings.clients_per_dc_connection * 3 / 2;
+    const auto full = side->core.config.get()->clients_per_dc_connection * 3 / 2;
     if (best->load->clients > full && on_their_way() > 0) return;
     const auto next = std::move(waiting.front());
     waiting.pop_front();
@@ -116,12 +115,13 @@ void dc_pool_state::serve_waiting() {
 
 void dc_pool_state::expire_waiting() {
   const auto now = self->clock().now();
-  while (!waiting.empty() && now - waiting.front().since >= env->settings.dc_wait_timeout) {
+  while (!waiting.empty() &&
+         now - waiting.front().since >= side->core.config.get()->dc_wait_timeout) {
     const auto& request = waiting.front().request;
     caf::anon_send(request.client, stream_frame{request.stream, stream::refused{refusal::no_conn}});
     waiting.pop_front();
   }
-  if (!waiting.empty()) tick_at(waiting.front().since + env->settings.dc_wait_timeout);
+  if (!waiting.empty()) tick_at(waiting.front().since + side->core.config.get()->dc_wait_timeout);
 }
 
 // -- time and status ----------------------------------------------------------------------------
@@ -171,16 +171,16 @@ std::vector<pool_conn_status> dc_pool_state::list() const {
   return out;
 }
 
-caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env, dc_id dc) {
+caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, uplink_side& side, dc_id dc) {
   auto& state = self->state;
-  state.env = &env;
+  state.side = &side;
   state.dc = dc;
-  state.config = env.telegram.get();
-  state.strangers.resize(env.reactors.size());
-  state.idle_closed = env.metrics.get_counter("mtproto_proxy_dc_idle_closed_total",
-                                              "DC connections closed for want of clients",
-                                              {{"dc_id", std::to_string(dc)}});
-  state.overtaken = out_connect_error(env.metrics, std::to_string(dc), "overtaken");
+  state.config = side.telegram.get();
+  state.strangers.resize(side.core.reactors.size());
+  state.idle_closed = side.core.metrics.get_counter("mtproto_proxy_dc_idle_closed_total",
+                                                    "DC connections closed for want of clients",
+                                                    {{"dc_id", std::to_string(dc)}});
+  state.overtaken = out_connect_error(side.core.metrics, std::to_string(dc), "overtaken");
   self->set_down_handler([&state](const caf::down_msg& down) { state.handle_down(down); });
   state.keep_minimum();
   return {
@@ -193,6 +193,11 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env
         if (which != state.conns.end()) state.handle_lost(which, lost);
       },
       [&state](const telegram_config_changed&) { state.handle_config_change(); },
+      [&state](config_changed) {
+        // There may be more wanted, or fewer.
+        state.keep_minimum();
+        state.tick_at(state.self->clock().now());
+      },
       [&state](const pool_tick& tick) {
         if (tick.number == state.last_tick) state.tick();
       },
@@ -201,9 +206,9 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env
   };
 }
 
-caf::actor spawn_dc_pool(environment& env, dc_id dc) {
+caf::actor spawn_dc_pool(uplink_side& side, dc_id dc) {
   return net::spawn_quiet<caf::stateful_actor<dc_pool_state>>(
-      env.system(), [&env, dc](auto* self) { return dc_pool(self, env, dc); });
+      side.core.system(), [&side, dc](auto* self) { return dc_pool(self, side, dc); });
 }
 
 }  // namespace mtp::actors

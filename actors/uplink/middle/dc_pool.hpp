@@ -8,14 +8,11 @@
 #include <unordered_set>
 
 #include "actors/core/endpoint_backoff.hpp"
-#include "actors/environment.hpp"
 #include "actors/uplink/middle/dc_conn.hpp"
+#include "actors/uplink/middle/uplink_side.hpp"
 #include "actors/uplink/stream_messages.hpp"
 
 namespace mtp::actors {
-
-/// Name under which the pool of `dc` is registered.
-[[nodiscard]] std::string dc_pool_name(dc_id dc);
 
 /// Clients that may wait for a connection at once; more are refused with `overloaded`.
 inline constexpr std::size_t max_waiting_clients = 10'000;
@@ -71,7 +68,7 @@ struct pool_conn_status {
 
 /// How a pool has dc_conn_sup start a connection. Named, so that tests can look inside.
 struct dc_conn_start {
-  environment* env = nullptr;
+  uplink_side* side = nullptr;
   dc_conn_options options;
   unsigned reactor = 0;
   caf::actor operator()() const;
@@ -106,7 +103,7 @@ struct dc_pool_state {
     /// Of which other reactors it may have clients.
     std::vector<bool> strangers;
 
-    /// On `environment::conns`: handlers of its reactor take it from there.
+    /// On `node_core::conns`: handlers of its reactor take it from there.
     bool offered = false;
 
     [[nodiscard]] bool takes_clients() const { return ready && handle != nullptr; }
@@ -167,7 +164,7 @@ struct dc_pool_state {
   [[nodiscard]] std::vector<pool_conn_status> list() const;
 
   caf::event_based_actor* self;
-  environment* env = nullptr;
+  uplink_side* side = nullptr;
   dc_id dc = 0;
   conn_map conns;
   std::uint64_t last_number = 0;
@@ -199,10 +196,10 @@ struct dc_pool_state {
 ///   that, or when too many wait, the client gets `refused`.
 /// - `cancel_stream`: the client left before its stream was opened, or while that was on its way.
 /// - `dc_conn_connected`, `dc_conn_ready`, `dc_conn_lost` from its connections.
-/// - `telegram_config_changed` from dc_config.
+/// - `telegram_config_changed`, `config_changed` from dc_config.
 /// - `get_dc_pool_status`, `list_pool_conns`.
-caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, environment& env, dc_id dc);
-[[nodiscard]] caf::actor spawn_dc_pool(environment& env, dc_id dc);
+caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, uplink_side& side, dc_id dc);
+[[nodiscard]] caf::actor spawn_dc_pool(uplink_side& side, dc_id dc);
 
 }  // namespace mtp::actors
 

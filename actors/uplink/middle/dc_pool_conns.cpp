@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
 #include "actors/core/supervisor.hpp"
 #include "actors/uplink/middle/dc_pool.hpp"
 
@@ -28,12 +29,12 @@ constexpr std::size_t strangers_max = 8;
 }  // namespace
 
 caf::actor dc_conn_start::operator()() const {
-  return net::spawn_pinned<dc_conn>(*env->reactors[reactor], std::ref(*env), options);
+  return net::spawn_pinned<dc_conn>(*side->core.reactors[reactor], std::ref(*side), options);
 }
 
 void dc_pool_state::grow_after(const conn& assigned, unsigned reactor) {
   const auto load = assigned.load->clients.load();
-  const auto per_connection = env->settings.clients_per_dc_connection;
+  const auto per_connection = side->core.config.get()->clients_per_dc_connection;
   const auto coming = on_their_way();
   std::size_t more = 0;
   if (load > per_connection && coming == 0) more = 2;
@@ -51,16 +52,18 @@ void dc_pool_state::grow_after(const conn& assigned, unsigned reactor) {
 /// Counts one more. So few that their connection would soon be idle again do not get one.
 bool dc_pool_state::is_crowded(stranger_count& here) const {
   const auto now = self->clock().now();
-  if (now - here.since > env->settings.dc_idle_timeout) here = {.clients = 0, .since = now};
+  if (now - here.since > side->core.config.get()->dc_idle_timeout)
+    here = {.clients = 0, .since = now};
   if (++here.clients < strangers_max) return false;
   here.clients = 0;
   return true;
 }
 
 std::size_t dc_pool_state::wanted() const {
-  const auto per_connection = std::max<std::size_t>(env->settings.clients_per_dc_connection, 1);
+  const auto per_connection =
+      std::max<std::size_t>(side->core.config.get()->clients_per_dc_connection, 1);
   const auto for_waiting = (waiting.size() + per_connection - 1) / per_connection;
-  return std::max(env->settings.init_dc_connections, std::min(for_waiting, burst_max));
+  return std::max(side->core.config.get()->init_dc_connections, std::min(for_waiting, burst_max));
 }
 
 void dc_pool_state::keep_minimum() {
@@ -71,7 +74,7 @@ void dc_pool_state::keep_minimum() {
 
 /// What failed for a reason that is gone is tried again at once.
 void dc_pool_state::handle_config_change() {
-  const auto before = std::exchange(config, env->telegram.get());
+  const auto before = std::exchange(config, side->telegram.get());
   const bool new_keys = before->secret != config->secret ||
                         before->external_v4 != config->external_v4 ||
                         before->external_v6 != config->external_v6;
@@ -87,7 +90,8 @@ void dc_pool_state::handle_config_change() {
   keep_minimum();
   serve_waiting();
   // It may be a new dc_config, which does not know.
-  if (outage_told) caf::anon_send(env->names.find("dc_config"), dc_outage{dc, last_failure});
+  if (outage_told)
+    caf::anon_send(side->core.names.find(names::dc_config), dc_outage{dc, last_failure});
 }
 
 bool dc_pool_state::connect(unsigned reactor, bool spare) {
@@ -100,7 +104,7 @@ bool dc_pool_state::connect(unsigned reactor, bool spare) {
     if (chance > now) tick_at(chance);
     return false;
   }
-  const auto sup = env->names.find("dc_conn_sup");
+  const auto sup = side->core.names.find(names::dc_conn_sup);
   if (sup == nullptr) {
     tick_at(now + endpoint_backoff::first_rest);
     return false;
@@ -115,7 +119,7 @@ bool dc_pool_state::connect(unsigned reactor, bool spare) {
              .spare = spare,
              .load = std::make_shared<dc_conn_load>(),
              .idle_since = std::nullopt,
-             .strangers = std::vector<bool>(env->reactors.size())};
+             .strangers = std::vector<bool>(side->core.reactors.size())};
   tick_at(added.expected_by);
   const dc_conn_options options{.dc = dc,
                                 .to = *to,
@@ -125,7 +129,7 @@ bool dc_pool_state::connect(unsigned reactor, bool spare) {
                                 .offer_crc32c = offer_crc32c};
   conns.emplace(number, std::move(added));
   start_child order{.id = {},
-                    .start = dc_conn_start{.env = env, .options = options, .reactor = reactor}};
+                    .start = dc_conn_start{.side = side, .options = options, .reactor = reactor}};
   self->request(sup, caf::infinite, std::move(order))
       .then(
           [this, number](const caf::actor& started) {
@@ -168,7 +172,7 @@ void dc_pool_state::handle_ready(std::uint64_t number) {
   // The pool before this one may have told an outage.
   const bool is_first = !std::exchange(was_ready, true);
   if (std::exchange(outage_told, false) || is_first)
-    caf::anon_send(env->names.find("dc_config"), dc_recovery{dc});
+    caf::anon_send(side->core.names.find(names::dc_config), dc_recovery{dc});
   serve_waiting();
   offer(up);
   drop_rivals(up);
@@ -204,12 +208,12 @@ void dc_pool_state::drop_rivals(const conn& winner) {
 /// Those who wait come first.
 void dc_pool_state::offer(conn& which) {
   if (!which.takes_clients() || which.offered) return;
-  env->conns.offer(dc, which.reactor, which.handle, which.load);
+  side->conns.offer(dc, which.reactor, which.handle, which.load);
   which.offered = true;
 }
 
 void dc_pool_state::withdraw(conn& which) {
-  if (std::exchange(which.offered, false)) env->conns.withdraw(dc, which.reactor, which.handle);
+  if (std::exchange(which.offered, false)) side->conns.withdraw(dc, which.reactor, which.handle);
 }
 
 dc_pool_state::conn_map::iterator dc_pool_state::drop(conn_map::iterator which) {
@@ -221,9 +225,9 @@ dc_pool_state::conn_map::iterator dc_pool_state::drop(conn_map::iterator which) 
 
 void dc_pool_state::close_idle() {
   const auto now = self->clock().now();
-  const auto& settings = env->settings;
+  const auto settings = side->core.config.get();
   auto open = ready();
-  if (open <= settings.init_dc_connections) return;
+  if (open <= settings->init_dc_connections) return;
   for (auto& [number, one] : conns) {
     if (!one.takes_clients()) continue;
     const auto given = one.load->given.load();
@@ -237,11 +241,11 @@ void dc_pool_state::close_idle() {
     one.strangers.assign(one.strangers.size(), false);
   }
   // The newest first: of idle ones, clients get the oldest.
-  for (auto which = conns.end(); which != conns.begin() && open > settings.init_dc_connections;) {
+  for (auto which = conns.end(); which != conns.begin() && open > settings->init_dc_connections;) {
     --which;
     auto& one = which->second;
     if (!one.takes_clients() || !one.idle_since || is_needed(one) ||
-        now - *one.idle_since < settings.dc_idle_timeout)
+        now - *one.idle_since < settings->dc_idle_timeout)
       continue;
     // Handlers take it no more; one may have done so a moment ago.
     withdraw(one);
@@ -250,19 +254,20 @@ void dc_pool_state::close_idle() {
       continue;
     }
     spdlog::debug("dc {}: {} closed: no clients for {} s", dc, to_string(one.to),
-                  settings.dc_idle_timeout.count());
+                  settings->dc_idle_timeout.count());
     idle_closed.add();
     which = drop(which);
     --open;
   }
-  if (open > settings.init_dc_connections)
-    tick_at(now + std::max<time_point::duration>(settings.dc_idle_timeout, 4s) / 4);
+  if (open > settings->init_dc_connections)
+    tick_at(now + std::max<time_point::duration>(settings->dc_idle_timeout, 4s) / 4);
 }
 
 bool dc_pool_state::is_needed(const conn& idle) const {
   const auto now = status();
   // The next clients would make the pool grow again.
-  if (now.n_upstreams * 4 > env->settings.clients_per_dc_connection * 3 * (now.n_downstreams - 1))
+  if (now.n_upstreams * 4 >
+      side->core.config.get()->clients_per_dc_connection * 3 * (now.n_downstreams - 1))
     return true;
   // Clients of its reactor that are elsewhere will need it when they migrate.
   const auto alone = [&](const auto& item) {
@@ -289,7 +294,7 @@ void dc_pool_state::handle_lost(conn_map::iterator which, const dc_conn_lost& lo
   else if (short_lived || (!gone.ready && !over_the_offer))
     backoff.failed(gone.to, now);
   if (lost.keys_in_doubt && !over_the_offer)
-    caf::anon_send(env->names.find("dc_config"), dc_keys_in_doubt{dc});
+    caf::anon_send(side->core.names.find(names::dc_config), dc_keys_in_doubt{dc});
   check_outage();
   keep_minimum();
   serve_waiting();
@@ -302,7 +307,7 @@ void dc_pool_state::check_outage() {
   if (!down_since) down_since = now;
   if (now - *down_since < outage_after) return tick_at(*down_since + outage_after);
   outage_told = true;
-  caf::anon_send(env->names.find("dc_config"), dc_outage{dc, last_failure});
+  caf::anon_send(side->core.names.find(names::dc_config), dc_outage{dc, last_failure});
 }
 
 void dc_pool_state::handle_down(const caf::down_msg& down) {
@@ -314,9 +319,9 @@ void dc_pool_state::handle_down(const caf::down_msg& down) {
 
 std::vector<endpoint_candidate> dc_pool_state::candidates() const {
   std::vector<endpoint_candidate> out;
-  const bool prefer_v6 = env->settings.prefer_ipv6;
+  const bool prefer_v6 = side->core.config.get()->prefer_ipv6;
   const auto now = self->clock().now();
-  for (const auto& at : env->telegram.get()->endpoints(dc, prefer_v6)) {
+  for (const auto& at : side->telegram.get()->endpoints(dc, prefer_v6)) {
     endpoint_candidate one{.at = at, .rank = at.ip.is_v4() == prefer_v6 ? 1U : 0U};
     for (const auto& [number, connection] : conns) {
       if (connection.to != at) continue;
@@ -329,7 +334,7 @@ std::vector<endpoint_candidate> dc_pool_state::candidates() const {
 }
 
 unsigned dc_pool_state::emptiest_reactor() const {
-  std::vector<std::size_t> count(env->reactors.size());
+  std::vector<std::size_t> count(side->core.reactors.size());
   for (const auto& [number, one] : conns)
     ++count[one.reactor];
   // DCs start at different reactors, so that single connections do not pile up on the first.

@@ -5,10 +5,10 @@
 
 namespace mtp::actors {
 
-caf::behavior http_fetcher(caf::event_based_actor*, environment& env) {
+caf::behavior http_fetcher(caf::event_based_actor*, node_core& core) {
   return {
-      [&env](const http_fetch& fetch) {
-        auto got = net::http_get(fetch.request, env.stopping);
+      [&core](const http_fetch& fetch) {
+        auto got = net::http_get(fetch.request, core.stopping);
         if (!got) return http_answer{tl::unexpected{std::move(got.error())}};
         http_answer out{std::move(got->body)};
         if (got->date) out.clock_ahead = std::chrono::seconds{net::unix_time() - *got->date};

@@ -3,7 +3,7 @@
 
 #include <caf/event_based_actor.hpp>
 
-#include "actors/environment.hpp"
+#include "actors/core/node_core.hpp"
 #include "net/http/http_get.hpp"
 
 namespace mtp::actors {
@@ -19,7 +19,7 @@ struct http_answer {
 };
 
 /// Behavior: `http_fetch`. To be spawned detached.
-caf::behavior http_fetcher(caf::event_based_actor* self, environment& env);
+caf::behavior http_fetcher(caf::event_based_actor* self, node_core& core);
 
 }  // namespace mtp::actors
 

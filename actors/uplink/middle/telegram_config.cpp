@@ -198,24 +198,4 @@ std::vector<dc_id> telegram_config::dcs() const {
   return {ids.begin(), ids.end()};
 }
 
-std::shared_ptr<const telegram_config> telegram_config_slot::get() const {
-  const std::lock_guard lock{mutex_};
-  return current_;
-}
-
-std::optional<std::chrono::seconds> telegram_config_slot::clock_ahead() const {
-  const std::lock_guard lock{mutex_};
-  return clock_ahead_;
-}
-
-void telegram_config_slot::set_clock_ahead(std::chrono::seconds ahead) {
-  const std::lock_guard lock{mutex_};
-  clock_ahead_ = ahead;
-}
-
-void telegram_config_slot::set(std::shared_ptr<const telegram_config> next) {
-  const std::lock_guard lock{mutex_};
-  current_ = std::move(next);
-}
-
 }  // namespace mtp::actors

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
-#include <mutex>
 
 #include "codecs/telegram/dc_list.hpp"
 
@@ -54,22 +52,5 @@ struct telegram_config_files {
 
 /// More than that between two clocks and Telegram closes connections, or soon will: at 30 s.
 inline constexpr std::chrono::seconds most_clock_skew{20};
-
-/// Holds the current snapshot: dc_config writes, everybody reads.
-class telegram_config_slot {
- public:
-  /// Never null once dc_config has started; an empty config before.
-  [[nodiscard]] std::shared_ptr<const telegram_config> get() const;
-  void set(std::shared_ptr<const telegram_config> next);
-  /// How far our clock was ahead of that of core.telegram.org at the last fetch; nothing if that
-  /// is not known.
-  [[nodiscard]] std::optional<std::chrono::seconds> clock_ahead() const;
-  void set_clock_ahead(std::chrono::seconds ahead);
-
- private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const telegram_config> current_ = std::make_shared<telegram_config>();
-  std::optional<std::chrono::seconds> clock_ahead_;
-};
 
 }  // namespace mtp::actors

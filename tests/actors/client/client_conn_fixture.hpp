@@ -21,7 +21,7 @@ inline constexpr dc_id serving_dc = 4;
 /// test.
 struct handler_fixture {
   test::manual_node node;
-  std::unique_ptr<open_port> port;
+  std::shared_ptr<open_port> port;
   test::inbox<open_stream, stream_frame, cancel_stream> dc{node.system()};
   net::unique_fd client;
   std::optional<obfuscated_reader> reader;
@@ -34,11 +34,11 @@ struct handler_fixture {
         net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
     REQUIRE(sockets);
     config::port_settings settings{.name = "test", .secret = net::random_array<16>()};
-    port.reset(new open_port{settings, std::move(*sockets), {node.env.metrics, "test"}});
-    node.env.route = [this](const stream::open&, unsigned) {
+    port = std::make_shared<open_port>(settings, client_metrics{node.core.metrics, "test"});
+    node.client.route = [this](const stream::open&, unsigned) {
       return routed{somebody_routes ? dc.handle() : caf::actor{}};
     };
-    node.env.settings.server_error_filter = config::error_filter::off;
+    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::off; });
   }
   handler_fixture(const handler_fixture&) = delete;
   handler_fixture& operator=(const handler_fixture&) = delete;
@@ -55,12 +55,12 @@ struct handler_fixture {
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
     client = net::unique_fd{fds[1]};
     handler = caf::actor_cast<caf::weak_actor_ptr>(net::spawn_pinned<client_conn>(
-        *node.env.reactors[0], std::ref(node.env), std::ref(*port),
+        *node.core.reactors[0], std::ref(node.client), port,
         accepted_client{.fd = net::unique_fd{fds[0]},
                         .peer = *parse_endpoint("198.51.100.7:1234"),
-                        .slot = connection_slot{*port},
+                        .slot = connection_slot{port},
                         .place = port->newcomers.join(*ip_address::parse("198.51.100.7"),
-                                                      node.env.reactors[0]->now())}));
+                                                      node.core.reactors[0]->now())}));
     node.settle();
   }
   void write(byte_view data) {
@@ -70,8 +70,8 @@ struct handler_fixture {
   }
   /// Header of a padded client.
   void send_header() {
-    auto header = make_obfuscated2(net::random_array<64>(), port->settings.secret, framing::padded,
-                                   wanted_dc);
+    auto header = make_obfuscated2(net::random_array<64>(), port->version.get()->settings.secret,
+                                   framing::padded, wanted_dc);
     reader.emplace(std::move(header.from_server), envelope::none);
     writer.emplace(std::move(header.to_server), envelope::none);
     write(header.header);
@@ -134,7 +134,7 @@ struct handler_fixture {
   }
   std::vector<stream_frame>& frames() { return dc.all<stream_frame>(); }
   double counted(const std::string& name, const metric_labels& more = {}) {
-    for (const auto& family : node.env.metrics.read())
+    for (const auto& family : node.core.metrics.read())
       if (family.name == "mtproto_proxy_" + name)
         for (const auto& sample : family.samples) {
           metric_labels wanted{{"listener", "test"}};

@@ -140,7 +140,7 @@ TEST_CASE_FIXTURE(handler_fixture,
   }
   CHECK(port->connections == 0);
   CHECK(counted("in_connection_closed_total") == 1);
-  CHECK(node.env.clients[0].size() == 0);
+  CHECK(node.client.clients[0].size() == 0);
 }
 
 TEST_CASE_FIXTURE(handler_fixture, "handler: a stream opened for somebody who left is closed") {
@@ -179,7 +179,7 @@ TEST_CASE_FIXTURE(handler_fixture,
 TEST_CASE_FIXTURE(handler_fixture,
                   "handler: where no DC will do, a client that migrates is closed") {
   const auto id = established();
-  node.env.route = [](const stream::open&, unsigned) -> routed {
+  node.client.route = [](const stream::open&, unsigned) -> routed {
     return tl::unexpected{refusal::unknown_dc};
   };
   tell(id, stream::migrate{});

@@ -71,10 +71,10 @@ TEST_CASE_FIXTURE(handler_fixture,
                   "handler: a client that is too slow is closed with what waits for it") {
   const auto id = established();
   tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
-  CHECK(node.env.memory.held() > 0);
+  CHECK(node.core.memory.held() > 0);
   tell(id, stream::refused{refusal::too_slow});
   CHECK(port->connections == 0);
-  CHECK(node.env.memory.held() == 0);
+  CHECK(node.core.memory.held() == 0);
 }
 
 TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 as told") {
@@ -83,7 +83,7 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 
     return counted("protocol_error_total", {{"reason", "srv_error_filtered"}});
   };
   SUBCASE("first") {
-    node.env.settings.server_error_filter = config::error_filter::first;
+    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::first; });
     const auto id = established();
     tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets().empty());
@@ -94,14 +94,14 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 
     CHECK(dropped() == 1);
   }
   SUBCASE("first, but not the first packet") {
-    node.env.settings.server_error_filter = config::error_filter::first;
+    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::first; });
     const auto id = established();
     tell(id, stream::data{packet_buffer{packet_of(8)}, false});
     tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets() == std::vector<bytes>{packet_of(8), error});
   }
   SUBCASE("on") {
-    node.env.settings.server_error_filter = config::error_filter::on;
+    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::on; });
     const auto id = established();
     for (int i = 0; i < 3; ++i)
       tell(id, stream::data{packet_buffer{error}, false});
@@ -109,7 +109,7 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 
     CHECK(dropped() == 3);
   }
   SUBCASE("auto: a client that can't be a replay gets it") {
-    node.env.settings.server_error_filter = config::error_filter::automatic;
+    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::automatic; });
     const auto id = established();
     tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets() == std::vector<bytes>{error});
@@ -117,8 +117,8 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 
     CHECK_FALSE(closed());
   }
   SUBCASE("auto: one that may be a replay is closed") {
-    node.env.settings.server_error_filter = config::error_filter::automatic;
-    node.env.settings.replay_check_session_storage = false;
+    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::automatic; });
+    node.configure([&](auto& all) { all.replay_check_session_storage = false; });
     const auto id = established();
     tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets().empty());
@@ -127,8 +127,8 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 
     CHECK(frames().back() == stream_frame{id, stream::close{}});
   }
   SUBCASE("auto: but not over a later packet") {
-    node.env.settings.server_error_filter = config::error_filter::automatic;
-    node.env.settings.replay_check_session_storage = false;
+    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::automatic; });
+    node.configure([&](auto& all) { all.replay_check_session_storage = false; });
     const auto id = established();
     tell(id, stream::data{packet_buffer{packet_of(8)}, false});
     tell(id, stream::data{packet_buffer{error}, false});

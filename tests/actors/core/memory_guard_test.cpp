@@ -67,7 +67,7 @@ TEST_CASE(
 
 struct fixture {
   test::manual_node node;
-  std::unique_ptr<open_port> port;
+  std::shared_ptr<open_port> port;
   test::inbox<stream_frame, open_stream, cancel_stream> dc{node.system()};
   std::vector<net::unique_fd> clients;
   std::vector<caf::weak_actor_ptr> handlers;
@@ -78,9 +78,9 @@ struct fixture {
         net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
     REQUIRE(sockets);
     config::port_settings settings{.name = "test", .secret = net::random_array<16>()};
-    port.reset(new open_port{settings, std::move(*sockets), {node.env.metrics, "test"}});
-    node.env.route = [this](const stream::open&, unsigned) { return dc.handle(); };
-    guard = net::spawn_pinned<memory_guard>(*node.env.reactors[0], std::ref(node.env));
+    port = std::make_shared<open_port>(settings, client_metrics{node.core.metrics, "test"});
+    node.client.route = [this](const stream::open&, unsigned) { return dc.handle(); };
+    guard = net::spawn_pinned<memory_guard>(*node.core.reactors[0], std::ref(node.core));
     node.settle();
   }
   fixture(const fixture&) = delete;
@@ -99,12 +99,12 @@ struct fixture {
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
     clients.emplace_back(fds[1]);
     handlers.push_back(caf::actor_cast<caf::weak_actor_ptr>(
-        net::spawn_pinned<client_conn>(*node.env.reactors[0], std::ref(node.env), std::ref(*port),
+        net::spawn_pinned<client_conn>(*node.core.reactors[0], std::ref(node.client), port,
                                        accepted_client{.fd = net::unique_fd{fds[0]},
                                                        .peer = *parse_endpoint("198.51.100.7:1234"),
-                                                       .slot = connection_slot{*port}})));
-    const auto header =
-        make_obfuscated2(net::random_array<64>(), port->settings.secret, framing::padded, 2);
+                                                       .slot = connection_slot{port}})));
+    const auto header = make_obfuscated2(net::random_array<64>(),
+                                         port->version.get()->settings.secret, framing::padded, 2);
     REQUIRE(::send(fds[1], header.header.data(), header.header.size(), 0) == 64);
     node.settle();
     caf::anon_send(caf::actor_cast<caf::actor>(handlers.back()),
@@ -134,10 +134,10 @@ TEST_CASE_FIXTURE(fixture, "memory guard: at the hard mark those that hold most 
   send(0, mib);
   send(1, 40 * mib);
   send(2, 30 * mib);
-  CHECK(node.env.memory.pressure() == memory_pressure::none);
+  CHECK(node.core.memory.pressure() == memory_pressure::none);
   send(3, 30 * mib);
   CHECK(port->connections == 3);
-  CHECK(node.env.memory.pressure() == memory_pressure::none);
+  CHECK(node.core.memory.pressure() == memory_pressure::none);
   CHECK(closed(1));
   CHECK_FALSE(closed(0));
   CHECK_FALSE(closed(2));
@@ -150,24 +150,24 @@ TEST_CASE_FIXTURE(
     add_client();
   for (std::size_t i = 0; i < 3; ++i)
     send(i, 29 * mib);
-  CHECK(node.env.memory.pressure() == memory_pressure::tight);
+  CHECK(node.core.memory.pressure() == memory_pressure::tight);
   node.advance(1s);
   CHECK(port->connections == 3);
   node.advance(1500ms);
   CHECK(port->connections == 2);
-  CHECK(node.env.memory.pressure() == memory_pressure::none);
+  CHECK(node.core.memory.pressure() == memory_pressure::none);
 }
 
 TEST_CASE_FIXTURE(fixture,
                   "memory guard: what clients can't give back, DC connections are asked for") {
   test::inbox<memory_is_scarce> conn{node.system()};
-  node.env.conns.open(1);
-  node.env.conns.offer(2, 0, conn.handle(), std::make_shared<dc_conn_load>());
+  node.uplink.conns.open(1);
+  node.uplink.conns.offer(2, 0, conn.handle(), std::make_shared<dc_conn_load>());
   add_client();
   send(0, mib);
   // As the connection counts what Telegram does not take.
-  node.env.memory.change(0, 0, 90 * mib);
-  CHECK(node.env.memory.pressure() == memory_pressure::tight);
+  node.core.memory.change(0, 0, 90 * mib);
+  CHECK(node.core.memory.pressure() == memory_pressure::tight);
   node.settle();
   CHECK(conn.all<memory_is_scarce>().empty());
   node.advance(2100ms);
@@ -176,20 +176,20 @@ TEST_CASE_FIXTURE(fixture,
   // Nothing grows, and yet it is not forgotten.
   node.advance(2100ms);
   CHECK(conn.all<memory_is_scarce>().size() == 2);
-  node.env.memory.change(0, 90 * mib, 0);
+  node.core.memory.change(0, 90 * mib, 0);
   node.advance(2100ms);
   node.advance(2100ms);
   CHECK(conn.all<memory_is_scarce>().size() == 2);
-  node.env.conns.withdraw(2, 0, conn.handle());
+  node.uplink.conns.withdraw(2, 0, conn.handle());
 }
 
 TEST_CASE_FIXTURE(fixture, "memory guard: a client that is gone holds nothing") {
   const auto one = add_client();
   send(one, 10 * mib);
-  CHECK(node.env.memory.held() > 9 * mib);
+  CHECK(node.core.memory.held() > 9 * mib);
   clients.clear();
   node.settle();
-  CHECK(node.env.memory.held() == 0);
+  CHECK(node.core.memory.held() == 0);
 }
 
 }  // namespace

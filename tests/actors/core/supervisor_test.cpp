@@ -51,7 +51,7 @@ struct fixture {
 
   test::manual_node node;
   nursery children{node};
-  name_registry& names = node.env.names;
+  name_registry& names = node.core.names;
   /// An actor that nobody knows is gone.
   std::vector<caf::actor> supervisors;
 

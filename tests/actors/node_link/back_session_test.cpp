@@ -1,4 +1,5 @@
 // What a front makes of the answers to its hello.
+#include "actors/core/names.hpp"
 #include "tests/actors/node_link/link_fixture.hpp"
 
 namespace mtp::actors {
@@ -20,8 +21,8 @@ struct scripted {
   test::inbox<link_blob> partner{node.system()};
 
   scripted() {
-    node.env.settings.through_link_agents = true;
-    node.env.build = "1.0";
+    node.configure([&](auto& all) { all.through_link_agents = true; });
+    node.core.build = "1.0";
     gateway = node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](link_hello_atom, const std::string& text,
                      const handles&) -> caf::result<std::string, handles> {
@@ -35,7 +36,7 @@ struct scripted {
               },
               [this](link_bye_atom, std::uint64_t session) { byes.push_back(session); }};
     });
-    node.env.names.put(std::string{gateway_name}, gateway);
+    node.core.names.put(std::string{names::link_gateway}, gateway);
   }
   scripted(const scripted&) = delete;
   scripted& operator=(const scripted&) = delete;
@@ -47,10 +48,10 @@ struct scripted {
     node.settle();
   }
   back_status run() {
-    front = net::spawn_pinned<front_agent>(*node.env.reactors[0], std::ref(node.env));
-    node.env.names.put(front_agent_name(0), front);
-    keeper = net::spawn_pinned<local_back_session>(*node.env.reactors[0], std::ref(node.env), 0U);
-    node.env.names.put(back_session_name(0), keeper);
+    front = net::spawn_pinned<front_agent>(*node.core.reactors[0], std::ref(node.link));
+    node.core.names.put(names::front_agent(0), front);
+    keeper = net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
+    node.core.names.put(names::back_session(0), keeper);
     node.advance(20ms);
     node.advance(20ms);
     return status();
@@ -79,7 +80,7 @@ TEST_CASE_FIXTURE(scripted, "front: a welcome begins a session") {
 }
 
 TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it fits") {
-  auto& cookie = node.env.settings.node_link.cluster_cookie;
+  std::string cookie;
   const auto welcome = [](const link_hello&) {
     return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
   };
@@ -91,12 +92,12 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
   }
   SUBCASE("another version") {
     answer = [](const link_hello&) {
-      return link_answer{.version = 9, .what = link_answer::kind::welcome, .build = "2.0"};
+      return link_answer{
+          .offer = {.highest = 9, .lowest = 9}, .what = link_answer::kind::welcome, .build = "2.0"};
     };
     trouble =
-        "link versions differ: ours is 3 (build 1.0), the back's 9 (build 2.0); use the same build "
-        "on "
-        "both";
+        "link versions differ: ours is 3 to 4 (build 1.0), the back's 9 (build 2.0); use the same "
+        "build on both";
   }
   SUBCASE("a challenge, and no cookie here") {
     answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };
@@ -113,6 +114,7 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
     answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };
     trouble = "the back asks for the cluster_cookie again";
   }
+  node.configure([&](auto& all) { all.node_link.cluster_cookie = cookie; });
   const auto got = run();
   CHECK_FALSE(got.connected);
   CHECK(got.trouble == trouble);
@@ -132,12 +134,14 @@ TEST_CASE_FIXTURE(scripted, "front: two ways to one back: the second is left alo
   answer = [](const link_hello&) {
     return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
   };
-  node.env.settings.role = config::node_role::front;
-  node.env.settings.back_nodes = {{.name = "one", .host = "192.0.2.1", .port = 9199},
-                                  {.name = "other", .host = "192.0.2.2", .port = 9199}};
+  node.configure([&](auto& all) { all.role = config::node_role::front; });
+  node.configure([&](auto& all) {
+    all.back_nodes = {{.name = "one", .host = "192.0.2.1", .port = 9199},
+                      {.name = "other", .host = "192.0.2.2", .port = 9199}};
+  });
   REQUIRE(run().connected);
   const auto second =
-      net::spawn_pinned<local_back_session>(*node.env.reactors[0], std::ref(node.env), 1U);
+      net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 1U);
   const auto first = std::exchange(keeper, second);
   node.advance(20ms);
   node.advance(20ms);
@@ -173,7 +177,7 @@ TEST_CASE_FIXTURE(scripted, "front: a back that does not answer is given up afte
       return self->make_response_promise<std::string, handles>();
     }};
   });
-  node.env.names.put(std::string{gateway_name}, gateway);
+  node.core.names.put(std::string{names::link_gateway}, gateway);
   run();
   CHECK(status().trouble.empty());
   for (int i = 0; i < 11; ++i)

@@ -1,5 +1,6 @@
 // A certificate that expires soon is told of, whether anybody connects or not.
 #include "actors/node_link/certificate_watch.hpp"
+#include "actors/core/names.hpp"
 
 #include <doctest/doctest.h>
 
@@ -29,7 +30,7 @@ struct watched {
   watched() {
     auto opened = net::tls_credentials::open(files, net::tls_side::dialing);
     REQUIRE(opened);
-    node.env.link_credentials = *opened;
+    node.link.credentials = *opened;
     start();
   }
   watched(const watched&) = delete;
@@ -40,7 +41,7 @@ struct watched {
 
   void start() {
     watch = node.system().spawn([this](caf::stateful_actor<certificate_watch_state>* self) {
-      return certificate_watch(self, node.env);
+      return certificate_watch(self, node.link);
     });
     node.settle();
   }
@@ -110,28 +111,29 @@ TEST_CASE_FIXTURE(watched,
 }
 
 TEST_CASE_FIXTURE(watched, "certificate watch: files that are no good are told of once") {
-  const auto before = node.env.link_credentials->current();
+  const auto before = node.link.credentials->current();
   std::ofstream{files.certificate} << "no certificate";
   caf::anon_send(watch, read_certificates{});
   node.settle();
   CHECK(log.count("holds no certificate in PEM form; what was there before is still used") == 1);
   pass(3);
   CHECK(log.count("what was there before") == 1);
-  CHECK(node.env.link_credentials->current() == before);
+  CHECK(node.link.credentials->current() == before);
 }
 
 TEST_CASE_FIXTURE(watched, "certificate watch: every node with certificates has one") {
-  const auto has_watch = [&] {
-    const auto children = proxy_sup_spec(node.env).children;
-    return std::ranges::find(children, "certificate_watch", &child_spec::id) != children.end();
+  node_parts front{.core = node.core, .client = &node.client, .link = &node.link};
+  node_parts back{.core = node.core, .uplink = &node.uplink, .link = &node.link};
+  const auto has_watch = [](node_parts& parts) {
+    const auto children = proxy_sup_spec(parts).children;
+    return std::ranges::find(children, names::certificate_watch, &child_spec::id) != children.end();
   };
-  for (const auto role : {config::node_role::front, config::node_role::back}) {
-    node.env.settings.role = role;
-    CHECK(has_watch());
-  }
+  CHECK(has_watch(front));
+  CHECK(has_watch(back));
   stop();
-  node.env.link_credentials = nullptr;
-  CHECK_FALSE(has_watch());
+  node.link.credentials = nullptr;
+  CHECK_FALSE(has_watch(front));
+  CHECK_FALSE(has_watch(back));
 }
 
 }  // namespace

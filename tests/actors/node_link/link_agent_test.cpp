@@ -1,3 +1,4 @@
+#include "actors/core/names.hpp"
 #include "tests/actors/node_link/link_fixture.hpp"
 
 namespace mtp::actors {
@@ -112,7 +113,7 @@ TEST_CASE_FIXTURE(link_fixture, "link: a busy front keeps to the rules, however 
 }
 
 TEST_CASE_FIXTURE(link_fixture, "link: without a pool the client is told to ask again") {
-  node.env.names.remove(dc_pool_name(tested_dc), dc.handle().address());
+  node.core.names.remove(names::dc_pool(tested_dc), dc.handle().address());
   ask();
   CHECK(at_client() == frames{{remote, stream::migrate{}}});
 }
@@ -141,8 +142,8 @@ TEST_CASE_FIXTURE(link_fixture,
   }
   SUBCASE("keeper") {
     kill(keeper);
-    keeper = net::spawn_pinned<local_back_session>(*node.env.reactors[0], std::ref(node.env), 0U);
-    node.env.names.put(back_session_name(0), keeper);
+    keeper = net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
+    node.core.names.put(names::back_session(0), keeper);
   }
   SUBCASE("front agent") {
     kill(front);
@@ -219,7 +220,7 @@ TEST_CASE_FIXTURE(link_fixture, "link: an end in order leaves nothing behind") {
   node.settle();
   CHECK(fronts().empty());
   CHECK(at_dc() == frames{{local(), stream::close{}}});
-  CHECK(node.env.memory.held() == 0);
+  CHECK(node.core.memory.held() == 0);
 }
 
 // -- several backs ------------------------------------------------------------------------------
@@ -233,11 +234,12 @@ struct two_backs {
   caf::actor front;
 
   explicit two_backs(config::back_choice how) {
-    auto& settings = node.env.settings;
-    settings.role = config::node_role::front;
-    settings.back_nodes = {{"a", "10.0.0.1", 1}, {"b", "10.0.0.2", 1}};
-    settings.back_nodes_policy = how;
-    front = net::spawn_pinned<front_agent>(*node.env.reactors[0], std::ref(node.env));
+    node.configure([&](auto& settings) {
+      settings.role = config::node_role::front;
+      settings.back_nodes = {{"a", "10.0.0.1", 1}, {"b", "10.0.0.2", 1}};
+      settings.back_nodes_policy = how;
+    });
+    front = net::spawn_pinned<front_agent>(*node.core.reactors[0], std::ref(node.link));
     node.settle();
   }
   two_backs(const two_backs&) = delete;

@@ -4,13 +4,13 @@
 
 #include <doctest/doctest.h>
 
+#include "actors/core/names.hpp"
 #include "actors/core/supervisor.hpp"
 #include "actors/node_link/back_agent.hpp"
 #include "actors/node_link/back_session.hpp"
 #include "actors/node_link/front_agent.hpp"
 #include "actors/node_link/link_gateway.hpp"
 #include "actors/uplink/middle/dc_pool.hpp"
-#include "actors/uplink/routing.hpp"
 #include "tests/support/manual_node.hpp"
 
 namespace mtp::actors {
@@ -34,22 +34,22 @@ struct link_fixture {
   caf::actor keeper;
 
   link_fixture() {
-    node.env.settings.through_link_agents = true;
+    node.configure([&](auto& all) { all.through_link_agents = true; });
     auto config = std::make_shared<telegram_config>();
     config->v4.endpoints[tested_dc].push_back(*parse_endpoint("10.0.0.1:8888"));
-    node.env.telegram.set(std::move(config));
-    node.env.names.put(dc_pool_name(tested_dc), dc.handle());
+    node.uplink.telegram.set(std::move(config));
+    node.core.names.put(names::dc_pool(tested_dc), dc.handle());
     sup = spawn_supervisor(
         node.system(),
         {.name = "back_agent_sup",
          .strategy = supervision_strategy::simple_one_for_one,
          .children = {{.id = {}, .restart = restart_policy::temporary, .start = {}}}},
-        node.env.names);
-    node.env.names.put("back_agent_sup", sup);
+        node.core.names);
+    node.core.names.put("back_agent_sup", sup);
     start_gateway();
     start_front();
-    keeper = net::spawn_pinned<local_back_session>(*node.env.reactors[0], std::ref(node.env), 0U);
-    node.env.names.put(back_session_name(0), keeper);
+    keeper = net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
+    node.core.names.put(names::back_session(0), keeper);
     connect();
   }
   link_fixture(const link_fixture&) = delete;
@@ -63,12 +63,12 @@ struct link_fixture {
 
   void start_gateway() {
     gateway = net::spawn_quiet<caf::stateful_actor<link_gateway_state>>(
-        node.system(), [this](auto* self) { return link_gateway(self, node.env); });
-    node.env.names.put(std::string{gateway_name}, gateway);
+        node.system(), [this](auto* self) { return link_gateway(self, node.link); });
+    node.core.names.put(std::string{names::link_gateway}, gateway);
   }
   void start_front() {
-    front = net::spawn_pinned<front_agent>(*node.env.reactors[0], std::ref(node.env));
-    node.env.names.put(front_agent_name(0), front);
+    front = net::spawn_pinned<front_agent>(*node.core.reactors[0], std::ref(node.link));
+    node.core.names.put(names::front_agent(0), front);
     node.settle();
   }
   /// Lets what is to connect do so.

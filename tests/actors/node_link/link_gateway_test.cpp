@@ -1,4 +1,5 @@
 // Who gets a session with a back, and who does not.
+#include "actors/core/names.hpp"
 #include "actors/node_link/link_listener.hpp"
 
 #include <ctime>
@@ -36,18 +37,21 @@ struct visitor : link_fixture {
       keeper_of_visitor =
           node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
             return {[this, self](const std::string& text, const handles& given) {
-              self->request(gateway, caf::infinite, link_hello_atom::value, text, given)
-                  .then([this](const std::string& answer, const handles& got) {
-                    const auto read = decode_link_answer(as_bytes(answer));
-                    REQUIRE(read);
-                    answers.push_back({*read, got});
-                  });
-            }};
+                      self->request(gateway, caf::infinite, link_hello_atom::value, text, given)
+                          .then([this](const std::string& answer, const handles& got) {
+                            const auto read = decode_link_answer(as_bytes(answer));
+                            REQUIRE(read);
+                            answers.push_back({*read, got});
+                          });
+                    },
+                    [](link_bye_atom, std::uint64_t, const std::string&) {}};
           });
     caf::anon_send(keeper_of_visitor, what, agents);
     node.settle();
   }
-  visitor() { node.env.settings.node_name = "back"; }
+  visitor() {
+    node.configure([&](auto& all) { all.node_name = "back"; });
+  }
   visitor(const visitor&) = delete;
   visitor& operator=(const visitor&) = delete;
   visitor(visitor&&) = delete;
@@ -74,7 +78,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a front gets an agent for each of its own")
   say(hello, {agent.handle(), agent.handle(), agent.handle()});
   CHECK(last().answer.what == link_answer::kind::welcome);
   CHECK(last().answer.name == "back");
-  CHECK(last().answer.version == link_version);
+  CHECK(last().answer.offer == link_offer{});
   CHECK(last().agents.size() == 3);
   CHECK(names() == texts{"", "front9"});
   CHECK(fronts()[1].agents == 3);
@@ -117,7 +121,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: the same process can't have two sessions") 
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: only a front with a session may ask what the back does") {
-  node.env.answer_console = [](std::string_view) { return std::string{"everything"}; };
+  node.link.answer_console = [](std::string_view) { return std::string{"everything"}; };
   std::string got;
   node.system().spawn([&](caf::event_based_actor* self) {
     self->request(gateway, caf::infinite, link_ask_atom::value, std::string{"pools"})
@@ -145,18 +149,18 @@ TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
   again.node = 3;
   CHECK(refused(again, {agent.handle()}) == "its session is not a new one");
   auto old = hello;
-  old.version = 77;
-  CHECK(
-      refused(old, {agent.handle()}) ==
-      "link versions differ: the front's is 77 (build 9.9), the back's 3 (build unknown); use the "
-      "same build on both");
+  old.offer = {.highest = 77, .lowest = 5};
+  CHECK(refused(old, {agent.handle()}) ==
+        "link versions differ: the front's is 5 to 77 (build 9.9), the back's 3 to 4 (build "
+        "unknown); "
+        "use the same build on both");
   say_raw("GET / HTTP/1.1\r\n", {agent.handle()});
   CHECK(last().answer.reason == "the hello can't be read");
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: with a cluster_cookie, only who has it gets a session") {
-  node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
-  const auto cookie = as_bytes(node.env.settings.node_link.cluster_cookie);
+  node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
+  const auto cookie = as_bytes(node.core.config.get()->node_link.cluster_cookie);
   hello.has_cookie = true;
   hello.nonce[3] = 7;
   const auto with_proof = [&](byte_view of) {
@@ -170,7 +174,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: with a cluster_cookie, only who has it gets
   SUBCASE("it has") {
     say(with_proof(cookie), {agent.handle()});
     CHECK(last().answer.what == link_answer::kind::welcome);
-    CHECK(last().answer.proof == prove_back(cookie, hello));
+    CHECK(last().answer.proof == prove_back(cookie, hello, last().answer));
   }
   SUBCASE("it has another one") {
     say(with_proof(as_bytes("another")), {agent.handle()});
@@ -198,7 +202,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a cookie on one side only: no session, and 
     why = "only the front has a cluster_cookie";
   }
   SUBCASE("the back's") {
-    node.env.settings.node_link.cluster_cookie = "cookie of the cluster";
+    node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
     why = "only the back has a cluster_cookie";
   }
   const test::captured_log log;
@@ -211,7 +215,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a cookie on one side only: no session, and 
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certificate says") {
-  node.env.settings.role = config::node_role::back;
+  node.configure([&](auto& all) { all.role = config::node_role::back; });
   std::string proven = "front9";
   const auto listener = node.system().spawn([&](caf::event_based_actor*) -> caf::behavior {
     return {[&](const get_proven_name& asked) {
@@ -219,7 +223,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certifi
       return proven;
     }};
   });
-  node.env.names.put("link_listener", listener);
+  node.core.names.put("link_listener", listener);
   const test::captured_log log;
   SUBCASE("the same") {
     say(hello, {agent.handle()});
@@ -240,12 +244,12 @@ TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certifi
     CHECK(last().answer.reason == "its connection is gone");
   }
   SUBCASE("the listener is being restarted") {
-    node.env.names.remove("link_listener", listener.address());
+    node.core.names.remove("link_listener", listener.address());
     say(hello, {agent.handle()});
     CHECK(last().answer.reason == "the back is restarting");
   }
   SUBCASE("of a proxy's own transport only") {
-    node.env.settings.node_link.security = config::link_security::plain;
+    node.configure([&](auto& all) { all.node_link.security = config::link_security::plain; });
     proven = "front8";
     say(hello, {agent.handle()});
     CHECK(last().answer.what == link_answer::kind::welcome);
@@ -325,7 +329,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a front that breaks the rules is told of by
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: one hello of a node at a time") {
-  node.env.settings.role = config::node_role::back;
+  node.configure([&](auto& all) { all.role = config::node_role::back; });
   std::vector<caf::response_promise> asked;
   const auto listener = node.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
     return {
@@ -337,7 +341,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: one hello of a node at a time") {
         [&asked](const std::string& name) { asked.back().deliver(name); },
     };
   });
-  node.env.names.put("link_listener", listener);
+  node.core.names.put("link_listener", listener);
   for (int i = 0; i < 1000; ++i)
     say(hello, {agent.handle()});
   CHECK(asked.size() == 1);

@@ -13,7 +13,7 @@ struct rogue_front : link_fixture {
 
   rogue_front() {
     agent = net::spawn_pinned<back_agent>(
-        *node.env.reactors[0], std::ref(node.env),
+        *node.core.reactors[0], std::ref(node.link),
         back_agent_options{
             .session = session, .front = partner.handle(), .gateway = told.handle()});
     node.settle();
@@ -89,7 +89,7 @@ TEST_CASE_FIXTURE(rogue_front,
       for (int i = 0; !ended() && i < 5; ++i)
         part(id, 900'000, 100'000);
     }
-    CHECK(node.env.memory.held() < std::size_t{200} * 1024 * 1024);
+    CHECK(node.core.memory.held() < std::size_t{200} * 1024 * 1024);
   }
   CHECK(ended());
 }

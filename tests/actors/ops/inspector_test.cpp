@@ -1,4 +1,5 @@
 #include "actors/ops/inspector.hpp"
+#include "actors/core/names.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -16,17 +17,18 @@ using namespace std::chrono_literals;
 
 struct fixture {
   test::manual_node node{2};
-  name_registry& names = node.env.names;
+  name_registry& names = node.core.names;
   std::vector<caf::actor> spawned;
   caf::actor asked;
 
   fixture() {
-    asked = keep(node.system().spawn(
-        [this](caf::stateful_actor<inspector_state>* self) { return inspector(self, node.env); }));
+    asked = keep(node.system().spawn([this](caf::stateful_actor<inspector_state>* self) {
+      return inspector(self, node.parts);
+    }));
     auto config = std::make_shared<telegram_config>();
     for (const dc_id dc : {dc_id{-2}, dc_id{1}, dc_id{2}})
       config->v4.endpoints[dc].push_back(*parse_endpoint("10.0.0.1:8888"));
-    node.env.telegram.set(std::move(config));
+    node.uplink.telegram.set(std::move(config));
   }
   fixture(const fixture&) = delete;
   fixture& operator=(const fixture&) = delete;
@@ -73,12 +75,12 @@ TEST_CASE_FIXTURE(fixture,
                               .strategy = supervision_strategy::simple_one_for_one,
                               .children = {{.restart = restart_policy::temporary}}};
   const supervisor_spec root{
-      .name = root_name,
+      .name = std::string{names::root},
       .children = {{.id = "first", .restart = restart_policy::permanent, .start = start},
                    {.id = "many_sup",
                     .start = [&] { return spawn_supervisor(node.system(), below, names); }},
                    {.id = "once", .restart = restart_policy::temporary, .start = start}}};
-  names.put(root_name, keep(spawn_supervisor(node.system(), root, names)));
+  names.put(std::string{names::root}, keep(spawn_supervisor(node.system(), root, names)));
   node.settle();
   for (int i = 0; i < 3; ++i)
     caf::anon_send(names.find("many_sup"), start_child{.id = {}, .start = start});
@@ -120,7 +122,7 @@ TEST_CASE_FIXTURE(fixture, "inspector: a supervisor that hangs or is not there i
   CHECK(report->nodes[0].trouble == "not running");
   CHECK_FALSE(report->nodes[0].running);
 
-  names.put(root_name, mute());
+  names.put(std::string{names::root}, mute());
   CHECK_FALSE(ask<tree_report>(inspect_tree{}, 900ms));
   report = ask<tree_report>(inspect_tree{}, 1s);
   REQUIRE(report);
@@ -203,7 +205,7 @@ TEST_CASE_FIXTURE(fixture, "inspector: of very many conns some are left out, and
 
 /// Clients on socket pairs, on either reactor.
 struct clients_fixture : fixture {
-  std::unique_ptr<open_port> port;
+  std::shared_ptr<open_port> port;
   std::vector<net::unique_fd> clients;
   test::inbox<open_stream, cancel_stream> dc{node.system()};
 
@@ -212,8 +214,8 @@ struct clients_fixture : fixture {
         net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
     REQUIRE(sockets);
     const config::port_settings settings{.name = "test", .secret = net::random_array<16>()};
-    port.reset(new open_port{settings, std::move(*sockets), {node.env.metrics, "test"}});
-    node.env.route = [this](const stream::open&, unsigned) { return dc.handle(); };
+    port = std::make_shared<open_port>(settings, client_metrics{node.core.metrics, "test"});
+    node.client.route = [this](const stream::open&, unsigned) { return dc.handle(); };
   }
   clients_fixture(const clients_fixture&) = delete;
   clients_fixture& operator=(const clients_fixture&) = delete;
@@ -225,25 +227,26 @@ struct clients_fixture : fixture {
   }
 
   void start_sup(unsigned reactor) {
-    names.put(
-        "client_roster_" + std::to_string(reactor),
-        keep(net::spawn_pinned<client_roster>(*node.env.reactors[reactor], std::ref(node.env))));
+    names.put("client_roster_" + std::to_string(reactor),
+              keep(net::spawn_pinned<client_roster>(*node.core.reactors[reactor],
+                                                    std::ref(node.client))));
     node.settle();
   }
   void connect(unsigned reactor, const std::string& peer) {
     std::array<int, 2> fds{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
     clients.emplace_back(fds[1]);
-    net::spawn_pinned<client_conn>(*node.env.reactors[reactor], std::ref(node.env), std::ref(*port),
+    net::spawn_pinned<client_conn>(*node.core.reactors[reactor], std::ref(node.client), port,
                                    accepted_client{.fd = net::unique_fd{fds[0]},
                                                    .peer = *parse_endpoint(peer),
-                                                   .slot = connection_slot{*port}});
+                                                   .slot = connection_slot{port}});
     node.settle();
   }
   /// The latest client says what it wants.
   void send_header(dc_id dc_wanted) {
     const auto header =
-        make_obfuscated2(net::random_array<64>(), port->settings.secret, framing::padded, dc_wanted)
+        make_obfuscated2(net::random_array<64>(), port->version.get()->settings.secret,
+                         framing::padded, dc_wanted)
             .header;
     REQUIRE(::send(clients.back().get(), header.data(), header.size(), MSG_NOSIGNAL) > 0);
     node.settle();
@@ -305,8 +308,8 @@ TEST_CASE("inspector: clients that ask for ever other DCs do not make ever more 
 }
 
 TEST_CASE_FIXTURE(fixture, "inspector: counts come without asking anybody") {
-  node.env.metrics.get_counter("c", "help").add(3);
-  node.env.metrics.set_gauge("g", "help", []() -> metrics::gauge_values {
+  node.core.metrics.get_counter("c", "help").add(3);
+  node.core.metrics.set_gauge("g", "help", []() -> metrics::gauge_values {
     FAIL("a gauge was computed");
     return {};
   });

@@ -34,26 +34,27 @@ struct config_fixture {
   std::vector<ip_address> found;
 
   config_fixture() {
-    auto& settings = node.env.settings;
-    settings.state_dir = directory.path();
-    settings.proxy_secret_url = "secret";
-    settings.proxy_config_url = "v4";
-    settings.proxy_config_v6_url = "v6";
-    settings.ip_lookup_services.clear();
-    settings.ip_lookup_always = true;
-    settings.core_api_http_timeout = 3s;
-    settings.conf_refresh_interval = 3600s;
-    node.env.address_found = [this](const ip_address& ours) { found.push_back(ours); };
+    node.configure([&](auto& settings) {
+      settings.state_dir = directory.path();
+      settings.proxy_secret_url = "secret";
+      settings.proxy_config_url = "v4";
+      settings.proxy_config_v6_url = "v6";
+      settings.ip_lookup_services.clear();
+      settings.ip_lookup_always = true;
+      settings.core_api_http_timeout = 3s;
+      settings.conf_refresh_interval = 3600s;
+    });
+    node.uplink.address_found = [this](const ip_address& ours) { found.push_back(ours); };
     start_fetcher();
-    node.env.names.put("dc_pool_sup",
-                       node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
-                         return {[this](const start_child& order) {
-                                   pools.push_back(order.id);
-                                   node.env.names.put(order.id, pool.handle());
-                                   return pool.handle();
-                                 },
-                                 [this](const stop_child& order) { stopped.push_back(order.id); }};
-                       }));
+    node.core.names.put("dc_pool_sup",
+                        node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+                          return {[this](const start_child& order) {
+                                    pools.push_back(order.id);
+                                    node.core.names.put(order.id, pool.handle());
+                                    return pool.handle();
+                                  },
+                                  [this](const stop_child& order) { stopped.push_back(order.id); }};
+                        }));
   }
   config_fixture(const config_fixture&) = delete;
   config_fixture& operator=(const config_fixture&) = delete;
@@ -62,35 +63,36 @@ struct config_fixture {
   ~config_fixture() {
     caf::anon_send_exit(config, caf::exit_reason::kill);
     for (const auto* const name : {"http_fetcher", "dc_pool_sup"})
-      caf::anon_send_exit(node.env.names.find(name), caf::exit_reason::kill);
+      caf::anon_send_exit(node.core.names.find(name), caf::exit_reason::kill);
     node.settle();
   }
 
   void start_fetcher() {
-    node.env.names.put("http_fetcher",
-                       node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
-                         return {[this, self](const http_fetch& what) -> caf::result<http_answer> {
-                                   auto reply = self->make_response_promise();
-                                   fetches.push_back({what.request, reply});
-                                   return caf::delegated<http_answer>{};
-                                 },
-                                 // From the test: the answer to the oldest.
-                                 [this](http_answer& answer) {
-                                   fetches.front().reply.deliver(std::move(answer));
-                                   fetches.pop_front();
-                                 }};
-                       }));
+    node.core.names.put("http_fetcher",
+                        node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
+                          return {[this, self](const http_fetch& what) -> caf::result<http_answer> {
+                                    auto reply = self->make_response_promise();
+                                    fetches.push_back({what.request, reply});
+                                    return caf::delegated<http_answer>{};
+                                  },
+                                  // From the test: the answer to the oldest.
+                                  [this](http_answer& answer) {
+                                    fetches.front().reply.deliver(std::move(answer));
+                                    fetches.pop_front();
+                                  }};
+                        }));
   }
   void start() {
-    config = node.system().spawn(
-        [this](caf::stateful_actor<dc_config_state>* self) { return dc_config(self, node.env); });
+    config = node.system().spawn([this](caf::stateful_actor<dc_config_state>* self) {
+      return dc_config(self, node.uplink);
+    });
     node.settle();
   }
   void answer(const std::string& url, tl::expected<std::string, std::string> body,
               std::optional<std::chrono::seconds> clock_ahead = {}) {
     REQUIRE_FALSE(fetches.empty());
     CHECK(fetches.front().request.url == url);
-    caf::anon_send(node.env.names.find("http_fetcher"), http_answer{std::move(body), clock_ahead});
+    caf::anon_send(node.core.names.find("http_fetcher"), http_answer{std::move(body), clock_ahead});
     node.settle();
   }
   template <class Message>
@@ -105,7 +107,7 @@ struct config_fixture {
     answer("v6", "proxy_for 2 [2001:db8::2]:443;\n");
   }
   [[nodiscard]] std::shared_ptr<const telegram_config> known() const {
-    return node.env.telegram.get();
+    return node.uplink.telegram.get();
   }
 };
 

@@ -1,4 +1,5 @@
 // When dc_config fetches again, and whom it asks for our address.
+#include "actors/core/names.hpp"
 #include "tests/actors/uplink/dc_config_fixture.hpp"
 
 namespace mtp::actors {
@@ -18,7 +19,7 @@ TEST_CASE_FIXTURE(config_fixture,
   answer("secret", std::string(128, '\x5e'));
   answer("v4", "proxy_for 2 10.0.0.9:8888;\nproxy_for 3 10.0.0.3:8888;\n");
   refuse("v6");
-  CHECK(pools.back() == dc_pool_name(3));
+  CHECK(pools.back() == names::dc_pool(3));
   CHECK(pool.all<telegram_config_changed>().size() == 2);
   // What was known of IPv6 stays, and for a while what the list lacks.
   CHECK(known()->dcs() == std::vector<dc_id>{-2, 2, 3});
@@ -59,8 +60,8 @@ TEST_CASE_FIXTURE(config_fixture,
 }
 
 TEST_CASE_FIXTURE(config_fixture, "config: a handshake that fails has everything looked up, once") {
-  node.env.settings.ip_lookup_services = {"first", "second", "third"};
-  node.env.settings.ip_lookup_always = false;
+  node.configure([&](auto& all) { all.ip_lookup_services = {"first", "second", "third"}; });
+  node.configure([&](auto& all) { all.ip_lookup_always = false; });
   start();
   // Whether this machine's own address is a public one: nobody knows here.
   if (fetches.front().request.url == "first") answer("first", "198.51.100.7");
@@ -136,7 +137,7 @@ TEST_CASE_FIXTURE(config_fixture,
 }
 
 TEST_CASE_FIXTURE(config_fixture, "config: look-up services are asked in turn until one answers") {
-  node.env.settings.ip_lookup_services = {"first", "second", "third"};
+  node.configure([&](auto& all) { all.ip_lookup_services = {"first", "second", "third"}; });
   start();
   refuse("first");
   answer("second", " 198.51.100.7\n");
@@ -146,8 +147,8 @@ TEST_CASE_FIXTURE(config_fixture, "config: look-up services are asked in turn un
 }
 
 TEST_CASE_FIXTURE(config_fixture, "config: an address set by the operator is not asked for") {
-  node.env.settings.ip_lookup_services = {"first"};
-  node.env.settings.external_ip = ip_address::v4({203, 0, 113, 1});
+  node.configure([&](auto& all) { all.ip_lookup_services = {"first"}; });
+  node.configure([&](auto& all) { all.external_ip = ip_address::v4({203, 0, 113, 1}); });
   start();
   answer_well();
   CHECK(known()->external_v4 == ip_address::v4({203, 0, 113, 1}));

@@ -1,3 +1,4 @@
+#include "actors/core/names.hpp"
 #include "tests/actors/uplink/dc_config_fixture.hpp"
 
 namespace mtp::actors {
@@ -12,7 +13,7 @@ TEST_CASE_FIXTURE(config_fixture,
   CHECK(known()->dcs() == std::vector<dc_id>{-2, 2});
   CHECK(known()->endpoints(2, false) ==
         std::vector{*parse_endpoint("10.0.0.2:8888"), *parse_endpoint("[2001:db8::2]:443")});
-  CHECK(pools == std::vector<std::string>{dc_pool_name(-2), dc_pool_name(2)});
+  CHECK(pools == std::vector<std::string>{names::dc_pool(-2), names::dc_pool(2)});
   CHECK(fetches.empty());
 }
 
@@ -31,7 +32,7 @@ TEST_CASE_FIXTURE(config_fixture, "config: a DC that is gone for three hours los
   node.advance(3h);
   lack_one();
   CHECK(known()->dcs() == std::vector<dc_id>{2});
-  CHECK(stopped == std::vector<std::string>{dc_pool_name(-2)});
+  CHECK(stopped == std::vector<std::string>{names::dc_pool(-2)});
 }
 
 TEST_CASE_FIXTURE(config_fixture,
@@ -47,14 +48,14 @@ TEST_CASE_FIXTURE(config_fixture,
 
 TEST_CASE_FIXTURE(config_fixture, "config: the clock of whoever was asked last is known") {
   start();
-  CHECK_FALSE(node.env.telegram.clock_ahead());
+  CHECK_FALSE(*node.uplink.clock_ahead.get());
   answer("secret", std::string(128, '\x5e'), -45s);
-  CHECK(node.env.telegram.clock_ahead() == -45s);
-  CHECK(describe_clock(node.env.telegram.clock_ahead()) == "45 s behind");
+  CHECK(*node.uplink.clock_ahead.get() == -45s);
+  CHECK(describe_clock(*node.uplink.clock_ahead.get()) == "45 s behind");
   answer("v4", "default 2;\nproxy_for 2 10.0.0.2:8888;\n", 21s);
-  CHECK(describe_clock(node.env.telegram.clock_ahead()) == "21 s ahead of");
+  CHECK(describe_clock(*node.uplink.clock_ahead.get()) == "21 s ahead of");
   answer("v6", "proxy_for 2 [2001:db8::2]:443;\n", 20s);
-  CHECK(describe_clock(node.env.telegram.clock_ahead()).empty());
+  CHECK(describe_clock(*node.uplink.clock_ahead.get()).empty());
   CHECK(describe_clock({}).empty());
 }
 
@@ -137,7 +138,7 @@ TEST_CASE_FIXTURE(config_fixture,
   answer_well();
   caf::anon_send_exit(config, caf::exit_reason::kill);
   node.settle();
-  node.env.telegram.set(std::make_shared<telegram_config>());
+  node.uplink.telegram.set(std::make_shared<telegram_config>());
   std::ofstream{directory.path() / "proxy-config", std::ios::app} << "proxy_for 5 10.0";
   const test::captured_log log;
   start();
@@ -151,17 +152,17 @@ TEST_CASE_FIXTURE(config_fixture, "config: the copy on disk is there before any 
   answer_well();
   caf::anon_send_exit(config, caf::exit_reason::kill);
   node.settle();
-  node.env.telegram.set(std::make_shared<telegram_config>());
+  node.uplink.telegram.set(std::make_shared<telegram_config>());
   pools.clear();
   for (const auto dc : {dc_id{-2}, dc_id{2}})
-    node.env.names.remove(dc_pool_name(dc), pool.handle().address());
+    node.core.names.remove(names::dc_pool(dc), pool.handle().address());
   start();
   CHECK(known()->dcs() == std::vector<dc_id>{-2, 2});
   CHECK(pools.size() == 2);
 }
 
 TEST_CASE_FIXTURE(config_fixture, "config: restarted, it goes on with what was known") {
-  node.env.settings.state_dir.clear();
+  node.configure([&](auto& all) { all.state_dir.clear(); });
   start();
   answer_well();
   const auto before = known();
@@ -177,12 +178,12 @@ TEST_CASE_FIXTURE(config_fixture, "config: restarted, it goes on with what was k
 
 TEST_CASE_FIXTURE(config_fixture,
                   "config: the fetcher may die: the next attempt finds the next one") {
-  const auto dead = node.env.names.find("http_fetcher");
+  const auto dead = node.core.names.find("http_fetcher");
   caf::anon_send_exit(dead, caf::exit_reason::kill);
   node.settle();
   start();
   CHECK(*known() == built_in_telegram_config());
-  node.env.names.remove("http_fetcher", dead.address());
+  node.core.names.remove("http_fetcher", dead.address());
   node.advance(12s);
   start_fetcher();
   node.advance(24s);
@@ -195,19 +196,19 @@ TEST_CASE_FIXTURE(config_fixture, "config: pools come back with their supervisor
   answer_well();
   pools.clear();
   for (const auto dc : {dc_id{-2}, dc_id{2}})
-    node.env.names.remove(dc_pool_name(dc), pool.handle().address());
-  const auto old = node.env.names.find("dc_pool_sup");
-  node.env.names.put("dc_pool_sup",
-                     node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
-                       return {[this](const start_child& order) {
-                         pools.push_back(order.id);
-                         return pool.handle();
-                       }};
-                     }));
+    node.core.names.remove(names::dc_pool(dc), pool.handle().address());
+  const auto old = node.core.names.find("dc_pool_sup");
+  node.core.names.put("dc_pool_sup",
+                      node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+                        return {[this](const start_child& order) {
+                          pools.push_back(order.id);
+                          return pool.handle();
+                        }};
+                      }));
   caf::anon_send_exit(old, caf::exit_reason::kill);
   node.settle();
   node.advance(200ms);
-  CHECK(pools == std::vector<std::string>{dc_pool_name(-2), dc_pool_name(2)});
+  CHECK(pools == std::vector<std::string>{names::dc_pool(-2), names::dc_pool(2)});
 }
 
 }  // namespace

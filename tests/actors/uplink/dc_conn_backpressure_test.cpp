@@ -10,7 +10,7 @@ namespace {
 using fixture = conn_fixture;
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: beyond the limits it is not read, until clients ack") {
-  node.env.settings.downstream_backpressure.bytes_total = 100'000;
+  node.configure([&](auto& all) { all.downstream_backpressure.bytes_total = 100'000; });
   make_ready();
   add_client(1);
   for (int i = 0; i < 30; ++i)
@@ -49,7 +49,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: beyond the limits it is not read, until cli
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: upstream_healthchecks close the client that has too much") {
-  node.env.settings.upstream_healthchecks = {.qlen = 3, .total_mem = 50'000};
+  node.configure([&](auto& all) { all.upstream_healthchecks = {.qlen = 3, .total_mem = 50'000}; });
   make_ready();
   add_client(1);
   add_client(2);
@@ -67,8 +67,8 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: upstream_healthchecks close the client that
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: a client that takes nothing stops the others for 100 ms") {
-  node.env.settings.downstream_backpressure.bytes_total = 100'000;
-  node.env.settings.upstream_healthchecks.total_mem = 350'000;
+  node.configure([&](auto& all) { all.downstream_backpressure.bytes_total = 100'000; });
+  node.configure([&](auto& all) { all.upstream_healthchecks.total_mem = 350'000; });
   make_ready();
   for (const stream_id id : {1, 2, 3})
     add_client(id);
@@ -107,10 +107,12 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a client that takes nothing stops the other
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: what is claimed of a client from before stops nobody") {
-  auto& limits = node.env.settings.downstream_backpressure;
-  limits.bytes_total = 1'000'000;
-  limits.packets_total = 1000;
-  node.env.settings.upstream_healthchecks.total_mem = 8'000'000;
+  node.configure([&](auto& all) {
+    auto& limits = all.downstream_backpressure;
+    limits.bytes_total = 1'000'000;
+    limits.packets_total = 1000;
+  });
+  node.configure([&](auto& all) { all.upstream_healthchecks.total_mem = 8'000'000; });
   make_ready();
   add_client(1);
   const auto check_served = [&] {
@@ -144,8 +146,8 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: what is claimed of a client from before sto
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: of a crowd that does not read those with most are closed") {
-  node.env.settings.downstream_backpressure.bytes_total = 100'000;
-  node.env.settings.upstream_healthchecks.total_mem = 8'000'000;
+  node.configure([&](auto& all) { all.downstream_backpressure.bytes_total = 100'000; });
+  node.configure([&](auto& all) { all.upstream_healthchecks.total_mem = 8'000'000; });
   make_ready();
   add_client(1);
   // Four times the total has room for ten of them.
@@ -187,14 +189,14 @@ TEST_CASE_FIXTURE(fixture,
     CHECK(pool.all<dc_conn_lost>().empty());
     scarce();
     CHECK(lost_reason().starts_with("memory is short"));
-    CHECK(node.env.memory.held() == 0);
+    CHECK(node.core.memory.held() == 0);
   }
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: what another reactor has not taken is bounded") {
   // An eighth of that may be in transit. Nothing else stops it.
-  node.env.memory.open(1, std::size_t{800'000});
-  node.env.settings.downstream_backpressure.bytes_total = 100'000'000;
+  node.core.memory.open(1, std::size_t{800'000});
+  node.configure([&](auto& all) { all.downstream_backpressure.bytes_total = 100'000'000; });
   make_ready();
   SUBCASE("none of its clients is there") {
     add_client(1);
@@ -208,7 +210,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: what another reactor has not taken is bound
     answer(1, bytes(40'000));
   // Paused at the third; the inbox has them, as the mailbox of a handler that never runs would.
   CHECK(frames().size() == 3);
-  CHECK(node.env.memory.held() == 120'000);
+  CHECK(node.core.memory.held() == 120'000);
   SUBCASE("once it takes them, it goes on") {
     frames().clear();
     node.advance(120ms);
@@ -227,7 +229,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: what another reactor has not taken is bound
 
 TEST_CASE_FIXTURE(fixture,
                   "dc_conn: what waits for a client from before counts, and can be acked") {
-  node.env.settings.upstream_healthchecks.total_mem = 50'000;
+  node.configure([&](auto& all) { all.upstream_healthchecks.total_mem = 50'000; });
   make_ready();
   load->clients.fetch_add(1);
   caf::anon_send(conn, open_stream{.stream = 1,

@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "actors/uplink/routing.hpp"
 #include "tests/support/manual_node.hpp"
 
 namespace mtp::actors {
@@ -20,7 +19,7 @@ struct fixture {
   }
 
   test::manual_node node{2};
-  dc_conn_board& board = node.env.conns;
+  dc_conn_board& board = node.uplink.conns;
   caf::actor first = make();
   caf::actor second = make();
 
@@ -75,35 +74,35 @@ TEST_CASE_FIXTURE(fixture,
   auto config = std::make_shared<telegram_config>();
   config->v4.endpoints[2] = {{.ip = ip_address::v4({127, 0, 0, 1}), .port = 1}};
   config->v4.default_dc = 2;
-  node.env.telegram.set(config);
-  node.env.settings.clients_per_dc_connection = 1;
-  CHECK(route_to_dc(node.env, {.dc = 2}, 0) == nullptr);
-  node.env.names.put("dc_pool_2", second);
-  CHECK(route_to_dc(node.env, {.dc = 2}, 0) == second);
+  node.uplink.telegram.set(config);
+  node.configure([&](auto& all) { all.clients_per_dc_connection = 1; });
+  CHECK(node.uplink.route({.dc = 2}, 0) == nullptr);
+  node.core.names.put("dc_pool_2", second);
+  CHECK(node.uplink.route({.dc = 2}, 0) == second);
   board.offer(2, 0, first, load_of(0));
-  CHECK(route_to_dc(node.env, {.dc = 77}, 0) == first);  // unknown: the default DC
-  CHECK(route_to_dc(node.env, {.dc = 2}, 0) == second);  // full now
+  CHECK(node.uplink.route({.dc = 77}, 0) == first);  // unknown: the default DC
+  CHECK(node.uplink.route({.dc = 2}, 0) == second);  // full now
 }
 
 TEST_CASE_FIXTURE(fixture, "routing: a client that migrates goes to its own DC or nowhere") {
   const stream::open new_client{.dc = 4};
   const stream::open migrating{.dc = 4, .migrating = true};
   // Nothing is known yet: perhaps it will be.
-  CHECK(route_to_dc(node.env, migrating, 0) == nullptr);
+  CHECK(node.uplink.route(migrating, 0) == nullptr);
   auto config = std::make_shared<telegram_config>();
   config->v4.endpoints[2] = {{.ip = ip_address::v4({127, 0, 0, 1}), .port = 1}};
   config->v4.default_dc = 2;
-  node.env.telegram.set(config);
-  node.env.names.put("dc_pool_2", first);
-  CHECK(route_to_dc(node.env, new_client, 0) == first);
-  const auto refused = route_to_dc(node.env, migrating, 0);
+  node.uplink.telegram.set(config);
+  node.core.names.put("dc_pool_2", first);
+  CHECK(node.uplink.route(new_client, 0) == first);
+  const auto refused = node.uplink.route(migrating, 0);
   REQUIRE_FALSE(refused);
   CHECK(refused.error() == refusal::unknown_dc);
   config = std::make_shared<telegram_config>(*config);
   config->v4.endpoints[4] = config->v4.endpoints[2];
-  node.env.telegram.set(config);
-  node.env.names.put("dc_pool_4", second);
-  CHECK(route_to_dc(node.env, migrating, 0) == second);
+  node.uplink.telegram.set(config);
+  node.core.names.put("dc_pool_4", second);
+  CHECK(node.uplink.route(migrating, 0) == second);
 }
 
 }  // namespace

@@ -26,14 +26,16 @@ struct conn_fixture {
   conn_fixture() {
     auto config = std::make_shared<telegram_config>();
     config->secret = secret;
-    node.env.telegram.set(std::move(config));
-    node.env.settings.downstream_backpressure = {.bytes_total = 1'000'000,
-                                                 .packets_total = 1000,
-                                                 .bytes_per_upstream = std::nullopt,
-                                                 .packets_per_upstream = std::nullopt};
-    node.env.settings.upstream_healthchecks = {};
-    node.env.settings.dc_ping_interval = 30s;
-    node.env.settings.dc_stall_timeout = 6s;
+    node.uplink.telegram.set(std::move(config));
+    node.configure([&](auto& all) {
+      all.downstream_backpressure = {.bytes_total = 1'000'000,
+                                     .packets_total = 1000,
+                                     .bytes_per_upstream = std::nullopt,
+                                     .packets_per_upstream = std::nullopt};
+    });
+    node.configure([&](auto& all) { all.upstream_healthchecks = {}; });
+    node.configure([&](auto& all) { all.dc_ping_interval = 30s; });
+    node.configure([&](auto& all) { all.dc_stall_timeout = 6s; });
   }
   conn_fixture(const conn_fixture&) = delete;
   conn_fixture& operator=(const conn_fixture&) = delete;
@@ -47,7 +49,7 @@ struct conn_fixture {
   void start() { start(dc.at()); }
   void start(const endpoint& to) {
     conn = net::spawn_pinned<dc_conn>(
-        *node.env.reactors[0], std::ref(node.env),
+        *node.core.reactors[0], std::ref(node.uplink),
         dc_conn_options{
             .dc = tested_dc, .to = to, .pool = pool.handle(), .number = 7, .load = load});
     conn->attach_functor([this] { conn_ended = true; });

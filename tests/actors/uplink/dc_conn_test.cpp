@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: the pool hears why a connection cannot be h
     CHECK(lost_in_doubt());
   }
   SUBCASE("closed, and the clock is wrong by what is known") {
-    node.env.telegram.set_clock_ahead(-45s);
+    node.uplink.clock_ahead.set(std::make_shared<const std::optional<std::chrono::seconds>>(-45s));
     dc.accept();
     dc.close();
     node.settle();

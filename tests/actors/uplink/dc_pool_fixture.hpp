@@ -30,12 +30,13 @@ struct pool_fixture {
   stream_id last_stream = 0;
 
   pool_fixture() {
-    auto& settings = node.env.settings;
-    settings.init_dc_connections = 2;
-    settings.clients_per_dc_connection = 4;
-    settings.dc_wait_timeout = 10s;
+    node.configure([&](auto& settings) {
+      settings.init_dc_connections = 2;
+      settings.clients_per_dc_connection = 4;
+      settings.dc_wait_timeout = 10s;
+    });
     set_endpoints({"10.0.0.1:8888"});
-    node.env.names.put("dc_config", config.handle());
+    node.core.names.put("dc_config", config.handle());
   }
 
   pool_fixture(const pool_fixture&) = delete;
@@ -54,15 +55,15 @@ struct pool_fixture {
       const auto at = *parse_endpoint(text);
       (at.ip.is_v4() ? next->v4 : next->v6).endpoints[tested_dc].push_back(at);
     }
-    node.env.telegram.set(std::move(next));
+    node.uplink.telegram.set(std::move(next));
   }
 
   void start() {
     auto sup = node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const start_child& order) { return adopt(order); }};
     });
-    node.env.names.put("dc_conn_sup", sup);
-    pool = spawn_dc_pool(node.env, tested_dc);
+    node.core.names.put("dc_conn_sup", sup);
+    pool = spawn_dc_pool(node.uplink, tested_dc);
     node.settle();
   }
 

@@ -3,7 +3,7 @@
 
 #include <map>
 
-#include "actors/environment.hpp"
+#include "actors/core/node_core.hpp"
 #include "actors/uplink/stream_messages.hpp"
 
 namespace mtp::actors {
@@ -25,9 +25,9 @@ struct client_record {
 
 class model_client final : public net::pinned_actor {
  public:
-  model_client(caf::actor_config& cfg, net::reactor& home, environment& env, caf::actor pool,
+  model_client(caf::actor_config& cfg, net::reactor& home, node_core& core, caf::actor pool,
                client_record& record)
-      : pinned_actor{cfg, home}, env_{&env}, pool_{std::move(pool)}, record_{&record} {}
+      : pinned_actor{cfg, home}, core_{&core}, pool_{std::move(pool)}, record_{&record} {}
 
  private:
   caf::behavior start() override {
@@ -44,7 +44,7 @@ class model_client final : public net::pinned_actor {
   }
   void ask(bool migrating) {
     record_->now = client_record::state::waits;
-    record_->stream = env_->next_stream(home().index());
+    record_->stream = core_->next_stream(home().index());
     caf::anon_send(
         pool_,
         open_stream{.stream = record_->stream,
@@ -78,7 +78,7 @@ class model_client final : public net::pinned_actor {
     record_->conn = nullptr;
   }
 
-  environment* env_;
+  node_core* core_;
   caf::actor pool_;
   client_record* record_;
 };

@@ -18,24 +18,25 @@ constexpr auto idle_timeout = 20s;
 }  // namespace
 
 dc_pool_world::dc_pool_world(std::size_t init) : node_{reactors} {
-  auto& settings = node_.env.settings;
-  settings.init_dc_connections = init;
-  settings.clients_per_dc_connection = per_connection;
-  settings.dc_wait_timeout = wait_timeout;
-  settings.dc_idle_timeout = idle_timeout;
+  node_.configure([&](auto& settings) {
+    settings.init_dc_connections = init;
+    settings.clients_per_dc_connection = per_connection;
+    settings.dc_wait_timeout = wait_timeout;
+    settings.dc_idle_timeout = idle_timeout;
+  });
   auto config = std::make_shared<telegram_config>();
   config->secret = secret_;
   for (std::size_t i = 0; i < endpoints; ++i) {
     at_[i] = telegram_[i].at();
     config->v4.endpoints[modelled_dc].push_back(at_[i]);
   }
-  node_.env.telegram.set(std::move(config));
-  node_.env.names.put("dc_config", config_.handle());
-  node_.env.names.put("dc_conn_sup",
-                      node_.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
-                        return {[this](const start_child& order) { return adopt(order); }};
-                      }));
-  pool_ = spawn_dc_pool(node_.env, modelled_dc);
+  node_.uplink.telegram.set(std::move(config));
+  node_.core.names.put("dc_config", config_.handle());
+  node_.core.names.put("dc_conn_sup",
+                       node_.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+                         return {[this](const start_child& order) { return adopt(order); }};
+                       }));
+  pool_ = spawn_dc_pool(node_.uplink, modelled_dc);
   react();
 }
 
@@ -141,7 +142,7 @@ void dc_pool_world::finish() {
     pass(1s);
   }
   const auto calm = status();
-  RC_ASSERT(calm.n_downstreams == node_.env.settings.init_dc_connections);
+  RC_ASSERT(calm.n_downstreams == node_.core.config.get()->init_dc_connections);
   RC_ASSERT(calm.n_pending == 0U);
 }
 
@@ -189,8 +190,8 @@ void dc_pool_world::pass(caf::timespan time) {
 client_record& dc_pool_world::add_client(unsigned reactor) {
   auto& added = clients_.emplace_back();
   added.reactor = reactor;
-  added.handle = net::spawn_pinned<model_client>(*node_.env.reactors[reactor], std::ref(node_.env),
-                                                 pool_, std::ref(added));
+  added.handle = net::spawn_pinned<model_client>(*node_.core.reactors[reactor],
+                                                 std::ref(node_.core), pool_, std::ref(added));
   return added;
 }
 
@@ -249,7 +250,7 @@ caf::actor dc_pool_world::adopt(const start_child& order) {
   added.handle = order.start();
   added.handle->attach_functor([&added] { added.ended = true; });
   // It connects at once, so that its end at Telegram is known.
-  node_.env.reactors[added.reactor]->run_once(0ms);
+  node_.core.reactors[added.reactor]->run_once(0ms);
   for (std::size_t i = 0; i < endpoints; ++i) {
     if (at_[i] != added.to) continue;
     if (listens_[i])

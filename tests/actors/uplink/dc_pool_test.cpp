@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(fixture, "pool: clients that wait in vain are refused after dc
 TEST_CASE_FIXTURE(fixture,
                   "pool: with init_dc_connections = 0 a new client brings a connection, a "
                   "migrating one is refused") {
-  node.env.settings.init_dc_connections = 0;
+  node.configure([&](auto& all) { all.init_dc_connections = 0; });
   start();
   CHECK(connections.empty());
   const auto migrating = open(true);
@@ -197,9 +197,9 @@ TEST_CASE_FIXTURE(fixture, "pool: what failed for a reason that is gone is tried
   fail_for_a_while(*this);
   const auto before = connections.size();
   const auto change = [&](const std::function<void(telegram_config&)>& how) {
-    auto next = std::make_shared<telegram_config>(*node.env.telegram.get());
+    auto next = std::make_shared<telegram_config>(*node.uplink.telegram.get());
     how(*next);
-    node.env.telegram.set(next);
+    node.uplink.telegram.set(next);
     caf::anon_send(pool, telegram_config_changed{});
     node.settle();
   };
@@ -226,14 +226,14 @@ TEST_CASE_FIXTURE(fixture, "pool: attempts with old keys, or to old endpoints, a
   start();
   REQUIRE(connections.size() == 2);
   make_ready(0);
-  auto next = std::make_shared<telegram_config>(*node.env.telegram.get());
+  auto next = std::make_shared<telegram_config>(*node.uplink.telegram.get());
   SUBCASE("keys") {
     next->secret = bytes(128, 0x77);
   }
   SUBCASE("endpoint") {
     next->v4.endpoints[tested_dc] = {*parse_endpoint("10.0.0.9:8888")};
   }
-  node.env.telegram.set(next);
+  node.uplink.telegram.set(next);
   caf::anon_send(pool, telegram_config_changed{});
   node.settle();
   // What is up stays up.
@@ -276,7 +276,7 @@ TEST_CASE_FIXTURE(fixture, "pool: at most one attempt a second goes to an endpoi
 
 TEST_CASE_FIXTURE(fixture, "pool: endpoints are tried in turn, IPv6 when IPv4 fails") {
   set_endpoints({"10.0.0.1:8888", "10.0.0.2:8888", "[2001:db8::1]:443"});
-  node.env.settings.init_dc_connections = 1;
+  node.configure([&](auto& all) { all.init_dc_connections = 1; });
   start();
   std::vector<endpoint> tried;
   for (std::size_t i = 0; i < 3; ++i) {

@@ -6,13 +6,13 @@
 
 #include "actors/client/client_conn.hpp"
 #include "actors/core/memory_guard.hpp"
+#include "actors/core/names.hpp"
 #include "actors/core/supervisor.hpp"
 #include "actors/node_link/back_session.hpp"
 #include "actors/node_link/front_agent.hpp"
 #include "actors/node_link/link_gateway.hpp"
 #include "actors/uplink/middle/dc_conn.hpp"
 #include "actors/uplink/middle/dc_pool.hpp"
-#include "actors/uplink/routing.hpp"
 #include "codecs/base/overloaded.hpp"
 #include "codecs/client/obfuscated2.hpp"
 #include "net/loop/bound_port.hpp"
@@ -116,28 +116,29 @@ class world {
     auto config = std::make_shared<telegram_config>();
     config->secret = secret_;
     config->v4.endpoints[tested_dc].push_back(*parse_endpoint("10.0.0.1:8888"));
-    node_.env.telegram.set(std::move(config));
-    auto& settings = node_.env.settings;
-    settings.downstream_backpressure = {.bytes_total = 60'000,
-                                        .packets_total = 40,
-                                        .bytes_per_upstream = std::nullopt,
-                                        .packets_per_upstream = std::nullopt};
-    settings.upstream_healthchecks = {.qlen = std::nullopt, .total_mem = total_mem};
-    settings.server_error_filter = config::error_filter::off;
-    settings.dc_ping_interval = 1h;
-    settings.dc_stall_timeout = 1h;
+    node_.uplink.telegram.set(std::move(config));
+    node_.configure([&](auto& settings) {
+      settings.downstream_backpressure = {.bytes_total = 60'000,
+                                          .packets_total = 40,
+                                          .bytes_per_upstream = std::nullopt,
+                                          .packets_per_upstream = std::nullopt};
+      settings.upstream_healthchecks = {.qlen = std::nullopt, .total_mem = total_mem};
+      settings.server_error_filter = config::error_filter::off;
+      settings.dc_ping_interval = 1h;
+      settings.dc_stall_timeout = 1h;
+    });
     auto sockets =
         net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
     REQUIRE(sockets);
     config::port_settings port{.name = "test", .secret = net::random_array<16>()};
-    port_.reset(new open_port{port, std::move(*sockets), {node_.env.metrics, "test"}});
+    port_ = std::make_shared<open_port>(port, client_metrics{node_.core.metrics, "test"});
     if (through_link) {
       start_link();
-      node_.env.route = [this](const stream::open&, unsigned reactor) {
-        return route_to_front_agent(node_.env, reactor);
+      node_.client.route = [this](const stream::open&, unsigned reactor) {
+        return routed{node_.link.front_agent(reactor)};
       };
     } else {
-      node_.env.route = [this](const stream::open&, unsigned) {
+      node_.client.route = [this](const stream::open&, unsigned) {
         if (conn_ == nullptr) return routed{};
         load_->add_client();
         return routed{conn_};
@@ -230,25 +231,25 @@ class world {
     RC_ASSERT(now.promised_acks == 0U);
     // What was sent and is not acked is what is not worth an ack yet.
     std::size_t outstanding = 0;
-    node_.env.clients[0].for_each([&](const client_conn& one) {
-      const auto seen = one.status(node_.env.reactors[0]->now());
+    node_.client.clients[0].for_each([&](const client_conn& one) {
+      const auto seen = one.status(node_.core.reactors[0]->now());
       RC_ASSERT(seen.queued == 0U);
       outstanding += seen.outstanding;
     });
     RC_ASSERT(outstanding == now.unpromised);
-    RC_ASSERT(node_.env.memory.held() == 0U);
+    RC_ASSERT(node_.core.memory.held() == 0U);
   }
 
  private:
   /// Both ends of a node link in this process, and what stands for the pool behind it.
   void start_link() {
-    auto& env = node_.env;
-    env.settings.through_link_agents = true;
+    auto& core = node_.core;
+    node_.configure([](auto& all) { all.through_link_agents = true; });
     const auto add = [&](const std::string& name, caf::actor who) {
-      env.names.put(name, who);
+      core.names.put(name, who);
       link_actors_.push_back(std::move(who));
     };
-    add(dc_pool_name(tested_dc), node_.system().spawn([this](caf::event_based_actor* self) {
+    add(names::dc_pool(tested_dc), node_.system().spawn([this](caf::event_based_actor* self) {
       return caf::behavior{[this, self](open_stream& request) -> caf::result<void> {
         if (conn_ == nullptr) return caf::sec::runtime_error;
         load_->add_client();
@@ -262,14 +263,15 @@ class world {
             {.name = "back_agent_sup",
              .strategy = supervision_strategy::simple_one_for_one,
              .children = {{.id = {}, .restart = restart_policy::temporary, .start = {}}}},
-            env.names));
-    add(std::string{gateway_name},
-        node_.system().spawn([&env](caf::stateful_actor<link_gateway_state>* self) {
-          return link_gateway(self, env);
+            core.names));
+    add(std::string{names::link_gateway},
+        node_.system().spawn([this](caf::stateful_actor<link_gateway_state>* self) {
+          return link_gateway(self, node_.link);
         }));
-    add(front_agent_name(0), net::spawn_pinned<front_agent>(*env.reactors[0], std::ref(env)));
-    add(back_session_name(0),
-        net::spawn_pinned<local_back_session>(*env.reactors[0], std::ref(env), 0U));
+    add(names::front_agent(0),
+        net::spawn_pinned<front_agent>(*core.reactors[0], std::ref(node_.link)));
+    add(names::back_session(0),
+        net::spawn_pinned<local_back_session>(*core.reactors[0], std::ref(node_.link), 0U));
     node_.advance(200ms);
   }
 
@@ -291,7 +293,7 @@ class world {
     dc_.emplace();
     load_ = std::make_shared<dc_conn_load>();
     auto next = net::spawn_pinned<dc_conn>(
-        *node_.env.reactors[0], std::ref(node_.env),
+        *node_.core.reactors[0], std::ref(node_.uplink),
         dc_conn_options{
             .dc = tested_dc, .to = dc_->at(), .pool = pool_.handle(), .number = 1, .load = load_});
     node_.settle();
@@ -313,10 +315,10 @@ class world {
     setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
     const auto peer = endpoint{.ip = ip_address::v4({198, 51, 100, 7}), .port = ++last_port_};
     net::spawn_pinned<client_conn>(
-        *node_.env.reactors[0], std::ref(node_.env), std::ref(*port_),
+        *node_.core.reactors[0], std::ref(node_.client), port_,
         accepted_client{
-            .fd = net::unique_fd{fds[0]}, .peer = peer, .slot = connection_slot{*port_}});
-    talkers_.emplace_back(net::unique_fd{fds[1]}, peer.port, port_->settings.secret);
+            .fd = net::unique_fd{fds[0]}, .peer = peer, .slot = connection_slot{port_}});
+    talkers_.emplace_back(net::unique_fd{fds[1]}, peer.port, port_->version.get()->settings.secret);
     talkers_.back().send(16);
   }
 
@@ -334,7 +336,7 @@ class world {
 
   test::manual_node node_;
   bytes secret_ = bytes(128, 0x5e);
-  std::unique_ptr<open_port> port_;
+  std::shared_ptr<open_port> port_;
   test::inbox<dc_conn_ready, dc_conn_lost, dc_conn_connected> pool_{node_.system()};
   std::optional<test::middle_proxy> dc_;
   std::shared_ptr<dc_conn_load> load_;

@@ -68,7 +68,7 @@ TEST_CASE_FIXTURE(fixture,
     make_scheduled();
   }
   SUBCASE("pinned") {
-    actor = spawn_pinned<deaf>(*node.env.reactors[0]);
+    actor = spawn_pinned<deaf>(*node.core.reactors[0]);
   }
   say(caf::make_message(std::string{"nobody asked for this"}));
   say(caf::make_message(caf::down_msg{{}, caf::sec::runtime_error}));

@@ -74,7 +74,7 @@ class worker final : public pinned_actor {
 
 TEST_CASE("a pinned actor gets messages by type first, the others by its behavior, in order") {
   test::manual_node node;
-  auto& home = *node.env.reactors[0];
+  auto& home = *node.core.reactors[0];
   journal log;
   const auto one = spawn_pinned<worker>(home, std::ref(log));
   for (int i = 0; i < 3; ++i) {
@@ -93,7 +93,7 @@ TEST_CASE("a pinned actor lives until it ends, even if nobody holds it") {
   test::manual_node node;
   journal log;
   const auto weak = caf::actor_cast<caf::weak_actor_ptr>(
-      spawn_pinned<worker>(*node.env.reactors[0], std::ref(log)));
+      spawn_pinned<worker>(*node.core.reactors[0], std::ref(log)));
   node.settle();
   CHECK(log.stops == 0);
   auto again = caf::actor_cast<caf::actor>(weak);
@@ -108,7 +108,7 @@ TEST_CASE("a pinned actor lives until it ends, even if nobody holds it") {
 TEST_CASE("an exception in a handler ends the actor, and it still gives back what it has") {
   test::manual_node node;
   journal log;
-  const auto one = spawn_pinned<worker>(*node.env.reactors[0], std::ref(log));
+  const auto one = spawn_pinned<worker>(*node.core.reactors[0], std::ref(log));
   caf::anon_send(one, fail_now{});
   caf::anon_send(one, work{1});
   node.settle();
@@ -119,7 +119,7 @@ TEST_CASE("an exception in a handler ends the actor, and it still gives back wha
 TEST_CASE("a request to a pinned actor that has ended fails at once") {
   test::manual_node node;
   journal log;
-  const auto one = spawn_pinned<worker>(*node.env.reactors[0], std::ref(log));
+  const auto one = spawn_pinned<worker>(*node.core.reactors[0], std::ref(log));
   caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
   node.settle();
   bool failed = false;

@@ -103,7 +103,7 @@ TEST_CASE("what is sent in one turn leaves in one flush, in order") {
   holder::journal log;
   const auto first = some_bytes(100);
   const auto second = some_bytes(50'000);
-  const auto actor = spawn_pinned<holder>(*node.env.reactors[0], std::ref(log),
+  const auto actor = spawn_pinned<holder>(*node.core.reactors[0], std::ref(log),
                                           std::function{[&](tcp_stream& stream) {
                                             stream.adopt(std::move(both.ours));
                                             stream.send(first);
@@ -124,7 +124,7 @@ TEST_CASE("a peer that does not read holds bytes back, and gets every one when i
   holder::journal log;
   const auto data = some_bytes(4'000'000);
   const auto actor = spawn_pinned<holder>(
-      *node.env.reactors[0], std::ref(log), std::function{[&](tcp_stream& stream) {
+      *node.core.reactors[0], std::ref(log), std::function{[&](tcp_stream& stream) {
         stream.adopt(std::move(both.ours));
         for (std::size_t at = 0; at < data.size(); at += 40'000)
           stream.send(to_bytes(byte_view{data}.subspan(at, 40'000)));
@@ -149,7 +149,7 @@ TEST_CASE("reading pauses and goes on, and the end is told after the last byte")
   connection both;
   holder::journal log;
   const auto actor = spawn_pinned<holder>(
-      *node.env.reactors[0], std::ref(log),
+      *node.core.reactors[0], std::ref(log),
       std::function{[&](tcp_stream& stream) { stream.adopt(std::move(both.ours)); }});
   node.settle();
   caf::anon_send(actor, std::string{"pause"});
@@ -172,7 +172,7 @@ TEST_CASE("a connection broken while nobody reads is told at once, and once") {
   const auto port = bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
   REQUIRE(port);
   const auto actor = spawn_pinned<holder>(
-      *node.env.reactors[0], std::ref(log),
+      *node.core.reactors[0], std::ref(log),
       std::function{[&](tcp_stream& stream) { CHECK(stream.connect(port->where()) == 0); }});
   node.settle();
   REQUIRE(log.connected == 0);
@@ -198,7 +198,7 @@ TEST_CASE("a connection that nobody takes fails with its errno") {
     nobody = port->where();
   }
   const auto actor = spawn_pinned<holder>(
-      *node.env.reactors[0], std::ref(log),
+      *node.core.reactors[0], std::ref(log),
       std::function{[&](tcp_stream& stream) { CHECK(stream.connect(nobody) == 0); }});
   node.settle();
   REQUIRE(log.connected);
@@ -212,7 +212,7 @@ TEST_CASE("nothing leaves before the connection is up") {
   const auto port = bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
   REQUIRE(port);
   const auto data = some_bytes(1000);
-  const auto actor = spawn_pinned<holder>(*node.env.reactors[0], std::ref(log),
+  const auto actor = spawn_pinned<holder>(*node.core.reactors[0], std::ref(log),
                                           std::function{[&](tcp_stream& stream) {
                                             CHECK(stream.connect(port->where()) == 0);
                                             stream.send(data);

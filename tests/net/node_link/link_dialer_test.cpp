@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(link_fixture, "link dialer: it can be cancelled and destroyed 
     for (int turns = 0; turns < 40; ++turns) {
       in_gate([&](link_gate& self) { self.dial(turns % 2 == 0 ? literal : named, context); });
       for (int i = 0; i < turns / 4; ++i)
-        node.env.reactors[0]->run_once(1ms);
+        node.core.reactors[0]->run_once(1ms);
       in_gate([](link_gate& self) { self.dialer.reset(); });
     }
   }

@@ -100,7 +100,7 @@ struct link_fixture {
     auto bound = net::bound_port::bind({.ip = loopback, .port = 0}, 1, false);
     REQUIRE(bound);
     port.emplace(std::move(*bound));
-    gate = net::spawn_pinned<link_gate>(*node.env.reactors[0], std::ref(log));
+    gate = net::spawn_pinned<link_gate>(*node.core.reactors[0], std::ref(log));
     node.settle();
   }
   link_fixture(const link_fixture&) = delete;

@@ -1,0 +1,33 @@
+// What belongs to clients and outlives every actor that serves them. A back has none of it.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "actors/client/client_list.hpp"
+#include "actors/client/client_memory.hpp"
+#include "actors/client/open_port.hpp"
+#include "actors/client/replay_cache.hpp"
+#include "actors/core/node_core.hpp"
+#include "actors/uplink/routing.hpp"
+
+namespace mtp::actors {
+
+struct client_side {
+  /// After `shared.open`.
+  explicit client_side(node_core& shared);
+
+  node_core& core;
+  replay_cache replays;
+  /// One per reactor.
+  std::deque<client_list> clients;
+  published<std::vector<served_port>> ports;
+  /// Whom to ask for a DC connection: set before the first client comes.
+  router route;
+
+ private:
+  std::deque<client_memory> memories_;
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,48 @@
+// What belongs to the node link and outlives every actor of it. Null in a node that is alone.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "actors/core/node_core.hpp"
+#include "actors/node_link/reached_backs.hpp"
+#include "actors/uplink/routing.hpp"
+#include "net/loop/bound_port.hpp"
+#include "net/node_link/link_session.hpp"
+#include "net/tls/tls_context.hpp"
+
+namespace mtp::actors {
+
+struct node_link_side {
+  explicit node_link_side(node_core& shared) : core{shared} {}
+
+  node_core& core;
+  /// Where a back waits for fronts; null on a front, and where CAF listens.
+  std::unique_ptr<net::bound_port> port;
+  /// With TLS of ours, else null.
+  std::shared_ptr<net::tls_credentials> credentials;
+  /// Connections that were let in; used by link_listener alone, and its successors.
+  std::vector<std::weak_ptr<net::link_session>> sessions;
+  /// Of a front.
+  mtp::actors::reached_backs reached_backs;
+  /// Of a back: who gives its fronts' clients a DC connection.
+  router route;
+  /// Answers a line of the console (app/console_commands), in a few seconds. Any thread; blocks.
+  std::function<tl::expected<std::string, std::string>(std::string_view line)> answer_console;
+
+  /// What this node calls itself: with certificates of ours, what they say now.
+  [[nodiscard]] std::string own_name() const;
+  /// The front agent of `reactor`; null while it is being restarted.
+  [[nodiscard]] caf::actor front_agent(unsigned reactor) const;
+};
+
+/// How many backs a front has; inside one process (`through_link_agents`) it is itself.
+[[nodiscard]] std::size_t number_of_backs(const config::settings& of);
+/// For the log.
+[[nodiscard]] std::string describe_back(const config::settings& of, std::size_t back);
+
+}  // namespace mtp::actors

@@ -1,0 +1,51 @@
+// What belongs to the way to Telegram by middle proxies and outlives every actor of it. A front has
+// none of it.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <optional>
+
+#include "actors/core/node_core.hpp"
+#include "actors/uplink/middle/dc_conn_board.hpp"
+#include "actors/uplink/middle/telegram_config.hpp"
+#include "actors/uplink/routing.hpp"
+
+namespace mtp::actors {
+
+/// Bytes that Telegram does not take: dc_conns can give them up.
+class dc_conn_memory final : public memory_holder {
+ public:
+  dc_conn_memory(dc_conn_board& conns, unsigned reactor) : conns_{&conns}, reactor_{reactor} {}
+  void relieve() override;
+
+ private:
+  dc_conn_board* conns_;
+  unsigned reactor_;
+};
+
+struct uplink_side {
+  /// After `shared.open`.
+  explicit uplink_side(node_core& shared);
+
+  node_core& core;
+  dc_conn_board conns;
+  /// Empty until dc_config has something.
+  published<telegram_config> telegram;
+  /// How far our clock was ahead of that of core.telegram.org at the last fetch, if that is known.
+  published<std::optional<std::chrono::seconds>> clock_ahead;
+  /// Told when our address as Telegram sees it becomes known or changes.
+  std::function<void(const ip_address& ours)> address_found = [](const ip_address&) {};
+
+  /// A connection on `reactor` to the DC of `request` that has room: it expects an `open_stream`
+  /// now. If there is none, the pool; null while that does not run. Of a new client's DC that is
+  /// unknown, `telegram_config::resolve` has another one. Error: `unknown_dc` for a client that
+  /// migrates. For the thread of `reactor`.
+  [[nodiscard]] routed route(const stream::open& request, unsigned reactor);
+
+ private:
+  std::deque<dc_conn_memory> memories_;
+};
+
+}  // namespace mtp::actors

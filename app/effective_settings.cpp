@@ -1,0 +1,49 @@
+#include "app/effective_settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "actors/client/replay_sweeper.hpp"
+
+namespace mtp::app {
+
+namespace {
+
+/// Descriptors that are not clients': connections to Telegram, listeners, files, and some to spare.
+constexpr std::size_t reserved_files = 512;
+
+void limit_connections(config::settings& settings, std::size_t files,
+                       std::vector<std::string>& notes) {
+  const auto ports = settings.ports.size();
+  if (ports == 0) return;
+  const auto room = files > 2 * reserved_files ? files - reserved_files : files / 2;
+  if (settings.max_connections * ports <= room) return;
+  settings.max_connections = std::max<std::size_t>(room / ports, 1);
+  notes.push_back(
+      fmt::format("only {} files may be open: {} clients a port at most; raise the limit (ulimit "
+                  "-n, LimitNOFILE) for more",
+                  files, settings.max_connections));
+}
+
+void limit_replay_memory(config::settings& settings, std::size_t budget,
+                         std::vector<std::string>& notes) {
+  auto& memory_mb = settings.replay_cache.max_memory_mb;
+  const auto wanted_mb = std::exchange(memory_mb, actors::replay_memory_mb(memory_mb, budget));
+  if (memory_mb >= wanted_mb) return;
+  notes.push_back(
+      fmt::format("replay_check_session_storage_opts.max_memory_mb is lowered to {}: a quarter of "
+                  "the memory budget ({} MiB)",
+                  memory_mb, budget >> 20U));
+}
+
+}  // namespace
+
+config::settings effective_settings(config::settings wanted, const machine_limits& limits,
+                                    std::vector<std::string>& notes) {
+  limit_replay_memory(wanted, limits.memory_budget, notes);
+  limit_connections(wanted, limits.open_files, notes);
+  return wanted;
+}
+
+}  // namespace mtp::app

@@ -1,0 +1,55 @@
+// From the ports that are served to those that are to be: at a start from none.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "actors/client/client_side.hpp"
+
+namespace mtp::app {
+
+class port_change {
+ public:
+  /// Does all that can fail: binds what is new. A port is the same as before if name and address
+  /// are; one that only has another name keeps its sockets. `wanted.ports` get the ports that the
+  /// kernel chose. Nothing is changed yet: dropping the result takes it all back. Errors, for the
+  /// operator: a port that can't be served.
+  [[nodiscard]] static tl::expected<port_change, std::string> prepare(actors::client_side& side,
+                                                                      config::settings& wanted);
+
+  /// From now on new clients meet the new ports and secrets, and clients whose secret or tag has
+  /// changed, or whose port is gone, have to leave. Cannot fail. Listeners still have to be stopped
+  /// and started.
+  void publish(net::steady_clock::time_point now);
+
+  [[nodiscard]] const std::vector<actors::served_port>& added() const noexcept { return added_; }
+  [[nodiscard]] const std::vector<actors::served_port>& removed() const noexcept {
+    return removed_;
+  }
+  /// Lets go of the sockets of removed ports.
+  void forget_removed() { removed_.clear(); }
+
+ private:
+  port_change(actors::client_side& side, const config::settings& wanted)
+      : side_{&side}, settings_{wanted.ports} {}
+
+  [[nodiscard]] tl::expected<void, std::string> add(config::port_settings& port,
+                                                    const std::vector<actors::served_port>& before,
+                                                    bool also_v4);
+
+  actors::client_side* side_;
+  /// As wanted, and as they will be served, in the same order.
+  std::vector<config::port_settings> settings_;
+  std::vector<actors::served_port> served_;
+  std::vector<actors::served_port> added_;
+  std::vector<actors::served_port> removed_;
+};
+
+/// Options of clients' sockets, set on the listening ones that they have them from: five calls less
+/// for each.
+void set_client_options(const config::settings& settings,
+                        const std::vector<actors::served_port>& ports);
+
+}  // namespace mtp::app

@@ -1,0 +1,196 @@
+#include "app/reload.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+#include <thread>
+
+#include "actors/core/names.hpp"
+#include "actors/node_link/certificate_watch.hpp"
+#include "actors/ops/proxy_sup.hpp"
+#include "actors/uplink/middle/dc_config.hpp"
+#include "app/metrics_text.hpp"
+#include "app/port_change.hpp"
+
+namespace mtp::app {
+
+namespace {
+
+using namespace std::chrono_literals;
+namespace names = actors::names;
+
+/// For listeners to end and new ones to start.
+constexpr auto listener_patience = 3s;
+constexpr auto look_interval = 2ms;
+
+/// What was settled at the start stays.
+void keep_until_restart(config::settings& wanted, const config::settings& running) {
+  wanted.role = running.role;
+  wanted.reactors = running.reactors;
+  wanted.state_dir = running.state_dir;
+  wanted.console_socket = running.console_socket;
+  wanted.memory_budget = running.memory_budget;
+  wanted.back_nodes = running.back_nodes;
+  wanted.node_link.security = running.node_link.security;
+  wanted.node_link.listen = running.node_link.listen;
+  wanted.node_link.certificate = running.node_link.certificate;
+  wanted.node_link.key = running.node_link.key;
+  wanted.node_link.ca = running.node_link.ca;
+}
+
+std::string describe(const std::vector<config::option_change>& changes,
+                     const std::vector<config::config_problem>& warnings) {
+  std::string text;
+  for (const auto& change : changes)
+    text += to_string(change) + '\n';
+  if (changes.empty()) text += "nothing has changed\n";
+  for (const auto& warning : warnings)
+    text += "warning: " + to_string(warning) + '\n';
+  return text;
+}
+
+/// Waits until `is_so`, or for as long as listeners may take.
+template <class Condition>
+bool wait_until(Condition&& is_so) {
+  const auto limit = std::chrono::steady_clock::now() + listener_patience;
+  while (!is_so()) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+    std::this_thread::sleep_for(look_interval);
+  }
+  return true;
+}
+
+/// Listeners of ports that are gone end, before those of new ones start: a port that has only
+/// another name has the same sockets.
+void exchange_listeners(actors::client_side& side, port_change& change) {
+  const auto& registry = side.core.names;
+  const auto sup = registry.find(names::listener_sup);
+  std::vector<std::string> ending;
+  for (const auto& served : change.removed())
+    for (const auto& listener : actors::listeners_of(side, served))
+      ending.push_back(listener.id);
+  for (const auto& name : ending)
+    caf::anon_send(sup, actors::stop_child{name});
+  const bool have_ended = wait_until([&] {
+    return std::ranges::all_of(ending, [&](const auto& name) { return !registry.find(name); });
+  });
+  if (!have_ended) spdlog::warn("reload: listeners take long to end");
+  for (const auto& served : change.added())
+    for (auto& listener : actors::listeners_of(side, served))
+      caf::anon_send(sup, std::move(listener));
+  std::vector<std::weak_ptr<net::bound_port>> closing;
+  for (const auto& served : change.removed())
+    if (std::ranges::find(change.added(), served.sockets, &actors::served_port::sockets) ==
+        change.added().end())
+      closing.emplace_back(served.sockets);
+  change.forget_removed();
+  // Whoever waits for this may want to use the address.
+  static_cast<void>(wait_until([&] {
+    return std::ranges::all_of(closing, [](const auto& sockets) { return sockets.expired(); });
+  }));
+}
+
+}  // namespace
+
+reloader::reloader(node& proxy, config::settings configured, settings_reread reread)
+    : proxy_{&proxy}, configured_{std::move(configured)}, reread_{std::move(reread)} {}
+
+tl::expected<void, std::string> reloader::open_metrics() {
+  const auto& at = configured_.metrics_listen;
+  if (!at) return {};
+  auto opened =
+      metrics_endpoint::open(*at, [&core = proxy_->core()] { return metrics_text(core.metrics); });
+  if (!opened) return tl::unexpected{std::move(opened.error())};
+  metrics_ = std::move(*opened);
+  spdlog::info("metrics at http://{}/metrics", to_string(*at));
+  return {};
+}
+
+tl::expected<std::string, std::string> reloader::reload() {
+  const std::lock_guard lock{mutex_};
+  auto& core = proxy_->core();
+  caf::anon_send(core.names.find(names::certificate_watch), actors::read_certificates{});
+  if (proxy_->parts().uplink != nullptr) {
+    spdlog::info("fetching Telegram's configuration anew");
+    caf::anon_send(core.names.find(names::dc_config), actors::refresh_telegram_config{});
+  }
+  auto loaded = reread_();
+  if (!loaded) {
+    std::string why;
+    for (const auto& problem : loaded.error())
+      why += (why.empty() ? "" : "\n") + to_string(problem);
+    return tl::unexpected{std::move(why)};
+  }
+  return apply(std::move(*loaded));
+}
+
+tl::expected<std::string, std::string> reloader::apply(config::loaded_settings loaded) {
+  auto& core = proxy_->core();
+  auto* const side = proxy_->parts().client;
+  const auto changes = config::differences(configured_, loaded.settings);
+  auto wanted = std::move(loaded.settings);
+  keep_until_restart(wanted, configured_);
+  auto configured = wanted;
+
+  // All that can fail.
+  const auto running = core.config.get();
+  // Tests have the kernel choose: then the port is the one that it chose.
+  for (auto& port : wanted.ports)
+    if (port.listen.port == 0)
+      for (const auto& known : running->ports)
+        if (known.name == port.name) port.listen = known.listen;
+  proxy_->apply_limits(wanted);
+  std::optional<port_change> ports;
+  if (side != nullptr) {
+    auto prepared = port_change::prepare(*side, wanted);
+    if (!prepared) return tl::unexpected{std::move(prepared.error())};
+    ports.emplace(std::move(*prepared));
+  }
+  const bool metrics_move = wanted.metrics_listen != configured_.metrics_listen;
+  std::unique_ptr<metrics_endpoint> metrics;
+  if (metrics_move && wanted.metrics_listen) {
+    auto opened = metrics_endpoint::open(*wanted.metrics_listen,
+                                         [&core] { return metrics_text(core.metrics); });
+    if (!opened) return tl::unexpected{std::move(opened.error())};
+    metrics = std::move(*opened);
+  }
+  if (auto read = read_certificates(); !read) return tl::unexpected{std::move(read.error())};
+  if (const auto* const link = proxy_->parts().link;
+      link != nullptr && link->credentials != nullptr)
+    wanted.node_name = link->credentials->current()->name();
+
+  // Nothing fails from here on.
+  if (ports) {
+    ports->publish(net::steady_clock::now());
+    set_client_options(wanted, *side->ports.get());
+  }
+  core.config.set(std::make_shared<const config::settings>(wanted));
+  configured_ = std::move(configured);
+  spdlog::set_level(spdlog::level::from_str(wanted.log_level));
+  if (metrics_move) metrics_ = std::move(metrics);
+  if (ports) exchange_listeners(*side, *ports);
+  notify();
+  return describe(changes, loaded.warnings);
+}
+
+tl::expected<void, std::string> reloader::read_certificates() {
+  auto* const link = proxy_->parts().link;
+  if (link == nullptr || link->credentials == nullptr) return {};
+  return link->credentials->reload();
+}
+
+/// Whoever has to do something about it at once; others look when they come to it.
+void reloader::notify() {
+  auto& core = proxy_->core();
+  for (const auto name : {names::dc_config, names::link_listener})
+    caf::anon_send(core.names.find(name), actors::config_changed{});
+  for (const auto& reactor : core.reactors) {
+    caf::anon_send(core.names.find(names::memory_guard(reactor->index())),
+                   actors::config_changed{});
+    caf::anon_send(core.names.find(names::client_roster(reactor->index())),
+                   actors::config_changed{});
+  }
+}
+
+}  // namespace mtp::app

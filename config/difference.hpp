@@ -1,0 +1,40 @@
+// What differs between two settings, option by option: for the log and for whoever reads the file
+// anew.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/option.hpp"
+
+namespace mtp::config {
+
+/// Shown in place of a secret.
+inline constexpr std::string_view secret_shown = "(secret)";
+
+/// One option that differs.
+struct option_change {
+  enum class kind : std::uint8_t { changed, added_port, removed_port };
+
+  /// "max_connections", "node_link.timeout_sec", "ports.NAME.secret"; of a port that was added or
+  /// removed "ports.NAME".
+  std::string path;
+  kind what = kind::changed;
+  /// The values, as an operator would write them: `not_set` if there is none, `secret_shown` for a
+  /// secret. Of a port that was added or removed, where it listens; the other one is empty.
+  std::string before;
+  std::string after;
+  change_time applies = change_time::live;
+
+  friend bool operator==(const option_change&, const option_change&) = default;
+};
+
+/// Everything that differs, in the order of the option table; ports are known by their names, and
+/// their order does not matter. Nothing for equal settings. What the command line alone can say
+/// (`through_link_agents`) is not looked at.
+[[nodiscard]] std::vector<option_change> differences(const settings& before, const settings& after);
+
+/// "max_connections: 5 -> 6 (at once)", "ports.web: added, 0.0.0.0:443 (at once)".
+[[nodiscard]] std::string to_string(const option_change& change);
+
+}  // namespace mtp::config

@@ -1,0 +1,209 @@
+// The option table: clients.
+#include <algorithm>
+
+#include "config/option_table.hpp"
+#include "config/option_values.hpp"
+
+namespace mtp::config {
+
+namespace {
+
+using of = values<settings>;
+
+std::vector<option> door_options() {
+  return {
+      {.key = "listen_ip",
+       .value = of::text(&settings::listen_ip, any_address),
+       .roles = with_clients,
+       .applies = change_time::live,
+       .example = "\"::\"",
+       .line = "Where ports listen that do not say so themselves. `\"::\"` takes IPv4 too."},
+      {.key = "ports",
+       .shape = option_shape::ports,
+       .shown_default = "required, but refused on a back",
+       .roles = with_clients,
+       .elsewhere = {.refused = true,
+                     .text = "a back has no clients: remove it here, or set node_role = \"both\""},
+       .applies = change_time::live,
+       .line = "See [Ports](#ports). Clients of a port that is gone may stay for "
+               "`drain_timeout_sec`."},
+      {.key = "max_connections",
+       .value = of::whole(&settings::max_connections, {.least = 1}),
+       .unit = "clients per port",
+       .roles = with_clients,
+       .applies = change_time::live,
+       .line = "More wait in the kernel's queue. A connection that has not yet shown that it knows "
+               "the secret gives way to a new one; together they get three quarters of the places. "
+               "Lowered, with a warning, to what the process may open."},
+      {.key = "allowed_protocols",
+       .value =
+           of::list(&settings::allowed_protocols, protocol_text, "expected at least one protocol"),
+       .shown_default = "all four",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .example = R"(["mtp_fake_tls", "mtp_secure"])",
+       .line = "`mtp_fake_tls` (`ee` secrets) and `mtp_secure` (`dd`) look like nothing in "
+               "particular to an observer; `mtp_abridged` and `mtp_intermediate` are recognised by "
+               "some censors. A client with another protocol is closed. A port may have its own "
+               "list."},
+      {.key = "per_sni_secrets",
+       .value = of::boolean(&settings::per_sni_secrets),
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .line = "Each fake-TLS domain has a secret derived from the port's secret, the salt and the "
+               "domain. Links with the port's own secret stop working for fake-TLS."},
+      {.key = "per_sni_secret_salt",
+       .value = of::text(&settings::per_sni_secret_salt, some_text),
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .secret = true,
+       .example = "\"a salt of your own\"",
+       .line = "Needed to derive those secrets: keep it secret, and keep a copy. The default is "
+               "published, and warned about. [How](wire/secrets.md)"},
+      {.key = "init_timeout_sec",
+       .value = of::duration(&settings::init_timeout),
+       .unit = "s",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .line = "A client that has not finished its handshake by then is closed."},
+      {.key = "hibernate_timeout_sec",
+       .value = of::duration(&settings::hibernate_timeout),
+       .unit = "s",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .line =
+           "Accepted without effect on clients: an idle client holds no buffers here that could "
+           "be given back. Only metrics of idle clients count by it."},
+      {.key = "ready_timeout_sec",
+       .value = of::duration(&settings::ready_timeout),
+       .unit = "s",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .line = "An idle client is closed."},
+      {.key = "drain_timeout_sec",
+       .value = of::duration(&settings::drain_timeout, {.least = 0}),
+       .unit = "s",
+       .roles = with_clients,
+       .applies = change_time::live,
+       .original = false,
+       .line =
+           "How long clients of a port that a reload has removed, or whose secret or tag it has "
+           "changed, may stay; 0: until they leave."},
+      {.key = "reset_close_socket",
+       .value = of::word(&settings::reset_close_socket,
+                         {{"off", reset_close::off},
+                          {"handshake_error", reset_close::handshake_error},
+                          {"always", reset_close::always}}),
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .line = "When a client is closed with RST: `\"off\"`, `\"handshake_error\"` (wrong secret, "
+               "forbidden protocol, replay) or `\"always\"`."},
+  };
+}
+
+std::vector<option> replay_options() {
+  return {
+      {.key = "replay_check_server_error_filter",
+       .value = of::word(&settings::server_error_filter, {{"auto", error_filter::automatic},
+                                                          {"first", error_filter::first},
+                                                          {"on", error_filter::on},
+                                                          {"off", error_filter::off}}),
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .line = "Which 4-byte error answers of Telegram a client does not get, so that a replayed "
+               "handshake teaches nothing: `\"first\"` (only as the first packet), `\"on\"` (all), "
+               "`\"off\"` (none). A client whose keys have expired needs that answer to make new "
+               "ones. `\"auto\"`: as `\"first\"`, and the client is closed, where nothing has "
+               "checked the handshake for a replay (no fake-TLS, and "
+               "`replay_check_session_storage` off); else none."},
+      {.key = "replay_check_session_storage",
+       .value = of::boolean(&settings::replay_check_session_storage),
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .line = "A handshake that was seen before is refused."},
+      {.key = "replay_check_session_storage_opts",
+       .shape = option_shape::table,
+       .roles = with_clients,
+       .applies = change_time::live,
+       .line = "How many handshakes are remembered."},
+      {.table = "replay_check_session_storage_opts",
+       .key = "max_items",
+       .value =
+           of::whole(at(&settings::replay_cache, &replay_cache_settings::max_items), {.least = 1}),
+       .roles = with_clients,
+       .applies = change_time::live,
+       .line = "How many handshakes are remembered. Once a minute the oldest beyond it are "
+               "forgotten."},
+      {.table = "replay_check_session_storage_opts",
+       .key = "max_memory_mb",
+       .value = of::whole(at(&settings::replay_cache, &replay_cache_settings::max_memory_mb),
+                          {.least = 1, .most = 1 << 20}),
+       .shown_default = "an eighth of `memory_budget_mb`, at most 512",
+       .unit = "MiB",
+       .roles = with_clients,
+       .applies = change_time::live,
+       .line = "The same, by their memory; never more than a quarter of `memory_budget_mb`."},
+      {.table = "replay_check_session_storage_opts",
+       .key = "max_age_minutes",
+       .value = of::duration(at(&settings::replay_cache, &replay_cache_settings::max_age)),
+       .unit = "min",
+       .roles = with_clients,
+       .applies = change_time::live,
+       .line = "The same, by the time since they were last seen."},
+  };
+}
+
+std::vector<option> sending_options() {
+  return {
+      {.key = "upstream_socket_buffer_size",
+       .value = of::whole(&settings::upstream_socket_buffer_size, {.least = 512, .most = 16 << 20}),
+       .unit = "bytes",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .line = "Read from a client at once."},
+      {.key = "upstream_send_timeout_ms",
+       .value = of::duration(&settings::upstream_send_timeout, {.least = 0}),
+       .unit = "ms",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .line =
+           "A client is closed if bytes wait for it, beyond those that the kernel holds, and it "
+           "takes none for this long; 0: never. Bytes that the kernel holds may stay "
+           "unacknowledged for 4 minutes, as keep-alive probes may stay unanswered."},
+      {.key = "upstream_healthchecks",
+       .shape = option_shape::table,
+       .roles = with_telegram,
+       .applies = change_time::new_connections,
+       .line = "Limits for clients that do not read."},
+      {.table = "upstream_healthchecks",
+       .key = "qlen",
+       .value = of::whole(at(&settings::upstream_healthchecks, &client_health_settings::qlen),
+                          {.least = 1}),
+       .shown_default = "none",
+       .unit = "packets",
+       .roles = with_telegram,
+       .applies = change_time::new_connections,
+       .line = "A client for which more packets wait is closed."},
+      {.table = "upstream_healthchecks",
+       .key = "total_mem",
+       .value = of::whole(at(&settings::upstream_healthchecks, &client_health_settings::total_mem),
+                          {.least = 1024}),
+       .unit = "bytes",
+       .roles = with_telegram,
+       .applies = change_time::new_connections,
+       .line = "A client for which more bytes wait, counting 128 for each packet, is closed. With "
+               "a table of your own only its limits are checked; without this one, a client that "
+               "does not read stops its DC connection (see `downstream_backpressure`)."},
+  };
+}
+
+}  // namespace
+
+option_group client_options() {
+  option_group group{.name = "clients", .options = door_options()};
+  std::ranges::move(replay_options(), std::back_inserter(group.options));
+  std::ranges::move(sending_options(), std::back_inserter(group.options));
+  return group;
+}
+
+}  // namespace mtp::config

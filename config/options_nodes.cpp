@@ -1,0 +1,189 @@
+// The option table: front and back nodes.
+#include <algorithm>
+
+#include "config/option_table.hpp"
+#include "config/option_values.hpp"
+
+namespace mtp::config {
+
+namespace {
+
+using of = values<settings>;
+
+constexpr misplaced only_a_front_has_backs{
+    .refused = true, .text = R"(only a front has backs: set node_role = "front", or remove it)"};
+
+/// A front's only back: a list of one.
+constexpr auto only_back_node = computed{
+    [](const settings& from) {
+      return from.back_nodes.empty() ? std::nullopt : std::optional{from.back_nodes.front()};
+    },
+    [](settings& into, const back_address& back) { into.back_nodes.assign(1, back); }};
+
+std::vector<option> link_options() {
+  return {
+      {.table = "node_link",
+       .key = "transport",
+       .value = of::word(at(&settings::node_link, &node_link_settings::security),
+                         {{"tls", link_security::tls},
+                          {"plain", link_security::plain},
+                          {"caf-openssl", link_security::caf_openssl}}),
+       .roles = with_node_link,
+       .applies = change_time::restart,
+       .original = false,
+       .line = "`\"tls\"`: TLS 1.3, with certificates on both sides. `\"plain\"`: nothing is "
+               "encrypted. `\"caf-openssl\"`: the TLS of CAF, the library below; strangers who "
+               "reach its port can do harm, and any certificate of the CA passes. The last two are "
+               "for tunnels and closed networks. Both sides have the same."},
+      {.table = "node_link",
+       .key = "listen",
+       .value = of::text(at(&settings::node_link, &node_link_settings::listen), link_place),
+       .shown_default = "required on a back",
+       .roles = only_back,
+       .elsewhere = {.text = "has no effect on a front: it goes to its backs"},
+       .applies = change_time::live,
+       .original = false,
+       .example = "\"0.0.0.0:9199\"",
+       .line =
+           "Back: where fronts come, as `\"0.0.0.0:9199\"` or `\"[::]:9199\"`. With `\"plain\"` "
+           "and `\"caf-openssl\"` one address of this machine. Let the firewall pass only the "
+           "addresses of fronts."},
+      {.table = "node_link",
+       .key = "certificate",
+       .value = of::path(at(&settings::node_link, &node_link_settings::certificate), file_path),
+       .shown_default = "required",
+       .roles = with_node_link,
+       .applies = change_time::new_connections,
+       .original = false,
+       .example = "\"/etc/mtproto-proxy/dist/back.pem\"",
+       .line =
+           "This node's certificate: a PEM file, relative to the configuration. Not with "
+           "`\"plain\"`. `scripts/gen_dist_certs.sh` makes it. A new file in its place is taken "
+           "too."},
+      {.table = "node_link",
+       .key = "key",
+       .value = of::path(at(&settings::node_link, &node_link_settings::key), file_path),
+       .shown_default = "required",
+       .roles = with_node_link,
+       .applies = change_time::new_connections,
+       .secret = true,
+       .original = false,
+       .example = "\"/etc/mtproto-proxy/dist/back.key\"",
+       .line = "The key of that certificate: a PEM file."},
+      {.table = "node_link",
+       .key = "ca",
+       .value = of::path(at(&settings::node_link, &node_link_settings::ca), file_path),
+       .shown_default = "required",
+       .roles = with_node_link,
+       .applies = change_time::new_connections,
+       .original = false,
+       .example = "\"/etc/mtproto-proxy/dist/ca.pem\"",
+       .line = "The certificate of the CA that signed those of all nodes: a PEM file."},
+      {.table = "node_link",
+       .key = "allowed_nodes",
+       .value =
+           of::list(at(&settings::node_link, &node_link_settings::allowed_nodes), node_name_text,
+                    "expected at least one name: with none, no front may come"),
+       .shown_default = "required on a back with `\"tls\"`",
+       .roles = only_back,
+       .elsewhere = {.text = "has no effect on a front: nobody comes to it, and it goes to whom "
+                             "back_node names"},
+       .applies = change_time::live,
+       .original = false,
+       .example = "[\"front1\"]",
+       .line =
+           "Back, with `\"tls\"`: the fronts that may come, by the names in their certificates. "
+           "Whoever is on this list controls this node. A front that is taken off it is cut off."},
+      {.table = "node_link",
+       .key = "cluster_cookie",
+       .value =
+           of::text(at(&settings::node_link, &node_link_settings::cluster_cookie), cookie_text),
+       .shown_default = "none",
+       .roles = with_node_link,
+       .applies = change_time::new_connections,
+       .secret = true,
+       .original = false,
+       .example = "\"0123456789abcdef\"",
+       .line = "A secret by which nodes know each other: at least 16 characters, the same on all, "
+               "as from `openssl rand -hex 16`. Required with `\"plain\"` and `\"caf-openssl\"`."},
+      {.table = "node_link",
+       .key = "timeout_sec",
+       .value = of::duration(at(&settings::node_link, &node_link_settings::timeout),
+                             {.least = 3, .most = 600}),
+       .unit = "s",
+       .roles = with_node_link,
+       .applies = change_time::new_connections,
+       .original = false,
+       .line = "The other node is given up when nothing has come from it for this long."},
+  };
+}
+
+}  // namespace
+
+option_group node_options() {
+  option_group group{
+      .name = "nodes",
+      .options = {
+          {.key = "node_role",
+           .value = of::word(
+               &settings::role,
+               {{"both", node_role::both}, {"front", node_role::front}, {"back", node_role::back}}),
+           .applies = change_time::restart,
+           .line =
+               "`\"front\"`: the side of clients. `\"back\"`: the side of Telegram. `\"both\"`: "
+               "the whole proxy."},
+          {.key = "node_name",
+           .value = of::text(&settings::node_name, node_name_text),
+           .shown_default = "the role",
+           .applies = change_time::new_connections,
+           .original = false,
+           .example = "\"front1\"",
+           .line = "What the node calls itself: the name in its certificate. At most 63 letters, "
+                   "digits, `.`, `_` and `-`, a letter or digit first."},
+          {.key = "back_node",
+           .value = of::spelling_of(of::text(only_back_node, back_text)),
+           .shown_default = "required on a front",
+           .roles = only_front,
+           .elsewhere = only_a_front_has_backs,
+           .applies = change_time::live,
+           .example = "\"back@192.0.2.1:9199\"",
+           .line = "Front: its back, as `\"back@host:port\"`. The name is the one in the back's "
+                   "certificate (`back` if `scripts/gen_dist_certs.sh` made it). The host is a "
+                   "name, an IPv4 address or an IPv6 address in brackets; the port is 9199 if "
+                   "there is none."},
+          {.key = "back_nodes",
+           .value = of::list(&settings::back_nodes, back_text, "expected at least one back"),
+           .shown_default = "none",
+           .roles = only_front,
+           .elsewhere = only_a_front_has_backs,
+           .applies = change_time::live,
+           .original = false,
+           .example = R"(["back@192.0.2.1", "back2@192.0.2.2"])",
+           .line = "Front: several backs, instead of `back_node`. Names and places differ, and no "
+                   "two lead to the same node."},
+          {.key = "back_nodes_policy",
+           .value = of::word(&settings::back_nodes_policy, {{"failover", back_choice::failover},
+                                                            {"balance", back_choice::balance}}),
+           .roles = only_front,
+           .elsewhere = only_a_front_has_backs,
+           .applies = change_time::live,
+           .original = false,
+           .line =
+               "Front: which back gets a client. `\"failover\"`: the first in the list that can "
+               "be reached. `\"balance\"`: all that can be."},
+          {.key = "node_link",
+           .shape = option_shape::table,
+           .roles = with_node_link,
+           .elsewhere = {.refused = true,
+                         .text =
+                             "a node of role \"both\" has no link: set node_role = \"front\" or "
+                             "\"back\", or remove it"},
+           .applies = change_time::live,
+           .original = false,
+           .line = "The link between front and back."},
+      }};
+  std::ranges::move(link_options(), std::back_inserter(group.options));
+  return group;
+}
+
+}  // namespace mtp::config

@@ -1,0 +1,67 @@
+// The option table: what a [[ports]] table may have.
+#include <algorithm>
+
+#include "config/option_table.hpp"
+#include "config/option_values.hpp"
+
+namespace mtp::config {
+
+const std::vector<port_option>& port_options() {
+  using of = values<port_settings>;
+  static const std::vector<port_option> rows{
+      {.key = "name",
+       .value = of::text(&port_settings::name, any_text),
+       .shown_default = "`\"mtp_handler_<n>\"`",
+       .roles = with_clients,
+       .applies = change_time::live,
+       .example = "\"mtp_handler_1\"",
+       .line = "Its name in metrics (`listener`) and in the log."},
+      {.key = "listen_ip",
+       .value = of::text(at(&port_settings::listen, &endpoint::ip), any_address),
+       .shown_default = "the global `listen_ip`",
+       .roles = with_clients,
+       .applies = change_time::live,
+       .example = "\"::\"",
+       .line = "The address that it listens on. `\"::\"` takes IPv4 too."},
+      {.key = "port",
+       .value = of::whole(at(&port_settings::listen, &endpoint::port), {.least = 1, .most = 65535}),
+       .shown_default = "required",
+       .roles = with_clients,
+       .applies = change_time::live,
+       .required = "a port number, 1 to 65535",
+       .line = "443 looks best."},
+      {.key = "secret",
+       .value = of::text(&port_settings::secret, secret_text),
+       .shown_default = "required",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .secret = true,
+       .required = "32 hexadecimal digits, for example from: openssl rand -hex 16",
+       .example = "\"00112233445566778899aabbccddeeff\"",
+       .line = "32 hexadecimal digits, without `dd` or `ee` in front, as from `openssl rand -hex "
+               "16`. Whoever knows them can use the proxy. Clients with the old one may stay for "
+               "`drain_timeout_sec`."},
+      {.key = "tag",
+       .value = of::text(&port_settings::tag, tag_text),
+       .shown_default = "none",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .secret = true,
+       .example = "\"00112233445566778899aabbccddeeff\"",
+       .line = "The ad tag from @MTProxybot, 32 hexadecimal digits, for a promoted channel. "
+               "Everything else works without one. Clients with the old one may stay for "
+               "`drain_timeout_sec`."},
+      {.key = "allowed_protocols",
+       .value = of::list(&port_settings::allowed_protocols, protocol_text,
+                         "expected at least one protocol"),
+       .shown_default = "the global ones",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .original = false,
+       .example = "[\"mtp_fake_tls\"]",
+       .line = "The protocols of this port, instead of the global `allowed_protocols`."},
+  };
+  return rows;
+}
+
+}  // namespace mtp::config

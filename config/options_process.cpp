@@ -1,0 +1,152 @@
+// The option table: the process, and options of the original that change nothing here.
+#include <algorithm>
+
+#include "config/option_table.hpp"
+#include "config/option_values.hpp"
+
+namespace mtp::config {
+
+namespace {
+
+using of = values<settings>;
+
+/// Port 0 stands for no endpoint.
+endpoint metrics_of(const settings& from) {
+  return from.metrics_listen.value_or(endpoint{.ip = ip_address::v4({127, 0, 0, 1}), .port = 0});
+}
+
+// The endpoint is one value made of two options.
+constexpr auto metrics_ip = computed{[](const settings& from) { return metrics_of(from).ip; },
+                                     [](settings& into, ip_address ip) {
+                                       into.metrics_listen =
+                                           endpoint{.ip = ip, .port = metrics_of(into).port};
+                                     }};
+constexpr auto metrics_port = computed{[](const settings& from) { return metrics_of(from).port; },
+                                       [](settings& into, std::uint16_t port) {
+                                         into.metrics_listen =
+                                             endpoint{.ip = metrics_of(into).ip, .port = port};
+                                       }};
+
+constexpr std::int64_t mebibyte = 1 << 20;
+
+}  // namespace
+
+option_group process_options() {
+  return {
+      .name = "process",
+      .options = {
+          {.key = "reactors",
+           .value = of::whole(&settings::reactors, {.least = 0, .most = 256}),
+           .unit = "threads",
+           .applies = change_time::restart,
+           .original = false,
+           .line = "Threads that serve sockets; 0: one per processor."},
+          {.key = "memory_budget_mb",
+           .value = of::whole(&settings::memory_budget,
+                              {.least = 64, .most = 1 << 24, .scale = mebibyte}),
+           .shown_default = "half of the machine's memory, or of the control group's limit",
+           .unit = "MiB",
+           .applies = change_time::restart,
+           .original = false,
+           .line =
+               "What the process may take. 3/8 of it is for bytes that wait for clients and for "
+               "Telegram, at most a quarter for the table of handshakes "
+               "(`replay_check_session_storage_opts.max_memory_mb`), the rest for everything "
+               "else. At 7/8 of those 3/8 accepting pauses; after 2 s, or when all of it is "
+               "used, the clients that hold most are closed until a quarter is free."},
+          {.key = "state_dir",
+           .value = of::path(&settings::state_dir, any_text),
+           .applies = change_time::restart,
+           .original = false,
+           .example = "\"state\"",
+           .line = "Directory for Telegram's last good configuration, used at a start while "
+                   "core.telegram.org can't be reached, and for the console's socket. Relative to "
+                   "the configuration file. `\"\"`: none."},
+          {.key = "console_socket",
+           .value = of::path(&settings::console_socket, any_text),
+           .shown_default = "`console.sock` in `state_dir`",
+           .applies = change_time::restart,
+           .original = false,
+           .example = "\"console.sock\"",
+           .line = "UNIX socket for [`mtproto-proxy console`](console.md). Relative to the "
+                   "configuration file; at most 107 bytes. `\"\"`: no console. If it can't be "
+                   "served, there is a warning, and the proxy runs without."},
+          {.key = "metrics_port",
+           .value = of::whole(metrics_port, {.least = 1, .most = 65535}),
+           .shown_default = "none",
+           .applies = change_time::live,
+           .original = false,
+           .line =
+               "A Prometheus endpoint: `http://<metrics_ip>:<metrics_port>/metrics`. A connection "
+               "is one request, which has 2 s to come; its answer is to be taken within 10 s."},
+          {.key = "metrics_ip",
+           .value = of::text(metrics_ip, any_address),
+           .applies = change_time::live,
+           .original = false,
+           .example = "\"::1\"",
+           .line = "The address of the endpoint. `\"::\"` takes IPv4 too."},
+          {.key = "log_level",
+           .value = of::word(&settings::log_level, {{"debug", "debug"},
+                                                    {"info", "info"},
+                                                    {"warning", "warning"},
+                                                    {"error", "error"},
+                                                    {"off", "off"}}),
+           .applies = change_time::live,
+           .original = false,
+           .line = "`\"debug\"`, `\"info\"`, `\"warning\"`, `\"error\"` or `\"off\"`. Addresses of "
+                   "clients are only in `\"debug\"`."},
+          {.key = "stop_timeout_sec",
+           .value = of::duration(&settings::stop_timeout, {.least = 1, .most = 3600}),
+           .unit = "s",
+           .applies = change_time::live,
+           .original = false,
+           .line = "How long stopping may take."},
+      }};
+}
+
+option_group unused_options() {
+  constexpr number_range year{.least = 1, .most = std::int64_t{366} * 24 * 3600};
+  return {
+      .name = "unused",
+      .options = {
+          {.key = "domain_fronting",
+           .value =
+               of::only("off", "this version can't forward to other sites yet; set it to \"off\""),
+           .applies = change_time::live,
+           .line =
+               "Anything but `\"off\"` is refused: there is no fronting yet, and a prober would "
+               "see a proxy."},
+          {.key = "domain_fronting_timeout_sec",
+           .value = of::unused_number(year),
+           .applies = change_time::live,
+           .no_effect = "has no effect yet",
+           .line = "Accepted, with a warning: there is no fronting yet."},
+          {.key = "policy",
+           .value = of::only_empty("this version has no policies yet, and would let in what yours "
+                                   "keeps out; set it to [] or remove it"),
+           .applies = change_time::live,
+           .line =
+               "Anything but `[]` is refused: there are no policies yet, and clients would come "
+               "in that yours keep out."},
+          {.key = "num_acceptors",
+           .value = of::unused_number({.least = 1}),
+           .applies = change_time::live,
+           .no_effect = "has no effect: every reactor accepts its own clients",
+           .line = "Accepted, with a warning: every reactor accepts its own clients."},
+          {.key = "metric_backend",
+           .value = of::unused(),
+           .applies = change_time::live,
+           .no_effect = "has no effect: set metrics_port for a Prometheus endpoint",
+           .line = "Accepted, with a warning: metrics have an endpoint of their own, "
+                   "`metrics_port`."},
+          {.table = "upstream_healthchecks",
+           .key = "gc",
+           .value = of::unused_number({.least = 1}),
+           .roles = with_telegram,
+           .applies = change_time::live,
+           .no_effect = "has no effect: there is no garbage collector here",
+           .line = "Accepted, with a warning: there is no garbage collector here."},
+      }};
+}
+
+}  // namespace mtp::config

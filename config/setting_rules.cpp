@@ -1,0 +1,80 @@
+#include "config/setting_rules.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "codecs/base/text.hpp"
+#include "config/toml_reader.hpp"
+
+namespace mtp::config {
+
+namespace {
+
+/// The example of the original's documentation.
+constexpr std::string_view published_secret = "d0d6e111bada5511fcce9584deadbeef";
+
+constexpr std::size_t bytes_per_client = std::size_t{30} * 1024;
+constexpr std::size_t packets_per_client = 2;
+/// Fewer, as few clients would have, pause on a single packet.
+constexpr std::size_t fewest_packets = 11;
+
+/// 0 stands for one that the file does not give.
+void complete_backpressure(settings& read) {
+  auto& limits = read.downstream_backpressure;
+  const auto clients = read.clients_per_dc_connection;
+  if (limits.bytes_total == 0) limits.bytes_total = clients * bytes_per_client;
+  if (limits.packets_total == 0)
+    limits.packets_total = std::max(clients * packets_per_client, fewest_packets);
+}
+
+void complete_console_socket(toml_reader& in, settings& read) {
+  // With the state, unless it is said otherwise: two proxies have different ones.
+  if (!in.has("console_socket"))
+    read.console_socket = read.state_dir.empty() ? std::string{} : read.state_dir + "/console.sock";
+  else if (read.console_socket.size() > max_socket_path)
+    in.problem(*in.find("console_socket"), "console_socket",
+               "expected a path of at most " + std::to_string(max_socket_path) +
+                   " bytes, which is what a UNIX socket can have; " + read.console_socket +
+                   " has " + std::to_string(read.console_socket.size()));
+}
+
+}  // namespace
+
+settings settings_to_read(const toml_reader& in) {
+  settings read;
+  read.downstream_backpressure.bytes_total = 0;
+  read.downstream_backpressure.packets_total = 0;
+  // A table of one's own has all limits that there are.
+  if (in.has("upstream_healthchecks")) read.upstream_healthchecks = {};
+  return read;
+}
+
+void complete_settings(toml_reader& in, settings& read) {
+  complete_backpressure(read);
+  complete_console_socket(in, read);
+  // Whoever has a configuration server of their own has it for both families.
+  if (in.has("proxy_config_url") && !in.has("proxy_config_v6_url"))
+    read.proxy_config_v6_url.clear();
+  if (read.metrics_listen && read.metrics_listen->port == 0) read.metrics_listen.reset();
+  if (read.per_sni_secrets && read.per_sni_secret_salt == settings{}.per_sni_secret_salt)
+    in.warning(
+        *in.find("per_sni_secrets"), "per_sni_secrets",
+        "the salt is the published one: set per_sni_secret_salt to a secret text of your own");
+}
+
+void check_port(toml_reader& in, std::vector<port_settings>& ports) {
+  auto& port = ports.back();
+  if (port.name.empty()) port.name = "mtp_handler_" + std::to_string(ports.size());
+  const auto others = std::span{ports}.first(ports.size() - 1);
+  if (std::ranges::find(others, port.name, &port_settings::name) != others.end())
+    in.problem(in.has("name") ? *in.find("name") : in.self(), "name",
+               '"' + port.name + "\" is used by two ports; names must differ");
+  if (port.listen.port != 0 &&
+      std::ranges::find(others, port.listen, &port_settings::listen) != others.end())
+    in.problem(*in.find("port"), "port", to_string(port.listen) + " is there twice");
+  if (to_hex(port.secret) == published_secret)
+    in.warning(*in.find("secret"), "secret",
+               "is the published example: anybody can use this proxy");
+}
+
+}  // namespace mtp::config
