@@ -1,8 +1,11 @@
-# make        build the proxy (installs missing Debian packages)
+# make        build the proxy (installs missing Debian packages); if the template of its configuration
+#             has changed, as after `git pull`, shows what would change there, and asks
 # make run    build and start it, with a fresh configuration if there is none
 # make init-config  write a configuration; shows how an existing one differs, and asks
 #             All three take ROLE=both (default), front or back, and CONFIG=FILE: doc/config.md, "Nodes"
-# make test   everything that tests it
+# make test   what tests it; at most half an hour on two cores (CI runs it, after `make check`)
+# make test-all  that, and what takes longer: every suite under ThreadSanitizer, split mode under the
+#             sanitizers, slow and dead networks, crowds; hours
 # make demo   the main job offline: a back and two fronts, against a stand-in for Telegram
 # make check  format, layers, clang-tidy on what changed, shellcheck
 # make config-docs  writes the tables of doc/config.md and the comments of the templates, from the option table
@@ -17,10 +20,12 @@ CONFIG ?= config/prod.toml
 ROLE ?=
 # Seconds that each fuzz target runs in `make test`.
 FUZZ_SECONDS ?= 10
-JOBS ?= $(shell nproc)
+# How many compilers run at once: as many as there is memory for.
+JOBS ?= $(shell scripts/jobs.sh)
 BENCH ?=
 
-.PHONY: all run config init-config demo test check config-docs bench bench-micro instructions instructions-record clean
+.PHONY: all run config init-config demo test test-all check config-docs bench bench-micro instructions \
+  instructions-record clean
 
 all:
 	scripts/packages.sh build
@@ -42,20 +47,29 @@ demo: all
 	cmake --build --preset release -j $(JOBS) --target fake-telegram
 	scripts/demo.sh
 
+# test_preset PRESET,TESTS,TARGETS: builds TARGETS of PRESET, and runs what the test preset TESTS says.
+define test_preset
+	cmake --preset $(1)
+	cmake --build --preset $(1) -j $(JOBS) --target $(3)
+	ctest --preset $(2)
+endef
+
 # What tests skipped for want of something on this machine is said at the end.
-test: export MTP_SKIPPED = $(CURDIR)/build/skipped
+test test-all: export MTP_SKIPPED = $(CURDIR)/build/skipped
 test:
 	scripts/packages.sh test
 	@mkdir -p build && rm -f build/skipped
-	cmake --preset release
-	cmake --build --preset release -j $(JOBS)
-	ctest --preset release
-	cmake --preset asan
-	cmake --build --preset asan -j $(JOBS)
-	ctest --preset asan
+	$(call test_preset,release,release,all)
+	$(call test_preset,asan,asan,all)
 	cmake --preset fuzz -DMTP_FUZZ_SECONDS=$(FUZZ_SECONDS)
 	cmake --build --preset fuzz -j $(JOBS)
 	ctest --preset fuzz -j $(JOBS)
+	@[ ! -s build/skipped ] || { echo "Skipped, as this machine lacks something:"; sort -u build/skipped; }
+
+test-all: test
+	$(call test_preset,release,release-long,all long_tests)
+	$(call test_preset,asan,asan-long,all long_tests)
+	$(call test_preset,tsan,tsan,all long_tests)
 	@[ ! -s build/skipped ] || { echo "Skipped, as this machine lacks something:"; sort -u build/skipped; }
 
 check:

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "app/argument_errors.hpp"
+#include "app/console_commands.hpp"
 #include "codecs/base/text.hpp"
 
 namespace mtp::app {
@@ -33,6 +34,53 @@ void add_run_options(CLI::App& app, run_command& into, std::vector<std::string>&
                  "may be given twice")
       ->check(CLI::IsMember({"dd", "tls"}));
   app.add_flag("-d", into.one_port.dd_only, "Deprecated: use -a dd");
+}
+
+void add_ping_options(CLI::App& app, ping_options& into) {
+  app.add_option("link", into.link, "tg://proxy?... or https://t.me/proxy?...")->required();
+  app.add_option("--dc", into.dcs,
+                 "DCs to ask, comma-separated; media is negative (default -5..-1,1..5)")
+      ->delimiter(',');
+  app.add_option("--proto", into.protocols,
+                 "normal (intermediate), abridged, secure (dd), fake-tls, comma-separated "
+                 "(default: what the link asks for)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"normal", "abridged", "secure", "fake-tls"}));
+  app.add_option_function<unsigned>(
+         "--timeout", [&into](unsigned ms) { into.timeout = std::chrono::milliseconds{ms}; },
+         "Milliseconds for each step (default 5000)")
+      ->check(CLI::Range(1U, 600'000U));
+  app.add_option("--repeat", into.repeat, "Pings of each DC, averaged (default 1)")
+      ->check(CLI::Range(1U, 1000U));
+  app.add_flag("-v,--verbose", into.verbose, "Show every failed attempt");
+}
+
+/// Where the proxy's console is.
+void add_place_options(CLI::App& app, console_options& into) {
+  auto* const config = app.add_option("-c,--config", into.config,
+                                      "The proxy's configuration file: says where it is");
+  app.add_option("--socket", into.socket, "The proxy's console_socket")->excludes(config);
+}
+
+void add_reload_options(CLI::App& app, console_options& into) {
+  add_place_options(app, into);
+  app.footer(
+      "Exit status: 0 reloaded, 1 refused: the file is wrong, or a port can't be had; nothing was "
+      "changed then. 2 wrong arguments, 3 no proxy there.\nRun it as root or as the user that the "
+      "proxy runs as.");
+}
+
+void add_console_options(CLI::App& app, console_options& into) {
+  add_place_options(app, into);
+  app.add_option(
+      "--node", into.node,
+      "The back node that is to answer, by its name in back_node; asked through the link");
+  app.add_option("-e,--execute", into.execute,
+                 "Commands, separated by ';'; may be given several times")
+      ->required();
+  app.footer("Commands:\n" + console_help() +
+             "\nExit status: 0 answered, 1 the proxy could not answer, 2 wrong arguments, 3 no "
+             "proxy there.\nRun it as root or as the user that the proxy runs as.");
 }
 
 void finish_run_options(run_command& what, const std::vector<std::string>& allow) {

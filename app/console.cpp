@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <sstream>
 #include <system_error>
@@ -110,38 +109,6 @@ std::vector<std::string> commands_of(const console_options& options) {
 }
 
 }  // namespace
-
-namespace {
-
-/// Where the proxy's console is.
-void add_place_options(CLI::App& app, console_options& into) {
-  auto* const config = app.add_option("-c,--config", into.config,
-                                      "The proxy's configuration file: says where it is");
-  app.add_option("--socket", into.socket, "The proxy's console_socket")->excludes(config);
-}
-
-}  // namespace
-
-void add_reload_options(CLI::App& app, console_options& into) {
-  add_place_options(app, into);
-  app.footer(
-      "Exit status: 0 reloaded, 1 refused: the file is wrong, or a port can't be had; nothing was "
-      "changed then. 2 wrong arguments, 3 no proxy there.\nRun it as root or as the user that the "
-      "proxy runs as.");
-}
-
-void add_console_options(CLI::App& app, console_options& into) {
-  add_place_options(app, into);
-  app.add_option(
-      "--node", into.node,
-      "The back node that is to answer, by its name in back_node; asked through the link");
-  app.add_option("-e,--execute", into.execute,
-                 "Commands, separated by ';'; may be given several times")
-      ->required();
-  app.footer("Commands:\n" + console_help() +
-             "\nExit status: 0 answered, 1 the proxy could not answer, 2 wrong arguments, 3 no "
-             "proxy there.\nRun it as root or as the user that the proxy runs as.");
-}
 
 int run_reload(console_options options) {
   options.execute = {"reload"};

@@ -5,10 +5,6 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
-
 namespace mtp::app {
 
 struct console_options {
@@ -20,10 +16,6 @@ struct console_options {
   /// Commands, each perhaps several with ';' between them.
   std::vector<std::string> execute;
 };
-
-void add_console_options(CLI::App& app, console_options& into);
-/// Those of `mtproto-proxy reload`.
-void add_reload_options(CLI::App& app, console_options& into);
 
 /// Asks and prints. Returns the exit status: 0 if every command was answered, 1 if the proxy
 /// answered one with an error or not at all, 2 if the options can't be used, 3 if no proxy is

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -186,25 +185,6 @@ void print_summary(const std::vector<protocol>& protocols, const std::vector<row
 }
 
 }  // namespace
-
-void add_ping_options(CLI::App& app, ping_options& into) {
-  app.add_option("link", into.link, "tg://proxy?... or https://t.me/proxy?...")->required();
-  app.add_option("--dc", into.dcs,
-                 "DCs to ask, comma-separated; media is negative (default -5..-1,1..5)")
-      ->delimiter(',');
-  app.add_option("--proto", into.protocols,
-                 "normal (intermediate), abridged, secure (dd), fake-tls, comma-separated "
-                 "(default: what the link asks for)")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"normal", "abridged", "secure", "fake-tls"}));
-  app.add_option_function<unsigned>(
-         "--timeout", [&into](unsigned ms) { into.timeout = milliseconds{ms}; },
-         "Milliseconds for each step (default 5000)")
-      ->check(CLI::Range(1U, 600'000U));
-  app.add_option("--repeat", into.repeat, "Pings of each DC, averaged (default 1)")
-      ->check(CLI::Range(1U, 1000U));
-  app.add_flag("-v,--verbose", into.verbose, "Show every failed attempt");
-}
 
 int run_ping(const ping_options& options) {
   const auto link = parse_link(options.link);

@@ -7,10 +7,6 @@
 
 #include "codecs/telegram/dc_list.hpp"
 
-namespace CLI {
-class App;
-}
-
 namespace mtp::app {
 
 struct ping_options {
@@ -22,8 +18,6 @@ struct ping_options {
   unsigned repeat = 1;
   bool verbose = false;
 };
-
-void add_ping_options(CLI::App& app, ping_options& into);
 
 /// Pings and prints. Returns the exit status: 0 if every DC answered by every protocol, 1 if some
 /// did not, 2 if the link or the options can't be used.

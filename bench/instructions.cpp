@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <regex>
 #include <sstream>
@@ -22,6 +23,8 @@ using namespace mtp::bench;
 
 /// A larger difference, either way, is a failure.
 constexpr double tolerance = 0.05;
+/// What ctest takes for a skipped test.
+constexpr int skip_status = 77;
 constexpr std::chrono::seconds dump_time{30};
 constexpr std::uint64_t part = std::uint64_t{512} * 1024;
 
@@ -146,6 +149,7 @@ struct arguments {
   std::string only;
   std::string profile;
   bool record = false;
+  bool or_skip = false;
 };
 
 struct recorded_values {
@@ -244,12 +248,26 @@ void save_profile(const std::string& from, const std::string& path) {
     out << (line.starts_with(no_calls) ? "calls=1 " + line.substr(no_calls.size()) : line) << '\n';
 }
 
-bool run(const arguments& how) {
+/// Says that nothing is compared: here, and in the file that MTP_SKIPPED names, for `make test`.
+void tell_skipped(const std::string& recorded, const std::string& here) {
+  const auto line =
+      fmt::format("instructions: recorded with \"{}\", and here is \"{}\"", recorded, here);
+  fmt::print("Skipped, as this machine lacks something:\n{}\n", line);
+  if (const char* const file = std::getenv("MTP_SKIPPED"))
+    std::ofstream{file, std::ios::app} << line << '\n';
+}
+
+int run(const arguments& how) {
   const auto recorded = load_values(how.file);
-  if (!how.record && recorded.environment != environment_text()) {
+  const auto here = environment_text();
+  if (!how.record && recorded.environment != here) {
+    if (how.or_skip) {
+      tell_skipped(recorded.environment, here);
+      return skip_status;
+    }
     fmt::print("{} was recorded with\n  {}\nand here is\n  {}\nso the values can't be compared. {}",
-               how.file, recorded.environment, environment_text(), how_to_record);
-    return false;
+               how.file, recorded.environment, here, how_to_record);
+    return 1;
   }
   auto operations = all_operations();
   std::erase_if(operations, [only = std::regex{how.only}](const auto& one) {
@@ -257,12 +275,12 @@ bool run(const arguments& how) {
   });
   if (how.record) {
     record(how, operations);
-    return true;
+    return 0;
   }
   counted_proxy proxy{how.proxy};
   const bool same = compare(recorded, operations, proxy);
   if (!how.profile.empty()) save_profile(proxy.latest_counts(), how.profile);
-  return same;
+  return same ? 0 : 1;
 }
 
 }  // namespace
@@ -276,10 +294,12 @@ int main(int argc, char** argv) {
   auto* profile = app.add_option("--profile", how.profile,
                                  "Where to leave what callgrind_annotate reads: the last one's")
                       ->check(CLI::NonexistentPath);
+  app.add_flag("--or-skip", how.or_skip,
+               "With status 77 instead of 1 if the values can't be compared here");
   app.add_flag("--record", how.record, "Write what is counted")->excludes(only)->excludes(profile);
   CLI11_PARSE(app, argc, argv);
   try {
-    return run(how) ? 0 : 1;
+    return run(how);
   } catch (const std::exception& e) {
     fmt::print(stderr, "failed: {}\n", e.what());
     return 1;

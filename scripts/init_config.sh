@@ -6,7 +6,8 @@
 # would be written, secrets masked, and asks; then the old one stays as FILE.bak, and its secret is kept.
 #   scripts/init_config.sh --need "[ROLE]" [FILE]   for `make run`: FILE must be there and of ROLE; is
 #                                                   written if the role is both
-#   scripts/init_config.sh --tell "[ROLE]" [FILE]   for `make`: says if it is not
+#   scripts/init_config.sh --tell "[ROLE]" [FILE]   for `make`: says if it is not; if the template is newer
+#                                                   than FILE, as after `git pull`, asks as above, once
 # IP_LOOKUP_SERVICES: URLs to ask for the address, instead of those below; empty: none is asked.
 set -eu
 # The file holds secrets: nobody else reads it.
@@ -134,12 +135,19 @@ may_replace() {
   return 1
 }
 
+# template_of ROLE
+template_of() {
+  case "$1" in
+    both) echo "$root/config/template.toml" ;;
+    *) echo "$root/config/template.$1.toml" ;;
+  esac
+}
+
 # write ADDRESS: from the template to FILE, unless that is not wanted. Sets `written` to yes or no. Not to
 # be called in a condition: every failure must end the script.
 write() {
   written=no
-  template="$root/config/template.toml"
-  [ "$role" = both ] || template="$root/config/template.$role.toml"
+  template="$(template_of "$role")"
   [ -d "$(dirname "$file")" ] || fail "there is no directory $(dirname "$file")"
   [ ! -d "$file" ] || fail "$file is a directory"
   [ ! -L "$file" ] || file="$(readlink -f "$file")"
@@ -169,6 +177,28 @@ write() {
     back) echo "Wrote $file. Options: doc/config.md" ;;
     *) echo "Wrote $file with $origin. Options: doc/config.md" ;;
   esac
+}
+
+# The address in the file that is there, if there is one.
+kept_address() {
+  sed -n "s/^[[:space:]]*external_ip[[:space:]]*=[[:space:]]*[\"']\([0-9.]*\)[\"'].*/\1/p" "$file" | head -n 1
+}
+
+# is_newer FILE OTHER: by the times they were changed at. Without OTHER it is.
+is_newer() { [ ! -e "$2" ] || [ -n "$(find "$1" -newer "$2")" ]; }
+
+# If the template has changed since FILE was written: as `make init-config`, but who has said no is not
+# asked again before it changes once more.
+offer_new_template() {
+  template="$(template_of "$role")"
+  heard="$root/build/heard/$(readlink -f "$file" | cksum | cut -d ' ' -f 1).$role"
+  [ -r "$file" ] && [ -w "$(dirname "$file")" ] || return 0
+  is_newer "$template" "$file" && is_newer "$template" "$heard" || return 0
+  echo "config/$(basename "$template") has changed since $file was written."
+  write "$(kept_address)"
+  [ -t 0 ] || return 0
+  mkdir -p "$(dirname "$heard")"
+  touch -r "$template" "$heard"
 }
 
 # What is left to do by hand.
@@ -243,5 +273,10 @@ case "$mode" in
   tell)
     # Who says no role has not asked.
     [ -z "$role" ] || [ -z "$wrong" ] || echo "$wrong"
+    if [ -z "$wrong" ]; then
+      role="$(role_of "$file")"
+      # Whatever else it is of, there is no template for.
+      [ ! -e "$(template_of "$role")" ] || offer_new_template
+    fi
     ;;
 esac

@@ -2,6 +2,7 @@
 // mtp_session_storage.
 #pragma once
 
+#include <caf/actor_clock.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include "actors/client/client_side.hpp"

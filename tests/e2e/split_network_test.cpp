@@ -72,7 +72,8 @@ class apart {
   std::vector<load_client> idle;
 };
 
-TEST_CASE("split: a blackhole that ends before it is noticed costs nobody anything") {
+TEST_CASE("split: a blackhole that ends before it is noticed costs nobody anything" *
+          doctest::test_suite("long")) {
   if (link_network::left_out()) return;
   apart world;
   // Who sends in the meantime has the answer when the network is back.
@@ -152,7 +153,8 @@ TEST_CASE("split: a blackhole is noticed by both ends; idle clients survive it")
   world.check_nobody_left();
 }
 
-TEST_CASE("split: a blackhole that does not end: clients are closed after their grace") {
+TEST_CASE("split: a blackhole that does not end: clients are closed after their grace" *
+          doctest::test_suite("long")) {
   if (link_network::left_out()) return;
   // From when it was noticed; 10 s by default.
   apart world{"dc_wait_timeout_sec = 3"};
@@ -170,7 +172,8 @@ TEST_CASE("split: a blackhole that does not end: clients are closed after their 
   CHECK(seen.echoes == 5);
 }
 
-TEST_CASE("split: a network that comes and goes, also while the front dials") {
+TEST_CASE("split: a network that comes and goes, also while the front dials" *
+          doctest::test_suite("long")) {
   if (link_network::left_out()) return;
   apart world;
   tally seen;

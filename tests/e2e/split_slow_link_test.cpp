@@ -111,7 +111,8 @@ TEST_CASE("split: a link of 1 Mbit/s carries messages of 1 MiB both ways at once
 }
 
 #ifdef NDEBUG
-TEST_CASE("split: a link of 256 kbit/s carries messages of 1 MiB both ways at once") {
+TEST_CASE("split: a link of 256 kbit/s carries messages of 1 MiB both ways at once" *
+          doctest::test_suite("long")) {
   if (link_network::left_out()) return;
   check_slow(256, 120s, 12s);
 }

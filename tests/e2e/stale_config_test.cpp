@@ -17,7 +17,8 @@ bytes other_secret() {
 /// Longer than from one refresh to the next.
 constexpr auto refresh_patience = 60s + patience;
 
-TEST_CASE("Telegram moves its middle proxies and changes the secret: service is back in a minute") {
+TEST_CASE("Telegram moves its middle proxies and changes the secret: service is back in a minute" *
+          doctest::test_suite("waits")) {
   if (has_link_agents()) {
     MESSAGE("only in one process: it takes a minute, and dc_config is the same in every role");
     return;
@@ -36,7 +37,8 @@ TEST_CASE("Telegram moves its middle proxies and changes the secret: service is 
   check_echo(later);
 }
 
-TEST_CASE("SIGHUP with news from Telegram is heeded at once, however long attempts have failed") {
+TEST_CASE("SIGHUP with news from Telegram is heeded at once, however long attempts have failed" *
+          doctest::test_suite("waits")) {
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.telegram = &telegram}};
   auto client = proxy.client(secure_protocol());

@@ -290,6 +290,56 @@ says "make init-config ROLE=front"
 run 0 "$init" --tell "" absent.toml
 [ ! -s out ] || fail "says something"
 
+# -- a template that changes afterwards ------------------------------------------------------------
+
+# Of each role its own; nothing to say of those that did not change.
+for role in both front back; do
+  rm -f node.toml
+  run 0 "$init" "$role" node.toml
+  run 0 "$init" --tell "$role" node.toml
+  [ ! -s out ] || fail "says something"
+  cp node.toml kept
+  template="config/template.${role#both}.toml"
+  [ "$role" != both ] || template=config/template.toml
+  echo "# since $role" >> "$template"
+  touch -d "+1 minute" "$template"
+  for said in "" "$role"; do
+    run 0 "$init" --tell "$said" node.toml
+    says "$template has changed since node.toml was written"
+    says "+# since $role"
+    says "Left node.toml as it is: nobody to ask"
+    [ "$role" = back ] || says_not "$(secret_of node.toml)"
+    cmp -s node.toml kept || fail "changed without a word"
+  done
+  [ -z "$lack" ] || continue
+  answer n "$init --tell $role node.toml"
+  says "+# since $role"
+  says "Left node.toml as it is"
+  cmp -s node.toml kept || fail "changed after a no"
+  # No is the answer until the template changes again.
+  run 0 "$init" --tell "$role" node.toml
+  [ ! -s out ] || fail "asks again"
+  touch -d "+2 minutes" "$template"
+  answer y "$init --tell $role node.toml"
+  says "+# since $role"
+  cmp -s node.toml.bak kept || fail "no backup"
+  grep -q "^# since $role" node.toml || fail "not the new template"
+  [ "$(secret_of node.toml)" = "$(secret_of kept)" ] || fail "another secret"
+  touch -d "-1 minute" "$template"
+done
+rm -f node.toml node.toml.bak
+
+# The address that is there is kept, and none is asked for.
+run 0 "$init" back node.toml
+sed 's/^#external_ip = .*/external_ip = "198.51.100.9"/' node.toml > kept
+cp kept node.toml
+touch -d "+3 minutes" config/template.back.toml
+IP_LOOKUP_SERVICES="file://$place/address" run 0 "$init" --tell back node.toml
+says "node.toml is as the template has it"
+cmp -s node.toml kept || fail "changed"
+touch -d "-1 minute" config/template.back.toml
+rm node.toml
+
 # With a name that a shell would split, as it is said: from its words back to the file.
 odd="it's a b.toml"
 for role in both front back; do
@@ -315,6 +365,14 @@ for one in "$odd" fresh.toml "fresh one.toml"; do
   says "<-c><$one>"
   [ -e "$one" ] || fail "no $one"
 done
+# And `make` alone tells of a new template.
+run 0 "$init" front front.toml
+touch -d "+4 minutes" config/template.front.toml
+echo "# for fronts" >> front.toml
+touch -d "+3 minutes" front.toml
+PATH="$place/bin:$PATH" run 0 make ROLE=front CONFIG=front.toml
+says "config/template.front.toml has changed since front.toml was written"
+says "-# for fronts"
 
 # -- mistakes --------------------------------------------------------------------------------------
 

@@ -1,22 +1,15 @@
 // Two of CAF's nodes in one process, joined by transports that have passed their handshake.
 #include "net/node_link/basp_link.hpp"
 
-#include <doctest/doctest.h>
-#include <fcntl.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <future>
 #include <thread>
 
-#include "net/loop/socket_address.hpp"
 #include "net/node_link/link_scribe.hpp"
-#include "tests/support/process.hpp"
-#include "tests/support/test_certificates.hpp"
+#include "tests/net/tls/tls_ends.hpp"
 
 namespace mtp::net {
 namespace {
@@ -61,51 +54,7 @@ struct caf_node {
 
 using join_result = tl::expected<linked_node, std::string>;
 
-struct ends {
-  unique_fd back;
-  unique_fd front;
-};
-
-ends make_connection() {
-  const unique_fd listening{::socket(AF_INET, SOCK_STREAM, 0)};
-  const auto any = to_socket_address({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0});
-  REQUIRE(::bind(listening.get(), any.get(), any.size) == 0);
-  REQUIRE(::listen(listening.get(), 1) == 0);
-  const auto where = to_socket_address(local_endpoint(listening.get()));
-  ends out{.back = {}, .front = unique_fd{::socket(AF_INET, SOCK_STREAM, 0)}};
-  REQUIRE(::connect(out.front.get(), where.get(), where.size) == 0);
-  out.back = unique_fd{::accept(listening.get(), nullptr, nullptr)};
-  for (const auto* one : {&out.back, &out.front})
-    REQUIRE(::fcntl(one->get(), F_SETFL, O_NONBLOCK) == 0);
-  return out;
-}
-
-struct fixture {
-  struct tls_ends {
-    ends sockets;
-    std::unique_ptr<tls_channel> back;
-    std::unique_ptr<tls_channel> front;
-  };
-
-  /// Both ends after their handshake.
-  [[nodiscard]] tls_ends shake_hands(
-      std::uint64_t key_lifetime = tls_channel::records_a_key) const {
-    tls_ends out{.sockets = make_connection(), .back = {}, .front = {}};
-    const auto name = [](const char* text) {
-      return std::make_shared<const node_names>(node_names{text});
-    };
-    out.back = std::make_unique<tls_channel>(back_context, out.sockets.back.get(), name("front1"));
-    out.front = std::make_unique<tls_channel>(front_context, out.sockets.front.get(), name("back1"),
-                                              key_lifetime);
-    REQUIRE(eventually(
-        [&] {
-          const auto dialing = out.front->handshake();
-          return out.back->handshake() == tls_progress::done && dialing == tls_progress::done;
-        },
-        5s));
-    return out;
-  }
-
+struct fixture : tls_fixture {
   struct transports {
     link_transport back;
     link_transport front;
@@ -151,12 +100,6 @@ struct fixture {
                     caf::after(10s) >> [] { FAIL("no answer"); });
   }
 
-  test::temporary_directory directory;
-  test::certificate_authority ca{directory.path(), "ca"};
-  std::shared_ptr<const tls_context> back_context =
-      tls_context::load(ca.issue("back", {.name = "back1"}), tls_side::accepting).value();
-  std::shared_ptr<const tls_context> front_context =
-      tls_context::load(ca.issue("front", {.name = "front1"}), tls_side::dialing).value();
   caf_node back;
   caf_node front;
 };
@@ -255,101 +198,6 @@ TEST_CASE_FIXTURE(fixture, "basp link: bytes that OpenSSL has read already are n
   CHECK_FALSE(wait(join(front, std::move(transport), 5s)));
   REQUIRE(eventually([&] { return session->ended().has_value(); }, 5s));
   CHECK(session->ended() == "it sent an empty BASP handshake");
-}
-
-TEST_CASE_FIXTURE(fixture, "tls channel: another connection's failure is not taken for its own") {
-  const auto pair = shake_hands();
-  bytes buffer(10);
-  for (int i = 0; i < 3; ++i) {
-    ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
-    if (i == 0) CHECK(pair.front->read(buffer).next == tls_progress::want_read);
-    if (i == 1) CHECK(pair.front->await_data() == tls_progress::want_read);
-    // Until the kernel takes no more.
-    while (i == 2 && pair.front->write(bytes(100'000)).next == tls_progress::done) {
-    }
-  }
-  CHECK(pair.front->problem().empty());
-}
-
-TEST_CASE_FIXTURE(fixture, "tls channel: a key is renewed after so many records") {
-  const auto pair = shake_hands(3);
-  const bytes data(100, 0x5a);
-  bytes got(200);
-  std::vector<std::size_t> on_wire;
-  for (int i = 0; i < 7; ++i) {
-    REQUIRE(pair.front->write(data).size == data.size());
-    bytes peeked(1000);
-    REQUIRE(eventually(
-        [&] {
-          const auto size = ::recv(pair.sockets.back.get(), peeked.data(), peeked.size(), MSG_PEEK);
-          if (size > 0) on_wire.push_back(static_cast<std::size_t>(size));
-          return size > 0;
-        },
-        5s));
-    REQUIRE(pair.back->read(got).size == data.size());
-    CHECK(std::ranges::equal(data, byte_view{got}.first(data.size())));
-  }
-  // A record adds 22 bytes; a KeyUpdate is one of 5.
-  CHECK(on_wire == std::vector<std::size_t>{122, 122, 122, 149, 122, 122, 149});
-}
-
-TEST_CASE_FIXTURE(fixture, "tls channel: a key is renewed while the kernel takes no more") {
-  auto pair = shake_hands(1);
-  // The other end does not count: it would think so many keys a flood.
-  pair.front->read_ahead();
-  const int small = 65536;
-  REQUIRE(::setsockopt(pair.sockets.front.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
-  const bytes data(std::size_t{512} * 1024);
-  bytes into(std::size_t{64} * 1024);
-  std::size_t at = 0;
-  for (int blocked = 0; blocked < 1000;) {
-    const auto wrote = pair.front->write(byte_view{data}.subspan(at));
-    REQUIRE(wrote.next != tls_progress::failed);
-    at = (at + wrote.size) % data.size();
-    if (wrote.next != tls_progress::want_write) continue;
-    ++blocked;
-    // As always when something comes, such as a heartbeat.
-    const auto got = pair.front->read(into);
-    CHECK(pair.front->problem() == "");
-    REQUIRE(got.next == tls_progress::want_read);
-    for (int i = 0; i < 3; ++i)
-      REQUIRE(pair.back->read(into).next != tls_progress::failed);
-  }
-}
-
-TEST_CASE_FIXTURE(fixture, "tls channel: a peer that only changes keys is given up") {
-  auto sockets = make_connection();
-  const auto files = ca.issue("raw", {.name = "front1"});
-  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_method()),
-                                                                  &SSL_CTX_free};
-  REQUIRE(SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) == 1);
-  REQUIRE(SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) == 1);
-  const std::unique_ptr<SSL, decltype(&SSL_free)> peer{SSL_new(context.get()), &SSL_free};
-  SSL_set_fd(peer.get(), sockets.front.get());
-  SSL_set_connect_state(peer.get());
-  tls_channel here{back_context, sockets.back.get(),
-                   std::make_shared<const node_names>(node_names{"front1"})};
-  REQUIRE(eventually(
-      [&] {
-        const bool done = SSL_do_handshake(peer.get()) == 1;
-        return here.handshake() == tls_progress::done && done;
-      },
-      5s));
-  here.read_ahead();
-  bytes into(1000);
-  const auto change_keys = [&](int times) {
-    for (int i = 0; i < times; ++i) {
-      REQUIRE(SSL_key_update(peer.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
-      REQUIRE(SSL_do_handshake(peer.get()) == 1);
-    }
-  };
-  // Some are good manners.
-  change_keys(10);
-  REQUIRE(SSL_write(peer.get(), "hello", 5) == 5);
-  REQUIRE(eventually([&] { return here.read(into).size == 5; }, 5s));
-  change_keys(7);
-  REQUIRE(eventually([&] { return here.read(into).next == tls_progress::failed; }, 5s));
-  CHECK(here.problem() == "it changes keys all the time");
 }
 
 TEST_CASE_FIXTURE(fixture, "basp link: a peer that announces 4 GB is cut off") {

@@ -1,0 +1,303 @@
+#include "bench/floor_worker.hpp"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "codecs/base/overloaded.hpp"
+#include "codecs/telegram/rpc_handshake.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
+#include "net/loop/socket_options.hpp"
+
+namespace mtp::bench {
+namespace {
+
+constexpr std::size_t conns_per_thread = 2;
+constexpr std::size_t read_size = std::size_t{512} * 1024;
+constexpr std::size_t max_client_queue = std::size_t{64} * 1024 * 1024;
+constexpr std::size_t max_conn_queue = std::size_t{1024} * 1024;
+/// Stands for certificates in the answer to a hello.
+constexpr std::size_t encrypted_flight = 3500;
+
+std::uint32_t unix_time() {
+  return static_cast<std::uint32_t>(
+      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
+}
+
+}  // namespace
+
+floor_worker::floor_worker(const floor_settings& how) : settings_{how}, buffer_(read_size) {
+  for (std::size_t i = 0; i < conns_per_thread; ++i)
+    open_link();
+  listen();
+}
+
+void floor_worker::run() {
+  while (true) {
+    std::array<epoll_event, 512> events;
+    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < count; ++i) {
+      const auto& event = events[static_cast<std::size_t>(i)];
+      handle(*static_cast<connection*>(event.data.ptr), event.events);
+    }
+    for (std::size_t i = 0; i < dirty_.size(); ++i)
+      flush(*dirty_[i]);
+    dirty_.clear();
+    gone_.clear();
+  }
+}
+
+// -- the middle proxy ---------------------------------------------------------------------------
+
+void floor_worker::open_link() {
+  const auto address = net::to_socket_address(settings_.middle_proxy);
+  net::unique_fd fd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (::connect(fd.get(), address.get(), address.size) != 0) give_up("no middle proxy");
+  net::set_no_delay(fd.get());
+  auto& one = *conns_.emplace_back(std::make_unique<conn>(std::move(fd)));
+  one.self = net::local_endpoint(one.fd.get());
+  rpc::proxy_handshake handshake{
+      settings_.proxy_secret, net::random_array<16>(), unix_time(), {1, 2, 3, 4}};
+  one.writer.write(handshake.nonce());
+  one.send(one.writer.take());
+  const auto keys =
+      handshake.on_nonce(await_frame(one), settings_.middle_proxy, one.self, unix_time());
+  if (!keys) give_up("the middle proxy's nonce");
+  one.writer.encrypt_with(keys->to_dc);
+  one.reader.decrypt_with(keys->from_dc);
+  one.writer.write(handshake.handshake());
+  one.send(one.writer.take());
+  const auto checksum = handshake.on_handshake(await_frame(one));
+  if (!checksum) give_up("the middle proxy's handshake");
+  one.writer.use(*checksum);
+  one.reader.use(*checksum);
+  one.reader.close();
+  watch(one, EPOLL_CTL_ADD);
+}
+
+bytes floor_worker::await_frame(conn& from) {
+  while (true) {
+    const auto frame = from.reader.next();
+    if (!frame) give_up("the middle proxy sent nonsense");
+    if (*frame) return to_bytes(**frame);
+    from.reader.close();
+    const auto size = ::recv(from.fd.get(), buffer_.data(), buffer_.size(), 0);
+    if (size <= 0) give_up("the middle proxy hung up");
+    from.reader.feed(byte_span{buffer_}.first(static_cast<std::size_t>(size)));
+  }
+}
+
+void floor_worker::read_link(conn& from) {
+  from.reader.feed(read(from));
+  while (true) {
+    const auto frame = from.reader.next();
+    if (!frame) give_up("the middle proxy sent nonsense");
+    if (!*frame) break;
+    const auto message = rpc::decode_from_dc(**frame);
+    if (!message) give_up("the middle proxy sent nonsense");
+    std::visit(overloaded{[&](const rpc::proxy_ans& answer) { deliver(answer); },
+                          [&](const rpc::simple_ack& ack) {
+                            if (auto* const to = find(ack.id)) {
+                              encode_quick_ack(to->info.kind, ack.confirm, to->writer->plain());
+                              touch(*to);
+                            }
+                          },
+                          [&](const rpc::close_ext& close) {
+                            if (auto* const to = find(close.id)) this->close(*to, false);
+                          },
+                          [&](const rpc::ping& ping) {
+                            head_.clear();
+                            rpc::encode_pong(ping.id, head_);
+                            from.writer.write(head_);
+                            touch(from);
+                          },
+                          [](const auto&) {}},
+               *message);
+  }
+  from.reader.close();
+}
+
+void floor_worker::deliver(const rpc::proxy_ans& answer) {
+  auto* const to = find(answer.id);
+  if (to == nullptr) return;
+  std::array<std::uint8_t, max_padding> padding;
+  padding.fill(static_cast<std::uint8_t>(net::fast_random()()));
+  const auto size = to->info.kind == framing::padded
+                        ? net::random_between<std::size_t>(0, max_padding)
+                        : std::size_t{0};
+  encode_frame(to->info.kind, answer.packet, byte_view{padding}.first(size), to->writer->plain());
+  touch(*to);
+}
+
+// -- clients ------------------------------------------------------------------------------------
+
+void floor_worker::listen() {
+  net::unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  const int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  const auto at = net::to_socket_address({.ip = {}, .port = settings_.port});
+  if (::bind(fd.get(), at.get(), at.size) != 0 || ::listen(fd.get(), 4096) != 0)
+    give_up("can't listen");
+  listener_ = std::make_unique<connection>(connection::kind::listener, std::move(fd));
+  watch(*listener_, EPOLL_CTL_ADD);
+}
+
+void floor_worker::accept_all() {
+  sockaddr_storage from{};
+  socklen_t size = sizeof from;
+  while (true) {
+    net::unique_fd fd{::accept4(listener_->fd.get(), reinterpret_cast<sockaddr*>(&from), &size,
+                                SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    if (!fd) return;
+    net::set_no_delay(fd.get());
+    if (free_.empty()) {
+      free_.push_back(clients_.size());
+      clients_.emplace_back();
+    }
+    const auto place = free_.back();
+    free_.pop_back();
+    auto& one = *(clients_[place] = std::make_unique<client>(std::move(fd)));
+    one.id = static_cast<rpc::conn_id>(++accepted_ << 32 | place);
+    one.to = conns_[accepted_ % conns_.size()].get();
+    one.info = {.client = net::to_endpoint(from), .proxy = one.to->self};
+    one.handshake = std::make_unique<client_handshake>(
+        client_handshake::options{.secret = settings_.secret, .per_sni_salt = {}});
+    watch(one, EPOLL_CTL_ADD);
+  }
+}
+
+void floor_worker::read_client(client& from) {
+  const auto data = read(from);
+  if (data.empty()) return;
+  if (from.handshake) return shake_hands(from, data);
+  if (!from.reader->feed(data)) return close(from, true);
+  forward(from);
+}
+
+void floor_worker::shake_hands(client& from, byte_view data) {
+  auto step = from.handshake->feed(data);
+  if (step && std::holds_alternative<client_handshake::hello_received>(*step)) {
+    answer_hello(from, *std::get<client_handshake::hello_received>(*step).hello);
+    step = from.handshake->feed({});
+  }
+  if (!step) return close(from, false);
+  auto* const done = std::get_if<client_handshake::established>(&*step);
+  if (done == nullptr) return;
+  from.info.kind = done->kind;
+  from.reader.emplace(std::move(done->reader));
+  from.writer.emplace(std::move(done->writer));
+  from.handshake.reset();
+  if (!from.reader->feed({})) return close(from, true);
+  forward(from);
+}
+
+void floor_worker::answer_hello(client& to, const client_hello& hello) {
+  bytes encrypted(encrypted_flight);
+  net::fill_random(encrypted);
+  server_flight_random random{
+      .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
+  if (hello.x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
+  if (!to.send(to.handshake->answer(random))) close(to, false);
+}
+
+void floor_worker::forward(client& from) {
+  while (true) {
+    const auto frame = decode_frame(from.info.kind, from.reader->view());
+    if (!frame) return close(from, true);
+    if (!*frame) break;
+    head_.clear();
+    rpc::encode_proxy_req_header(from.info, from.id, (*frame)->quick_ack, (*frame)->packet, head_);
+    from.to->writer.write(head_, (*frame)->packet);
+    touch(*from.to);
+    from.reader->consume((*frame)->consumed);
+  }
+  from.reader->close();
+}
+
+client* floor_worker::find(rpc::conn_id id) {
+  const auto place = static_cast<std::size_t>(id & 0xffff'ffff);
+  if (place >= clients_.size() || clients_[place] == nullptr || clients_[place]->id != id)
+    return nullptr;
+  return clients_[place].get();
+}
+
+void floor_worker::close(client& who, bool tell) {
+  if (tell && !who.handshake) {
+    head_.clear();
+    rpc::encode_close_conn(who.id, head_);
+    who.to->writer.write(head_);
+    touch(*who.to);
+  }
+  who.fd = {};
+  const auto place = static_cast<std::size_t>(who.id & 0xffff'ffff);
+  gone_.push_back(std::move(clients_[place]));
+  free_.push_back(place);
+}
+
+// -- sockets ------------------------------------------------------------------------------------
+
+void floor_worker::handle(connection& which, std::uint32_t events) {
+  if (which.what == connection::kind::listener) return accept_all();
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && which.fd) {
+    if (which.what == connection::kind::conn)
+      read_link(static_cast<conn&>(which));
+    else
+      read_client(static_cast<client&>(which));
+  }
+  if ((events & EPOLLOUT) != 0 && which.fd) touch(which);
+}
+
+byte_span floor_worker::read(connection& from) {
+  const auto size = ::recv(from.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  if (size > 0) return byte_span{buffer_}.first(static_cast<std::size_t>(size));
+  if (size < 0 && errno == EAGAIN) return {};
+  if (from.what == connection::kind::conn) give_up("the middle proxy hung up");
+  close(static_cast<client&>(from), true);
+  return {};
+}
+
+void floor_worker::touch(connection& which) {
+  if (std::exchange(which.dirty, true)) return;
+  dirty_.push_back(&which);
+}
+
+void floor_worker::flush(connection& which) {
+  which.dirty = false;
+  if (!which.fd) return;
+  if (which.what == connection::kind::conn) {
+    if (!which.send(static_cast<conn&>(which).writer.take())) give_up("the conn broke");
+    hold_clients();
+  } else {
+    auto& who = static_cast<client&>(which);
+    if (!who.send(who.writer ? who.writer->take() : bytes{}) || who.queued > max_client_queue)
+      return close(who, true);
+  }
+  set_interest(which);
+}
+
+void floor_worker::hold_clients() {
+  const bool full =
+      std::ranges::any_of(conns_, [](const auto& one) { return one->queued > max_conn_queue; });
+  if (std::exchange(holding_, full) == full) return;
+  for (const auto& one : clients_)
+    if (one != nullptr) set_interest(*one);
+}
+
+void floor_worker::set_interest(connection& which) {
+  const auto in = which.what == connection::kind::client && holding_ ? 0U : EPOLLIN;
+  const auto wanted = in | (which.queue.empty() ? 0U : EPOLLOUT);
+  if (wanted == which.interest) return;
+  which.interest = wanted;
+  watch(which, EPOLL_CTL_MOD);
+}
+
+void floor_worker::watch(connection& which, int how) {
+  epoll_event event{};
+  event.events = which.interest;
+  event.data.ptr = &which;
+  epoll_ctl(epoll_.get(), how, which.fd.get(), &event);
+}
+
+}  // namespace mtp::bench

@@ -1,0 +1,189 @@
+// What a front makes of the answers to its hello.
+#include "actors/core/names.hpp"
+#include "tests/actors/node_link/link_fixture.hpp"
+
+namespace mtp::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+using handles = std::vector<caf::actor>;
+
+/// A gateway that answers as it is told.
+struct scripted {
+  test::manual_node node;
+  caf::actor front;
+  caf::actor keeper;
+  caf::actor gateway;
+  std::vector<link_hello> hellos;
+  std::vector<std::uint64_t> byes;
+  std::function<link_answer(const link_hello&)> answer;
+  test::inbox<link_blob> partner{node.system()};
+
+  scripted() {
+    node.configure([&](auto& all) { all.through_link_agents = true; });
+    node.core.build = "1.0";
+    gateway = node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](link_hello_atom, const std::string& text,
+                     const handles&) -> caf::result<std::string, handles> {
+                const auto hello = decode_link_hello(as_bytes(text));
+                REQUIRE(hello);
+                hellos.push_back(*hello);
+                const auto said = answer(*hello);
+                handles agents;
+                if (said.what == link_answer::kind::welcome) agents.push_back(partner.handle());
+                return {std::string{as_text(encode_link_answer(said))}, agents};
+              },
+              [this](link_bye_atom, std::uint64_t session) { byes.push_back(session); }};
+    });
+    node.core.names.put(std::string{names::link_gateway}, gateway);
+  }
+  scripted(const scripted&) = delete;
+  scripted& operator=(const scripted&) = delete;
+  scripted(scripted&&) = delete;
+  scripted& operator=(scripted&&) = delete;
+  ~scripted() {
+    for (const auto& one : {keeper, front, gateway})
+      caf::anon_send_exit(one, caf::exit_reason::kill);
+    node.settle();
+  }
+  back_status run() {
+    front = net::spawn_pinned<front_agent>(*node.core.reactors[0], std::ref(node.link));
+    node.core.names.put(names::front_agent(0), front);
+    keeper = net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
+    node.core.names.put(names::back_session(0), keeper);
+    node.advance(20ms);
+    node.advance(20ms);
+    return status();
+  }
+  back_status status() {
+    back_status out;
+    node.system().spawn([&](caf::event_based_actor* self) {
+      self->request(keeper, caf::infinite, get_back_status{}).then([&](const back_status& now) {
+        out = now;
+      });
+    });
+    node.settle();
+    return out;
+  }
+};
+
+TEST_CASE_FIXTURE(scripted, "front: a welcome begins a session") {
+  answer = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  const auto got = run();
+  CHECK(got.connected);
+  CHECK(got.build == "2.0");
+  CHECK(got.session == hellos.back().session);
+  CHECK(byes.empty());
+}
+
+TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it fits") {
+  std::string cookie;
+  const auto welcome = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  std::string trouble;
+  bool is_disowned = false;
+  SUBCASE("refused") {
+    answer = [](const link_hello&) { return link_answer{.reason = "you smell"}; };
+    trouble = "the back refuses: you smell";
+  }
+  SUBCASE("another version") {
+    answer = [](const link_hello&) {
+      return link_answer{
+          .offer = {.highest = 9, .lowest = 9}, .what = link_answer::kind::welcome, .build = "2.0"};
+    };
+    trouble =
+        "link versions differ: ours is 3 to 4 (build 1.0), the back's 9 (build 2.0); use the same "
+        "build on both";
+  }
+  SUBCASE("a challenge, and no cookie here") {
+    answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };
+    trouble = "the back wants a cluster_cookie";
+  }
+  SUBCASE("a welcome without a proof") {
+    cookie = "cookie of the cluster";
+    answer = welcome;
+    trouble = "cluster_cookie differs";
+    is_disowned = true;
+  }
+  SUBCASE("one challenge after the other") {
+    cookie = "cookie of the cluster";
+    answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };
+    trouble = "the back asks for the cluster_cookie again";
+  }
+  node.configure([&](auto& all) { all.node_link.cluster_cookie = cookie; });
+  const auto got = run();
+  CHECK_FALSE(got.connected);
+  CHECK(got.trouble == trouble);
+  CHECK(hellos.back().has_cookie == !cookie.empty());
+  // What the back takes for a session is ended, and nothing else is.
+  CHECK(byes == (is_disowned ? std::vector{hellos.front().session} : std::vector<std::uint64_t>{}));
+  CHECK(partner.all<link_blob>().empty());
+  // It goes on trying.
+  const auto tried = hellos.size();
+  for (int i = 0; i < 20; ++i)
+    node.advance(1s);
+  CHECK(hellos.size() > tried + 2);
+  CHECK(hellos.size() < tried + 20);
+}
+
+TEST_CASE_FIXTURE(scripted, "front: two ways to one back: the second is left alone, for long") {
+  answer = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  node.configure([&](auto& all) { all.role = config::node_role::front; });
+  node.configure([&](auto& all) {
+    all.back_nodes = {{.name = "one", .host = "192.0.2.1", .port = 9199},
+                      {.name = "other", .host = "192.0.2.2", .port = 9199}};
+  });
+  REQUIRE(run().connected);
+  const auto second =
+      net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 1U);
+  const auto first = std::exchange(keeper, second);
+  node.advance(20ms);
+  node.advance(20ms);
+  CHECK(status().where == "other@192.0.2.2:9199");
+  CHECK(status().trouble == "it is the same node as back one@192.0.2.1:9199");
+  // It has said nothing to it.
+  CHECK(hellos.size() == 1);
+  // Nor tried to, for as long as the first one has it.
+  for (int i = 0; i < 200; ++i)
+    node.advance(1s);
+  CHECK(status().age >= 195s);
+  CHECK(status().trouble == "it is the same node as back one@192.0.2.1:9199");
+  keeper = first;
+  CHECK(status().connected);
+  CHECK(status().sessions == 1);
+
+  // When it is free it is taken, within a minute.
+  caf::anon_send_exit(first, caf::exit_reason::kill);
+  keeper = second;
+  for (int i = 0; i < 62; ++i)
+    node.advance(1s);
+  CHECK(status().connected);
+}
+
+TEST_CASE_FIXTURE(scripted, "front: a back that does not answer is given up after a while") {
+  answer = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  caf::anon_send_exit(gateway, caf::exit_reason::kill);
+  node.settle();
+  gateway = node.system().spawn([](caf::event_based_actor* self) -> caf::behavior {
+    return {[self](link_hello_atom, const std::string&, const handles&) {
+      return self->make_response_promise<std::string, handles>();
+    }};
+  });
+  node.core.names.put(std::string{names::link_gateway}, gateway);
+  run();
+  CHECK(status().trouble.empty());
+  for (int i = 0; i < 11; ++i)
+    node.advance(1s);
+  CHECK(status().trouble == "the back does not answer");
+}
+
+}  // namespace
+}  // namespace mtp::actors

@@ -1,0 +1,383 @@
+#include "tests/actors/uplink/dc_pool_model_world.hpp"
+
+#include <algorithm>
+
+#include "tests/support/property.hpp"
+
+namespace mtp::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr unsigned reactors = 2;
+constexpr std::size_t per_connection = 4;
+constexpr std::size_t burst_max = 10;
+constexpr auto wait_timeout = 10s;
+constexpr auto idle_timeout = 20s;
+
+}  // namespace
+
+dc_pool_world::dc_pool_world(std::size_t init) : node_{reactors} {
+  node_.configure([&](auto& settings) {
+    settings.init_dc_connections = init;
+    settings.clients_per_dc_connection = per_connection;
+    settings.dc_wait_timeout = wait_timeout;
+    settings.dc_idle_timeout = idle_timeout;
+  });
+  auto config = std::make_shared<telegram_config>();
+  config->secret = secret_;
+  for (std::size_t i = 0; i < endpoints; ++i) {
+    at_[i] = telegram_[i].at();
+    config->v4.endpoints[modelled_dc].push_back(at_[i]);
+  }
+  node_.uplink.telegram.set(std::move(config));
+  node_.core.names.put("dc_config", config_.handle());
+  node_.core.names.put("dc_conn_sup",
+                       node_.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+                         return {[this](const start_child& order) { return adopt(order); }};
+                       }));
+  pool_ = spawn_dc_pool(node_.uplink, modelled_dc);
+  react();
+}
+
+dc_pool_world::~dc_pool_world() {
+  caf::anon_send_exit(pool_, caf::exit_reason::kill);
+  for (auto& one : clients_)
+    caf::anon_send_exit(one.handle, caf::exit_reason::kill);
+  for (auto& one : conns_)
+    caf::anon_send_exit(one.handle, caf::exit_reason::kill);
+  react();
+  pool_ = nullptr;
+  clients_.clear();
+  conns_.clear();
+}
+
+void dc_pool_world::take(const step& one) {
+  switch (one.what) {
+    case action::come:
+      if (one.at_once)
+        add_client(one.which % reactors);
+      else
+        come_and_check_choice(one.which % reactors);
+      break;
+    case action::leave:
+      if (auto* const client = pick_client(one.which))
+        caf::anon_send_exit(client->handle, caf::exit_reason::user_shutdown);
+      break;
+    case action::die:
+      if (auto* const client = pick_client(one.which))
+        caf::anon_send_exit(client->handle, caf::exit_reason::kill);
+      break;
+    case action::come_and_leave:
+      caf::anon_send_exit(add_client(one.which % reactors).handle, caf::exit_reason::kill);
+      break;
+    case action::become_ready:
+      if (auto* const conn = pick_conn(one.which, false)) make_ready(*conn);
+      break;
+    case action::fail:
+      if (auto* const conn = pick_conn(one.which, false)) lose(*conn, true);
+      break;
+    case action::rotate:
+      if (auto* const conn = pick_conn(one.which, true)) {
+        bytes out;
+        rpc::encode_ping(1, out);
+        conn->peer->write(out);
+        lose(*conn, false);
+      }
+      break;
+    case action::close_unserved:
+      if (auto* const conn = pick_conn(one.which, true)) lose(*conn, is_young(*conn));
+      break;
+    case action::kill_conn:
+      if (auto* const conn = pick_conn(one.which, one.which % 3 > 0)) {
+        caf::anon_send_exit(conn->handle, caf::exit_reason::kill);
+        conn->lost = true;
+        if (!conn->ready || is_young(*conn)) note_failure(*conn);
+      }
+      break;
+    case action::go_silent:
+      if (auto* const conn = pick_conn(one.which, true)) conn->silent = true;
+      break;
+    case action::stop_listening:
+      telegram_[one.which % endpoints].stop_listening();
+      listens_[one.which % endpoints] = false;
+      break;
+    case action::listen:
+      if (!std::exchange(listens_[one.which % endpoints], true))
+        telegram_[one.which % endpoints].listen(at_[one.which % endpoints]);
+      break;
+    case action::pass_time:
+      pass(std::array<std::chrono::milliseconds, 5>{100ms, 300ms, 1s, 5s, 40s}[one.which % 5]);
+      break;
+  }
+  if (!std::exchange(hurried_, one.at_once) && !one.at_once) failures_are_known();
+  if (one.at_once) return;
+  react();
+  check();
+}
+
+void dc_pool_world::finish() {
+  react();
+  pass(wait_timeout + 1s);
+  check();
+  for (const auto& one : clients_) {
+    // Whoever waits now has asked within that time.
+    RC_ASSERT(one.now != client_record::state::waits || !one.left.empty());
+    for (const auto& [stream, count] : one.answers)
+      RC_ASSERT(count == 1);
+  }
+  for (auto& one : clients_)
+    caf::anon_send_exit(one.handle, caf::exit_reason::kill);
+  react();
+  check();
+  const auto left = status();
+  RC_ASSERT(left.n_upstreams == 0U);
+  RC_ASSERT(left.n_waiting == 0U);
+  // Telegram is well again: the minimum is restored, and what is idle above it is closed.
+  for (std::size_t i = 0; i < endpoints; ++i)
+    take({.what = action::listen, .which = static_cast<unsigned>(i), .at_once = false});
+  for (int i = 0; i < 100; ++i) {
+    while (auto* const conn = pick_conn(0, false))
+      make_ready(*conn);
+    pass(1s);
+  }
+  const auto calm = status();
+  RC_ASSERT(calm.n_downstreams == node_.core.config.get()->init_dc_connections);
+  RC_ASSERT(calm.n_pending == 0U);
+}
+
+bool dc_pool_world::is_young(const conn_record& conn) {
+  return now() - *conn.ready_since < 2s;
+}
+
+void dc_pool_world::react() {
+  node_.settle();
+  node_.settle();
+  for (auto& one : conns_) {
+    // Its end is behind what it was sent.
+    while (one.silent && !one.lost && one.peer->read_raw(65'536) > 0) {
+    }
+    // The pool gave it up, or it stalled.
+    if (!one.lost && (one.ended || (one.peer && one.peer->closed_by_peer()))) {
+      one.lost = true;
+      if (one.ended && one.ready && !one.silent) RC_ASSERT(clients_on(one) == 0U);
+    }
+  }
+  failures_are_known();
+}
+
+void dc_pool_world::pass(caf::timespan time) {
+  for (; time.count() > 0; time -= 500ms) {
+    node_.advance(std::min<caf::timespan>(time, 500ms));
+    for (auto& one : conns_) {
+      if (one.lost || !one.ready || one.silent) continue;
+      for (const auto& body : one.peer->read()) {
+        const auto message = rpc::decode_to_dc(body);
+        RC_ASSERT(message.has_value());
+        if (const auto* const ping = std::get_if<rpc::ping>(&*message)) {
+          bytes out;
+          rpc::encode_pong(ping->id, out);
+          one.peer->write(out);
+        }
+      }
+    }
+    react();
+  }
+}
+
+// -- clients ----------------------------------------------------------------------------------
+
+client_record& dc_pool_world::add_client(unsigned reactor) {
+  auto& added = clients_.emplace_back();
+  added.reactor = reactor;
+  added.handle = net::spawn_pinned<model_client>(*node_.core.reactors[reactor],
+                                                 std::ref(node_.core), pool_, std::ref(added));
+  return added;
+}
+
+void dc_pool_world::come_and_check_choice(unsigned reactor) {
+  react();
+  std::map<std::uint64_t, std::size_t> before;
+  for (const auto& one : conns_)
+    if (is_open(one)) before[one.number] = one.load->clients;
+  const bool others_wait = status().n_waiting > 0;
+  auto& added = add_client(reactor);
+  react();
+  if (before.empty() || others_wait) return;
+  RC_ASSERT(added.now == client_record::state::is_open);
+  std::size_t least = SIZE_MAX;
+  std::size_t least_here = SIZE_MAX;
+  const conn_record* chosen = nullptr;
+  for (const auto& one : conns_) {
+    if (one.handle == added.conn) chosen = &one;
+    if (!before.contains(one.number)) continue;
+    least = std::min(least, before[one.number]);
+    if (one.reactor == reactor) least_here = std::min(least_here, before[one.number]);
+  }
+  RC_ASSERT(chosen != nullptr);
+  if (least_here <= per_connection) {
+    RC_ASSERT(chosen->reactor == reactor);
+    RC_ASSERT(before[chosen->number] == least_here);
+  } else {
+    RC_ASSERT(before[chosen->number] == least);
+  }
+}
+
+client_record* dc_pool_world::pick_client(unsigned which) {
+  std::vector<client_record*> alive;
+  for (auto& one : clients_)
+    if (one.now != client_record::state::over) alive.push_back(&one);
+  return alive.empty() ? nullptr : alive[which % alive.size()];
+}
+
+std::size_t dc_pool_world::clients_on(const conn_record& conn) {
+  return static_cast<std::size_t>(std::ranges::count_if(clients_, [&](const auto& one) {
+    return one.now == client_record::state::is_open && one.conn == conn.handle;
+  }));
+}
+
+// -- connections ------------------------------------------------------------------------------
+
+caf::actor dc_pool_world::adopt(const start_child& order) {
+  const auto* const wanted = order.start.target<dc_conn_start>();
+  check_attempt(wanted->options.to);
+  auto& added = conns_.emplace_back();
+  added.number = wanted->options.number;
+  added.to = wanted->options.to;
+  added.reactor = wanted->reactor;
+  added.load = wanted->options.load;
+  added.started = now();
+  added.handle = order.start();
+  added.handle->attach_functor([&added] { added.ended = true; });
+  // It connects at once, so that its end at Telegram is known.
+  node_.core.reactors[added.reactor]->run_once(0ms);
+  for (std::size_t i = 0; i < endpoints; ++i) {
+    if (at_[i] != added.to) continue;
+    if (listens_[i])
+      added.peer.emplace(telegram_[i].accept_one());
+    else
+      note_failure(added);
+  }
+  return added.handle;
+}
+
+void dc_pool_world::check_attempt(const endpoint& to) {
+  const auto failed = failed_.find(to);
+  const bool is_early = failed != failed_.end() && now() - failed->second.when < 1s &&
+                        (!failed->second.others_went_on || has_open(to));
+  // Before the pool has heard of it, it may try several times; not again and again.
+  if (is_early && (failed->second.known || ++failed->second.unaware > burst_max))
+    violation_ = "an endpoint that failed was tried again within a second";
+  std::size_t pending = 0;
+  for (const auto& one : conns_) {
+    if (one.lost || one.ended || one.ready) continue;
+    const bool overdue = now() - one.started >= 1s;
+    if (overdue && one.to == to) violation_ = "another attempt where one hangs";
+    pending += overdue ? 0 : 1;
+  }
+  if (pending >= burst_max) violation_ = "more than a burst of attempts at once";
+}
+
+void dc_pool_world::note_failure(const conn_record& conn) {
+  auto& failed = failed_[conn.to];
+  if (failed.when != now() || failed.others_went_on) failed = {.when = now()};
+  failed.others_went_on = conn.ready && has_open(conn.to);
+}
+
+bool dc_pool_world::has_open(const endpoint& at) {
+  return std::ranges::any_of(conns_, [&](const auto& one) { return one.to == at && is_open(one); });
+}
+
+void dc_pool_world::failures_are_known() {
+  for (auto& [at, failed] : failed_)
+    failed.known = true;
+}
+
+dc_pool_world::conn_record* dc_pool_world::pick_conn(unsigned which, bool ready) {
+  std::vector<conn_record*> some;
+  for (auto& one : conns_)
+    if (one.ready == ready && !one.lost && !one.ended && one.peer) some.push_back(&one);
+  return some.empty() ? nullptr : some[which % some.size()];
+}
+
+void dc_pool_world::make_ready(conn_record& conn) {
+  // It is given up already, perhaps.
+  react();
+  if (conn.lost) return;
+  conn.peer->answer_nonce(secret_);
+  react();
+  if (conn.lost) return;
+  conn.peer->answer_handshake();
+  conn.ready = true;
+  conn.ready_since = now();
+  failed_.erase(conn.to);
+  react();
+}
+
+void dc_pool_world::lose(conn_record& conn, bool counts_as_failure) {
+  conn.peer->close();
+  conn.lost = true;
+  if (counts_as_failure) note_failure(conn);
+}
+
+// -- what must hold ---------------------------------------------------------------------------
+
+dc_pool_status dc_pool_world::status() {
+  dc_pool_status out;
+  node_.system().spawn([&](caf::event_based_actor* self) {
+    self->request(pool_, caf::infinite, get_dc_pool_status{}).then([&](const dc_pool_status& now) {
+      out = now;
+    });
+  });
+  node_.scheduler().run();
+  return out;
+}
+
+const dc_pool_state& dc_pool_world::inside() {
+  return static_cast<caf::stateful_actor<dc_pool_state>&>(
+             *caf::actor_cast<caf::abstract_actor*>(pool_))
+      .state;
+}
+
+void dc_pool_world::check() {
+  RC_ASSERT(violation_ == "");
+  const auto now = status();
+  std::size_t waiting = 0;
+  std::size_t open = 0;
+  for (const auto& one : clients_) {
+    waiting += one.now == client_record::state::waits ? 1 : 0;
+    open += one.now == client_record::state::is_open ? 1 : 0;
+    for (const auto& [stream, count] : one.answers)
+      RC_ASSERT(count == 1);
+    // A client moves only if its connection was taken from it.
+    for (const auto& left : one.left)
+      for (const auto& conn : conns_)
+        if (conn.handle == left) RC_ASSERT(conn.lost);
+  }
+  std::size_t ready = 0;
+  std::size_t pending = 0;
+  std::size_t most = 0;
+  for (const auto& one : conns_) {
+    if (one.lost || one.ended) continue;
+    (one.ready ? ready : pending) += 1;
+    RC_ASSERT(one.load->clients == clients_on(one));
+    most = std::max(most, clients_on(one));
+  }
+  RC_ASSERT(now.n_waiting == waiting);
+  RC_ASSERT(now.n_upstreams == open);
+  RC_ASSERT(now.n_downstreams == ready);
+  RC_ASSERT(now.n_pending == pending);
+  RC_ASSERT(now.max == most);
+  RC_ASSERT(inside().assigning.empty());
+  // Somebody waits only for want of a connection with room.
+  if (waiting > 0 && ready > 0) RC_ASSERT(pending > 0U);
+}
+
+void play(std::size_t init, const std::vector<step>& steps) {
+  dc_pool_world all{init};
+  for (const auto& one : steps)
+    all.take(one);
+  all.finish();
+}
+
+}  // namespace mtp::actors
