@@ -35,14 +35,15 @@ std::vector<proxy_link> make_links(const config::settings& settings,
                    .port = port.listen.port,
                    .secret = {.kind = kind, .key = key, .domain = std::string{domain}}});
   };
-  if (settings.allows(protocol::mtp_fake_tls)) {
+  if (settings.allows(port, protocol::mtp_fake_tls)) {
     const auto key = settings.per_sni_secrets ? derive_sni_secret(port.secret, default_link_domain,
                                                                   settings.per_sni_secret_salt)
                                               : port.secret;
     add(secret_kind::fake_tls, key, default_link_domain);
   }
-  if (settings.allows(protocol::mtp_secure)) add(secret_kind::padded, port.secret, {});
-  if (settings.allows(protocol::mtp_abridged) || settings.allows(protocol::mtp_intermediate))
+  if (settings.allows(port, protocol::mtp_secure)) add(secret_kind::padded, port.secret, {});
+  if (settings.allows(port, protocol::mtp_abridged) ||
+      settings.allows(port, protocol::mtp_intermediate))
     add(secret_kind::classic, port.secret, {});
   return out;
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
+#include <sstream>
 #include <thread>
 
 #include "actors/core/names.hpp"
@@ -37,6 +39,7 @@ void keep_until_restart(config::settings& wanted, const config::settings& runnin
   wanted.node_link.certificate = running.node_link.certificate;
   wanted.node_link.key = running.node_link.key;
   wanted.node_link.ca = running.node_link.ca;
+  wanted.node_link.timeout = running.node_link.timeout;
 }
 
 std::string describe(const std::vector<config::option_change>& changes,
@@ -93,8 +96,12 @@ void exchange_listeners(actors::client_side& side, port_change& change) {
 
 }  // namespace
 
-reloader::reloader(node& proxy, config::settings configured, settings_reread reread)
-    : proxy_{&proxy}, configured_{std::move(configured)}, reread_{std::move(reread)} {}
+reloader::reloader(node& proxy, config::settings configured, settings_reread reread,
+                   std::function<void()> ports_changed)
+    : proxy_{&proxy},
+      configured_{std::move(configured)},
+      reread_{std::move(reread)},
+      ports_changed_{std::move(ports_changed)} {}
 
 tl::expected<void, std::string> reloader::open_metrics() {
   const auto& at = configured_.metrics_listen;
@@ -109,6 +116,15 @@ tl::expected<void, std::string> reloader::open_metrics() {
 
 tl::expected<std::string, std::string> reloader::reload() {
   const std::lock_guard lock{mutex_};
+  auto done = read_and_apply();
+  std::istringstream lines{done ? *done : done.error()};
+  for (std::string line; std::getline(lines, line);)
+    spdlog::log(done ? spdlog::level::info : spdlog::level::err, "reload: {}", line);
+  if (!done) spdlog::error("reload: the configuration is left as it was");
+  return done;
+}
+
+tl::expected<std::string, std::string> reloader::read_and_apply() {
   auto& core = proxy_->core();
   caf::anon_send(core.names.find(names::certificate_watch), actors::read_certificates{});
   if (proxy_->parts().uplink != nullptr) {
@@ -171,6 +187,9 @@ tl::expected<std::string, std::string> reloader::apply(config::loaded_settings l
   if (metrics_move) metrics_ = std::move(metrics);
   if (ports) exchange_listeners(*side, *ports);
   notify();
+  if (std::ranges::any_of(changes,
+                          [](const auto& change) { return change.path.starts_with("ports."); }))
+    ports_changed_();
   return describe(changes, loaded.warnings);
 }
 

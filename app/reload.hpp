@@ -21,8 +21,10 @@ using settings_reread =
 /// Any thread may ask; one reload at a time.
 class reloader {
  public:
-  /// `configured` is what `reread` returned at the start.
-  reloader(node& proxy, config::settings configured, settings_reread reread);
+  /// `configured` is what `reread` returned at the start. `ports_changed` is called when share
+  /// links may have.
+  reloader(node& proxy, config::settings configured, settings_reread reread,
+           std::function<void()> ports_changed);
 
   /// At the start. Error, for the operator: the port can't be had.
   [[nodiscard]] tl::expected<void, std::string> open_metrics();
@@ -30,10 +32,11 @@ class reloader {
   /// Reads and checks everything and does all that can fail; then publishes it as one. Returns a
   /// line for each option that differs, secrets masked, and for each warning. Error: why nothing
   /// was changed, with file and line. Takes up to some seconds, while listeners of ports that are
-  /// gone end. Has Telegram's configuration fetched anew in any case.
+  /// gone end. Has Telegram's configuration fetched anew in any case. The log has the same lines.
   [[nodiscard]] tl::expected<std::string, std::string> reload();
 
  private:
+  [[nodiscard]] tl::expected<std::string, std::string> read_and_apply();
   [[nodiscard]] tl::expected<std::string, std::string> apply(config::loaded_settings loaded);
   [[nodiscard]] tl::expected<void, std::string> read_certificates();
   void notify();
@@ -42,6 +45,7 @@ class reloader {
   /// As the file said last, before the machine's limits; what takes a restart is as it was then.
   config::settings configured_;
   settings_reread reread_;
+  std::function<void()> ports_changed_;
   std::unique_ptr<metrics_endpoint> metrics_;
   std::mutex mutex_;
 };

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <caf/all.hpp>
-#include <sstream>
 
 #include "app/console_commands.hpp"
 #include "app/console_server.hpp"
@@ -80,15 +79,6 @@ std::unique_ptr<console_server> open_console(node& proxy, reloader& reloads) {
   return std::move(*opened);
 }
 
-/// SIGHUP.
-void tell_reload(reloader& reloads) {
-  const auto done = reloads.reload();
-  std::istringstream lines{done ? *done : done.error()};
-  for (std::string line; std::getline(lines, line);)
-    spdlog::log(done ? spdlog::level::info : spdlog::level::err, "reload: {}", line);
-  if (!done) spdlog::error("reload: the configuration is left as it was");
-}
-
 /// Runs until told to stop; returns the exit status.
 int serve(node& proxy, const process_events& happened, const console_server* console,
           program_output& output, const std::function<void()>& refresh) {
@@ -138,14 +128,14 @@ int run_node(const config::settings& settings, const settings_reread& reread,
     spdlog::critical("{}", config::without_secrets(started.error()));
     return 1;
   }
-  reloader reloads{proxy, settings, reread};
+  reloader reloads{proxy, settings, reread, [&] { announce(output, *core.config.get(), {}); }};
   if (const auto opened = reloads.open_metrics(); !opened) {
     spdlog::critical("{}", opened.error());
     return 1;
   }
   const auto console = open_console(proxy, reloads);
   announce(output, *core.config.get(), {});
-  const auto refresh = [&] { tell_reload(reloads); };
+  const auto refresh = [&] { static_cast<void>(reloads.reload()); };
   const int status = serve(proxy, happened, console.get(), output, refresh);
   spdlog::info("stopped");
   return status;

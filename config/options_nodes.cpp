@@ -41,7 +41,7 @@ std::vector<option> link_options() {
        .shown_default = "required on a back",
        .roles = only_back,
        .elsewhere = {.text = "has no effect on a front: it goes to its backs"},
-       .applies = change_time::live,
+       .applies = change_time::restart,
        .original = false,
        .example = "\"0.0.0.0:9199\"",
        .line =
@@ -53,7 +53,7 @@ std::vector<option> link_options() {
        .value = of::path(at(&settings::node_link, &node_link_settings::certificate), file_path),
        .shown_default = "required",
        .roles = with_node_link,
-       .applies = change_time::new_connections,
+       .applies = change_time::restart,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/back.pem\"",
        .line =
@@ -65,7 +65,7 @@ std::vector<option> link_options() {
        .value = of::path(at(&settings::node_link, &node_link_settings::key), file_path),
        .shown_default = "required",
        .roles = with_node_link,
-       .applies = change_time::new_connections,
+       .applies = change_time::restart,
        .secret = true,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/back.key\"",
@@ -75,7 +75,7 @@ std::vector<option> link_options() {
        .value = of::path(at(&settings::node_link, &node_link_settings::ca), file_path),
        .shown_default = "required",
        .roles = with_node_link,
-       .applies = change_time::new_connections,
+       .applies = change_time::restart,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/ca.pem\"",
        .line = "The certificate of the CA that signed those of all nodes: a PEM file."},
@@ -112,7 +112,7 @@ std::vector<option> link_options() {
                              {.least = 3, .most = 600}),
        .unit = "s",
        .roles = with_node_link,
-       .applies = change_time::new_connections,
+       .applies = change_time::restart,
        .original = false,
        .line = "The other node is given up when nothing has come from it for this long."},
   };
@@ -145,7 +145,7 @@ option_group node_options() {
            .shown_default = "required on a front",
            .roles = only_front,
            .elsewhere = only_a_front_has_backs,
-           .applies = change_time::live,
+           .applies = change_time::restart,
            .example = "\"back@192.0.2.1:9199\"",
            .line = "Front: its back, as `\"back@host:port\"`. The name is the one in the back's "
                    "certificate (`back` if `scripts/gen_dist_certs.sh` made it). The host is a "
@@ -156,7 +156,7 @@ option_group node_options() {
            .shown_default = "none",
            .roles = only_front,
            .elsewhere = only_a_front_has_backs,
-           .applies = change_time::live,
+           .applies = change_time::restart,
            .original = false,
            .example = R"(["back@192.0.2.1", "back2@192.0.2.2"])",
            .line = "Front: several backs, instead of `back_node`. Names and places differ, and no "

@@ -8,6 +8,12 @@ bool settings::allows(protocol which) const noexcept {
   return std::ranges::find(allowed_protocols, which) != allowed_protocols.end();
 }
 
+bool settings::allows(const port_settings& port, protocol which) const noexcept {
+  if (!port.allowed_protocols) return allows(which);
+  const auto& allowed = *port.allowed_protocols;
+  return std::ranges::find(allowed, which) != allowed.end();
+}
+
 std::string_view to_string(protocol which) noexcept {
   switch (which) {
     case protocol::mtp_abridged:

@@ -36,17 +36,13 @@ std::string_view protocol_name(framing kind, bool tls) noexcept {
 
 client_handshake::options handshake_options(const config::settings& all,
                                             const config::port_settings& port) {
-  const auto& allowed = port.allowed_protocols ? *port.allowed_protocols : all.allowed_protocols;
-  const auto allows = [&](config::protocol protocol) {
-    return std::ranges::find(allowed, protocol) != allowed.end();
-  };
   return {
       .secret = port.secret,
       .per_sni_salt = all.per_sni_secrets ? std::optional{all.per_sni_secret_salt} : std::nullopt,
-      .abridged = allows(config::protocol::mtp_abridged),
-      .intermediate = allows(config::protocol::mtp_intermediate),
-      .padded = allows(config::protocol::mtp_secure),
-      .fake_tls = allows(config::protocol::mtp_fake_tls)};
+      .abridged = all.allows(port, config::protocol::mtp_abridged),
+      .intermediate = all.allows(port, config::protocol::mtp_intermediate),
+      .padded = all.allows(port, config::protocol::mtp_secure),
+      .fake_tls = all.allows(port, config::protocol::mtp_fake_tls)};
 }
 
 }  // namespace
@@ -259,6 +255,11 @@ void client_conn::drop() {
   leave_stream();
   stage_ = stage::closing;
   quit();
+}
+
+void client_conn::rearm_timers() {
+  if (idle_ != idle_state::init) check_idle();
+  if (stage_ == stage::tunnel) watch_sending();
 }
 
 std::optional<net::steady_clock::time_point> client_conn::retired() const noexcept {

@@ -68,6 +68,8 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   [[nodiscard]] std::size_t held() const noexcept { return held_; }
   /// Closes it as it is: there is no memory for what waits for it. As a handler of it.
   void drop();
+  /// Time-outs have changed. As a handler of it.
+  void rearm_timers();
   /// Since when it has to leave, as its port has changed or is gone; nothing if it need not.
   [[nodiscard]] std::optional<net::steady_clock::time_point> retired() const noexcept;
 

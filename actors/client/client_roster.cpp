@@ -19,9 +19,26 @@ caf::behavior client_roster::start() {
     quit(asked.reason);
   });
   // What has changed while there was no roster.
-  drain();
+  heed_config();
   return {[this](const list_clients& what) { return overview(what.limit); },
-          [this](config_changed) { drain(); }};
+          [this](config_changed) { heed_config(); }};
+}
+
+client_roster::time_outs client_roster::current_time_outs() const {
+  const auto& settings = side_->core.settings(home());
+  return {.ready = settings.ready_timeout,
+          .hibernate = settings.hibernate_timeout,
+          .send = settings.upstream_send_timeout};
+}
+
+void client_roster::heed_config() {
+  drain();
+  const auto now = current_time_outs();
+  if (std::exchange(time_outs_, now) == now) return;
+  std::vector<client_conn*> clients;
+  side_->clients[home().index()].for_each([&](client_conn& client) { clients.push_back(&client); });
+  for (auto* const client : clients)
+    client->run_as_handler([client] { client->rearm_timers(); });
 }
 
 void client_roster::drain() {

@@ -3,6 +3,9 @@
 // its clients stay, and the next one finds them in the same list. It also tells what they do.
 #pragma once
 
+#include <chrono>
+#include <optional>
+
 #include "actors/client/client_side.hpp"
 #include "actors/client/client_status.hpp"
 #include "net/loop/pinned_actor.hpp"
@@ -11,7 +14,8 @@ namespace mtp::actors {
 
 /// Messages:
 /// - `list_clients` (request): what the reactor's clients do; never fails.
-/// - `config_changed`: clients of ports that have changed or are gone leave in time
+/// - `config_changed`: clients' timers follow; clients of ports that have changed or are gone leave
+/// in time
 ///   (`drain_timeout_sec`).
 /// - exit_msg: ends every handler of the reactor, then itself.
 class client_roster final : public net::pinned_actor {
@@ -27,11 +31,21 @@ class client_roster final : public net::pinned_actor {
   void stopped() override { drain_timer_.cancel(); }
   [[nodiscard]] client_overview overview(std::size_t limit);
 
+  void heed_config();
   /// Closes clients whose time to leave is over, and looks again when the next one's is.
   void drain();
 
   client_side* side_;
   net::timer drain_timer_;
+  /// As clients' timers have them.
+  struct time_outs {
+    std::chrono::seconds ready;
+    std::chrono::seconds hibernate;
+    std::chrono::milliseconds send;
+    friend bool operator==(const time_outs&, const time_outs&) = default;
+  };
+  [[nodiscard]] time_outs current_time_outs() const;
+  std::optional<time_outs> time_outs_;
 };
 
 }  // namespace mtp::actors

@@ -46,8 +46,13 @@ void remote_back_session::reach() {
   const auto& credentials = side().credentials;
   // Whoever renewed it need not wait; certificate_watch tells if that is of no use.
   if (credentials != nullptr) static_cast<void>(credentials->reload());
-  const auto& to = settings().back_nodes[place()];
-  dialer_.dial({.host = to.host, .port = to.port, .name = to.name},
+  const auto& all = settings();
+  const auto& to = all.back_nodes[place()];
+  dialer_.dial({.host = to.host,
+                .port = to.port,
+                .name = to.name,
+                .bind_v4 = all.bind_address,
+                .bind_v6 = all.bind_address_v6},
                credentials != nullptr ? credentials->current() : nullptr);
 }
 

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "net/loop/socket_address.hpp"
+
 namespace mtp::net {
 
 namespace {
@@ -74,6 +76,14 @@ bool has_unread(int fd) noexcept {
 std::size_t untaken_bytes(int fd) noexcept {
   int size = 0;
   return ::ioctl(fd, SIOCOUTQ, &size) == 0 ? static_cast<std::size_t>(size) : 0;
+}
+
+int bind_source(int fd, const ip_address& ip) noexcept {
+  // The port is chosen with the connection: as many as there are for each peer, not in all.
+  const int on = 1;
+  static_cast<void>(::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on));
+  const auto address = to_socket_address({.ip = ip, .port = 0});
+  return ::bind(fd, address.get(), address.size) == 0 ? 0 : errno;
 }
 
 }  // namespace mtp::net

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 
+#include "codecs/base/address.hpp"
+
 namespace mtp::net {
 
 /// Small packets go out at once; the reactor joins what belongs together.
@@ -23,6 +25,9 @@ void set_low_water(int fd, std::size_t bytes) noexcept;
 
 /// Whether closing resets the connection (RST, nothing lingers) instead of finishing it.
 void set_reset_on_close(int fd, bool on) noexcept;
+
+/// Connections that this socket makes come from `ip`, of its family. Returns an errno, or 0.
+[[nodiscard]] int bind_source(int fd, const ip_address& ip) noexcept;
 
 /// The pending error of a socket (errno), cleared by reading it.
 [[nodiscard]] int take_error(int fd) noexcept;

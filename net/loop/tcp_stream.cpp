@@ -26,10 +26,12 @@ void tcp_stream::adopt(unique_fd fd) {
   interest_ = EPOLLIN;
 }
 
-int tcp_stream::connect(const endpoint& to) {
+int tcp_stream::connect(const endpoint& to, const std::optional<ip_address>& from) {
   const int family = to.ip.is_v4() ? AF_INET : AF_INET6;
   unique_fd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd) return errno;
+  if (from)
+    if (const int error = bind_source(fd.get(), *from); error != 0) return error;
   const auto address = to_socket_address(to);
   if (::connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS) return errno;
   // Up at once (loopback) or not, the result is reported from the loop.

@@ -45,8 +45,9 @@ class tcp_stream final : private io_source {
 
   /// Takes over a connected socket and starts reading.
   void adopt(unique_fd fd);
-  /// Starts to connect; `on_connected` follows, unless this returns an errno.
-  [[nodiscard]] int connect(const endpoint& to);
+  /// Starts to connect, from this local address if there is one; `on_connected` follows, unless
+  /// this returns an errno.
+  [[nodiscard]] int connect(const endpoint& to, const std::optional<ip_address>& from = {});
 
   [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(fd_); }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }

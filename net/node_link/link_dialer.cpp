@@ -169,6 +169,13 @@ bool link_dialer::dial_state::connect() {
   const auto to = addresses_[next_++];
   unique_fd fd{
       ::socket(to.ip.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  const auto& from = to.ip.is_v4() ? target_.bind_v4 : target_.bind_v6;
+  if (fd && from) {
+    if (const int error = bind_source(fd.get(), *from); error != 0) {
+      note(to_string(to), "from " + to_string(*from) + ": " + system_text(error));
+      return false;
+    }
+  }
   const auto address = to_socket_address(to);
   if (!fd || (::connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS)) {
     note(to_string(to), system_text(errno));

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -30,6 +31,9 @@ struct link_target {
   std::uint16_t port = 0;
   /// The name that the peer's certificate must have. Not used by the plain transport.
   std::string name;
+  /// Where connections come from, by the family of the peer's address, if not anywhere.
+  std::optional<ip_address> bind_v4 = {};
+  std::optional<ip_address> bind_v6 = {};
 };
 
 /// Is told by a `link_dialer`; the pinned actor that has it. Each call runs as a handler of it,

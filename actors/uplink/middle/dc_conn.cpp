@@ -60,7 +60,9 @@ caf::behavior dc_conn::start() {
   set_down_handler([this](caf::down_msg&) { lose("its pool ended"); });
   started_ = home().now();
   deadline_.arm(home().timers(), connect_timeout);
-  if (const int error = stream_.connect(options_.to); error != 0) on_connected(stream_, error);
+  if (const int error = stream_.connect(options_.to, settings().bind_address_for(options_.to.ip));
+      error != 0)
+    on_connected(stream_, error);
   return {
       [this](open_stream& request) { handle_open(request); },
       [this](const cancel_stream& cancel) {

@@ -18,6 +18,10 @@ namespace mtp::actors {
 inline constexpr dc_id tested_dc = 2;
 inline constexpr stream_id remote = 77;
 
+/// Of a later build: it has capabilities that we do not know, and says more than we read.
+inline const link_offer later_offer{
+    .highest = 9, .lowest = 4, .capabilities = ~std::uint64_t{0}, .additions = {0xe0, 0xe1, 0xe2}};
+
 inline stream::data packet(std::size_t size, std::uint8_t fill = 1, bool quick_ack = false) {
   return {.packet = packet_buffer{bytes(size, fill)}, .quick_ack = quick_ack};
 }

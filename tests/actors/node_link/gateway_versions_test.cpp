@@ -1,13 +1,16 @@
-// Fronts of other builds: what an older or newer one is told.
+// What a back says to fronts of other builds.
 #include <ctime>
 
-#include "tests/actors/node_link/other_builds.hpp"
+#include "codecs/base/text.hpp"
+#include "tests/actors/node_link/link_fixture.hpp"
 #include "tests/support/captured_log.hpp"
 
 namespace mtp::actors {
 namespace {
 
 using namespace std::chrono_literals;
+
+using handles = std::vector<caf::actor>;
 
 /// A front that another build could be, with what its back says as it is on the wire.
 struct other_front : link_fixture {
@@ -40,7 +43,7 @@ struct other_front : link_fixture {
 
   link_answer say(const link_hello& what) {
     answer.clear();
-    caf::anon_send(keeper_of_front, encoded(what));
+    caf::anon_send(keeper_of_front, std::string{as_text(encode_link_hello(what))});
     node.settle();
     const auto read = decode_link_answer(as_bytes(answer));
     REQUIRE(read);
@@ -206,6 +209,14 @@ TEST_CASE_FIXTURE(other_front, "versions: only who knows what a farewell is gets
     node.settle();
     CHECK(farewells.empty());
   }
+}
+
+TEST_CASE_FIXTURE(link_fixture, "versions: a back that is stopped says so to its fronts") {
+  open();
+  const test::captured_log log;
+  caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+  node.settle();
+  CHECK(log.count("it ended the session; its log says: the back is stopping; trying again\n") == 1);
 }
 
 }  // namespace

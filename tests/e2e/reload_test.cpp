@@ -1,0 +1,286 @@
+// `mtproto-proxy reload` and SIGHUP: a running proxy follows its file, all of it or nothing, and
+// clients do not notice.
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "codecs/base/text.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/unix_listener.hpp"
+#include "tests/e2e/harness.hpp"
+
+namespace mtp::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct reload_result {
+  int status = -1;
+  std::string output;
+};
+
+reload_result reload(const test_node& node) {
+  const temporary_directory place;
+  process program{
+      MTP_PROXY_BINARY,
+      {.arguments = {"reload", "-c", node.config_file()}, .output = place.path() / "output"}};
+  const auto status = program.wait(patience);
+  return {.status = status.value_or(-1), .output = program.output()};
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// A proxy whose file is changed while it runs.
+struct reloaded {
+  fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy;
+  std::string first = file();
+
+  explicit reloaded(std::string config = {})
+      : proxy{{.config = std::move(config), .telegram = &telegram}} {
+    const auto console = (node().state() / "console.sock").string();
+    REQUIRE(eventually([&] { return net::connect_unix(console).has_value(); }, patience));
+  }
+
+  test_node& node() const { return proxy.client_side(); }
+  std::string file() const {
+    std::stringstream text;
+    text << std::ifstream{node().config_file()}.rdbuf();
+    return text.str();
+  }
+  void write(const std::string& text) const { std::ofstream{node().config_file()} << text; }
+  /// The first file, with lines in front of its ports and tables behind them.
+  void write_with(const std::string& lines, const std::string& tables = {}) const {
+    write(lines + first + tables);
+  }
+  reload_result reload() const { return test::reload(node()); }
+  /// A client of another port, or with another secret.
+  net::proxy_client client_at(std::uint16_t port, const secret16& secret,
+                              const client_protocol& how = secure_protocol()) const {
+    auto socket = net::blocking_socket::connect("127.0.0.1", port, soon());
+    REQUIRE(socket);
+    return make_client(std::move(*socket), how, 2, secret);
+  }
+};
+
+std::string table_of(const std::string& name, std::uint16_t port, const secret16& secret) {
+  auto table = port_table("127.0.0.1", port, secret);
+  return "\n" + table.replace(table.find("test"), 4, name);
+}
+
+TEST_CASE("reload: nothing has changed, and it says so") {
+  const reloaded on;
+  const auto result = on.reload();
+  CHECK(result.status == 0);
+  CHECK(result.output == "nothing has changed\n");
+}
+
+TEST_CASE("reload: ports come and go, and clients of others do not notice") {
+  const reloaded on;
+  auto client = on.proxy.client(secure_protocol());
+  check_echo(client);
+  const auto port = free_port();
+  const auto secret = net::random_array<16>();
+  on.write_with("", table_of("second", port, secret));
+  const auto added = on.reload();
+  INFO(added.output);
+  CHECK(added.status == 0);
+  CHECK(contains(added.output, "ports.second: added, 127.0.0.1:" + std::to_string(port)));
+  CHECK_FALSE(contains(added.output, to_hex(secret)));
+  auto second = on.client_at(port, secret);
+  check_echo(second);
+  CHECK(on.node().metric("in_connection_total{listener=\"second\"}") == 1);
+
+  on.write(on.first);
+  CHECK(contains(on.reload().output, "ports.second: removed"));
+  // Whoever is there stays; nobody else comes.
+  check_echo(second);
+  check_echo(client);
+  CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", port, soon()));
+
+  // Its address can be had again at once, under another name as well.
+  on.write_with("", table_of("third", port, secret));
+  CHECK(on.reload().status == 0);
+  auto third = on.client_at(port, secret);
+  check_echo(third);
+  on.write_with("", table_of("fourth", port, secret));
+  CHECK(on.reload().status == 0);
+  auto fourth = on.client_at(port, secret);
+  check_echo(fourth);
+  check_echo(third);
+  check_echo(second);
+  CHECK(on.node().metric("in_connection_total{listener=\"fourth\"}") == 1);
+}
+
+TEST_CASE("reload: a new secret is for new clients, the others leave in time") {
+  const reloaded on;
+  auto client = on.proxy.client(secure_protocol());
+  check_echo(client);
+  const auto secret = net::random_array<16>();
+  auto next = on.first;
+  const auto known = to_hex(on.proxy.secret());
+  next.replace(next.find(known), known.size(), to_hex(secret));
+
+  on.write("drain_timeout_sec = 0\n" + next);
+  const auto result = on.reload();
+  CHECK(result.status == 0);
+  CHECK(contains(result.output, "ports.test.secret: (secret) -> (secret)"));
+  CHECK_FALSE(contains(result.output, known));
+  auto other = on.client_at(on.proxy.port(), secret);
+  check_echo(other);
+  check_echo(client);
+
+  on.write("drain_timeout_sec = 1\n" + next);
+  CHECK(on.reload().status == 0);
+  check_closed(client);
+  check_echo(other);
+}
+
+TEST_CASE("reload: all or nothing") {
+  const reloaded on;
+  auto client = on.proxy.client(secure_protocol());
+  const auto free = free_port();
+  const auto secret = net::random_array<16>();
+  const auto good_port = table_of("good", free, secret);
+
+  SUBCASE("a value that is wrong") {
+    on.write_with("max_connections = 0\n", good_port);
+    const auto result = on.reload();
+    CHECK(result.status == 1);
+    CHECK(contains(result.output, "proxy.toml:1: max_connections"));
+  }
+  SUBCASE("a port that is taken") {
+    on.write_with("ready_timeout_sec = 1\n",
+                  good_port + table_of("taken", on.telegram.middle_proxy(2).port, secret));
+    const auto result = on.reload();
+    CHECK(result.status == 1);
+    CHECK(contains(result.output, "taken: "));
+  }
+  SUBCASE("a metrics port that is taken") {
+    on.write_with("ready_timeout_sec = 1\n", good_port);
+    auto text = on.file();
+    const auto at = text.find("metrics_port = ");
+    text.replace(at, text.find('\n', at) - at,
+                 "metrics_port = " + std::to_string(on.telegram.middle_proxy(2).port));
+    on.write(text);
+    const auto result = on.reload();
+    CHECK(result.status == 1);
+    CHECK(contains(result.output, std::to_string(on.telegram.middle_proxy(2).port)));
+  }
+  CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", free, soon()));
+  check_echo(client);
+  auto later = on.proxy.client(secure_protocol());
+  check_echo(later);
+}
+
+TEST_CASE("reload: what takes a restart is told, and the rest applies") {
+  const reloaded on;
+  on.write_with("reactors = 3\nallowed_protocols = [\"mtp_fake_tls\"]\n");
+  const auto result = on.reload();
+  INFO(result.output);
+  CHECK(result.status == 0);
+  CHECK(contains(result.output, "reactors: 0 -> 3 (restart)"));
+  auto client = on.proxy.client(tls_protocol());
+  check_echo(client);
+  auto socket = on.proxy.connect();
+  const auto header =
+      make_obfuscated2(net::random_array<64>(), on.proxy.secret(), framing::padded, 2);
+  REQUIRE(socket.send(header.header, soon()));
+  check_closed(socket);
+}
+
+TEST_CASE("reload: a port has its own protocols") {
+  const reloaded on;
+  const auto port = free_port();
+  const auto secret = net::random_array<16>();
+  on.write_with("", table_of("dd", port, secret) + "allowed_protocols = [\"mtp_secure\"]\n");
+  REQUIRE(on.reload().status == 0);
+  auto client = on.client_at(port, secret);
+  check_echo(client);
+  auto everything = on.proxy.client(abridged_protocol());
+  check_echo(everything);
+  auto socket = net::blocking_socket::connect("127.0.0.1", port, soon());
+  REQUIRE(socket);
+  const auto header = make_obfuscated2(net::random_array<64>(), secret, framing::abridged, 2);
+  REQUIRE(socket->send(header.header, soon()));
+  check_closed(*socket);
+}
+
+TEST_CASE("reload: limits and time-outs count for connections that are there") {
+  const reloaded on;
+  auto first = on.proxy.client(secure_protocol());
+  check_echo(first);
+  SUBCASE("max_connections") {
+    on.write_with("max_connections = 1\ninit_timeout_sec = 1\n");
+    REQUIRE(on.reload().status == 0);
+    // It waits in the kernel's queue until the first one leaves.
+    auto socket = on.proxy.connect();
+    CHECK(on.node().wait_for_metric("accept_paused_total{listener=\"test\"}", 1));
+    on.write(on.first);
+    REQUIRE(on.reload().status == 0);
+    auto second = make_client(std::move(socket), secure_protocol(), 2, on.proxy.secret());
+    check_echo(second);
+    check_echo(first);
+  }
+  SUBCASE("ready_timeout_sec") {
+    on.write_with("ready_timeout_sec = 1\nhibernate_timeout_sec = 1\n");
+    REQUIRE(on.reload().status == 0);
+    check_closed(first);
+  }
+}
+
+TEST_CASE("reload: metrics move to another port") {
+  const reloaded on;
+  auto text = on.first;
+  const std::string key = "metrics_port = ";
+  const auto at = text.find(key);
+  const auto before = static_cast<std::uint16_t>(std::stoi(text.substr(at + key.size())));
+  const auto port = free_port();
+  text.replace(at, text.find('\n', at) - at, "metrics_port = " + std::to_string(port));
+  on.write(text);
+  REQUIRE(on.reload().status == 0);
+  CHECK(net::blocking_socket::connect("127.0.0.1", port, soon()));
+  CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", before, soon()));
+}
+
+TEST_CASE("reload: SIGHUP does the same, and tells the log") {
+  const reloaded on;
+  on.write_with("max_connections = 77\n");
+  on.proxy.signal(SIGHUP);
+  CHECK(on.node().wait_for_output("reload: max_connections: 64000 -> 77 (at once)"));
+  on.write_with("max_connections = nonsense\n");
+  on.proxy.signal(SIGHUP);
+  CHECK(on.node().wait_for_output("reload: the configuration is left as it was"));
+}
+
+TEST_CASE("reload: again and again under load, no byte is lost") {
+  const reloaded on;
+  const auto port = free_port();
+  const auto secret = net::random_array<16>();
+  std::vector<net::proxy_client> clients;
+  for (int i = 0; i < 8; ++i)
+    clients.push_back(on.proxy.client(all_protocols()[static_cast<std::size_t>(i) % 4]));
+  std::atomic<bool> done = false;
+  std::thread reloading{[&] {
+    for (int round = 0; !done; ++round) {
+      on.write_with("max_connections = " + std::to_string(1000 + round) + '\n',
+                    round % 2 == 0 ? table_of("second", port, secret) : std::string{});
+      on.proxy.signal(SIGHUP);
+      std::this_thread::sleep_for(50ms);
+    }
+  }};
+  const auto limit = std::chrono::steady_clock::now() + 3s;
+  while (std::chrono::steady_clock::now() < limit)
+    for (auto& client : clients)
+      check_echo(client, 5000);
+  done = true;
+  reloading.join();
+  auto late = on.proxy.client(secure_protocol());
+  check_echo(late);
+}
+
+}  // namespace
+}  // namespace mtp::test
