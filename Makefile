@@ -5,7 +5,7 @@
 #             All three take ROLE=both (default), front or back, and CONFIG=FILE: doc/config.md, "Nodes"
 # make test   what tests it; at most half an hour on two cores (CI runs it, after `make check`)
 # make test-all  that, and what takes longer: every suite under ThreadSanitizer, split mode under the
-#             sanitizers, slow and dead networks, crowds; hours
+#             sanitizers, slow and dead networks, crowds, beside the release before this one; two hours
 # make demo   the main job offline: a back and two fronts, against a stand-in for Telegram
 # make check  format, layers, clang-tidy on what changed, shellcheck
 # make config-docs  writes the tables of doc/config.md and the comments of the templates, from the option table
@@ -66,7 +66,10 @@ test:
 	ctest --preset fuzz -j $(JOBS)
 	@[ ! -s build/skipped ] || { echo "Skipped, as this machine lacks something:"; sort -u build/skipped; }
 
-test-all: test
+test-all:
+	scripts/packages.sh test
+	JOBS="$(JOBS)" scripts/old_release.sh
+	$(MAKE) test
 	$(call test_preset,release,release-long,all long_tests)
 	$(call test_preset,asan,asan-long,all long_tests)
 	$(call test_preset,tsan,tsan,all long_tests)

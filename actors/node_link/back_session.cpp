@@ -151,8 +151,8 @@ void back_session::handle_answer(const std::string& encoded,
     return failed(
         fmt::format("link versions differ: ours is {} (build {}), the back's {} (build {}); use "
                     "the same build on both",
-                    describe_versions(link_offer{}), side_->core.build, describe_versions(answer->offer),
-                    answer->build));
+                    describe_versions(link_offer{}), side_->core.build,
+                    describe_versions(answer->offer), answer->build));
   switch (answer->what) {
     case link_answer::kind::refused:
       return failed("the back refuses: " + answer->reason);

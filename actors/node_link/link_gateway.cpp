@@ -147,7 +147,8 @@ std::string link_gateway_state::judge(const visit& which) const {
     return fmt::format(
         "link versions differ: the front's is {} (build {}), the back's {} (build {}); use the "
         "same build on both",
-        describe_versions(hello.offer), hello.build, describe_versions(link_offer{}), side->core.build);
+        describe_versions(hello.offer), hello.build, describe_versions(link_offer{}),
+        side->core.build);
   if (which.proven && hello.name != *which.proven)
     return fmt::format(R"(the front calls itself "{}", but its certificate says "{}")", hello.name,
                        *which.proven);

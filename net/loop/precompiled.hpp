@@ -1,9 +1,9 @@
 // What compilers read once for all of net/ and above. No source needs it: it includes what it uses.
 #pragma once
 
-#include <spdlog/spdlog.h>
-
 #include <caf/all.hpp>
+
+#include <spdlog/spdlog.h>
 
 #if FMT_VERSION / 10000 == 9
 // libfmt has this; version 9 of its headers does not say so, and each source that logs would
