@@ -381,7 +381,7 @@ caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_l
       [&state](const link_broken& broken) {
         const auto which = state.sessions.find(broken.session);
         if (which == state.sessions.end()) return;
-        state.say_farewell(which->second, which->first, broken.why);
+        link_gateway_state::say_farewell(which->second, which->first, broken.why);
         state.end_session(which, broken.why, spdlog::level::err);
       },
       [&state](link_ask_atom, const std::string& line) { return state.handle_ask(line); },

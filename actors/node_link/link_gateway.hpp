@@ -87,7 +87,7 @@ struct link_gateway_state {
   void end_session(session_map::iterator which, std::string_view why,
                    spdlog::level::level_enum level = spdlog::level::info);
   /// Tells the front why the back ends its session, if it can understand that.
-  void say_farewell(const session& ended, std::uint64_t number, const std::string& why);
+  static void say_farewell(const session& ended, std::uint64_t number, const std::string& why);
   /// The gateway is being stopped.
   void say_farewells();
   /// To the log, of a front that was let in.
