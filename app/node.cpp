@@ -108,16 +108,12 @@ void node::make_sides(const config::settings& settings) {
 }
 
 void node::apply_limits(config::settings& settings) const {
-  const auto files = net::raise_open_files_limit();
-  const auto wanted = settings.max_connections;
   std::vector<std::string> notes;
   settings = effective_settings(
-      std::move(settings), {.memory_budget = core_.memory.budget(), .open_files = files}, notes);
+      std::move(settings),
+      {.memory_budget = core_.memory.budget(), .open_files = net::raise_open_files_limit()}, notes);
   for (const auto& note : notes)
     spdlog::warn("{}", note);
-  if (client_ && settings.max_connections == wanted)
-    spdlog::info("{} files may be open: enough for {} clients", files,
-                 wanted * settings.ports.size());
 }
 
 tl::expected<void, std::string> node::bind_ports(config::settings& settings) {
@@ -152,7 +148,11 @@ tl::expected<void, std::string> node::prepare_link(config::settings& settings) {
 tl::expected<void, std::string> node::start(std::function<void()> on_end) {
   spdlog::info("{}", describe_ciphers());
   auto settings = *core_.config.get();
+  const auto wanted_connections = settings.max_connections;
   apply_limits(settings);
+  if (client_ && settings.max_connections == wanted_connections)
+    spdlog::info("{} files may be open: enough for {} clients", net::raise_open_files_limit(),
+                 wanted_connections * settings.ports.size());
   if (auto ready = prepare_link(settings); !ready) return ready;
   if (auto bound = bind_ports(settings); !bound) return bound;
   core_.config.set(std::make_shared<const config::settings>(settings));

@@ -150,12 +150,6 @@ tl::expected<std::string, std::string> reloader::apply(config::loaded_settings l
   auto configured = wanted;
 
   // All that can fail.
-  const auto running = core.config.get();
-  // Tests have the kernel choose: then the port is the one that it chose.
-  for (auto& port : wanted.ports)
-    if (port.listen.port == 0)
-      for (const auto& known : running->ports)
-        if (known.name == port.name) port.listen = known.listen;
   proxy_->apply_limits(wanted);
   std::optional<port_change> ports;
   if (side != nullptr) {
