@@ -34,10 +34,7 @@ node::caf_config::caf_config(const config::settings& settings) {
   // Work stealing polls when idle: doc/architecture.md.
   set("scheduler.policy", caf::atom("sharing"));
   set("scheduler.max-threads", scheduler_threads);
-  if (settings.role != config::node_role::both) use_node_link(settings);
-}
-
-void node::caf_config::use_node_link(const config::settings& settings) {
+  if (settings.role == config::node_role::both) return;
   load<caf::io::middleman>();
   if (settings.node_link.security == config::link_security::caf_openssl) {
     load<caf::openssl::manager>();

@@ -45,11 +45,6 @@ class node {
  private:
   struct caf_config : caf::actor_system_config {
     explicit caf_config(const config::settings& settings);
-
-   private:
-    // Apart: GCC 12 sees an overflow where it has both in one function (GCC bug 105651 and its
-    // like).
-    [[gnu::noinline]] void use_node_link(const config::settings& settings);
   };
 
   void make_reactors(const config::settings& settings);
