@@ -26,14 +26,21 @@ shellcheck scripts/*.sh tests/scripts/*.sh .ci/run
 rooms="codecs config net actors app"
 # shellcheck disable=SC2086 # a list of words
 sources() { ours | grep -E "^($(echo $rooms | tr ' ' '|'))/.*\.cpp$"; }
+# The latest first, as not all may be checked. A base that is no commit has no log.
 # shellcheck disable=SC2086 # a list of words
-changed() { git diff --name-only --diff-filter=d "$base" -- $rooms; }
+changed() {
+  {
+    git diff --name-only HEAD -- $rooms
+    git log --name-only --format= "$base..HEAD" -- $rooms 2> /dev/null || true
+    git diff --name-only "$base" -- $rooms
+  } | awk '!seen[$0]++' | while read -r file; do [ ! -e "$file" ] || echo "$file"; done
+}
 # Sources that include a changed header themselves.
 users() {
   changed | grep '\.hpp$' | while read -r header; do
     # shellcheck disable=SC2086 # a list of words
     grep -rlF --include='*.cpp' "#include \"$header\"" $rooms || true
-  done | sort -u
+  done
 }
 
 if [ "${1:-}" = all ]; then
