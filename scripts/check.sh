@@ -59,7 +59,7 @@ if [ -n "$files" ]; then
   fi
   # A database without g++'s precompiled headers, which clang can't read.
   cmake -S . -B build/tidy -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++ \
-    -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON > build/tidy.log
+    -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DMTP_GROUP_SOURCES=OFF > build/tidy.log
   echo "$files" | xargs -n 1 -P "$(scripts/jobs.sh)" clang-tidy -p build/tidy --quiet
 fi
 echo "all good"
