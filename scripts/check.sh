@@ -58,6 +58,7 @@ if [ -n "$files" ]; then
     files="$(echo "$files" | sed "${TIDY_MAX}q")"
   fi
   # A database without g++'s precompiled headers, which clang can't read.
+  mkdir -p build
   cmake -S . -B build/tidy -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++ \
     -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DMTP_GROUP_SOURCES=OFF > build/tidy.log
   echo "$files" | xargs -n 1 -P "$(scripts/jobs.sh)" clang-tidy -p build/tidy --quiet
