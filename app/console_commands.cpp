@@ -67,16 +67,18 @@ text_or_error show_clients(const request& from) {
   return ask<actors::clients_report>(from, question);
 }
 
-/// The line is for a back this front is linked with: by its name, or by its place in back_nodes.
+/// The line is for a back this front is linked with: by its name, or as it is in back_nodes.
 text_or_error ask_node(const console_tools& tools, std::string_view back_name, std::string line) {
   const auto& node = tools.node;
-  const auto settings = node.core.config.get();
+  const auto backs = node.link != nullptr ? node.link->backs.get()
+                                          : std::make_shared<const actors::known_backs::list>();
   std::string known;
-  for (std::size_t i = 0; i < settings->back_nodes.size(); ++i) {
-    const auto& back = settings->back_nodes[i];
+  for (const auto& [place, address, is_leaving] : *backs) {
+    if (!address) continue;
+    const auto& back = *address;
     known += (known.empty() ? "" : ", ") + back.name;
     if (back_name != back.name && back_name != to_string(back)) continue;
-    const auto keeper = node.core.names.find(actors::names::back_session(i));
+    const auto keeper = node.core.names.find(actors::names::back_session(place));
     if (keeper == nullptr) return tl::unexpected<std::string>{"its link is being restarted"};
     text_or_error out;
     caf::scoped_actor self{tools.system};

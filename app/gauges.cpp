@@ -43,14 +43,15 @@ answers ask_actors(const actors::node_parts& node, caf::actor_system& system) {
   for (const auto dc : telegram != nullptr ? telegram->dcs() : std::vector<dc_id>{})
     ask(names.find(actors::names::dc_pool(dc)), actors::get_dc_pool_status{},
         [&](const actors::dc_pool_status& status) { out.pools.push_back(status); });
-  const auto settings = node.core.config.get();
-  out.backs.resize(settings->back_nodes.size());
+  const auto backs = node.link != nullptr ? node.link->backs.get()
+                                          : std::make_shared<const actors::known_backs::list>();
+  out.backs.resize(backs->size());
   for (std::size_t i = 0; i < out.backs.size(); ++i) {
-    out.backs[i].where = actors::describe_back(*settings, i);
-    ask(names.find(actors::names::back_session(i)), actors::get_back_status{},
+    out.backs[i].where = to_string((*backs)[i]);
+    ask(names.find(actors::names::back_session((*backs)[i].place)), actors::get_back_status{},
         [&out, i](const actors::back_status& status) { out.backs[i] = status; });
   }
-  if (settings->role == config::node_role::back)
+  if (node.core.config.get()->role == config::node_role::back)
     ask(names.find(actors::names::link_gateway), actors::get_fronts{},
         [&](const std::vector<actors::front_status>& all) { out.fronts = all.size(); });
   for (const auto& one : pending)

@@ -13,6 +13,7 @@
 #include "actors/node_link/link_messages.hpp"
 #include "actors/ops/proxy_sup.hpp"
 #include "app/effective_settings.hpp"
+#include "app/link_change.hpp"
 #include "app/port_change.hpp"
 #include "codecs/base/crypto.hpp"
 #include "net/loop/machine_memory.hpp"
@@ -97,7 +98,10 @@ void node::make_sides(const config::settings& settings) {
   const auto to_dc = [this](const stream::open& request, unsigned reactor) {
     return uplink_->route(request, reactor);
   };
-  if (link_) link_->route = to_dc;
+  if (link_) {
+    link_->route = to_dc;
+    link_->backs.follow(settings);
+  }
   if (!client_) return;
   if (link_)
     client_->route = [this](const stream::open&, unsigned reactor) {
@@ -139,9 +143,9 @@ tl::expected<void, std::string> node::prepare_link(config::settings& settings) {
   }
   // With CAF's own transport, CAF listens.
   if (!settings.is_back() || link.security == config::link_security::caf_openssl) return {};
-  auto bound = net::bound_port::bind(*link.listen, 1, true);
-  if (!bound) return tl::unexpected{"node_link.listen: " + bound.error()};
-  link_->port = std::make_unique<net::bound_port>(std::move(*bound));
+  auto bound = bind_link(*link.listen);
+  if (!bound) return tl::unexpected{std::move(bound.error())};
+  link_->port.set(std::make_shared<const actors::link_port>(std::move(*bound)));
   return {};
 }
 
@@ -170,9 +174,8 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
   for (const auto& port : settings.ports)
     spdlog::info("{}: listening on {} with {} reactors", port.name, to_string(port.listen),
                  core_.reactors.size());
-  if (link_ && link_->port != nullptr)
-    spdlog::info("node {}: waiting for fronts on {}", settings.node_name,
-                 to_string(link_->port->where()));
+  if (const auto at = link_ ? link_->port.get()->sockets : nullptr)
+    spdlog::info("node {}: waiting for fronts on {}", settings.node_name, to_string(at->where()));
   return {};
 }
 

@@ -1,6 +1,5 @@
 #include "app/reload.hpp"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -12,8 +11,10 @@
 #include "actors/node_link/certificate_watch.hpp"
 #include "actors/ops/proxy_sup.hpp"
 #include "actors/uplink/middle/dc_config.hpp"
+#include "app/link_change.hpp"
 #include "app/metrics_text.hpp"
 #include "app/port_change.hpp"
+#include "config/settled.hpp"
 
 namespace mtp::app {
 
@@ -26,28 +27,18 @@ namespace names = actors::names;
 constexpr auto listener_patience = 3s;
 constexpr auto look_interval = 2ms;
 
-/// What was settled at the start stays.
-void keep_until_restart(config::settings& wanted, const config::settings& running) {
-  wanted.role = running.role;
-  wanted.reactors = running.reactors;
-  wanted.state_dir = running.state_dir;
-  wanted.console_socket = running.console_socket;
-  wanted.memory_budget = running.memory_budget;
-  wanted.back_nodes = running.back_nodes;
-  wanted.node_link.security = running.node_link.security;
-  wanted.node_link.listen = running.node_link.listen;
-  wanted.node_link.certificate = running.node_link.certificate;
-  wanted.node_link.key = running.node_link.key;
-  wanted.node_link.ca = running.node_link.ca;
-  wanted.node_link.timeout = running.node_link.timeout;
-}
-
+/// `waiting`: what takes a restart.
 std::string describe(const std::vector<config::option_change>& changes,
+                     const std::vector<config::option_change>& waiting,
                      const std::vector<config::config_problem>& warnings) {
   std::string text;
   for (const auto& change : changes)
     text += to_string(change) + '\n';
-  if (changes.empty()) text += "nothing has changed\n";
+  for (auto change : waiting) {
+    change.applies = config::change_time::restart;
+    text += to_string(change) + '\n';
+  }
+  if (text.empty()) text += "nothing has changed\n";
   for (const auto& warning : warnings)
     text += "warning: " + to_string(warning) + '\n';
   return text;
@@ -127,26 +118,28 @@ tl::expected<std::string, std::string> reloader::reload() {
 tl::expected<std::string, std::string> reloader::read_and_apply() {
   auto& core = proxy_->core();
   caf::anon_send(core.names.find(names::certificate_watch), actors::read_certificates{});
-  if (proxy_->parts().uplink != nullptr) {
-    spdlog::info("fetching Telegram's configuration anew");
-    caf::anon_send(core.names.find(names::dc_config), actors::refresh_telegram_config{});
-  }
+  auto done = read_and_apply_file();
+  if (proxy_->parts().uplink != nullptr) spdlog::info("fetching Telegram's configuration anew");
+  // With new settings, dc_config does so on hearing of them.
+  if (!done) caf::anon_send(core.names.find(names::dc_config), actors::refresh_telegram_config{});
+  return done;
+}
+
+tl::expected<std::string, std::string> reloader::read_and_apply_file() {
   auto loaded = reread_();
-  if (!loaded) {
-    std::string why;
-    for (const auto& problem : loaded.error())
-      why += (why.empty() ? "" : "\n") + to_string(problem);
-    return tl::unexpected{std::move(why)};
-  }
-  return apply(std::move(*loaded));
+  if (loaded) return apply(std::move(*loaded));
+  std::string why;
+  for (const auto& problem : loaded.error())
+    why += (why.empty() ? "" : "\n") + to_string(problem);
+  return tl::unexpected{std::move(why)};
 }
 
 tl::expected<std::string, std::string> reloader::apply(config::loaded_settings loaded) {
   auto& core = proxy_->core();
   auto* const side = proxy_->parts().client;
-  const auto changes = config::differences(configured_, loaded.settings);
-  auto wanted = std::move(loaded.settings);
-  keep_until_restart(wanted, configured_);
+  auto wanted = config::settled(loaded.settings, configured_);
+  const auto changes = config::differences(configured_, wanted);
+  const auto waiting = config::differences(wanted, loaded.settings);
   auto configured = wanted;
 
   // All that can fail.
@@ -165,10 +158,14 @@ tl::expected<std::string, std::string> reloader::apply(config::loaded_settings l
     if (!opened) return tl::unexpected{std::move(opened.error())};
     metrics = std::move(*opened);
   }
-  if (auto read = read_certificates(); !read) return tl::unexpected{std::move(read.error())};
-  if (const auto* const link = proxy_->parts().link;
-      link != nullptr && link->credentials != nullptr)
-    wanted.node_name = link->credentials->current()->name();
+  std::optional<link_change> link;
+  if (auto* const link_side = proxy_->parts().link) {
+    auto prepared = link_change::prepare(*link_side, configured_, wanted);
+    if (!prepared) return tl::unexpected{std::move(prepared.error())};
+    link.emplace(std::move(*prepared));
+    if (link_side->credentials != nullptr)
+      wanted.node_name = link_side->credentials->current()->name();
+  }
 
   // Nothing fails from here on.
   if (ports) {
@@ -181,23 +178,17 @@ tl::expected<std::string, std::string> reloader::apply(config::loaded_settings l
   if (metrics_move) metrics_ = std::move(metrics);
   if (ports) exchange_listeners(*side, *ports);
   notify();
+  if (link) link->publish(wanted);
   if (std::ranges::any_of(changes,
                           [](const auto& change) { return change.path.starts_with("ports."); }))
     ports_changed_();
-  return describe(changes, loaded.warnings);
+  return describe(changes, waiting, loaded.warnings);
 }
 
-tl::expected<void, std::string> reloader::read_certificates() {
-  auto* const link = proxy_->parts().link;
-  if (link == nullptr || link->credentials == nullptr) return {};
-  return link->credentials->reload();
-}
-
-/// Whoever has to do something about it at once; others look when they come to it.
+/// Tells actors that have to act at once; others look when they come to it.
 void reloader::notify() {
   auto& core = proxy_->core();
-  for (const auto name : {names::dc_config, names::link_listener})
-    caf::anon_send(core.names.find(name), actors::config_changed{});
+  caf::anon_send(core.names.find(names::dc_config), actors::config_changed{});
   for (const auto& reactor : core.reactors) {
     caf::anon_send(core.names.find(names::memory_guard(reactor->index())),
                    actors::config_changed{});

@@ -37,8 +37,8 @@ class reloader {
 
  private:
   [[nodiscard]] tl::expected<std::string, std::string> read_and_apply();
+  [[nodiscard]] tl::expected<std::string, std::string> read_and_apply_file();
   [[nodiscard]] tl::expected<std::string, std::string> apply(config::loaded_settings loaded);
-  [[nodiscard]] tl::expected<void, std::string> read_certificates();
   void notify();
 
   node* proxy_;

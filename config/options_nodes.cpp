@@ -31,17 +31,19 @@ std::vector<option> link_options() {
        .roles = with_node_link,
        .applies = change_time::restart,
        .original = false,
-       .line = "`\"tls\"`: TLS 1.3, with certificates on both sides. `\"plain\"`: nothing is "
-               "encrypted. `\"caf-openssl\"`: the TLS of CAF, the library below; strangers who "
-               "reach its port can do harm, and any certificate of the CA passes. The last two are "
-               "for tunnels and closed networks. Both sides have the same."},
+       .line =
+           "`\"tls\"`: TLS 1.3, with certificates on both sides. `\"plain\"`: nothing is "
+           "encrypted. `\"caf-openssl\"`: the TLS of CAF, the library below; strangers who "
+           "reach its port can do harm, and any certificate of the CA passes. The last two are "
+           "for tunnels and closed networks. Both sides have the same. With `\"caf-openssl\"` a "
+           "change of `listen`, `certificate`, `key` and `ca` takes a restart, too."},
       {.table = "node_link",
        .key = "listen",
        .value = of::text(at(&settings::node_link, &node_link_settings::listen), link_place),
        .shown_default = "required on a back",
        .roles = only_back,
        .elsewhere = {.text = "has no effect on a front: it goes to its backs"},
-       .applies = change_time::restart,
+       .applies = change_time::live,
        .original = false,
        .example = "\"0.0.0.0:9199\"",
        .line =
@@ -53,7 +55,7 @@ std::vector<option> link_options() {
        .value = of::path(at(&settings::node_link, &node_link_settings::certificate), file_path),
        .shown_default = "required",
        .roles = with_node_link,
-       .applies = change_time::restart,
+       .applies = change_time::new_connections,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/back.pem\"",
        .line =
@@ -65,7 +67,7 @@ std::vector<option> link_options() {
        .value = of::path(at(&settings::node_link, &node_link_settings::key), file_path),
        .shown_default = "required",
        .roles = with_node_link,
-       .applies = change_time::restart,
+       .applies = change_time::new_connections,
        .secret = true,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/back.key\"",
@@ -75,7 +77,7 @@ std::vector<option> link_options() {
        .value = of::path(at(&settings::node_link, &node_link_settings::ca), file_path),
        .shown_default = "required",
        .roles = with_node_link,
-       .applies = change_time::restart,
+       .applies = change_time::new_connections,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/ca.pem\"",
        .line = "The certificate of the CA that signed those of all nodes: a PEM file."},
@@ -145,7 +147,7 @@ option_group node_options() {
            .shown_default = "required on a front",
            .roles = only_front,
            .elsewhere = only_a_front_has_backs,
-           .applies = change_time::restart,
+           .applies = change_time::live,
            .example = "\"back@192.0.2.1:9199\"",
            .line = "Front: its back, as `\"back@host:port\"`. The name is the one in the back's "
                    "certificate (`back` if `scripts/gen_dist_certs.sh` made it). The host is a "
@@ -156,7 +158,7 @@ option_group node_options() {
            .shown_default = "none",
            .roles = only_front,
            .elsewhere = only_a_front_has_backs,
-           .applies = change_time::restart,
+           .applies = change_time::live,
            .original = false,
            .example = R"(["back@192.0.2.1", "back2@192.0.2.2"])",
            .line = "Front: several backs, instead of `back_node`. Names and places differ, and no "

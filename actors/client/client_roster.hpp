@@ -1,4 +1,4 @@
-// Stops the client handlers of its reactor when the proxy stops. Handlers are temporary: a client's
+// Stops the client_conns of its reactor when the proxy stops. They are temporary: a client's
 // connection can't be restarted, so there is nothing else to supervise. If this actor is killed,
 // its clients stay, and the next one finds them in the same list. It also tells what they do.
 #pragma once
@@ -15,9 +15,8 @@ namespace mtp::actors {
 /// Messages:
 /// - `list_clients` (request): what the reactor's clients do; never fails.
 /// - `config_changed`: clients' timers follow; clients of ports that have changed or are gone leave
-/// in time
-///   (`drain_timeout_sec`).
-/// - exit_msg: ends every handler of the reactor, then itself.
+///   within `drain_timeout_sec`.
+/// - exit_msg: ends every client_conn of the reactor, then itself.
 class client_roster final : public net::pinned_actor {
  public:
   client_roster(caf::actor_config& cfg, net::reactor& home, client_side& side);
@@ -35,9 +34,6 @@ class client_roster final : public net::pinned_actor {
   /// Closes clients whose time to leave is over, and looks again when the next one's is.
   void drain();
 
-  client_side* side_;
-  net::timer drain_timer_;
-  /// As clients' timers have them.
   struct time_outs {
     std::chrono::seconds ready;
     std::chrono::seconds hibernate;
@@ -45,6 +41,10 @@ class client_roster final : public net::pinned_actor {
     friend bool operator==(const time_outs&, const time_outs&) = default;
   };
   [[nodiscard]] time_outs current_time_outs() const;
+
+  client_side* side_;
+  net::timer drain_timer_;
+  /// As clients' timers have them.
   std::optional<time_outs> time_outs_;
 };
 

@@ -15,6 +15,7 @@ inline constexpr std::string_view http_fetcher = "http_fetcher";
 inline constexpr std::string_view dc_conn_sup = "dc_conn_sup";
 inline constexpr std::string_view dc_pool_sup = "dc_pool_sup";
 inline constexpr std::string_view dc_config = "dc_config";
+inline constexpr std::string_view back_session_sup = "back_session_sup";
 inline constexpr std::string_view back_agent_sup = "back_agent_sup";
 inline constexpr std::string_view link_gateway = "link_gateway";
 inline constexpr std::string_view link_listener = "link_listener";
@@ -29,7 +30,7 @@ inline constexpr std::string_view listener_sup = "listener_sup";
 
 /// One per DC: `dc_pool_2`.
 [[nodiscard]] std::string dc_pool(dc_id dc);
-/// One per back, by its place in `config::settings::back_nodes`.
+/// One per back, by its place (`known_back::place`).
 [[nodiscard]] std::string back_session(std::size_t place);
 
 }  // namespace mtp::actors::names

@@ -21,7 +21,7 @@
 
 namespace mtp::actors {
 
-/// Message: `node_core::config` has a new value. To whoever has to do something about it at once.
+/// Message: `node_core::config` has a new value. To actors that have to act on it at once.
 struct config_changed {};
 
 struct node_core {
@@ -50,10 +50,6 @@ struct node_core {
   /// For an actor of `home`, on its thread: good until the reactor's turn ends.
   [[nodiscard]] const config::settings& settings(const net::reactor& home) {
     return configs_[home.index()].get();
-  }
-  /// The same, for as long as the result lives.
-  [[nodiscard]] const std::shared_ptr<const config::settings>& pin(const net::reactor& home) {
-    return configs_[home.index()].pin();
   }
 
   [[nodiscard]] caf::actor_system& system() const { return reactors.front()->system(); }

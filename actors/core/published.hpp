@@ -52,16 +52,14 @@ class reactor_copy {
 
   /// The current value. References into it are good until the reactor's turn ends, also if a newer
   /// value comes meanwhile.
-  [[nodiscard]] const T& get() { return *pin(); }
-  /// The same, for as long as the result lives.
-  [[nodiscard]] const std::shared_ptr<const T>& pin() {
+  [[nodiscard]] const T& get() {
     const auto generation = source_->generation();
     if (copy_ == nullptr || generation != generation_) {
       generation_ = generation;
       if (auto before = std::exchange(copy_, source_->get()))
         home_->destroy_later(std::const_pointer_cast<T>(std::move(before)));
     }
-    return copy_;
+    return *copy_;
   }
 
  private:

@@ -7,6 +7,7 @@
 #include <caf/all.hpp>
 
 #include "actors/core/names.hpp"
+#include "actors/core/supervisor.hpp"
 #include "codecs/base/text.hpp"
 #include "net/loop/entropy.hpp"
 #include "net/loop/unix_time.hpp"
@@ -37,8 +38,8 @@ back_session::back_session(caf::actor_config& cfg, net::reactor& home, node_link
                            std::size_t place)
     : pinned_actor{cfg, home},
       side_{&side},
-      place_{place},
-      where_{describe_back(*side.core.config.get(), place)},
+      back_{side.backs.find(place).value_or(known_back{.place = place})},
+      where_{to_string(back_)},
       since_{home.now()},
       retry_timer_{*this} {}
 
@@ -66,6 +67,9 @@ caf::behavior back_session::start() {
         if (stage_ == stage::connected && session == hello_.session)
           farewell_ = printable(std::string_view{why}.substr(0, max_link_text));
       },
+      [this](config_changed) { heed_config(); },
+      [this](const back_unused& told) { heed_unused(told.reactor); },
+      [this](back_replaced) { depart(); },
       [this](get_back_status) { return status(); },
       [this](const ask_back& question) { return ask(question.line); },
   };
@@ -84,9 +88,8 @@ void back_session::on_due(net::timer&) {
 void back_session::reached(caf::actor gateway) {
   gateway_ = std::move(gateway);
   monitor(gateway_);
-  if (const auto other = side_->reached_backs.claim(place_, gateway_.node())) {
-    same_as_ = gateway_.node();
-    return failed("it is the same node as back " + describe_back(settings(), *other));
+  if (const auto other = side_->reached_backs.claim(back_.place, gateway_.node())) {
+    return fail_as_same(*other);
   }
   agents_.clear();
   for (unsigned i = 0; i < side_->core.reactors.size(); ++i)
@@ -97,6 +100,15 @@ void back_session::reached(caf::actor gateway) {
   tried_both_ = false;
   stage_ = stage::greeting;
   greet(nullptr);
+}
+
+void back_session::fail_as_same(std::size_t other) {
+  const auto known = side_->backs.find(other);
+  if (known && !known->is_leaving)
+    same_as_ = gateway_.node();
+  else
+    caf::anon_send(side_->core.names.find(names::back_session(other)), back_replaced{});
+  failed("it is the same node as back " + (known ? to_string(*known) : "that is being left"));
 }
 
 link_hello back_session::make_hello() const {
@@ -205,19 +217,19 @@ void back_session::begin_session(const link_answer& answer, const std::vector<ca
     spdlog::warn("back {}: its clock is {} s ahead of ours", where_, ahead.count());
   for (std::size_t i = 0; i < agents.size(); ++i)
     caf::anon_send(agents_[i],
-                   link_up{.back = place_, .session = hello_.session, .peer = agents[i]});
+                   link_up{.back = back_.place, .session = hello_.session, .peer = agents[i]});
 }
 
 void back_session::end_session() {
   if (stage_ == stage::connected) {
     since_ = home().now();
     for (const auto& agent : agents_)
-      caf::anon_send(agent, link_down{.back = place_, .session = hello_.session});
+      caf::anon_send(agent, link_down{.back = back_.place, .session = hello_.session});
   }
   agents_.clear();
   if (gateway_ != nullptr) demonitor(gateway_);
   gateway_ = nullptr;
-  side_->reached_backs.release(place_);
+  side_->reached_backs.release(back_.place);
   stage_ = stage::waiting;
 }
 
@@ -233,6 +245,7 @@ void back_session::failed(std::string why) {
     trouble_told_ = home().now();
   }
   trouble_ = std::move(why);
+  if (is_leaving()) depart();
   try_later();
 }
 
@@ -248,6 +261,32 @@ void back_session::try_later() {
   ++failures_;
   delay = same_as_ ? look_interval : std::min(delay, last_retry);
   retry_timer_.arm(home().timers(), delay / 2 + delay * net::random_between(0, 1000) / 2000);
+}
+
+// -- leaving ------------------------------------------------------------------------------------
+
+bool back_session::is_leaving() const {
+  const auto known = side_->backs.find(back_.place);
+  return known && known->is_leaving;
+}
+
+void back_session::heed_config() {
+  if (!is_leaving())
+    unused_by_.clear();
+  else if (stage_ != stage::connected)
+    depart();
+}
+
+void back_session::heed_unused(unsigned reactor) {
+  unused_by_.insert(reactor);
+  if (unused_by_.size() == side_->core.reactors.size()) depart();
+}
+
+void back_session::depart() {
+  if (stage_ == stage::leaving || !side_->backs.forget(back_.place)) return;
+  spdlog::info("back {}: is not among back_nodes any more: left", where_);
+  caf::anon_send(side_->core.names.find(names::back_session_sup),
+                 stop_child{names::back_session(back_.place)});
 }
 
 // -- end and status -----------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 // ends tries again. How one gets there is a subclass's.
 #pragma once
 
+#include <set>
+
 #include "actors/node_link/link_messages.hpp"
 #include "actors/node_link/node_link_side.hpp"
 #include "codecs/node_link/link_hello.hpp"
@@ -32,6 +34,9 @@ struct back_status {
 /// Messages:
 /// - `link_broken`, `link_agent_started` from agents: another session begins.
 /// - `(bye_atom, session, why)` from the back: for the log, once the session has ended.
+/// - `config_changed`, `back_unused`, `back_replaced`: a back that is not in `back_nodes` any more
+/// is
+///   left when no front agent uses it, or when it is reached another way.
 /// - `get_back_status`, `ask_back`.
 /// - exit_msg: says goodbye, at most 1 s, and ends.
 /// While there is no session it tries again, after 0.1 s, doubling to 5 s, with jitter, and logs
@@ -40,7 +45,7 @@ struct back_status {
 /// back_session has reached already, by another address, is left alone as long as that one has it.
 class back_session : public net::pinned_actor {
  public:
-  /// `place` is the back's in `settings::back_nodes`.
+  /// `place` is that of a `known_back`.
   back_session(caf::actor_config& cfg, net::reactor& home, node_link_side& side, std::size_t place);
   [[nodiscard]] const char* name() const override { return "back_session"; }
 
@@ -62,7 +67,8 @@ class back_session : public net::pinned_actor {
   [[nodiscard]] node_link_side& side() const noexcept { return *side_; }
   [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
 
-  [[nodiscard]] std::size_t place() const noexcept { return place_; }
+  /// For a back that is not in this process.
+  [[nodiscard]] const config::back_address& address() const { return back_.address.value(); }
 
   void on_due(net::timer& which) override;
   void stopped() override;
@@ -73,6 +79,8 @@ class back_session : public net::pinned_actor {
   caf::behavior start() final;
   bool on_message(caf::mailbox_element&) final { return false; }
 
+  /// The back has a session already, by another address.
+  void fail_as_same(std::size_t other);
   [[nodiscard]] link_hello make_hello() const;
   void greet(const link_nonce* challenge);
   /// Says hello in the other form. The back did not read this one.
@@ -85,18 +93,26 @@ class back_session : public net::pinned_actor {
   void begin_session(const link_answer& answer, const std::vector<caf::actor>& agents);
   void end_session();
   void try_later();
+  [[nodiscard]] bool is_leaving() const;
+  void heed_config();
+  void heed_unused(unsigned reactor);
+  /// For good, unless the back is wanted again.
+  void depart();
   void handle_exit(const caf::exit_msg& asked);
   [[nodiscard]] back_status status() const;
   caf::result<std::string, bool> ask(const std::string& line);
 
   node_link_side* side_;
-  std::size_t place_;
+  known_back back_;
+  /// As the log has it.
   std::string where_;
   stage stage_ = stage::waiting;
   net::steady_clock::time_point since_;
   caf::actor gateway_;
   /// The node that this one was and another back_session had.
   std::optional<caf::node_id> same_as_;
+  /// Reactors whose agents have no stream there, of a back that is being left.
+  std::set<unsigned> unused_by_;
   /// One a reactor, as they were at the last hello.
   std::vector<caf::actor> agents_;
   link_hello hello_;

@@ -32,7 +32,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::publish_due)
 namespace mtp::actors {
 
 void caf_openssl_back_session::reach() {
-  const auto& to = settings().back_nodes[place()];
+  const auto& to = address();
   const auto mine = ++attempt_;
   request(system().openssl_manager().actor_handle(), patience, caf::connect_atom::value, to.host,
           to.port)

@@ -11,39 +11,104 @@
 
 namespace mtp::actors {
 
+namespace {
+
+/// A stream on which nothing has come or gone for so long can be moved without loss: longer than a
+/// client_conn takes a request for one in flight.
+constexpr std::chrono::seconds quiet_time{6};
+
+}  // namespace
+
 front_agent::front_agent(caf::actor_config& cfg, net::reactor& home, node_link_side& side)
-    : link_agent{cfg, home, side}, backs_(number_of_backs(*side.core.config.get())) {}
+    : link_agent{cfg, home, side} {}
 
 caf::behavior front_agent::start() {
   set_down_handler([this](caf::down_msg& down) {
-    for (std::size_t at = 0; at < backs_.size(); ++at)
-      if (backs_[at].peer && backs_[at].peer->agent == down.source) {
-        // Of a lost connection back_session hears, too, and knows more of it.
-        if (down.reason == caf::exit_reason::remote_link_unreachable)
-          end_session(at);
-        else
-          give_up(at, "the other agent is gone");
-      }
+    const auto of = std::ranges::find_if(backs_, [&](const auto& item) {
+      return item.second.peer && item.second.peer->agent == down.source;
+    });
+    if (of == backs_.end()) return;
+    // Of a lost connection back_session hears, too, and knows more of it.
+    if (down.reason == caf::exit_reason::remote_link_unreachable)
+      end_session(of->first);
+    else
+      give_up(of->first, "the other agent is gone");
   });
   begin();
-  for (std::size_t at = 0; at < backs_.size(); ++at)
-    caf::anon_send(side().core.names.find(names::back_session(at)),
+  follow_backs();
+  for (const auto place : order_)
+    caf::anon_send(side().core.names.find(names::back_session(place)),
                    link_agent_started{home().index()});
   return {
       [this](open_stream& request) { handle_open(request); },
       [this](const cancel_stream& cancel) { handle_cancel(cancel.stream); },
       [this](const link_blob& blob) { handle_blob(blob); },
       [this](const link_up& up) { handle_up(up); },
-      [this](const link_down& down) {
-        const auto& peer = backs_[down.back].peer;
-        if (peer && peer->channel.session() == down.session) end_session(down.back);
-      },
+      [this](const link_down& down) { handle_down(down); },
+      [this](config_changed) { follow_backs(); },
   };
 }
 
 void front_agent::for_each_peer(const std::function<void(link_peer&)>& each) {
-  for (auto& one : backs_)
+  for (auto& [place, one] : backs_)
     if (one.peer) each(*one.peer);
+}
+
+// -- backs --------------------------------------------------------------------------------------
+
+void front_agent::follow_backs() {
+  const auto known = side().backs.get();
+  order_.clear();
+  for (const auto& one : *known) {
+    order_.push_back(one.place);
+    auto& mine = backs_[one.place];
+    if (std::exchange(mine.is_leaving, one.is_leaving) == one.is_leaving) continue;
+    mine.emptied_since.reset();
+    mine.is_told_unused = false;
+  }
+  // Streams are only where there is a peer.
+  std::erase_if(backs_, [this](const auto& item) {
+    return !item.second.peer && std::ranges::find(order_, item.first) == order_.end();
+  });
+}
+
+void front_agent::on_tick() {
+  const bool has_other = std::ranges::any_of(
+      backs_, [](const auto& item) { return item.second.peer && !item.second.is_leaving; });
+  // Until there is another back, the one that is to be left serves on.
+  if (!has_other) return;
+  for (auto& [place, one] : backs_)
+    if (one.is_leaving) empty(place, one);
+}
+
+void front_agent::empty(std::size_t place, back& from) {
+  const auto now = home().now();
+  if (!from.emptied_since) from.emptied_since = now;
+  const auto limit = settings().drain_timeout;
+  if (limit.count() > 0 && now - *from.emptied_since > limit)
+    end_session(place);
+  else if (from.peer)
+    move_quiet_streams(place);
+  if (from.streams == 0 && !std::exchange(from.is_told_unused, true))
+    caf::anon_send(side().core.names.find(names::back_session(place)), back_unused{home().index()});
+}
+
+void front_agent::move_quiet_streams(std::size_t place) {
+  const auto quiet_since = home().now() - quiet_time;
+  auto& peer = *backs_[place].peer;
+  const auto at_risk = peer.channel.at_risk();
+  std::vector<stream_id> quiet;
+  for (const auto& [id, one] : streams_)
+    if (one.back == place && !one.released && one.used < quiet_since && !at_risk.contains(id))
+      quiet.push_back(id);
+  for (const auto id : quiet) {
+    const auto moved = streams_.find(id);
+    if (moved == streams_.end()) continue;
+    caf::anon_send(moved->second.client, stream_frame{id, mtp::stream::migrate{}});
+    release(moved->second);
+    moved->second.is_moved = true;
+    send_to(peer, {id, mtp::stream::close{}});
+  }
 }
 
 // -- streams ------------------------------------------------------------------------------------
@@ -51,9 +116,10 @@ void front_agent::for_each_peer(const std::function<void(link_peer&)>& each) {
 std::optional<std::size_t> front_agent::choose_back() const {
   std::optional<std::size_t> best;
   const bool balance = settings().back_nodes_policy == config::back_choice::balance;
-  for (std::size_t at = 0; at < backs_.size(); ++at) {
-    if (!backs_[at].peer) continue;
-    if (!best || (balance && backs_[at].streams < backs_[*best].streams)) best = at;
+  for (const auto place : order_) {
+    const auto& candidate = backs_.at(place);
+    if (!candidate.peer || (best && candidate.is_leaving)) continue;
+    if (!best || (balance && candidate.streams < backs_.at(*best).streams)) best = place;
   }
   return best;
 }
@@ -70,8 +136,9 @@ void front_agent::handle_open(open_stream& request) {
 
 void front_agent::open(const open_stream& request, std::size_t at) {
   auto& to = backs_[at];
-  streams_.emplace(request.stream,
-                   stream{.client = request.client, .back = at, .released = std::nullopt});
+  streams_.emplace(
+      request.stream,
+      stream{.client = request.client, .back = at, .used = home().now(), .released = std::nullopt});
   ++to.streams;
   send_to(*to.peer, {request.stream, request.request});
 }
@@ -91,12 +158,28 @@ front_agent::stream_map::iterator front_agent::forget(stream_map::iterator which
   return streams_.erase(which);
 }
 
+void front_agent::release(stream& which) {
+  which.released = home().now();
+  --backs_.at(which.back).streams;
+}
+
 void front_agent::handle_local_frame(stream_frame& frame) {
   const auto which = streams_.find(frame.stream);
   if (which == streams_.end()) return;
+  if (which->second.is_moved) return handle_late_frame(which, frame);
+  which->second.used = home().now();
   const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
   send_to(*backs_[which->second.back].peer, std::move(frame));
   if (closes) forget(which);
+}
+
+/// The client had sent it before it heard that its stream has moved.
+void front_agent::handle_late_frame(stream_map::iterator which, const stream_frame& frame) {
+  if (std::holds_alternative<mtp::stream::ack>(frame.event)) return;
+  if (std::holds_alternative<mtp::stream::data>(frame.event))
+    caf::anon_send(which->second.client,
+                   stream_frame{frame.stream, mtp::stream::refused{refusal::migrating}});
+  forget(which);
 }
 
 void front_agent::sweep(time_point limit) {
@@ -107,6 +190,9 @@ void front_agent::sweep(time_point limit) {
 // -- sessions -----------------------------------------------------------------------------------
 
 void front_agent::handle_up(const link_up& up) {
+  follow_backs();
+  // Left meanwhile.
+  if (!backs_.contains(up.back)) return;
   end_session(up.back);
   monitor(up.peer);
   backs_[up.back].peer.emplace(up.session, up.peer, home().now());
@@ -115,6 +201,14 @@ void front_agent::handle_up(const link_up& up) {
     auto copy = request;
     handle_open(copy);
   }
+}
+
+void front_agent::handle_down(const link_down& down) {
+  const auto of = backs_.find(down.back);
+  if (of == backs_.end() || !of->second.peer || of->second.peer->channel.session() != down.session)
+    return;
+  end_session(down.back);
+  follow_backs();
 }
 
 /// Its streams go elsewhere: those of which nothing is lost.
@@ -154,12 +248,14 @@ void front_agent::give_up(std::size_t at, std::string why) {
 void front_agent::handle_blob(const link_blob& blob) {
   const auto content = as_bytes(blob.content);
   const auto session = stream_blob_reader{content}.header().session;
-  const auto from = std::ranges::find_if(
-      backs_, [&](const auto& one) { return one.peer && one.peer->channel.session() == session; });
+  const auto from = std::ranges::find_if(backs_, [&](const auto& item) {
+    return item.second.peer && item.second.peer->channel.session() == session;
+  });
   if (from == backs_.end()) return;
-  const auto at = static_cast<std::size_t>(from - backs_.begin());
-  from->peer->heard = home().now();
-  const auto taken = from->peer->channel.take(
+  const auto at = from->first;
+  auto& peer = *from->second.peer;
+  peer.heard = home().now();
+  const auto taken = peer.channel.take(
       content, home().now(),
       [this, at](stream_id id, const stream_part&) {
         const auto which = streams_.find(id);
@@ -170,12 +266,13 @@ void front_agent::handle_blob(const link_blob& blob) {
         return true;
       });
   if (!taken) {
-    spdlog::error("back {}: what it says can't be read: {}", describe_back(settings(), at),
+    spdlog::error("back {}: what it says can't be read: {}",
+                  to_string(side().backs.find(at).value_or(known_back{.place = at})),
                   to_string(taken.error()));
     return give_up(at, "what it says can't be read");
   }
-  if (floods(*from->peer)) return give_up(at, "it begins too many packets");
-  flush(*from->peer);
+  if (floods(peer)) return give_up(at, "it begins too many packets");
+  flush(peer);
   note_memory();
 }
 
@@ -183,6 +280,8 @@ void front_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
   const auto which = streams_.find(frame.stream);
   if (which == streams_.end() || which->second.back != at) return;
   auto& to = which->second;
+  if (to.is_moved) return;
+  to.used = home().now();
   if (const auto* const opened = std::get_if<mtp::stream::opened>(&frame.event)) {
     to.is_open = true;
     caf::anon_send(to.client,
@@ -205,8 +304,7 @@ void front_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
   // Data may still come for it, unless it was never open. Until the client looks for a DC again,
   // and finds none, there may be many such streams.
   if (migrates && to.is_open && !to.released) {
-    to.released = home().now();
-    --backs_[at].streams;
+    release(to);
   } else if (ends) {
     channel.drop_outgoing(id);
     forget(which);
@@ -217,14 +315,14 @@ void front_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
 
 std::size_t front_agent::largest_held() const {
   std::size_t out = 0;
-  for (const auto& one : backs_)
+  for (const auto& [place, one] : backs_)
     if (one.peer) out = std::max(out, one.peer->channel.largest().second);
   return out;
 }
 
 std::size_t front_agent::drop_largest() {
   const auto most = largest_held();
-  for (auto& one : backs_)
+  for (auto& [place, one] : backs_)
     if (one.peer && one.peer->channel.largest().second == most) return drop_largest_of(*one.peer);
   return 0;
 }
@@ -242,10 +340,10 @@ std::size_t front_agent::drop_largest_of(link_peer& peer) {
 }
 
 void front_agent::stopped() {
-  for (auto& one : backs_)
+  for (auto& [place, one] : backs_)
     if (one.peer) flush(*one.peer);
-  for (std::size_t at = 0; at < backs_.size(); ++at)
-    end_session(at);
+  for (const auto& [place, one] : backs_)
+    end_session(place);
   // They ask again.
   for (const auto& [id, request] : waiting_)
     caf::anon_send(request.client, stream_frame{id, mtp::stream::migrate{}});

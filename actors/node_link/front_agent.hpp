@@ -17,6 +17,10 @@ namespace mtp::actors {
 /// data: that may come too late for the DC connection.
 /// - `link_up`, `link_down` from back_sessions. A stream whose session ends gets `migrate`, or
 ///   `refused` if something of it may have been lost.
+/// - `config_changed`. The streams of a back that is not in `back_nodes` any more get `migrate`
+/// once
+///   another back can be reached: each when it has been quiet for a moment and nothing of it can be
+///   lost, all others after `drain_timeout_sec`. The back's session hears of it (`back_unused`).
 /// - `link_blob` from its partners.
 class front_agent final : public link_agent {
  public:
@@ -26,15 +30,25 @@ class front_agent final : public link_agent {
  private:
   struct stream {
     caf::actor client;
+    /// Its place.
     std::size_t back = 0;
     bool is_open = false;
+    /// When something of it came or went.
+    time_point used;
     /// Set once it is over for the peer.
     std::optional<time_point> released;
+    /// Its client was told to go elsewhere, as the back is being left.
+    bool is_moved = false;
   };
   struct back {
     std::optional<link_peer> peer;
     /// Those that are not over for it.
     std::size_t streams = 0;
+    /// As `known_back` has it.
+    bool is_leaving = false;
+    /// Since when its streams are moved.
+    std::optional<time_point> emptied_since;
+    bool is_told_unused = false;
   };
   using stream_map = std::unordered_map<stream_id, stream>;
 
@@ -43,6 +57,7 @@ class front_agent final : public link_agent {
   void handle_local_frame(stream_frame& frame) override;
   void for_each_peer(const std::function<void(link_peer&)>& each) override;
   void sweep(time_point limit) override;
+  void on_tick() override;
   [[nodiscard]] std::size_t largest_held() const override;
   std::size_t drop_largest() override;
   std::size_t drop_largest_of(link_peer& peer) override;
@@ -54,15 +69,27 @@ class front_agent final : public link_agent {
   /// Nothing if no back can be reached.
   [[nodiscard]] std::optional<std::size_t> choose_back() const;
   stream_map::iterator forget(stream_map::iterator which);
+  void release(stream& which);
+  void handle_late_frame(stream_map::iterator which, const stream_frame& frame);
+
+  // Backs.
+  void follow_backs();
+  /// Moves streams that can be moved.
+  void empty(std::size_t place, back& from);
+  void move_quiet_streams(std::size_t place);
 
   // Sessions.
   void handle_up(const link_up& up);
+  void handle_down(const link_down& down);
   void end_session(std::size_t at);
   void give_up(std::size_t at, std::string why);
   void handle_blob(const link_blob& blob);
   void handle_peer_frame(std::size_t at, stream_frame& frame);
 
-  std::vector<back> backs_;
+  /// By place.
+  std::map<std::size_t, back> backs_;
+  /// Places in the order of `back_nodes`; those of backs that are being left are last.
+  std::vector<std::size_t> order_;
   stream_map streams_;
   /// Clients that no back could be found for, oldest first.
   std::map<stream_id, open_stream> waiting_;

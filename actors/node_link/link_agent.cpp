@@ -101,6 +101,7 @@ void link_agent::on_due(net::timer&) {
     if (peer.channel.owes_report() || now - peer.spoke >= tick) peer.channel.speak_up();
     flush(peer);
   });
+  on_tick();
   if (++ticks_ % sweep_every == 0) sweep(now - release_time);
   tick_timer_.arm(home().timers(), tick);
 }

@@ -45,10 +45,7 @@ link_listener::link_listener(caf::actor_config& cfg, net::reactor& home, node_li
     : pinned_actor{cfg, home}, side_{&side} {}
 
 caf::behavior link_listener::start() {
-  net::link_acceptor_owner& owner = *this;
-  acceptor_.emplace(*this, owner, side_->port->socket(0), side_->credentials,
-                    net::link_acceptor_limits{.user_timeout = settings().node_link.timeout});
-  acceptor_->allow(names_of(settings().node_link.allowed_nodes));
+  accept();
   forget_ended();
   for (const auto& known : side_->sessions)
     if (const auto session = known.lock()) watch(session);
@@ -61,6 +58,19 @@ caf::behavior link_listener::start() {
       [this](get_link_connections) { return connections(); },
       [this](const get_proven_name& wanted) { return find_name(wanted.node); },
   };
+}
+
+/// Nothing happens where it does so already. Handshakes under way at another address are given up:
+/// these fronts dial again, there or elsewhere.
+void link_listener::accept() {
+  const auto sockets = side_->port.get()->sockets;
+  if (sockets == port_) return;
+  acceptor_.reset();
+  port_ = sockets;
+  net::link_acceptor_owner& owner = *this;
+  acceptor_.emplace(*this, owner, port_->socket(0), side_->credentials,
+                    net::link_acceptor_limits{.user_timeout = settings().node_link.timeout});
+  acceptor_->allow(names_of(settings().node_link.allowed_nodes));
 }
 
 void link_listener::on_link(net::link_transport transport) {
@@ -90,6 +100,7 @@ void link_listener::on_refused(net::link_refusal why) {
 }
 
 void link_listener::heed_config() {
+  accept();
   const auto& allowed = settings().node_link.allowed_nodes;
   acceptor_->allow(names_of(allowed));
   if (side_->credentials == nullptr) return;

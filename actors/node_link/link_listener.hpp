@@ -27,7 +27,8 @@ struct get_proven_name {
 };
 
 /// Messages: `config_changed` (fronts whose name is not among `allowed_nodes` any more are cut
-/// off), `get_link_connections`, `get_proven_name`. It ends no connection by ending. Why a
+/// off, and it waits where `node_link.listen` says now), `get_link_connections`, `get_proven_name`.
+/// It ends no connection by ending. Why a
 /// connection with a certificate ended is in the log by its name (`limited_log`).
 class link_listener final : public net::pinned_actor, private net::link_acceptor_owner {
  public:
@@ -45,6 +46,7 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   void on_refused(net::link_refusal why) override;
 
   void heed_config();
+  void accept();
   void watch(const std::shared_ptr<net::link_session>& session);
   void tell(spdlog::level::level_enum level, const std::string& name, const std::string& what);
   void forget_ended();
@@ -54,6 +56,8 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   [[nodiscard]] std::string name_at(const std::string& address, std::uint16_t port) const;
 
   node_link_side* side_;
+  /// Used by the acceptor.
+  std::shared_ptr<net::bound_port> port_;
   std::optional<net::link_acceptor> acceptor_;
   /// By the name in the certificate.
   limited_log events_{10};

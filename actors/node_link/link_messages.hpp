@@ -48,7 +48,7 @@ inline constexpr std::uint16_t link_key = 1;
 
 /// back_session to front agents: a session has begun; `peer` is the agent's partner.
 struct link_up {
-  /// Place in `settings::back_nodes`.
+  /// `known_back::place`.
   std::size_t back = 0;
   std::uint64_t session = 0;
   caf::actor peer;
@@ -62,6 +62,13 @@ struct link_down {
 struct link_agent_started {
   unsigned reactor = 0;
 };
+
+/// front agent to back_session: no stream of that reactor uses a back that is being left.
+struct back_unused {
+  unsigned reactor = 0;
+};
+/// back_session to the one of a back that is being left: another way to that node was found.
+struct back_replaced {};
 
 /// To a back_session (request): asks its back as `link_ask_atom` does, with the same reply.
 struct ask_back {
@@ -81,5 +88,7 @@ struct link_broken {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_down)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_agent_started)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::back_unused)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::back_replaced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::ask_back)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_broken)

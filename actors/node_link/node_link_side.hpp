@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/core/node_core.hpp"
+#include "actors/node_link/known_backs.hpp"
 #include "actors/node_link/reached_backs.hpp"
 #include "actors/uplink/routing.hpp"
 #include "net/loop/bound_port.hpp"
@@ -17,17 +18,22 @@
 
 namespace mtp::actors {
 
+/// Where a back waits for fronts; null on a front, and where CAF listens.
+struct link_port {
+  std::shared_ptr<net::bound_port> sockets;
+};
+
 struct node_link_side {
   explicit node_link_side(node_core& shared) : core{shared} {}
 
   node_core& core;
-  /// Where a back waits for fronts; null on a front, and where CAF listens.
-  std::unique_ptr<net::bound_port> port;
+  published<link_port> port;
   /// With TLS of ours, else null.
   std::shared_ptr<net::tls_credentials> credentials;
   /// Connections that were let in; used by link_listener alone, and its successors.
   std::vector<std::weak_ptr<net::link_session>> sessions;
-  /// Of a front.
+  // Of a front.
+  known_backs backs;
   mtp::actors::reached_backs reached_backs;
   /// Of a back: who gives its fronts' clients a DC connection.
   router route;
@@ -39,10 +45,5 @@ struct node_link_side {
   /// The front agent of `reactor`; null while it is being restarted.
   [[nodiscard]] caf::actor front_agent(unsigned reactor) const;
 };
-
-/// How many backs a front has; inside one process (`through_link_agents`) it is itself.
-[[nodiscard]] std::size_t number_of_backs(const config::settings& of);
-/// For the log.
-[[nodiscard]] std::string describe_back(const config::settings& of, std::size_t back);
 
 }  // namespace mtp::actors

@@ -1,4 +1,4 @@
-// Which node each entry of a front's back_nodes leads to. Two may lead to one, which gives a front
+// Which node each back of a front turned out to be. Two may lead to one, which gives a front
 // one session: each would end the other's.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace mtp::actors {
 
-/// Places are those of `settings::back_nodes`. Any thread may use it.
+/// Places are those of `known_back`. Any thread may use it.
 class reached_backs {
  public:
   /// `place` has reached `node`, unless another place has: then nothing changes, and the result is

@@ -47,7 +47,7 @@ void remote_back_session::reach() {
   // Whoever renewed it need not wait; certificate_watch tells if that is of no use.
   if (credentials != nullptr) static_cast<void>(credentials->reload());
   const auto& all = settings();
-  const auto& to = all.back_nodes[place()];
+  const auto& to = address();
   dialer_.dial({.host = to.host,
                 .port = to.port,
                 .name = to.name,

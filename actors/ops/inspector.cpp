@@ -218,12 +218,13 @@ caf::result<nodes_report> inspector_state::nodes() {
     };
   };
   if (node->link != nullptr && node->client != nullptr) {
-    report.backs.resize(number_of_backs(*settings));
-    for (std::size_t i = 0; i < report.backs.size(); ++i) {
+    const auto known = node->link->backs.get();
+    report.backs.resize(known->size());
+    for (std::size_t i = 0; i < known->size(); ++i) {
       auto& back = report.backs[i];
-      back.status.where = describe_back(*settings, i);
+      back.status.where = to_string((*known)[i]);
       gathering<nodes_report>::ask<back_status>(
-          all, node->core.names.find(names::back_session(i)), get_back_status{},
+          all, node->core.names.find(names::back_session((*known)[i].place)), get_back_status{},
           [all, &back](const back_status& status) { back.status = status; },
           [all, &back](std::string why) { back.trouble = std::move(why); });
     }
@@ -233,7 +234,7 @@ caf::result<nodes_report> inspector_state::nodes() {
         all, node->core.names.find(names::link_gateway), get_fronts{},
         [all](std::vector<front_status>& fronts) { all->report.fronts = std::move(fronts); },
         missing("fronts"));
-  if (node->link != nullptr && node->link->port != nullptr)
+  if (node->link != nullptr && node->link->port.get()->sockets != nullptr)
     gathering<nodes_report>::ask<std::vector<link_connection>>(
         all, node->core.names.find(names::link_listener), get_link_connections{},
         [all](std::vector<link_connection>& some) { all->report.connections = std::move(some); },

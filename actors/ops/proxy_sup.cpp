@@ -48,6 +48,16 @@ child_spec dynamic_supervisor(node_core& core, std::string_view name, restart_po
                                  .children = {common}});
 }
 
+/// A supervisor whose children come and go: each start asks anew for them.
+template <class Side>
+child_spec changing_supervisor(node_core& core, std::string_view name, Side& side,
+                               supervisor_spec (*make)(Side&)) {
+  return permanent(
+      name,
+      [&core, &side, make] { return spawn_supervisor(core.system(), make(side), core.names); },
+      10s);
+}
+
 template <class Actor, class... Args>
 child_start pinned_start(net::reactor& home, Args&... args) {
   return [&home, ... args = std::ref(args)] { return net::spawn_pinned<Actor>(home, args...); };
@@ -91,7 +101,7 @@ void add_gateway(node_link_side& side, std::vector<child_spec>& children) {
   if (by_caf && settings->role == config::node_role::back)
     children.push_back(
         permanent(names::link_listener, scheduled_start(core, side, caf_openssl_listener)));
-  if (side.port != nullptr)
+  if (side.port.get()->sockets != nullptr)
     children.push_back(
         permanent(names::link_listener, pinned_start<link_listener>(*core.reactors[0], side)));
 }
@@ -111,15 +121,23 @@ child_start back_session_start(node_link_side& side, net::reactor& home, std::si
   };
 }
 
+supervisor_spec back_session_sup_spec(node_link_side& side) {
+  supervisor_spec spec{.name = std::string{names::back_session_sup}};
+  const auto backs = side.backs.get();
+  for (const auto& back : *backs) {
+    auto [name, start] = session_with(side, back);
+    spec.children.push_back(permanent(name, std::move(start)));
+  }
+  return spec;
+}
+
 /// A front's end. Agents are above clients, so that these can still say goodbye; what keeps the
 /// link is above them.
 void add_way_to_backs(node_link_side& side, std::vector<child_spec>& children) {
-  auto& reactors = side.core.reactors;
-  for (std::size_t place = 0; place < number_of_backs(*side.core.config.get()); ++place)
-    children.push_back(
-        permanent(names::back_session(place),
-                  back_session_start(side, *reactors[place % reactors.size()], place)));
-  for (const auto& reactor : reactors)
+  auto& core = side.core;
+  children.push_back(
+      changing_supervisor(core, names::back_session_sup, side, back_session_sup_spec));
+  for (const auto& reactor : core.reactors)
     children.push_back(
         permanent(names::front_agent(reactor->index()), pinned_start<front_agent>(*reactor, side)));
 }
@@ -131,13 +149,7 @@ void add_client_side(client_side& side, std::vector<child_spec>& children) {
   for (const auto& reactor : core.reactors)
     children.push_back(permanent(names::client_roster(reactor->index()),
                                  pinned_start<client_roster>(*reactor, side)));
-  // Made anew for each start: ports come and go.
-  children.push_back(permanent(
-      names::listener_sup,
-      [&core, &side] {
-        return spawn_supervisor(core.system(), listener_sup_spec(side), core.names);
-      },
-      10s));
+  children.push_back(changing_supervisor(core, names::listener_sup, side, listener_sup_spec));
 }
 
 }  // namespace
@@ -150,6 +162,12 @@ std::vector<start_child> listeners_of(client_side& side, const served_port& serv
                            return net::spawn_pinned<listener>(home, std::ref(side), served);
                          }});
   return listeners;
+}
+
+start_child session_with(node_link_side& side, const known_back& back) {
+  const auto& reactors = side.core.reactors;
+  return {.id = names::back_session(back.place),
+          .start = back_session_start(side, *reactors[back.place % reactors.size()], back.place)};
 }
 
 supervisor_spec proxy_sup_spec(node_parts& node) {

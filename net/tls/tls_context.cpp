@@ -248,9 +248,17 @@ std::shared_ptr<const tls_context> tls_credentials::current() const {
 }
 
 tl::expected<void, std::string> tls_credentials::reload() {
-  auto fresh = tls_context::load(files_, current()->side());
+  std::unique_lock lock{mutex_};
+  auto files = files_;
+  lock.unlock();
+  return reload(std::move(files));
+}
+
+tl::expected<void, std::string> tls_credentials::reload(tls_files files) {
+  auto fresh = tls_context::load(files, current()->side());
   if (!fresh) return tl::unexpected{fresh.error()};
   const std::lock_guard lock{mutex_};
+  files_ = std::move(files);
   current_ = std::move(*fresh);
   return {};
 }

@@ -65,12 +65,14 @@ class tls_credentials {
   /// Reads the files again. New connections use what is there now; established ones stay. After an
   /// error everything is as before.
   [[nodiscard]] tl::expected<void, std::string> reload();
+  /// The same with other files, from now on.
+  [[nodiscard]] tl::expected<void, std::string> reload(tls_files files);
 
  private:
   tls_credentials(tls_files files, std::shared_ptr<const tls_context> first);
 
-  tls_files files_;
   mutable std::mutex mutex_;
+  tls_files files_;
   std::shared_ptr<const tls_context> current_;
 };
 

@@ -15,20 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct reload_result {
-  int status = -1;
-  std::string output;
-};
-
-reload_result reload(const test_node& node) {
-  const temporary_directory place;
-  process program{
-      MTP_PROXY_BINARY,
-      {.arguments = {"reload", "-c", node.config_file()}, .output = place.path() / "output"}};
-  const auto status = program.wait(patience);
-  return {.status = status.value_or(-1), .output = program.output()};
-}
-
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
@@ -37,7 +23,7 @@ bool contains(const std::string& text, std::string_view part) {
 struct reloaded {
   fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy;
-  std::string first = file();
+  std::string first = node().file();
 
   explicit reloaded(std::string config = {})
       : proxy{{.config = std::move(config), .telegram = &telegram}} {
@@ -46,17 +32,12 @@ struct reloaded {
   }
 
   test_node& node() const { return proxy.client_side(); }
-  std::string file() const {
-    std::stringstream text;
-    text << std::ifstream{node().config_file()}.rdbuf();
-    return text.str();
-  }
   void write(const std::string& text) const { std::ofstream{node().config_file()} << text; }
   /// The first file, with lines in front of its ports and tables behind them.
   void write_with(const std::string& lines, const std::string& tables = {}) const {
     write(lines + first + tables);
   }
-  reload_result reload() const { return test::reload(node()); }
+  reload_result reload() const { return node().reload(); }
   /// A client of another port, or with another secret.
   net::proxy_client client_at(std::uint16_t port, const secret16& secret,
                               const client_protocol& how = secure_protocol()) const {
@@ -161,11 +142,7 @@ TEST_CASE("reload: all or nothing") {
   }
   SUBCASE("a metrics port that is taken") {
     on.write_with("ready_timeout_sec = 1\n", good_port);
-    auto text = on.file();
-    const auto at = text.find("metrics_port = ");
-    text.replace(at, text.find('\n', at) - at,
-                 "metrics_port = " + std::to_string(on.telegram.middle_proxy(2).port));
-    on.write(text);
+    on.node().set_line("metrics_port", std::to_string(on.telegram.middle_proxy(2).port));
     const auto result = on.reload();
     CHECK(result.status == 1);
     CHECK(contains(result.output, std::to_string(on.telegram.middle_proxy(2).port)));
@@ -190,6 +167,51 @@ TEST_CASE("reload: what takes a restart is told, and the rest applies") {
       make_obfuscated2(net::random_array<64>(), on.proxy.secret(), framing::padded, 2);
   REQUIRE(socket.send(header.header, soon()));
   check_closed(socket);
+}
+
+TEST_CASE("reload: a file for another role changes nothing until the restart") {
+  const reloaded on;
+  const auto client_is_served = [&] {
+    auto client = on.proxy.client(secure_protocol());
+    check_echo(client);
+  };
+  // Good for a back, but for this process it has neither ports nor a way to Telegram.
+  on.write(
+      "node_role = \"back\"\nstate_dir = \"state\"\n"
+      "[node_link]\ntransport = \"plain\"\ncluster_cookie = \"0123456789abcdef\"\n"
+      "listen = \"127.0.0.1:1\"\n");
+  const auto result = on.reload();
+  INFO(result.output);
+  CHECK(result.status == 0);
+  CHECK(contains(result.output, "-> \"back\" (restart)"));
+  CHECK(contains(result.output, "log_level: \"debug\" -> \"info\" (restart)"));
+  CHECK_FALSE(contains(result.output, "(at once)"));
+  client_is_served();
+  on.write(on.first);
+  CHECK(on.reload().output == "nothing has changed\n");
+  client_is_served();
+}
+
+TEST_CASE("reload: Telegram's configuration comes from the new address") {
+  reloaded on;
+  fake_telegram moved{{.dcs = {2}}};
+  auto& node = on.proxy.telegram_side();
+  auto client = on.proxy.client(secure_protocol());
+  node.set_line("proxy_secret_url", '"' + moved.secret_url() + '"');
+  node.set_line("proxy_config_url", '"' + moved.config_url() + '"');
+  const auto result = node.reload();
+  INFO(result.output);
+  REQUIRE(result.status == 0);
+  // Connections that are there stay; those that are made now go by the new list.
+  CHECK(eventually(
+      [&] {
+        on.telegram.close_conns(2);
+        return moved.conns(2) > 0;
+      },
+      patience));
+  auto later = on.proxy.client(secure_protocol());
+  check_echo(later);
+  CHECK(moved.clients(2) > 0);
 }
 
 TEST_CASE("reload: a port has its own protocols") {
@@ -234,13 +256,11 @@ TEST_CASE("reload: limits and time-outs count for connections that are there") {
 
 TEST_CASE("reload: metrics move to another port") {
   const reloaded on;
-  auto text = on.first;
   const std::string key = "metrics_port = ";
-  const auto at = text.find(key);
-  const auto before = static_cast<std::uint16_t>(std::stoi(text.substr(at + key.size())));
+  const auto before =
+      static_cast<std::uint16_t>(std::stoi(on.first.substr(on.first.find(key) + key.size())));
   const auto port = free_port();
-  text.replace(at, text.find('\n', at) - at, "metrics_port = " + std::to_string(port));
-  on.write(text);
+  on.node().set_line("metrics_port", std::to_string(port));
   REQUIRE(on.reload().status == 0);
   CHECK(net::blocking_socket::connect("127.0.0.1", port, soon()));
   CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", before, soon()));

@@ -61,6 +61,142 @@ TEST_CASE("split: a configuration that is wrong changes nothing at SIGHUP") {
   CHECK(front.count_in_output(": connected (build") == 1);
 }
 
+double clients_of(const test_back& back) {
+  return back.metric("dc_num_upstreams{dc=\"2\"}");
+}
+
+TEST_CASE("split: another back in back_nodes: clients move there, and the first one is left") {
+  fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  auto& first = nodes.add_back("first");
+  auto& second = nodes.add_back("second");
+  front_options how;
+  how.backs = {first.address()};
+  how.config = "drain_timeout_sec = 12\n";
+  auto& front = nodes.add_front("front", how);
+  second.start();
+  first.start();
+  front.start();
+  REQUIRE(front.wait_until_connected());
+  const load_client::target to{.port = front.port(), .secret = front.secret()};
+  tally seen;
+  auto clients = idle_clients(to, 1, 20, seen);
+  tally busy_seen;
+  busy_clients busy{to, 1000, 5, busy_seen};
+  REQUIRE(eventually([&] { return busy_seen.echoes > 100; }, patience));
+  CHECK(clients_of(first) == 25);
+
+  front.set_line("back_nodes", "[\"" + second.address() + "\"]");
+  const auto result = front.reload();
+  INFO(result.output);
+  REQUIRE(result.status == 0);
+  REQUIRE(front.wait_until_connected(2));
+  tally later_seen;
+  auto later = idle_clients(to, 2000, 5, later_seen);
+  CHECK(clients_of(second) == 5);
+  // What is quiet goes first; busy ones are left alone for as long as the file says.
+  CHECK(second.wait_for_metric("dc_num_upstreams{dc=\"2\"}", 25));
+  CHECK(clients_of(first) == 5);
+  CHECK(first.wait_for_metric("dc_num_upstreams{dc=\"2\"}", 0));
+  CHECK(front.wait_for_output("is not among back_nodes any more: left"));
+  CHECK(first.wait_for_metric("link_fronts", 0));
+  for (auto& client : clients)
+    client.echo();
+  CHECK(seen.echoes == 40);
+  CHECK(seen.idle_closed == 0);
+  busy.stop();
+  CHECK(busy_seen.wrong == 0);
+  CHECK(telegram.complaints().empty());
+}
+
+TEST_CASE("split: back_nodes names the same back otherwise: the link is made anew, clients stay") {
+  fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  auto& back = nodes.add_back();
+  auto& front = nodes.add_front();
+  nodes.start_all();
+  tally seen;
+  auto clients = idle_clients({.port = front.port(), .secret = front.secret()}, 1, 20, seen);
+  front.set_line("back_nodes", "[\"back@localhost:" + std::to_string(back.port()) + "\"]");
+  REQUIRE(front.reload().status == 0);
+  REQUIRE(
+      front.wait_for_output("back back@localhost:" + std::to_string(back.port()) + ": connected"));
+  CHECK(front.count_in_output("is not among back_nodes any more: left") == 1);
+  for (auto& client : clients)
+    client.echo();
+  CHECK(seen.echoes == 40);
+  CHECK(seen.idle_closed == 0);
+}
+
+TEST_CASE("split: a back moves to another address and other files, and keeps its fronts") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  back_options at_back;
+  at_back.allowed = {"front", "later"};
+  auto& back = nodes.add_back("back", at_back);
+  auto& front = nodes.add_front();
+  nodes.start_all();
+  auto client = front.client();
+  check_echo(client);
+  const auto files = nodes.authority().issue("other", {.name = "back", .usage = key_usage::server});
+  const auto port = free_port();
+  const auto address = "\"127.0.0.1:" + std::to_string(port) + '"';
+
+  back.set_line("listen", address);
+  back.set_line("certificate", "\"/nowhere/back.pem\"");
+  const auto refused = back.reload();
+  CHECK(refused.status == 1);
+  CHECK(refused.output.find("/nowhere/back.pem") != std::string::npos);
+  CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", port, soon()));
+
+  back.set_line("certificate", '"' + files.certificate + '"');
+  back.set_line("key", '"' + files.key + '"');
+  const auto result = back.reload();
+  INFO(result.output);
+  REQUIRE(result.status == 0);
+  CHECK(result.output.find("-> " + files.key) == std::string::npos);
+  CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", back.port(), soon()));
+  check_echo(client);
+  CHECK(front.count_in_output(": connected (build") == 1);
+  front_options how;
+  how.backs = {"back@127.0.0.1:" + std::to_string(port)};
+  auto& later = nodes.add_front("later", how);
+  later.start();
+  INFO(later.output());
+  REQUIRE(later.wait_until_connected());
+  auto another = later.client();
+  check_echo(another);
+}
+
+TEST_CASE("split: another transport takes a restart, and what goes with it waits too") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  back_options at_back;
+  at_back.transport = "plain";
+  at_back.link = "cluster_cookie = \"0123456789abcdef\"\n";
+  front_options at_front;
+  at_front.transport = "plain";
+  at_front.link = at_back.link;
+  auto& back = nodes.add_back("back", at_back);
+  auto& front = nodes.add_front("front", at_front);
+  nodes.start_all();
+  const auto files = nodes.authority().issue("later", {.name = "back", .usage = key_usage::server});
+  back.set_line("transport", "\"tls\"\nallowed_nodes = [\"front\"]\ncertificate = \"" +
+                                 files.certificate + "\"\nkey = \"" + files.key + "\"\nca = \"" +
+                                 files.ca + '"');
+  back.set_line("cluster_cookie", "\"another one, long enough\"");
+  const auto result = back.reload();
+  INFO(result.output);
+  REQUIRE(result.status == 0);
+  CHECK(result.output.find("(restart)") != std::string::npos);
+  // A front that comes now is let in with the cookie as it was, and not without.
+  auto client = front.client();
+  check_echo(client);
+  front.kill();
+  front.start();
+  REQUIRE(front.wait_until_connected());
+}
+
 /// Puts new files where a node looks for its own.
 void renew(const net::tls_files& fresh, const net::tls_files& old) {
   std::filesystem::rename(fresh.key, old.key);

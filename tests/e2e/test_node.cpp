@@ -95,6 +95,29 @@ void test_node::configure(std::string config, std::string tables) {
   write_config();
 }
 
+std::string test_node::file() const {
+  std::stringstream text;
+  text << std::ifstream{config_file()}.rdbuf();
+  return text.str();
+}
+
+void test_node::set_line(const std::string& key, const std::string& value) const {
+  auto text = '\n' + file();
+  const auto at = text.find('\n' + key + " = ");
+  REQUIRE(at != std::string::npos);
+  text.replace(at + 1, text.find('\n', at + 1) - at - 1, key + " = " + value);
+  std::ofstream{config_file()} << text.substr(1);
+}
+
+reload_result test_node::reload() const {
+  const temporary_directory place;
+  process program{
+      MTP_PROXY_BINARY,
+      {.arguments = {"reload", "-c", config_file()}, .output = place.path() / "output"}};
+  const auto status = program.wait(patience);
+  return {.status = status.value_or(-1), .output = program.output()};
+}
+
 // -- process ------------------------------------------------------------------------------------
 
 /// What MTP_E2E_EMULATOR in the environment says: a program's path and its arguments, to run the

@@ -47,6 +47,12 @@ struct client_protocol {
 /// Series of a metrics endpoint, with their values.
 using series_values = std::map<std::string, double>;
 
+/// What `mtproto-proxy reload` said.
+struct reload_result {
+  int status = -1;
+  std::string output;
+};
+
 class test_node {
  public:
   struct options {
@@ -83,6 +89,12 @@ class test_node {
   void run_from_now_on(std::string program) { how_.program = std::move(program); }
   /// Writes the configuration anew, for the next start or SIGHUP.
   void configure(std::string config, std::string tables);
+  /// Its configuration as it is on disk.
+  [[nodiscard]] std::string file() const;
+  /// Replaces the line of `key` there; fails the test if there is none.
+  void set_line(const std::string& key, const std::string& value) const;
+  /// Has it reload its configuration by `mtproto-proxy reload`.
+  [[nodiscard]] reload_result reload() const;
   [[nodiscard]] process& program() { return *process_; }
   [[nodiscard]] bool running() { return process_ != nullptr && process_->running(); }
   [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }

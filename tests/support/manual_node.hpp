@@ -51,11 +51,12 @@ class manual_node {
     }
   }
 
-  /// Publishes the settings as `change` leaves them.
+  /// Publishes the settings as `change` leaves them, and has backs follow.
   template <class Change>
   void configure(Change&& change) {
     auto next = *core.config.get();
     change(next);
+    link.backs.follow(next);
     core.config.set(std::make_shared<const config::settings>(std::move(next)));
   }
 

@@ -87,6 +87,7 @@ void dc_config_state::start_without_fetch() {
 void dc_config_state::refresh() {
   if (refreshing) return;
   refreshing = true;
+  refresh_is_outdated = false;
   schedule.begin(self->clock().now());
   failure.clear();
   if (const auto known = side->telegram.get(); !known->secret.empty()) draft = *known;
@@ -256,6 +257,7 @@ void dc_config_state::finish_refresh() {
                  failure, source);
   schedule.end(failure.empty(), side->core.config.get()->conf_refresh_interval,
                net::random_between(0, 999) / 1000.0, self->clock().now());
+  if (refresh_is_outdated) return refresh();
   plan_refresh();
 }
 
@@ -288,6 +290,10 @@ void dc_config_state::heed_config() {
     side->telegram.set(std::make_shared<const telegram_config>(std::move(next)));
   for (const auto dc : pooled)
     caf::anon_send(side->core.names.find(names::dc_pool(dc)), config_changed{});
+  if (refreshing)
+    refresh_is_outdated = true;
+  else
+    refresh();
 }
 
 void dc_config_state::publish() {

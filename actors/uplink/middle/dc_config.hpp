@@ -86,6 +86,8 @@ struct dc_config_state {
   bool telling = false;
 
   bool refreshing = false;
+  /// The settings have changed during this refresh: it may have asked the wrong servers.
+  bool refresh_is_outdated = false;
   bool sync_pending = false;
   /// Tells the next refresh from those that were overtaken.
   std::uint64_t last_due = 0;
@@ -103,6 +105,7 @@ struct dc_config_state {
 /// at most once a minute while there are signs that what is known is wrong. Only what is valid
 /// replaces what was known.
 /// - `refresh_telegram_config`.
+/// - `config_changed`: what is configured counts at once, the rest is fetched as configured now.
 /// - `dc_outage`, `dc_recovery` from pools: told to the operator, many DCs in one line. During an
 ///   outage refreshes go on.
 /// - `dc_keys_in_doubt` from pools: there is a refresh soon, and our address is looked up anew.

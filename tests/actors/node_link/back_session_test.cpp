@@ -10,6 +10,9 @@ using namespace std::chrono_literals;
 using handles = std::vector<caf::actor>;
 
 /// A gateway that answers as it is told.
+const config::back_address one_back{.name = "one", .host = "192.0.2.1", .port = 9199};
+const config::back_address other_back{.name = "other", .host = "192.0.2.2", .port = 9199};
+
 struct scripted {
   test::manual_node node;
   caf::actor front;
@@ -47,14 +50,24 @@ struct scripted {
       caf::anon_send_exit(one, caf::exit_reason::kill);
     node.settle();
   }
-  back_status run() {
+  back_status run(std::size_t place = 0) {
     front = net::spawn_pinned<front_agent>(*node.core.reactors[0], std::ref(node.link));
     node.core.names.put(names::front_agent(0), front);
-    keeper = net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
-    node.core.names.put(names::back_session(0), keeper);
+    keeper =
+        net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), place);
+    node.core.names.put(names::back_session(place), keeper);
     node.advance(20ms);
     node.advance(20ms);
     return status();
+  }
+  void set_backs(std::vector<config::back_address> backs) {
+    node.configure([&](auto& all) {
+      all.role = config::node_role::front;
+      all.back_nodes = std::move(backs);
+    });
+    for (const auto& told : {keeper, front})
+      if (told != nullptr) caf::anon_send(told, config_changed{});
+    node.settle();
   }
   back_status status() {
     back_status out;
@@ -134,14 +147,11 @@ TEST_CASE_FIXTURE(scripted, "front: two ways to one back: the second is left alo
   answer = [](const link_hello&) {
     return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
   };
-  node.configure([&](auto& all) { all.role = config::node_role::front; });
-  node.configure([&](auto& all) {
-    all.back_nodes = {{.name = "one", .host = "192.0.2.1", .port = 9199},
-                      {.name = "other", .host = "192.0.2.2", .port = 9199}};
-  });
-  REQUIRE(run().connected);
-  const auto second =
-      net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 1U);
+  set_backs({one_back, other_back});
+  const auto known = node.link.backs.get();
+  REQUIRE(run((*known)[0].place).connected);
+  const auto second = net::spawn_pinned<local_back_session>(*node.core.reactors[0],
+                                                            std::ref(node.link), (*known)[1].place);
   const auto first = std::exchange(keeper, second);
   node.advance(20ms);
   node.advance(20ms);
@@ -164,6 +174,60 @@ TEST_CASE_FIXTURE(scripted, "front: two ways to one back: the second is left alo
   for (int i = 0; i < 62; ++i)
     node.advance(1s);
   CHECK(status().connected);
+}
+
+TEST_CASE_FIXTURE(scripted, "front: a back that is on no list is left once no reactor uses it") {
+  test::inbox<stop_child> sup{node.system()};
+  node.core.names.put(std::string{names::back_session_sup}, sup.handle());
+  answer = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  set_backs({one_back, other_back});
+  const auto place = node.link.backs.get()->front().place;
+  REQUIRE(run(place).connected);
+  set_backs({other_back});
+  CHECK(sup.all<stop_child>().empty());
+  caf::anon_send(keeper, back_unused{0});
+  node.settle();
+  REQUIRE(sup.all<stop_child>().size() == 1);
+  CHECK(sup.all<stop_child>()[0].id == names::back_session(place));
+  CHECK_FALSE(node.link.backs.find(place));
+}
+
+TEST_CASE_FIXTURE(scripted, "front: a back that is on no list and has no session is left at once") {
+  test::inbox<stop_child> sup{node.system()};
+  node.core.names.put(std::string{names::back_session_sup}, sup.handle());
+  answer = [](const link_hello&) { return link_answer{.reason = "not today"}; };
+  set_backs({one_back, other_back});
+  REQUIRE_FALSE(run(node.link.backs.get()->front().place).connected);
+  set_backs({other_back});
+  CHECK(sup.all<stop_child>().size() == 1);
+}
+
+TEST_CASE_FIXTURE(scripted, "front: another way to a back that is being left takes its place") {
+  test::inbox<stop_child> sup{node.system()};
+  node.core.names.put(std::string{names::back_session_sup}, sup.handle());
+  answer = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
+  set_backs({one_back});
+  const auto place = node.link.backs.get()->front().place;
+  REQUIRE(run(place).connected);
+  set_backs({other_back});
+  CHECK(sup.all<stop_child>().empty());
+  const auto first = std::exchange(
+      keeper, net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link),
+                                                    node.link.backs.get()->front().place));
+  node.advance(20ms);
+  node.advance(20ms);
+  CHECK(status().trouble == "it is the same node as back one@192.0.2.1:9199");
+  REQUIRE(sup.all<stop_child>().size() == 1);
+  CHECK(sup.all<stop_child>()[0].id == names::back_session(place));
+  caf::anon_send_exit(first, caf::exit_reason::user_shutdown);
+  node.advance(1s);
+  node.advance(1s);
+  CHECK(status().connected);
+  CHECK(byes.size() == 1);
 }
 
 TEST_CASE_FIXTURE(scripted, "front: a back that does not answer is given up after a while") {
