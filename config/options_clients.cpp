@@ -72,7 +72,7 @@ std::vector<option> door_options() {
        .value = of::duration(&settings::hibernate_timeout),
        .unit = "s",
        .roles = with_clients,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "Accepted for compatibility: idle clients hold no buffers here, so nothing is given "
                "back after this time. Only the metrics of idle clients count it. A value above "
                "`ready_timeout_sec` delays the closing of idle clients."},
@@ -80,7 +80,7 @@ std::vector<option> door_options() {
        .value = of::duration(&settings::ready_timeout),
        .unit = "s",
        .roles = with_clients,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "A client is closed when nothing has passed in either direction for this long."},
       {.key = "drain_timeout_sec",
        .value = of::duration(&settings::drain_timeout, {.least = 0}),
@@ -160,20 +160,20 @@ std::vector<option> sending_options() {
        .value = of::whole(&settings::upstream_socket_buffer_size, {.least = 512, .most = 16 << 20}),
        .unit = "bytes",
        .roles = with_clients,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "The most that one read from a client takes."},
       {.key = "upstream_send_timeout_ms",
        .value = of::duration(&settings::upstream_send_timeout, {.least = 0}),
        .unit = "ms",
        .roles = with_clients,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "A client is closed when bytes wait for it in the proxy and it has taken none for "
                "this long; 0: never. Bytes that the kernel has taken do not count: they may stay "
                "unacknowledged for 4 minutes, and so may keep-alive probes."},
       {.key = "upstream_healthchecks",
        .shape = option_shape::table,
        .roles = with_telegram,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "Limits for clients that do not read."},
       {.table = "upstream_healthchecks",
        .key = "qlen",
@@ -182,7 +182,7 @@ std::vector<option> sending_options() {
        .shown_default = "none",
        .unit = "packets",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "A client is closed when more packets than this wait for it."},
       {.table = "upstream_healthchecks",
        .key = "total_mem",
@@ -190,7 +190,7 @@ std::vector<option> sending_options() {
                           {.least = 1024}),
        .unit = "bytes",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "A client is closed when more bytes than this wait for it; each packet counts as "
                "128 bytes more. If the file has this table, only the limits in it are checked. "
                "Without this limit, a client that does not read stops its DC connection (see "
