@@ -1,5 +1,4 @@
-// What differs between two settings, option by option: for the log and for whoever reads the file
-// anew.
+// The difference of two settings, option by option: for the log, and for the answer to a reload.
 #pragma once
 
 #include <string>
@@ -16,12 +15,12 @@ inline constexpr std::string_view secret_shown = "(secret)";
 struct option_change {
   enum class kind : std::uint8_t { changed, added_port, removed_port };
 
-  /// "max_connections", "node_link.timeout_sec", "ports.NAME.secret"; of a port that was added or
+  /// "max_connections", "node_link.timeout_sec", "ports.NAME.secret"; for a port that was added or
   /// removed "ports.NAME".
   std::string path;
   kind what = kind::changed;
   /// The values, as an operator would write them: `not_set` if there is none, `secret_shown` for a
-  /// secret. Of a port that was added or removed, where it listens; the other one is empty.
+  /// secret. For a port that was added or removed: its address, and the other value is empty.
   std::string before;
   std::string after;
   change_time applies = change_time::live;
@@ -29,9 +28,9 @@ struct option_change {
   friend bool operator==(const option_change&, const option_change&) = default;
 };
 
-/// Everything that differs, in the order of the option table; ports are known by their names, and
-/// their order does not matter. Nothing for equal settings. What the command line alone can say
-/// (`through_link_agents`) is not looked at.
+/// All differences, in the order of the option table. Ports are compared by name; their order does
+/// not matter. Empty for equal settings. An option that only the command line has
+/// (`through_link_agents`) is not compared.
 [[nodiscard]] std::vector<option_change> differences(const settings& before, const settings& after);
 
 /// "max_connections: 5 -> 6 (at once)", "ports.web: added, 0.0.0.0:443 (at once)".

@@ -1,5 +1,5 @@
-// A row of the option table: all that there is to say about one option. The rows are in
-// config/option_table; config/option_values makes what reads and shows their values.
+// A row of the option table: everything about one option. The rows are in config/option_table;
+// config/option_values makes the functions that read and show their values.
 #pragma once
 
 #include <functional>
@@ -51,7 +51,7 @@ inline constexpr role_set with_node_link{.front = true, .back = true};
 inline constexpr role_set only_front{.front = true};
 inline constexpr role_set only_back{.back = true};
 
-/// What becomes of an option in a role that has no use for it.
+/// The treatment of an option in a role that does not use it.
 struct misplaced {
   /// An error where an operator may count on the option; else a warning.
   bool refused = false;
@@ -74,7 +74,7 @@ inline constexpr std::string_view not_set = "(not set)";
 /// How a value gets from the file into a `Target`, and back into text.
 template <class Target>
 struct option_value {
-  /// Reads what stands at `key`. A wrong value is reported, and the target left alone.
+  /// Reads the value at `key`. A wrong value is reported, and the target stays as it is.
   std::function<void(toml_reader& in, std::string_view key, Target& into)> read;
   /// As an operator would write it, or `not_set`; different values give different texts. Empty for
   /// an option that is only checked, or is another spelling of one that has its own row.
@@ -92,7 +92,7 @@ struct basic_option {
   std::string_view key;
   option_shape shape = option_shape::value;
   option_value<Target> value;
-  /// Markdown, where the default is not a plain value; else it is what the struct says.
+  /// Markdown, if the default is not a plain value; else the default is the struct's.
   std::string_view shown_default = {};
   std::string_view unit = {};
   role_set roles = every_role;
@@ -102,9 +102,9 @@ struct basic_option {
   bool secret = false;
   /// Whether the Erlang proxy has it.
   bool original = true;
-  /// What the warning says if the option is accepted and changes nothing.
+  /// Text of the warning for an option that is accepted and changes nothing.
   std::string_view no_effect = {};
-  /// What is expected, where leaving it out is an error whatever else the file says.
+  /// Text of the error if the option is missing, where it is always required.
   std::string_view required = {};
   /// A valid value that is not the default, as TOML.
   std::string_view example = {};

@@ -1,4 +1,4 @@
-// Texts that options have as values: how each is read, what is expected of it, and how it is shown.
+// Options whose values are texts: how each is read, what is expected of it, and how it is shown.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ struct text_form {
   std::string (*show)(const Value& value);
 };
 
-/// `text` as a TOML string; what is not printable ASCII is escaped.
+/// `text` as a TOML string; bytes that are not printable ASCII are escaped.
 [[nodiscard]] std::string quoted(const std::string& text);
 
 [[nodiscard]] std::optional<std::string> parse_any_text(const std::string& text);

@@ -1,5 +1,6 @@
-// Makes the `option_value` of a row: which member holds the value, and what may stand there.
-// A member is a pointer to it, `at(...)` for one of a struct inside, or a `computed` value.
+// Makes the `option_value` of a row: the member that holds the value, and the values that are
+// allowed. A member is a pointer to it, `at(...)` for a member of a struct inside, or a `computed`
+// value.
 #pragma once
 
 #include <fmt/format.h>
@@ -70,7 +71,7 @@ void set(const computed<Get, Set>& member, Target& into, Value value) {
   member.set(into, std::move(value));
 }
 
-/// What a member holds.
+/// The type of a member's value.
 template <class Member, class Target>
 using value_of =
     std::remove_cvref_t<decltype(get(std::declval<Member>(), std::declval<const Target&>()))>;
@@ -127,7 +128,7 @@ struct values {
     return ranged(member, range, detail::describe(range));
   }
 
-  /// A duration of a year at most, where the range says nothing else.
+  /// A duration of at most a year, unless the range says otherwise.
   template <class Member>
   static value duration(Member member, number_range range = {.least = 1}) {
     const auto bounds = detail::describe(range);
@@ -228,7 +229,7 @@ struct values {
             .show = std::move(plain.show)};
   }
 
-  /// A list of texts; `empty_text`, unless it is empty, is told of a list without any.
+  /// A list of texts. An empty list is an error with the text `empty_text`, unless that is empty.
   template <class Member, class Form>
   static value list(Member member, const text_form<Form>& form, std::string_view empty_text = {}) {
     return {.read =
@@ -269,7 +270,7 @@ struct values {
     }};
   }
 
-  /// Only this word may stand here; `problem` is told of another.
+  /// Only this word is allowed; another one is an error with the text `problem`.
   static value only(std::string_view word, std::string_view problem) {
     return {.read = [=](toml_reader& in, std::string_view key, Target&) {
       std::string read{word};
@@ -278,7 +279,7 @@ struct values {
     }};
   }
 
-  /// Only an empty list may stand here; `problem` is told of anything else.
+  /// Only an empty list is allowed; anything else is an error with the text `problem`.
   static value only_empty(std::string_view problem) {
     return {.read = [=](toml_reader& in, std::string_view key, Target&) {
       const auto* const items = in.find(key)->as_array();

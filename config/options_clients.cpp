@@ -17,7 +17,8 @@ std::vector<option> door_options() {
        .roles = with_clients,
        .applies = change_time::live,
        .example = "\"::\"",
-       .line = "Where ports listen that do not say so themselves. `\"::\"` takes IPv4 too."},
+       .line =
+           "The address that ports listen on, unless a port has its own. `\"::\"` takes IPv4 too."},
       {.key = "ports",
        .shape = option_shape::ports,
        .shown_default = "required, but refused on a back",
@@ -32,9 +33,10 @@ std::vector<option> door_options() {
        .unit = "clients per port",
        .roles = with_clients,
        .applies = change_time::live,
-       .line = "More wait in the kernel's queue. A connection that has not yet shown that it knows "
-               "the secret gives way to a new one; together they get three quarters of the places. "
-               "Lowered, with a warning, to what the process may open."},
+       .line = "The most clients of a port at a time; others wait in the kernel's queue. "
+               "Connections that have not yet shown that they know the secret get at most three "
+               "quarters of the places, and give way to new ones. Lowered, with a warning, if the "
+               "process may not open so many files."},
       {.key = "allowed_protocols",
        .value =
            of::list(&settings::allowed_protocols, protocol_text, "expected at least one protocol"),
@@ -50,45 +52,44 @@ std::vector<option> door_options() {
        .value = of::boolean(&settings::per_sni_secrets),
        .roles = with_clients,
        .applies = change_time::new_connections,
-       .line = "Each fake-TLS domain has a secret derived from the port's secret, the salt and the "
-               "domain. Links with the port's own secret stop working for fake-TLS."},
+       .line = "Every fake-TLS domain has a secret of its own, derived from the port's secret, the "
+               "salt and the domain. Links with the port's own secret stop working for fake-TLS."},
       {.key = "per_sni_secret_salt",
        .value = of::text(&settings::per_sni_secret_salt, some_text),
        .roles = with_clients,
        .applies = change_time::new_connections,
        .secret = true,
        .example = "\"a salt of your own\"",
-       .line = "Needed to derive those secrets: keep it secret, and keep a copy. The default is "
-               "published, and warned about. [How](wire/secrets.md)"},
+       .line = "Those secrets are derived from it: keep it secret, and keep a copy. The default is "
+               "public, so there is a warning. [How](wire/secrets.md)"},
       {.key = "init_timeout_sec",
        .value = of::duration(&settings::init_timeout),
        .unit = "s",
        .roles = with_clients,
        .applies = change_time::new_connections,
-       .line = "A client that has not finished its handshake by then is closed."},
+       .line = "A client that has not finished its handshake in this time is closed."},
       {.key = "hibernate_timeout_sec",
        .value = of::duration(&settings::hibernate_timeout),
        .unit = "s",
        .roles = with_clients,
-       .applies = change_time::new_connections,
-       .line =
-           "Accepted without effect on clients: an idle client holds no buffers here that could "
-           "be given back. Only metrics of idle clients count by it."},
+       .applies = change_time::live,
+       .line = "Accepted for compatibility: idle clients hold no buffers here, so nothing is given "
+               "back after this time. Only the metrics of idle clients count it. A value above "
+               "`ready_timeout_sec` delays the closing of idle clients."},
       {.key = "ready_timeout_sec",
        .value = of::duration(&settings::ready_timeout),
        .unit = "s",
        .roles = with_clients,
-       .applies = change_time::new_connections,
-       .line = "An idle client is closed."},
+       .applies = change_time::live,
+       .line = "A client is closed when nothing has passed in either direction for this long."},
       {.key = "drain_timeout_sec",
        .value = of::duration(&settings::drain_timeout, {.least = 0}),
        .unit = "s",
        .roles = with_clients,
        .applies = change_time::live,
        .original = false,
-       .line =
-           "How long clients of a port that a reload has removed, or whose secret or tag it has "
-           "changed, may stay; 0: until they leave."},
+       .line = "How long clients may stay when a reload has removed their port, or changed its "
+               "secret or tag; 0: until they leave."},
       {.key = "reset_close_socket",
        .value = of::word(&settings::reset_close_socket,
                          {{"off", reset_close::off},
@@ -96,8 +97,9 @@ std::vector<option> door_options() {
                           {"always", reset_close::always}}),
        .roles = with_clients,
        .applies = change_time::new_connections,
-       .line = "When a client is closed with RST: `\"off\"`, `\"handshake_error\"` (wrong secret, "
-               "forbidden protocol, replay) or `\"always\"`."},
+       .line = "Which clients are closed with a TCP reset. `\"off\"`: none. `\"handshake_error\"`: "
+               "those that do not finish their handshake (wrong secret, forbidden protocol, "
+               "replay, time-out), unless they get a TLS alert. `\"always\"`: all."},
   };
 }
 
@@ -110,17 +112,16 @@ std::vector<option> replay_options() {
                                                           {"off", error_filter::off}}),
        .roles = with_clients,
        .applies = change_time::new_connections,
-       .line = "Which 4-byte error answers of Telegram a client does not get, so that a replayed "
-               "handshake teaches nothing: `\"first\"` (only as the first packet), `\"on\"` (all), "
-               "`\"off\"` (none). A client whose keys have expired needs that answer to make new "
-               "ones. `\"auto\"`: as `\"first\"`, and the client is closed, where nothing has "
-               "checked the handshake for a replay (no fake-TLS, and "
-               "`replay_check_session_storage` off); else none."},
+       .line = "When Telegram's error -404 is kept from a client, so that a prober that replays a "
+               "handshake learns nothing. `\"first\"`: as the first packet. `\"on\"`: always. "
+               "`\"off\"`: never. A client whose keys have expired needs it to make new ones. So "
+               "`\"auto\"` acts only on clients without fake-TLS, and only while "
+               "`replay_check_session_storage` is off: as `\"first\"`, and the client is closed."},
       {.key = "replay_check_session_storage",
        .value = of::boolean(&settings::replay_check_session_storage),
        .roles = with_clients,
        .applies = change_time::new_connections,
-       .line = "A handshake that was seen before is refused."},
+       .line = "Refuse a handshake that was seen before."},
       {.key = "replay_check_session_storage_opts",
        .shape = option_shape::table,
        .roles = with_clients,
@@ -132,7 +133,7 @@ std::vector<option> replay_options() {
            of::whole(at(&settings::replay_cache, &replay_cache_settings::max_items), {.least = 1}),
        .roles = with_clients,
        .applies = change_time::live,
-       .line = "How many handshakes are remembered. Once a minute the oldest beyond it are "
+       .line = "How many handshakes are remembered. Once a minute the oldest above this number are "
                "forgotten."},
       {.table = "replay_check_session_storage_opts",
        .key = "max_memory_mb",
@@ -142,14 +143,14 @@ std::vector<option> replay_options() {
        .unit = "MiB",
        .roles = with_clients,
        .applies = change_time::live,
-       .line = "The same, by their memory; never more than a quarter of `memory_budget_mb`."},
+       .line = "How much memory they may take; never more than a quarter of `memory_budget_mb`."},
       {.table = "replay_check_session_storage_opts",
        .key = "max_age_minutes",
        .value = of::duration(at(&settings::replay_cache, &replay_cache_settings::max_age)),
        .unit = "min",
        .roles = with_clients,
        .applies = change_time::live,
-       .line = "The same, by the time since they were last seen."},
+       .line = "How long a handshake is remembered after it was last seen."},
   };
 }
 
@@ -159,21 +160,20 @@ std::vector<option> sending_options() {
        .value = of::whole(&settings::upstream_socket_buffer_size, {.least = 512, .most = 16 << 20}),
        .unit = "bytes",
        .roles = with_clients,
-       .applies = change_time::new_connections,
-       .line = "Read from a client at once."},
+       .applies = change_time::live,
+       .line = "The most that one read from a client takes."},
       {.key = "upstream_send_timeout_ms",
        .value = of::duration(&settings::upstream_send_timeout, {.least = 0}),
        .unit = "ms",
        .roles = with_clients,
-       .applies = change_time::new_connections,
-       .line =
-           "A client is closed if bytes wait for it, beyond those that the kernel holds, and it "
-           "takes none for this long; 0: never. Bytes that the kernel holds may stay "
-           "unacknowledged for 4 minutes, as keep-alive probes may stay unanswered."},
+       .applies = change_time::live,
+       .line = "A client is closed when bytes wait for it in the proxy and it has taken none for "
+               "this long; 0: never. Bytes that the kernel has taken do not count: they may stay "
+               "unacknowledged for 4 minutes, and so may keep-alive probes."},
       {.key = "upstream_healthchecks",
        .shape = option_shape::table,
        .roles = with_telegram,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "Limits for clients that do not read."},
       {.table = "upstream_healthchecks",
        .key = "qlen",
@@ -182,18 +182,19 @@ std::vector<option> sending_options() {
        .shown_default = "none",
        .unit = "packets",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
-       .line = "A client for which more packets wait is closed."},
+       .applies = change_time::live,
+       .line = "A client is closed when more packets than this wait for it."},
       {.table = "upstream_healthchecks",
        .key = "total_mem",
        .value = of::whole(at(&settings::upstream_healthchecks, &client_health_settings::total_mem),
                           {.least = 1024}),
        .unit = "bytes",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
-       .line = "A client for which more bytes wait, counting 128 for each packet, is closed. With "
-               "a table of your own only its limits are checked; without this one, a client that "
-               "does not read stops its DC connection (see `downstream_backpressure`)."},
+       .applies = change_time::live,
+       .line = "A client is closed when more bytes than this wait for it; each packet counts as "
+               "128 bytes more. If the file has this table, only the limits in it are checked. "
+               "Without this limit, a client that does not read stops its DC connection (see "
+               "`downstream_backpressure`)."},
   };
 }
 

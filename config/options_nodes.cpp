@@ -32,11 +32,12 @@ std::vector<option> link_options() {
        .applies = change_time::restart,
        .original = false,
        .line =
-           "`\"tls\"`: TLS 1.3, with certificates on both sides. `\"plain\"`: nothing is "
-           "encrypted. `\"caf-openssl\"`: the TLS of CAF, the library below; strangers who "
-           "reach its port can do harm, and any certificate of the CA passes. The last two are "
-           "for tunnels and closed networks. Both sides have the same. With `\"caf-openssl\"` a "
-           "change of `listen`, `certificate`, `key` and `ca` takes a restart, too."},
+           "How the link is secured, the same on both sides. `\"tls\"`: TLS 1.3, with certificates "
+           "on both sides. `\"plain\"`: nothing is encrypted. `\"caf-openssl\"`: the TLS of the "
+           "CAF library; strangers who reach its port can do harm, and any certificate of the CA "
+           "passes. The last two are only for tunnels and closed networks. With "
+           "`\"caf-openssl\"` a change of `listen`, `certificate`, `key` or `ca` waits for a "
+           "restart, too."},
       {.table = "node_link",
        .key = "listen",
        .value = of::text(at(&settings::node_link, &node_link_settings::listen), link_place),
@@ -46,10 +47,9 @@ std::vector<option> link_options() {
        .applies = change_time::live,
        .original = false,
        .example = "\"0.0.0.0:9199\"",
-       .line =
-           "Back: where fronts come, as `\"0.0.0.0:9199\"` or `\"[::]:9199\"`. With `\"plain\"` "
-           "and `\"caf-openssl\"` one address of this machine. Let the firewall pass only the "
-           "addresses of fronts."},
+       .line = "Back: the address and port for fronts, as `\"0.0.0.0:9199\"` or `\"[::]:9199\"`. "
+               "With `\"plain\"` and `\"caf-openssl\"` it must be one address of this machine. Let "
+               "the firewall pass only the addresses of fronts."},
       {.table = "node_link",
        .key = "certificate",
        .value = of::path(at(&settings::node_link, &node_link_settings::certificate), file_path),
@@ -58,10 +58,9 @@ std::vector<option> link_options() {
        .applies = change_time::new_connections,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/back.pem\"",
-       .line =
-           "This node's certificate: a PEM file, relative to the configuration. Not with "
-           "`\"plain\"`. `scripts/gen_dist_certs.sh` makes it. A new file in its place is taken "
-           "too."},
+       .line = "This node's certificate: a PEM file, relative to the configuration file. "
+               "`scripts/gen_dist_certs.sh` makes it. If the file is replaced, new connections use "
+               "the new one. Not with `\"plain\"`."},
       {.table = "node_link",
        .key = "key",
        .value = of::path(at(&settings::node_link, &node_link_settings::key), file_path),
@@ -71,7 +70,7 @@ std::vector<option> link_options() {
        .secret = true,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/back.key\"",
-       .line = "The key of that certificate: a PEM file."},
+       .line = "The private key of that certificate: a PEM file."},
       {.table = "node_link",
        .key = "ca",
        .value = of::path(at(&settings::node_link, &node_link_settings::ca), file_path),
@@ -80,7 +79,7 @@ std::vector<option> link_options() {
        .applies = change_time::new_connections,
        .original = false,
        .example = "\"/etc/mtproto-proxy/dist/ca.pem\"",
-       .line = "The certificate of the CA that signed those of all nodes: a PEM file."},
+       .line = "The certificate of the CA that signed the certificates of all nodes: a PEM file."},
       {.table = "node_link",
        .key = "allowed_nodes",
        .value =
@@ -93,9 +92,9 @@ std::vector<option> link_options() {
        .applies = change_time::live,
        .original = false,
        .example = "[\"front1\"]",
-       .line =
-           "Back, with `\"tls\"`: the fronts that may come, by the names in their certificates. "
-           "Whoever is on this list controls this node. A front that is taken off it is cut off."},
+       .line = "Back, with `\"tls\"`: the names of the fronts that may connect, as in their "
+               "certificates. A node on this list can control this one. A front that is taken off "
+               "the list is cut off."},
       {.table = "node_link",
        .key = "cluster_cookie",
        .value =
@@ -106,8 +105,9 @@ std::vector<option> link_options() {
        .secret = true,
        .original = false,
        .example = "\"0123456789abcdef\"",
-       .line = "A secret by which nodes know each other: at least 16 characters, the same on all, "
-               "as from `openssl rand -hex 16`. Required with `\"plain\"` and `\"caf-openssl\"`."},
+       .line = "A secret that nodes prove to each other: at least 16 characters, the same on all "
+               "nodes, for example from `openssl rand -hex 16`. Required with `\"plain\"` and "
+               "`\"caf-openssl\"`."},
       {.table = "node_link",
        .key = "timeout_sec",
        .value = of::duration(at(&settings::node_link, &node_link_settings::timeout),
@@ -116,7 +116,7 @@ std::vector<option> link_options() {
        .roles = with_node_link,
        .applies = change_time::restart,
        .original = false,
-       .line = "The other node is given up when nothing has come from it for this long."},
+       .line = "The other node counts as lost when nothing has come from it for this long."},
   };
 }
 
@@ -131,17 +131,16 @@ option_group node_options() {
                &settings::role,
                {{"both", node_role::both}, {"front", node_role::front}, {"back", node_role::back}}),
            .applies = change_time::restart,
-           .line =
-               "`\"front\"`: the side of clients. `\"back\"`: the side of Telegram. `\"both\"`: "
-               "the whole proxy."},
+           .line = "Which part of the proxy runs. `\"front\"`: the side of clients. `\"back\"`: "
+                   "the side of Telegram. `\"both\"`: the whole proxy."},
           {.key = "node_name",
            .value = of::text(&settings::node_name, node_name_text),
            .shown_default = "the role",
            .applies = change_time::new_connections,
            .original = false,
            .example = "\"front1\"",
-           .line = "What the node calls itself: the name in its certificate. At most 63 letters, "
-                   "digits, `.`, `_` and `-`, a letter or digit first."},
+           .line = "What the node calls itself; the same as the name in its certificate. At most "
+                   "63 letters, digits, `.`, `_` and `-`, a letter or digit first."},
           {.key = "back_node",
            .value = of::spelling_of(of::text(only_back_node, back_text)),
            .shown_default = "required on a front",
@@ -149,10 +148,10 @@ option_group node_options() {
            .elsewhere = only_a_front_has_backs,
            .applies = change_time::live,
            .example = "\"back@192.0.2.1:9199\"",
-           .line = "Front: its back, as `\"back@host:port\"`. The name is the one in the back's "
-                   "certificate (`back` if `scripts/gen_dist_certs.sh` made it). The host is a "
-                   "name, an IPv4 address or an IPv6 address in brackets; the port is 9199 if "
-                   "there is none."},
+           .line =
+               "Front: its back, as `\"back@host:port\"`. The name is the one in the back's "
+               "certificate (`back`, if `scripts/gen_dist_certs.sh init` made it). The host is a "
+               "name, an IPv4 address, or an IPv6 address in brackets. Without a port it is 9199."},
           {.key = "back_nodes",
            .value = of::list(&settings::back_nodes, back_text, "expected at least one back"),
            .shown_default = "none",
@@ -161,8 +160,8 @@ option_group node_options() {
            .applies = change_time::live,
            .original = false,
            .example = R"(["back@192.0.2.1", "back2@192.0.2.2"])",
-           .line = "Front: several backs, instead of `back_node`. Names and places differ, and no "
-                   "two lead to the same node."},
+           .line = "Front: several backs, in place of `back_node`. Names and addresses must "
+                   "differ, and no two entries may lead to the same node."},
           {.key = "back_nodes_policy",
            .value = of::word(&settings::back_nodes_policy, {{"failover", back_choice::failover},
                                                             {"balance", back_choice::balance}}),
@@ -170,9 +169,8 @@ option_group node_options() {
            .elsewhere = only_a_front_has_backs,
            .applies = change_time::live,
            .original = false,
-           .line =
-               "Front: which back gets a client. `\"failover\"`: the first in the list that can "
-               "be reached. `\"balance\"`: all that can be."},
+           .line = "Front: which back gets a client. `\"failover\"`: the first in the list that is "
+                   "connected. `\"balance\"`: the connected one with the fewest clients."},
           {.key = "node_link",
            .shape = option_shape::table,
            .roles = with_node_link,

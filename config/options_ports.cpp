@@ -15,14 +15,14 @@ const std::vector<port_option>& port_options() {
        .roles = with_clients,
        .applies = change_time::live,
        .example = "\"mtp_handler_1\"",
-       .line = "Its name in metrics (`listener`) and in the log."},
+       .line = "The port's name in metrics (`listener`) and in the log."},
       {.key = "listen_ip",
        .value = of::text(at(&port_settings::listen, &endpoint::ip), any_address),
        .shown_default = "the global `listen_ip`",
        .roles = with_clients,
        .applies = change_time::live,
        .example = "\"::\"",
-       .line = "The address that it listens on. `\"::\"` takes IPv4 too."},
+       .line = "The address to listen on. `\"::\"` takes IPv4 too."},
       {.key = "port",
        .value = of::whole(at(&port_settings::listen, &endpoint::port), {.least = 1, .most = 65535}),
        .shown_default = "required",
@@ -38,9 +38,9 @@ const std::vector<port_option>& port_options() {
        .secret = true,
        .required = "32 hexadecimal digits, for example from: openssl rand -hex 16",
        .example = "\"00112233445566778899aabbccddeeff\"",
-       .line = "32 hexadecimal digits, without `dd` or `ee` in front, as from `openssl rand -hex "
-               "16`. Whoever knows them can use the proxy. Clients with the old one may stay for "
-               "`drain_timeout_sec`."},
+       .line = "32 hexadecimal digits, for example from `openssl rand -hex 16`, without `dd` or "
+               "`ee` in front. Whoever knows the secret can use the proxy. Clients with an old "
+               "secret may stay for `drain_timeout_sec`."},
       {.key = "tag",
        .value = of::text(&port_settings::tag, tag_text),
        .shown_default = "none",
@@ -48,9 +48,9 @@ const std::vector<port_option>& port_options() {
        .applies = change_time::new_connections,
        .secret = true,
        .example = "\"00112233445566778899aabbccddeeff\"",
-       .line = "The ad tag from @MTProxybot, 32 hexadecimal digits, for a promoted channel. "
-               "Everything else works without one. Clients with the old one may stay for "
-               "`drain_timeout_sec`."},
+       .line =
+           "The ad tag from @MTProxybot, 32 hexadecimal digits, for a promoted channel. Everything "
+           "else works without it. Clients with an old tag may stay for `drain_timeout_sec`."},
       {.key = "allowed_protocols",
        .value = of::list(&port_settings::allowed_protocols, protocol_text,
                          "expected at least one protocol"),

@@ -40,7 +40,7 @@ option_group process_options() {
            .unit = "threads",
            .applies = change_time::restart,
            .original = false,
-           .line = "Threads that serve sockets; 0: one per processor."},
+           .line = "Threads that serve sockets. 0: one per processor."},
           {.key = "memory_budget_mb",
            .value = of::whole(&settings::memory_budget,
                               {.least = 64, .most = 1 << 24, .scale = mebibyte}),
@@ -48,20 +48,20 @@ option_group process_options() {
            .unit = "MiB",
            .applies = change_time::restart,
            .original = false,
-           .line =
-               "What the process may take. 3/8 of it is for bytes that wait for clients and for "
-               "Telegram, at most a quarter for the table of handshakes "
-               "(`replay_check_session_storage_opts.max_memory_mb`), the rest for everything "
-               "else. At 7/8 of those 3/8 accepting pauses; after 2 s, or when all of it is "
-               "used, the clients that hold most are closed until a quarter is free."},
+           .line = "How much memory the process may take. 3/8 of it is for bytes that wait for "
+                   "clients and for Telegram; at most a quarter is for remembered handshakes "
+                   "(`replay_check_session_storage_opts.max_memory_mb`); the rest is for "
+                   "everything else. When 7/8 of those 3/8 are used, accepting pauses. After 2 s "
+                   "of that, or when all of the 3/8 are used, the clients that hold most are "
+                   "closed until a quarter of the 3/8 is free."},
           {.key = "state_dir",
            .value = of::path(&settings::state_dir, any_text),
            .applies = change_time::restart,
            .original = false,
            .example = "\"state\"",
-           .line = "Directory for Telegram's last good configuration, used at a start while "
-                   "core.telegram.org can't be reached, and for the console's socket. Relative to "
-                   "the configuration file. `\"\"`: none."},
+           .line = "Directory for the console's socket, and for the last good copy of Telegram's "
+                   "configuration, which is used at a start while core.telegram.org can't be "
+                   "reached. Relative to the configuration file. `\"\"`: none."},
           {.key = "console_socket",
            .value = of::path(&settings::console_socket, any_text),
            .shown_default = "`console.sock` in `state_dir`",
@@ -70,21 +70,21 @@ option_group process_options() {
            .example = "\"console.sock\"",
            .line = "UNIX socket for [`mtproto-proxy console`](console.md). Relative to the "
                    "configuration file; at most 107 bytes. `\"\"`: no console. If it can't be "
-                   "served, there is a warning, and the proxy runs without."},
+                   "served, the proxy warns and runs without a console."},
           {.key = "metrics_port",
            .value = of::whole(metrics_port, {.least = 1, .most = 65535}),
            .shown_default = "none",
            .applies = change_time::live,
            .original = false,
-           .line =
-               "A Prometheus endpoint: `http://<metrics_ip>:<metrics_port>/metrics`. A connection "
-               "is one request, which has 2 s to come; its answer is to be taken within 10 s."},
+           .line = "Port of a Prometheus endpoint: `http://<metrics_ip>:<metrics_port>/metrics`. A "
+                   "connection serves one request, which must come within 2 s; the answer must be "
+                   "taken within 10 s."},
           {.key = "metrics_ip",
            .value = of::text(metrics_ip, any_address),
            .applies = change_time::live,
            .original = false,
            .example = "\"::1\"",
-           .line = "The address of the endpoint. `\"::\"` takes IPv4 too."},
+           .line = "The address of that endpoint. `\"::\"` takes IPv4 too."},
           {.key = "log_level",
            .value = of::word(&settings::log_level, {{"debug", "debug"},
                                                     {"info", "info"},
@@ -93,8 +93,8 @@ option_group process_options() {
                                                     {"off", "off"}}),
            .applies = change_time::live,
            .original = false,
-           .line = "`\"debug\"`, `\"info\"`, `\"warning\"`, `\"error\"` or `\"off\"`. Addresses of "
-                   "clients are only in `\"debug\"`."},
+           .line = "How much is logged: `\"debug\"`, `\"info\"`, `\"warning\"`, `\"error\"` or "
+                   "`\"off\"`. Addresses of clients appear only at `\"debug\"`."},
           {.key = "stop_timeout_sec",
            .value = of::duration(&settings::stop_timeout, {.least = 1, .most = 3600}),
            .unit = "s",
@@ -113,21 +113,19 @@ option_group unused_options() {
            .value =
                of::only("off", "this version can't forward to other sites yet; set it to \"off\""),
            .applies = change_time::live,
-           .line =
-               "Anything but `\"off\"` is refused: there is no fronting yet, and a prober would "
-               "see a proxy."},
+           .line = "Anything but `\"off\"` is refused: this version can't forward to a site, and a "
+                   "prober would find a proxy."},
           {.key = "domain_fronting_timeout_sec",
            .value = of::unused_number(year),
            .applies = change_time::live,
            .no_effect = "has no effect yet",
-           .line = "Accepted, with a warning: there is no fronting yet."},
+           .line = "Accepted, with a warning: this version has no fronting."},
           {.key = "policy",
            .value = of::only_empty("this version has no policies yet, and would let in what yours "
                                    "keeps out; set it to [] or remove it"),
            .applies = change_time::live,
-           .line =
-               "Anything but `[]` is refused: there are no policies yet, and clients would come "
-               "in that yours keep out."},
+           .line = "Anything but `[]` is refused: this version has no policies, and would let in "
+                   "clients that yours keep out."},
           {.key = "num_acceptors",
            .value = of::unused_number({.least = 1}),
            .applies = change_time::live,

@@ -27,36 +27,35 @@ std::vector<option> configuration_options() {
        .roles = with_telegram,
        .applies = change_time::live,
        .example = "\"http://192.0.2.1/secret\"",
-       .line = "The secret that the proxy shares with Telegram's middle proxies."},
+       .line = "Where to fetch the secret that the proxy shares with Telegram's middle proxies."},
       {.key = "proxy_config_url",
        .value = of::text(&settings::proxy_config_url, url),
        .roles = with_telegram,
        .applies = change_time::live,
        .example = "\"http://192.0.2.1/config\"",
-       .line = "Middle proxies with IPv4 addresses."},
+       .line = "Where to fetch the list of middle proxies with IPv4 addresses."},
       {.key = "proxy_config_v6_url",
        .value = of::text(&settings::proxy_config_v6_url, url_or_none),
        .roles = with_telegram,
        .applies = change_time::live,
        .original = false,
        .example = "\"\"",
-       .line = "The same with IPv6 addresses; `\"\"` for none, which is the default if "
-               "`proxy_config_url` is set."},
+       .line = "Where to fetch the list with IPv6 addresses. `\"\"`: nowhere, which is the default "
+               "if `proxy_config_url` is set."},
       {.key = "core_api_http_timeout_ms",
        .value = of::duration(&settings::core_api_http_timeout, {.least = 100, .most = 600'000}),
        .unit = "ms",
        .roles = with_telegram,
        .applies = change_time::live,
-       .line = "Time for one of these URLs to answer."},
+       .line = "How long one of these URLs may take to answer."},
       {.key = "conf_refresh_interval",
        .value = of::duration(&settings::conf_refresh_interval),
        .unit = "s",
        .roles = with_telegram,
        .applies = change_time::live,
-       .line =
-           "How often they are fetched. After a failure it is sooner: 10 s, doubling up to this. "
-           "While a DC can't be reached, or when a connection to one is lost during its "
-           "handshake, they are fetched a minute after the last time."},
+       .line = "How often they are fetched. After a failure the next attempt comes sooner: after "
+               "10 s, doubling up to this. While a DC can't be reached, or when a connection was "
+               "lost during its handshake, they are fetched a minute after the last time."},
   };
 }
 
@@ -66,44 +65,42 @@ std::vector<option> address_options() {
        .value = of::text(&settings::external_ip, ipv4_address),
        .applies = change_time::new_connections,
        .example = "\"203.0.113.1\"",
-       .line = "Our IPv4 address as Telegram sees it; it enters the keys. Needed behind NAT if "
-               "look-up services can't be asked. Links show it as the server; on a front that is "
-               "all it is for."},
+       .line = "Our IPv4 address as Telegram sees it; the keys depend on it. Needed behind NAT if "
+               "no look-up service can be asked. Share links show it as the server; on a front "
+               "that is its only use."},
       {.key = "external_ipv6",
        .value = of::text(&settings::external_ipv6, ipv6_address),
        .applies = change_time::new_connections,
        .original = false,
        .example = "\"2001:db8::1\"",
-       .line = "The same for IPv6, and for links of a port that listens on `\"::\"`; no service is "
-               "asked for it."},
+       .line = "The same for IPv6, and for share links of a port that listens on `\"::\"`. No "
+               "service is asked for it."},
       {.key = "ip_lookup_services",
        .value = of::list(own_lookup_services, url),
        .shown_default = "four services",
        .roles = with_telegram,
        .applies = change_time::live,
        .example = "[\"http://192.0.2.1/ip\"]",
-       .line =
-           "URLs that are asked in turn for our IPv4 address, unless `external_ip` is set; never "
-           "through an HTTP proxy, as connections to Telegram go through none. The default list "
-           "is asked only if this machine's own address is a private one, or when Telegram ends "
-           "connections during their handshake; then the next service comes first, and this "
-           "machine's own address is one of them. A list of your own is always asked; `[]`: "
-           "none is."},
+       .line = "URLs that answer with our IPv4 address, asked in turn unless `external_ip` is set; "
+               "never through an HTTP proxy, as connections to Telegram use none. The default list "
+               "is asked only if this machine's own address is private, or when Telegram ends "
+               "connections during their handshake: then the next service comes first, and this "
+               "machine's own address takes a turn among them. A list of your own is always asked. "
+               "`[]`: no service is asked."},
       {.key = "prefer_ipv6",
        .value = of::boolean(&settings::prefer_ipv6),
        .roles = with_telegram,
        .applies = change_time::new_connections,
        .original = false,
-       .line =
-           "Try middle proxies with IPv6 addresses first. Either way, the other family is tried "
-           "too if there is no connection after 250 ms."},
+       .line = "Try middle proxies with IPv6 addresses first. In either case the other family is "
+               "tried too if there is no connection after 250 ms."},
       {.key = "bind_address",
        .value = of::text(&settings::bind_address, ipv4_address),
        .shown_default = "the system's choice",
        .applies = change_time::new_connections,
        .original = false,
        .example = "\"192.0.2.10\"",
-       .line = "The local IPv4 address of connections to Telegram and, on a front, to its backs."},
+       .line = "Local IPv4 address for connections to Telegram and, on a front, to its backs."},
       {.key = "bind_address_v6",
        .value = of::text(&settings::bind_address_v6, ipv6_address),
        .shown_default = "the system's choice",
@@ -120,36 +117,34 @@ std::vector<option> connection_options() {
        .value = of::whole(&settings::init_dc_connections, {.least = 0, .most = 1000}),
        .roles = with_telegram,
        .applies = change_time::live,
-       .line = "Connections to each DC that are kept open."},
+       .line = "How many connections to each DC are kept open."},
       {.key = "clients_per_dc_connection",
        .value = of::whole(&settings::clients_per_dc_connection, {.least = 1, .most = 1'000'000}),
        .unit = "clients",
        .roles = with_telegram,
        .applies = change_time::live,
-       .line =
-           "A connection with more makes the pool open two others; one with half as many again, "
-           "up to ten."},
+       .line = "When a connection has more clients than this, the pool of its DC opens two more; "
+               "at one and a half times as many, up to ten."},
       {.key = "dc_idle_timeout_sec",
        .value = of::duration(&settings::dc_idle_timeout),
        .unit = "s",
        .roles = with_telegram,
        .applies = change_time::live,
        .original = false,
-       .line =
-           "A DC connection above `init_dc_connections` that has had no client for this long is "
-           "closed."},
+       .line = "A connection above `init_dc_connections` is closed when it has had no client for "
+               "this long."},
       {.key = "downstream_socket_buffer_size",
        .value =
            of::whole(&settings::downstream_socket_buffer_size, {.least = 512, .most = 16 << 20}),
        .unit = "bytes",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
-       .line = "Read from Telegram at once."},
+       .applies = change_time::live,
+       .line = "The most that one read from Telegram takes."},
       {.key = "mtp_full_check_crc32",
        .value = of::boolean(&settings::full_check_crc32),
        .roles = with_telegram,
        .applies = change_time::new_connections,
-       .line = "Check the checksums of what Telegram sends."},
+       .line = "Check the checksums of messages from Telegram."},
       {.key = "dc_wait_timeout_sec",
        .value = of::duration(&settings::dc_wait_timeout, {.least = 1, .most = 3600}),
        .unit = "s",
@@ -160,16 +155,17 @@ std::vector<option> connection_options() {
        .value = of::duration(&settings::dc_ping_interval),
        .unit = "s",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .original = false,
-       .line = "A DC connection that is silent for this long is pinged."},
+       .line = "A connection to Telegram is pinged when it has been silent for this long."},
       {.key = "dc_stall_timeout_sec",
        .value = of::duration(&settings::dc_stall_timeout, {.least = 1, .most = 3600}),
        .unit = "s",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .original = false,
-       .line = "One that does not answer is replaced, and its clients are moved."},
+       .line =
+           "A connection that has not answered for this long is replaced, and its clients move."},
   };
 }
 
@@ -180,7 +176,7 @@ std::vector<option> backpressure_options() {
       {.key = table,
        .shape = option_shape::table,
        .roles = with_telegram,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "When a DC connection is not read because its clients are slow."},
       {.table = table,
        .key = "bytes_total",
@@ -189,11 +185,12 @@ std::vector<option> backpressure_options() {
        .shown_default = "30 KiB x `clients_per_dc_connection`",
        .unit = "bytes",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
-       .line = "A DC connection whose clients have more than this to take is not read until a "
-               "quarter of it is free. Clients that have taken nothing for 100 ms don't count, if "
-               "`upstream_healthchecks.total_mem` bounds them; all of them together get four times "
-               "as much, then the one with most is closed."},
+       .applies = change_time::live,
+       .line =
+           "When the clients of a DC connection have more bytes than this to take, the connection "
+           "is not read until a quarter of the limit is free. Clients that have taken nothing for "
+           "100 ms do not count if `upstream_healthchecks.total_mem` limits them; all of them "
+           "together may have four times as much, then the one with most is closed."},
       {.table = table,
        .key = "packets_total",
        .value =
@@ -201,7 +198,7 @@ std::vector<option> backpressure_options() {
        .shown_default = "2 x `clients_per_dc_connection`",
        .unit = "packets",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "The same in packets."},
       {.table = table,
        .key = "bytes_per_upstream",
@@ -210,7 +207,7 @@ std::vector<option> backpressure_options() {
        .shown_default = "none",
        .unit = "bytes",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "A limit like `bytes_total`, times the number of the connection's clients."},
       {.table = table,
        .key = "packets_per_upstream",
@@ -218,8 +215,8 @@ std::vector<option> backpressure_options() {
        .shown_default = "none",
        .unit = "packets",
        .roles = with_telegram,
-       .applies = change_time::new_connections,
-       .line = "The same in packets; may have a fraction."},
+       .applies = change_time::live,
+       .line = "The same in packets; fractions are allowed."},
   };
 }
 

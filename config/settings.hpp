@@ -14,7 +14,7 @@
 
 namespace mtp::config {
 
-/// Bytes of a UNIX socket's path at most.
+/// The longest path of a UNIX socket, in bytes.
 inline constexpr std::size_t max_socket_path = 107;
 
 /// A value of `allowed_protocols`.
@@ -23,8 +23,9 @@ enum class protocol : std::uint8_t { mtp_abridged, mtp_intermediate, mtp_secure,
 /// `reset_close_socket`: when closing a client sends RST.
 enum class reset_close : std::uint8_t { off, handshake_error, always };
 
-/// `replay_check_server_error_filter`: which -404 answers of Telegram a client does not get.
-/// Automatic ("auto"): the first, of a client whose handshake may be a replay; it is closed then.
+/// `replay_check_server_error_filter`: which -404 answers of Telegram are kept from a client.
+/// Automatic ("auto"): the first, if the client's handshake may be a replay; the client is closed
+/// then.
 enum class error_filter : std::uint8_t { off, first, on, automatic };
 
 struct port_settings {
@@ -69,7 +70,7 @@ enum class node_role : std::uint8_t { both, front, back };
 
 /// `back@host:port`: a back node as a front knows it.
 struct back_address {
-  /// What its certificate says.
+  /// The name in its certificate.
   std::string name;
   /// A name or an address.
   std::string host;
@@ -102,7 +103,7 @@ struct node_link_settings {
 struct settings {
   // -- nodes ------------------------------------------------------------------------------------
   node_role role = node_role::both;
-  /// What this node calls itself; with certificates, what they say.
+  /// This node's name; with certificates, the name in its own.
   std::string node_name;
   /// Of a front, in order of preference.
   std::vector<back_address> back_nodes;
@@ -121,8 +122,8 @@ struct settings {
   std::chrono::seconds init_timeout{60};
   std::chrono::seconds hibernate_timeout{60};
   std::chrono::seconds ready_timeout{1200};
-  /// How long clients of a port that a reload has removed, or whose secret or tag it has changed,
-  /// may stay; 0: until they leave.
+  /// How long clients may stay when a reload has removed their port, or changed its secret or tag;
+  /// 0: until they leave.
   std::chrono::seconds drain_timeout{300};
   reset_close reset_close_socket = reset_close::off;
   error_filter server_error_filter = error_filter::automatic;
@@ -162,9 +163,9 @@ struct settings {
   std::chrono::seconds dc_idle_timeout{300};
 
   // -- process ----------------------------------------------------------------------------------
-  /// Threads that serve sockets; 0 means one a processor.
+  /// Threads that serve sockets; 0: one per processor.
   unsigned reactors = 0;
-  /// Bytes that the process may take; 0: half of what there is.
+  /// Bytes that the process may take; 0: half of the machine's memory.
   std::size_t memory_budget = 0;
   /// Where the last good configuration of Telegram is kept; empty: nowhere.
   std::string state_dir = "/var/lib/mtproto-proxy";

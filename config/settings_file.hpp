@@ -15,13 +15,13 @@ struct config_problem {
   unsigned line = 0;
   /// File, line and key: "config/prod.toml:12: max_connections".
   std::string where;
-  /// What is wrong and what would be right.
+  /// What is wrong, and what would be right.
   std::string what;
 };
 
 struct loaded_settings {
   config::settings settings;
-  /// Accepted, but to be told to the operator.
+  /// Accepted, but the operator should know.
   std::vector<config_problem> warnings;
 };
 

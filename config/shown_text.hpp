@@ -1,4 +1,4 @@
-// What somebody wrote, in messages.
+// Texts of operators or peers, as messages may quote them.
 #pragma once
 
 #include <string>
@@ -6,11 +6,11 @@
 
 namespace mtp::config {
 
-/// `text` without what may be a secret: 16 hexadecimal digits or more in a row.
+/// `text` without parts that may be a secret: 16 hexadecimal digits or more in a row.
 [[nodiscard]] std::string without_secrets(std::string_view text);
 
-/// `text` as a message may quote it: printable, at most 40 bytes, and without what may be a secret
-/// in the wrong place (16 hexadecimal digits or more in a row).
+/// `text` as a message may quote it: printable, at most 40 bytes, and without parts that may be a
+/// secret in the wrong place (16 hexadecimal digits or more in a row).
 [[nodiscard]] std::string shown(std::string_view text);
 
 }  // namespace mtp::config

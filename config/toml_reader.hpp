@@ -1,4 +1,4 @@
-// Reads values out of a TOML table and keeps account of what is wrong with them.
+// Reads values out of a TOML table and collects what is wrong with them.
 #pragma once
 
 #include <toml++/toml.h>
@@ -14,8 +14,8 @@ namespace mtp::config {
 /// A table of the file. Every key that is asked for counts as known; `finish` reports the others.
 class toml_reader {
  public:
-  /// `path` is the table's place in the file ("" or "ports[0]."); what is wrong is added to
-  /// `problems`, what is to be told to `warnings`.
+  /// `path` is the table's place in the file ("" or "ports[0]."). Mistakes are added to `problems`,
+  /// warnings to `warnings`.
   toml_reader(const toml::table& table, std::string file, std::string path,
               std::vector<config_problem>& problems, std::vector<config_problem>& warnings)
       : table_{&table},
@@ -24,8 +24,7 @@ class toml_reader {
         problems_{&problems},
         warnings_{&warnings} {}
 
-  // Each leaves `into` alone if the key is absent, or reports it if its value is not what is
-  // wanted.
+  // Each leaves `into` as it is if the key is absent, and reports a value that is not as wanted.
   /// "on" and "off" count as true and false.
   void boolean(std::string_view key, bool& into);
   /// One of `choices`; a boolean counts as "on" or "off".
@@ -44,8 +43,8 @@ class toml_reader {
     }
     wrong(*node, key, "one of " + wanted);
   }
-  /// A text that `parse` understands (it returns an optional of something that `into` takes);
-  /// `wanted` says what that is.
+  /// A text that `parse` understands (it returns an optional of a value for `into`); `wanted`
+  /// describes such a text.
   template <class Into, class Parse>
   void parsed(std::string_view key, Into& into, const std::string& wanted, Parse&& parse) {
     const auto* const node = find(key);
@@ -92,13 +91,13 @@ class toml_reader {
   [[nodiscard]] const toml::node& self() const noexcept { return *table_; }
   /// Null if absent. Marks the key as known.
   const toml::node* find(std::string_view key);
-  /// With what was found instead, unless that is a secret.
+  /// The message says what was found instead, unless that is a secret.
   void wrong(const toml::node& node, std::string_view key, const std::string& wanted);
   void problem(const toml::node& node, std::string_view key, std::string what);
   void warning(const toml::node& node, std::string_view key, std::string what);
   /// For a key that should be there.
   void missing(std::string_view key, const std::string& wanted);
-  /// Reports keys that nobody asked for.
+  /// Reports keys that were not read.
   void finish();
 
  private:

@@ -1,4 +1,4 @@
-// Which of a DC's endpoints to try next, and when: failing ones wait longer and longer.
+// Chooses the endpoint of a DC to try next, and when: endpoints that fail wait longer and longer.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@ struct endpoint_candidate {
   /// Connections to it that are on their way, and that are up.
   std::size_t pending = 0;
   std::size_t open = 0;
-  /// Of those on their way: that should have been up by now.
+  /// Of the pending connections: those that should have been up by now.
   std::size_t overdue = 0;
 };
 
@@ -39,14 +39,14 @@ class endpoint_backoff {
   using random = std::function<double()>;
   explicit endpoint_backoff(random jitter) : jitter_{std::move(jitter)} {}
 
-  /// The endpoint to try now; nothing if all that may be tried rest. Healthy ones come first, by
-  /// rank and then by how few connections they have; then those with the fewest failures, by one
-  /// connection at a time. Where a connection is overdue no other one is tried beside it, and the
-  /// other family comes first (RFC 8305).
+  /// The endpoint to try now; nothing if all that may be tried rest. Healthy endpoints come first,
+  /// by rank and then by the number of their connections; then those with the fewest failures, with
+  /// one connection at a time. An endpoint with an overdue connection gets no other one, and the
+  /// other address family comes first (RFC 8305).
   [[nodiscard]] std::optional<endpoint> choose(const std::vector<endpoint_candidate>& candidates,
                                                time_point now);
   void succeeded(const endpoint& at);
-  /// What was known of failures may hold no more.
+  /// Forgets all failures, which may have had a reason that is gone.
   void forget() noexcept { records_.clear(); }
   /// Returns when it may be tried again: at least `first_rest` from now, plus up to half as much
   /// jitter.

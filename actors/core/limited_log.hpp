@@ -1,4 +1,4 @@
-// What is worth a line in the log, but comes as often as a peer likes: a few lines at once, then a
+// Limits lines in the log that a peer can cause as often as it likes: a few lines at once, then a
 // count now and then.
 #pragma once
 
@@ -9,20 +9,20 @@
 
 namespace mtp::actors {
 
-/// Each key has its own lines, as long as there are few: of more than 63 at a time the others share
-/// a key. So however peers behave, it gives at most 64 times `burst` lines a minute.
+/// Each key has lines of its own, for up to 63 keys at a time; further keys share one. So whatever
+/// peers do, there are at most 64 times `burst` lines a minute.
 class limited_log {
  public:
   using time_point = caf::actor_clock::time_point;
 
-  /// `burst`: lines a minute of one key.
+  /// `burst`: lines per minute and key.
   explicit limited_log(std::size_t burst) : burst_{burst} {}
 
   /// The line to log now, if any: `text`, with how many were left out since the last line of its
   /// key.
   [[nodiscard]] std::optional<std::string> tell(const std::string& key, const std::string& text,
                                                 time_point now);
-  /// The same for what has no key but itself.
+  /// The same for a text that is its own key.
   [[nodiscard]] std::optional<std::string> tell(const std::string& text, time_point now) {
     return tell(text, text, now);
   }

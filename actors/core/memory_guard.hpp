@@ -1,9 +1,9 @@
-// Keeps its reactor's clients within the process's memory budget (actors/core/memory_ledger): one a
-// reactor.
+// Keeps its reactor's clients within the process's memory budget (actors/core/memory_ledger); one
+// per reactor.
 //
-//   none --soft mark--> tight, listeners pause --2 s, or the hard mark--> most buffered clients are
-//   closed until a quarter of the hard mark is free, and dc_conns asked to give up what Telegram
-//   does not take --> none
+//   none --soft mark--> tight, listeners pause --2 s, or the hard mark--> the clients that hold
+//   most are closed until a quarter of the hard mark is free, and dc_conns are asked to give up
+//   bytes that Telegram does not take --> none
 #pragma once
 
 #include "actors/core/node_core.hpp"

@@ -1,7 +1,7 @@
-// How many bytes the process holds for clients: queued for them and for Telegram, packets of which
-// only a part has come, and packets in transit: in a mailbox of another reactor, which may be busy
-// or not scheduled. Reactors count in cells of their own; what they share is a sum that hears of
-// every `report_step` bytes, and what is in transit.
+// Counts the bytes that the process holds for clients: queued for them and for Telegram; packets of
+// which only a part has come; and packets in transit, which are in a mailbox of another reactor
+// that may be busy or not scheduled. Each reactor counts in a cell of its own. Reactors share a
+// sum, to which they report every `report_step` bytes, and the count of bytes in transit.
 #pragma once
 
 #include <algorithm>
@@ -18,13 +18,13 @@ namespace mtp::actors {
 /// How much of the memory budget is used.
 enum class memory_pressure : std::uint8_t {
   none,
-  /// No new clients; those there are send less at once.
+  /// No new clients; connected ones may send less at once.
   tight,
   /// The most buffered clients are closed.
   exhausted,
 };
 
-/// Told, on its reactor's thread, that memory is not plenty any more.
+/// Is called, on its reactor's thread, when memory gets short.
 class memory_watcher {
  public:
   virtual void on_pressure() = 0;
@@ -38,7 +38,7 @@ class memory_ledger {
   /// For `reactors` reactors; `budget` is in bytes, of the whole process. Call once, before use.
   void open(std::size_t reactors, std::size_t budget);
 
-  /// Somebody on `reactor`, whose thread this is, holds `after` bytes instead of `before`.
+  /// An actor on `reactor`, whose thread this is, holds `after` bytes instead of `before`.
   void change(unsigned reactor, std::size_t before, std::size_t after) noexcept {
     if (before == after) return;
     auto& mine = cells_[reactor];
@@ -57,26 +57,26 @@ class memory_ledger {
     return static_cast<std::size_t>(
         std::max<std::int64_t>(shared_.in_transit.load(std::memory_order_relaxed), 0));
   }
-  /// So much is in transit (an eighth of the budget) that nothing should be added; for whoever
-  /// heeded that already, until a quarter of it is gone.
+  /// Whether so much is in transit (an eighth of the budget) that nothing should be added. For a
+  /// caller that has stopped `already`: until a quarter of it is gone.
   [[nodiscard]] bool transit_is_full(bool already) const noexcept {
     return shared_.in_transit.load(std::memory_order_relaxed) >
            (already ? transit_mark_ / 4 * 3 : transit_mark_);
   }
-  /// Who on `reactor` is told of pressure; null for nobody. That reactor's thread.
+  /// Sets the watcher of `reactor`; null for none. That reactor's thread.
   void watch(unsigned reactor, memory_watcher* who) noexcept { cells_[reactor].watcher = who; }
 
-  /// Any thread. Lags behind by less than `report_step` bytes a reactor.
+  /// Any thread. Lags behind by less than `report_step` bytes per reactor.
   [[nodiscard]] memory_pressure pressure() const noexcept {
     const auto sum = shared_.reported.load(std::memory_order_relaxed) +
                      shared_.in_transit.load(std::memory_order_relaxed);
     if (sum < soft_mark_) return memory_pressure::none;
     return sum < hard_mark_ ? memory_pressure::tight : memory_pressure::exhausted;
   }
-  /// Any thread. What is in transit is nobody's, but held.
+  /// Any thread. Includes bytes in transit, which no reactor counts.
   [[nodiscard]] std::size_t held() const noexcept;
   [[nodiscard]] std::size_t held_by(unsigned reactor) const noexcept;
-  /// How much of what `reactor` holds has to go to have memory in plenty again.
+  /// How many of the bytes that `reactor` holds have to go until memory is no longer short.
   [[nodiscard]] std::size_t surplus_of(unsigned reactor) const noexcept;
   [[nodiscard]] std::size_t budget() const noexcept { return budget_; }
 
@@ -88,7 +88,7 @@ class memory_ledger {
     std::int64_t reported = 0;
     memory_watcher* watcher = nullptr;
   };
-  /// What reactors share, on a cache line of its own.
+  /// Shared by the reactors, on a cache line of its own.
   struct alignas(64) shared_counts {
     std::atomic<std::int64_t> reported = 0;
     std::atomic<std::int64_t> in_transit = 0;
@@ -100,7 +100,7 @@ class memory_ledger {
   std::size_t budget_ = 0;
   std::int64_t soft_mark_ = 0;
   std::int64_t hard_mark_ = 0;
-  /// Closing goes on down to this.
+  /// Clients are closed until less than this is held.
   std::int64_t low_mark_ = 0;
   std::int64_t transit_mark_ = 0;
   shared_counts shared_;
@@ -109,8 +109,8 @@ class memory_ledger {
 /// Bytes of memory that the process has now, as the kernel counts them; 0 if it does not tell.
 [[nodiscard]] std::size_t resident_memory();
 
-/// For metrics: held for clients, of that in transit, resident, the budget, and what the table of
-/// handshakes takes.
+/// For metrics: bytes held for clients, of these in transit, resident, the budget, and remembered
+/// handshakes.
 [[nodiscard]] metrics::gauge_values memory_values(const memory_ledger& of, std::size_t replays);
 
 }  // namespace mtp::actors

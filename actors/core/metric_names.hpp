@@ -10,14 +10,14 @@ namespace mtp::actors {
 /// 100 us to 10 s.
 [[nodiscard]] histogram_spec duration_buckets();
 
-/// Bytes of one read, by direction: "upstream" is from clients, "downstream" from Telegram.
+/// Bytes per read, by direction: "upstream" is from clients, "downstream" from Telegram.
 [[nodiscard]] histogram tracker_packet_size(metrics& in, std::string_view direction);
-/// Bytes of one Telegram packet: "upstream_to_downstream" or "downstream_to_upstream".
+/// Bytes per Telegram packet: "upstream_to_downstream" or "downstream_to_upstream".
 [[nodiscard]] histogram tg_packet_size(metrics& in, std::string_view direction);
 /// Attempts to connect to a DC that came to nothing.
 [[nodiscard]] counter out_connect_error(metrics& in, std::string_view dc, std::string_view reason);
 
-/// Clients closed for what waits for them, by what bounded it.
+/// Clients closed because too much waits for them, by the bound that was exceeded.
 [[nodiscard]] counter healthcheck(metrics& in, std::string_view action);
 
 /// errno as a lower-case name: "econnrefused".

@@ -1,9 +1,9 @@
 // Counters, histograms and gauges of the whole process.
 //
 // Counting is on the path of every packet, and prometheus-cpp's counters are compare-and-swap loops
-// on shared cache lines (its histograms lock a mutex), so values live here: every reactor writes to
-// cells of its own, and they are added up when somebody looks. app/metrics_text hands them to
-// prometheus-cpp, which knows the format.
+// on shared cache lines (its histograms lock a mutex). So values live here: every reactor writes to
+// cells of its own, and reading adds them up. app/metrics_text hands them to prometheus-cpp, which
+// knows the format.
 #pragma once
 
 #include <array>
@@ -54,7 +54,7 @@ class histogram {
   const std::vector<std::uint64_t>* bounds_ = nullptr;
 };
 
-/// What a histogram counts.
+/// The buckets and the scale of a histogram.
 struct histogram_spec {
   /// Upper bounds of its buckets (inclusive), ascending.
   std::vector<std::uint64_t> bounds;
@@ -83,12 +83,12 @@ class metrics {
   [[nodiscard]] histogram get_histogram(std::string_view name, std::string_view help,
                                         const histogram_spec& spec,
                                         const metric_labels& labels = {});
-  /// A value that is computed when somebody looks. Replaces an earlier one of the same name.
+  /// A value that is computed for each reading. Replaces an earlier one of the same name.
   using gauge_values = std::vector<std::pair<metric_labels, double>>;
   void set_gauge(std::string_view name, std::string_view help,
                  std::function<gauge_values()> compute);
-  /// The same for several whose values are computed together: `compute` returns as many, in the
-  /// order of `gauges`.
+  /// The same for several gauges whose values are computed together: `compute` returns as many, in
+  /// the order of `gauges`.
   struct gauge_name {
     std::string_view name;
     std::string_view help;
@@ -103,8 +103,8 @@ class metrics {
     metric_labels labels;
     /// Counter or gauge.
     double value = 0;
-    /// Histogram: one count a bucket (not cumulative), the last without bound; scaled bounds and
-    /// sum.
+    /// Histogram: one count per bucket (not cumulative), the last one without an upper bound;
+    /// scaled bounds and sum.
     std::vector<std::uint64_t> buckets;
     std::vector<double> bounds;
     double sum = 0;
@@ -139,7 +139,7 @@ class metrics {
     kind type = kind::counter;
     histogram_spec spec;
     std::vector<series> all;
-    /// Of a gauge: its values are number `place` of what this returns.
+    /// For a gauge: its values are number `place` of the result.
     std::shared_ptr<const gauges_function> compute;
     std::size_t place = 0;
   };

@@ -1,5 +1,5 @@
 // Actors that others find by name, as Erlang's registered processes. A restarted actor has a new
-// handle, so nobody keeps one for long: they look it up again.
+// handle, so handles are not kept for long but looked up again.
 #pragma once
 
 #include <caf/actor.hpp>
@@ -18,7 +18,7 @@ class name_registry {
   void put(const std::string& name, const caf::actor& who);
   /// Takes `name` out if it still stands for `who`.
   void remove(const std::string& name, const caf::actor_addr& who);
-  /// A null handle if nobody has that name now.
+  /// A null handle if no actor has that name now.
   [[nodiscard]] caf::actor find(std::string_view name) const;
   /// For inspection, sorted.
   [[nodiscard]] std::vector<std::string> names() const;

@@ -1,6 +1,6 @@
-// What every actor of the process may use, whatever its role. One object, made by app/ before the
-// first actor starts and destroyed after the last one has ended. What only one part of the proxy
-// uses is with its side: client_side, uplink_side, node_link_side.
+// State that every actor of the process may use, whatever its role. One object, made by app/ before
+// the first actor starts and destroyed after the last one has ended. State that only one part of
+// the proxy uses is in client_side, uplink_side or node_link_side.
 #pragma once
 
 #include <array>
@@ -28,13 +28,14 @@ struct node_core {
   explicit node_core(config::settings first)
       : config{std::make_shared<const config::settings>(std::move(first))} {}
 
-  /// What the operator has set, as it is now.
+  /// The operator's settings, as they are now.
   published<config::settings> config;
   mtp::actors::metrics metrics;
   name_registry names;
   memory_ledger memory;
   std::vector<std::unique_ptr<net::reactor>> reactors;
-  /// Who holds memory for streams; a list per reactor, used by its thread alone once it runs.
+  /// Objects that hold memory for streams; a list per reactor, used by its thread alone once it
+  /// runs.
   std::deque<std::vector<memory_holder*>> holders;
   /// The proxy is stopping: fetches are given up, and clients that arrive are not served.
   std::atomic<bool> stopping = false;

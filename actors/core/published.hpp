@@ -43,8 +43,8 @@ class published {
   std::atomic<std::uint64_t> generation_ = 0;
 };
 
-/// What one reactor knows of a published value: looking costs no lock while nothing is new. For
-/// that reactor's thread.
+/// One reactor's copy of a published value: looking costs no lock while nothing is new. For that
+/// reactor's thread.
 template <class T>
 class reactor_copy {
  public:

@@ -1,5 +1,5 @@
 // Supervisors: actors that start others, notice when one ends, and start it again, as in
-// Erlang/OTP. What is supervised how is data.
+// Erlang/OTP. Children and policies are data.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
@@ -52,15 +52,15 @@ struct supervisor_spec {
   /// error, which its own supervisor handles in turn.
   unsigned intensity = 50;
   std::chrono::seconds period{5};
-  /// Started in this order and stopped in reverse. With simple_one_for_one: what all children have
-  /// in common (`restart`, `shutdown`), one element without `start`.
+  /// Started in this order and stopped in reverse. With simple_one_for_one: one element without
+  /// `start`, which has the common properties of all children (`restart`, `shutdown`).
   std::vector<child_spec> children;
 };
 
-/// Message: start one more child, the last in the order: permanent, with 2 s to end, or with what
-/// all children have in common (simple_one_for_one). Replies with its handle (caf::actor), or
+/// Message: start one more child, the last in the order: permanent, with 2 s to end, or with the
+/// common properties of all children (simple_one_for_one). Replies with its handle (caf::actor), or
 /// fails with sec::runtime_error while the supervisor is stopping. `id` is registered unless it is
-/// empty; if there is a child of that name already, the reply is that one.
+/// empty; if there is a child of that name already, the reply is its handle.
 struct start_child {
   std::string id;
   child_start start;

@@ -8,7 +8,7 @@
 
 namespace mtp::actors {
 
-/// Who the session is with, and who is told when it can't go on.
+/// The partner of the session, and the gateway, which is told when the session can't go on.
 struct back_agent_options {
   std::uint64_t session = 0;
   caf::actor front;
@@ -17,9 +17,9 @@ struct back_agent_options {
 
 /// Messages:
 /// - `link_blob` from its partner. A front that breaks the rules (a stream number twice, more data
-///   than it has credit for, what can't be read) ends the session.
-/// - `stream_opened`, `stream_frame` from DC connections, as a handler.
-/// It ends with its partner and with its gateway; streams for which something still waited are
+///   than it has credit for, bytes that can't be read) ends the session.
+/// - `stream_opened`, `stream_frame` from DC connections, as a client_conn gets them.
+/// It ends with its partner and with its gateway. Streams for which something still waited are
 /// refused then.
 class back_agent final : public link_agent {
  public:
@@ -28,17 +28,17 @@ class back_agent final : public link_agent {
   [[nodiscard]] const char* name() const override { return "back_agent"; }
 
  private:
-  /// Streams are known by the front's number on the link and by one of this process here.
+  /// A stream has the front's number on the link, and a number of this process here.
   struct stream {
     stream_id local = 0;
-    /// Who was asked for it, then who has it.
+    /// The actor that was asked for it, then its DC connection.
     caf::actor conn;
     /// Where that lives.
     unsigned reactor = 0;
     bool is_open = false;
     /// Data of the client that was not acked, as `credit_of`.
     std::size_t outstanding = 0;
-    /// Of that, what was charged for pieces of a packet that is not whole yet.
+    /// The part of that for pieces of a packet that is not whole yet.
     std::size_t charged = 0;
     std::optional<time_point> released;
   };

@@ -35,8 +35,8 @@ struct caf_openssl_listener_state {
   static inline const char* name = "caf_openssl_listener";
 };
 
-/// Behavior of what lets fronts in: publishes the gateway on `node_link.listen`, again whenever
-/// that was restarted, and tries on if it can't.
+/// Behavior of the listener for fronts: publishes the gateway on `node_link.listen`, again whenever
+/// the gateway was restarted, and keeps trying if it can't.
 caf::behavior caf_openssl_listener(caf::stateful_actor<caf_openssl_listener_state>* self,
                                    node_link_side& side);
 

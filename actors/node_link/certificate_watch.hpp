@@ -24,7 +24,7 @@ struct certificate_watch_state {
 
   caf::event_based_actor* self;
   node_link_side* side = nullptr;
-  /// What was used at the last look.
+  /// The certificate in use at the last look.
   std::shared_ptr<const net::tls_context> known;
   /// What was wrong with the files.
   std::string trouble;
@@ -33,11 +33,11 @@ struct certificate_watch_state {
   static inline const char* name = "certificate_watch";
 };
 
-/// Behavior of a node's with `node_core::link_credentials`: reads the files again every minute
-/// and at `read_certificates`, for connections to come, and logs what an operator should know: that
-/// there is a new one, that they can't be used (once; those there were before still serve), and
-/// once a day that the certificate expires within 14 days, however long the connections have lasted
-/// that there are.
+/// Behavior on a node with `node_link_side::credentials`: reads the files again every minute, and
+/// at `read_certificates`, for new connections. Logs what an operator should know: that there is a
+/// new certificate; that the files can't be used (once; the ones before stay in use); and, once a
+/// day, that the certificate expires within 14 days, however long the present connections have
+/// lasted.
 caf::behavior certificate_watch(caf::stateful_actor<certificate_watch_state>* self,
                                 node_link_side& side);
 

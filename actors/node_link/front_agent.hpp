@@ -1,5 +1,5 @@
-// A front reactor's way to all back nodes: chooses one for each stream, carries its events there,
-// and holds clients that find none until there is one.
+// The way of a front's reactor to all backs: chooses a back for each stream, carries its events
+// there, and holds clients while there is no back.
 #pragma once
 
 #include <map>

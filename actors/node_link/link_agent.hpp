@@ -1,10 +1,11 @@
-// Link agents stand in for the other node: to handlers, a front agent is their DC connection; to DC
-// connections, a back agent is their clients. They are paired, one pair a reactor of the front and
-// a back, and carry all events of their streams between them, in order, gathered into blobs.
+// Link agents stand in for the other node: to client_conns, a front agent is their DC connection;
+// to DC connections, a back agent is their clients. They are paired, one pair per reactor of the
+// front and back, and carry all events of their streams between them, in order, gathered into
+// blobs.
 //
-//   handler --stream_frame--> front agent ==link_blob==> back agent --stream_frame--> dc_conn
+//   client_conn --stream_frame--> front agent ==link_blob==> back agent --stream_frame--> dc_conn
 //
-// This is what both have in common.
+// This is the common part of both.
 #pragma once
 
 #include <functional>
@@ -25,7 +26,7 @@ struct link_peer {
 
   link_channel channel;
   caf::actor agent;
-  /// When a blob came last, and when one went.
+  /// When the last blob came, and when the last one went.
   net::steady_clock::time_point heard;
   net::steady_clock::time_point spoke;
 };
@@ -56,9 +57,9 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
   void limit_backlog(link_peer& peer);
   /// Whether the peer has begun more packets than an honest one would.
   [[nodiscard]] bool floods(const link_peer& peer) const noexcept;
-  /// What is gathered goes out now.
+  /// Sends the gathered frames now.
   void flush(link_peer& peer);
-  /// Tells the ledger what is held now.
+  /// Reports to the ledger how much is held now.
   void note_memory();
   [[nodiscard]] node_link_side& side() const noexcept { return *side_; }
   [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }

@@ -1,5 +1,5 @@
-// Where fronts come to a back: the one actor that other nodes know. Agrees with each front on a
-// session and has agents started for it.
+// Receives the hellos of fronts: the only actor of a back that other nodes know. Agrees with each
+// front on a session and has agents started for it.
 #pragma once
 
 #include <spdlog/common.h>
@@ -41,7 +41,7 @@ struct link_gateway_state {
   struct session {
     link_hello hello;
     link_terms terms;
-    /// Who asked for it: the front's back_session.
+    /// The front's back_session, which asked for it.
     caf::actor keeper;
     agents back;
     std::chrono::seconds clock_ahead{0};
@@ -55,15 +55,15 @@ struct link_gateway_state {
     caf::response_promise promise;
   };
 
-  /// What a front said, and where the answer goes.
+  /// A front's hello, and where the answer goes.
   struct visit {
     std::optional<link_hello> hello;
     agents fronts;
     caf::actor keeper;
     caf::response_promise promise;
-    /// The name in its certificate; nothing if nobody looked at it.
+    /// The name in its certificate; nothing if certificates are not checked.
     std::optional<std::string> proven;
-    /// What the answer has to fit. Everybody reads what version 3 said.
+    /// The offer that the answer has to fit. Every node can read version 3.
     [[nodiscard]] const link_offer& offer() const { return hello ? hello->offer : old_link_offer; }
   };
 
@@ -90,7 +90,7 @@ struct link_gateway_state {
   static void say_farewell(const session& ended, std::uint64_t number, const std::string& why);
   /// The gateway is being stopped.
   void say_farewells();
-  /// To the log, of a front that was let in.
+  /// Logs something about a front that was let in.
   void tell(spdlog::level::level_enum level, const std::string& front, const std::string& what);
   void handle_down(const caf::down_msg& down);
   /// In the form in which the hello was: version 3 can't read another one.
@@ -103,7 +103,7 @@ struct link_gateway_state {
   node_link_side* side = nullptr;
   session_map sessions;
   std::map<std::uint64_t, opening> openings;
-  /// Nodes whose hello has no answer yet: one at a time of each.
+  /// Nodes whose hello has no answer yet: one hello per node at a time.
   std::set<caf::node_id> visitors;
   limited_log refusals{1};
   /// By the front's name.
@@ -119,13 +119,13 @@ struct link_gateway_state {
 /// Behavior:
 /// - `(link_hello_atom, hello, front agents)` (request): see link_messages.hpp. An earlier session
 ///   of the same process ends first, so that its streams can't be mixed up with new ones. With a
-///   `cluster_cookie` the first answer is a challenge. A front whose certificate has another name
-///   than its hello is refused, and so is one whose node has another hello without an answer, or
-///   that comes when 256 nodes have. Whatever fronts do, they get few lines in the log
-///   (`limited_log`). An older or newer node is told of where its session begins. A front that
-///   says hello in version 3 as it was told to is told that there is no need.
+///   `cluster_cookie` the first answer is a challenge. Refused are: a front whose certificate has
+///   another name than its hello; a front whose node has another hello without an answer; and any
+///   front while 256 nodes wait for answers. Whatever fronts do, they get few lines in the log
+///   (`limited_log`). The log says where a session begins with an older or newer node. A front that
+///   says hello in version 3 because it was told to is told that it need not.
 /// - `(link_bye_atom, session)` (request): the session ends.
-/// - `link_broken` from agents: theirs ends.
+/// - `link_broken` from agents: their session ends.
 /// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.
 /// - `get_fronts`.
 /// A session also ends when its front is gone. The front is told why the back ends it (`bye_atom`

@@ -1,5 +1,5 @@
-// Where fronts on other machines connect to a back: lets in those with the right certificate and
-// hands them to CAF, which shows them the gateway.
+// Accepts fronts from other machines on a back: lets in those with the right certificate and hands
+// them to CAF, which shows them the gateway.
 #pragma once
 
 #include <spdlog/common.h>

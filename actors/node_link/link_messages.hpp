@@ -1,4 +1,4 @@
-// What the actors of a node link say to each other. Between nodes pass only types of CAF's own and
+// Messages between the actors of a node link. Between nodes go only types of CAF's own and
 // `link_blob`, whose content is ours to read and check (codecs/node_link/stream_frame.hpp,
 // codecs/node_link/link_hello.hpp): two builds can't misunderstand each other's structs.
 #pragma once
@@ -26,7 +26,8 @@ typename Inspector::result_type inspect(Inspector& f, link_blob& x) {
 }
 
 /// back_session to link_gateway (request): `(hello_atom, encoded link_hello, front agents)`, one
-/// agent a reactor. The reply is `(encoded link_answer, back agents)`, as many, if it is a welcome.
+/// agent per reactor. The reply is `(encoded link_answer, back agents)`, with as many agents if it
+/// is a welcome.
 using link_hello_atom = caf::atom_constant<caf::atom("link_hello")>;
 /// The same, `(bye_atom, session)`: the session is over. The reply (unit) means that the back has
 /// taken all that was sent before.
@@ -41,7 +42,7 @@ using link_ask_atom = caf::atom_constant<caf::atom("link_ask")>;
 /// How long an answer may take to be found.
 inline constexpr std::chrono::seconds remote_answer_patience{6};
 
-/// What CAF knows the gateway by.
+/// CAF's key for the gateway.
 inline constexpr std::uint16_t link_key = 1;
 
 // -- in the front ---------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ class remote_back_session final : public back_session, private net::link_dialer_
   net::link_dialer dialer_;
   /// The connection that there is, or was last.
   std::shared_ptr<net::link_session> session_;
-  /// Dial as soon as that one is gone: CAF would take a second one for a mistake.
+  /// Dial as soon as the present connection is gone: CAF would take a second one for a mistake.
   bool reach_when_gone_ = false;
 };
 

@@ -83,7 +83,7 @@ struct inspect_clients {
 };
 struct clients_report {
   client_overview clients;
-  /// A line a reactor that did not answer.
+  /// A line per reactor that did not answer.
   std::vector<std::string> trouble;
 };
 

@@ -1,5 +1,5 @@
-// Bytes on somebody's books for as long as an object lives: what waits in a mailbox is counted
-// until it is taken, or thrown away with the mailbox.
+// Counts bytes in an account for as long as an object lives: a packet in a mailbox is counted until
+// it is taken, or thrown away with the mailbox.
 #pragma once
 
 #include <atomic>
@@ -37,7 +37,7 @@ class byte_claim {
     if (from_ != nullptr) from_->fetch_sub(size_, std::memory_order_relaxed);
   }
 
-  /// It says nothing about what it is a claim for.
+  /// Always equal: a claim is not part of the value that it is attached to.
   friend bool operator==(const byte_claim&, const byte_claim&) noexcept { return true; }
 
  private:

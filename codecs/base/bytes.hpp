@@ -14,7 +14,7 @@
 
 namespace mtp {
 
-/// Bytes owned by somebody else; valid as long as the owner leaves them alone.
+/// Bytes with another owner; valid as long as the owner does not change them.
 using byte_view = std::span<const std::uint8_t>;
 /// The same, writable: codecs that work in place take these.
 using byte_span = std::span<std::uint8_t>;

@@ -1,7 +1,7 @@
-// The primitives the protocols use, from libcrypto and, for what can be done several blocks at a
-// time on an x86-64 processor that can, from Intel's IPsec library. Contexts are keyed once and
-// reused. A failure of a library itself (no memory, algorithm disabled) throws crypto_error: it is
-// no fault of the peer's bytes.
+// The primitives that the protocols use, from libcrypto. Ciphers that can work on several blocks at
+// a time come from Intel's IPsec library, on x86-64 processors that can run it. Contexts are keyed
+// once and reused. A failure of a library itself (no memory, algorithm disabled) throws
+// crypto_error: it is not caused by the peer's bytes.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// What can be wrong with bytes: one enum for all codecs, and the two shapes of a codec's answer.
+// Errors of all codecs in one enum, and the two types that codecs return.
 #pragma once
 
 #include <array>
@@ -9,8 +9,8 @@
 
 namespace mtp {
 
-/// Why bytes were refused. Names are the `reason` labels of `mtproto_proxy_protocol_error_total`;
-/// those the Erlang original has keep its spelling.
+/// Why bytes were refused. The names are the `reason` labels of
+/// `mtproto_proxy_protocol_error_total`, in the Erlang original's spelling where it has them.
 enum class errc : std::uint8_t {
   /// A client's abridged frame announces more than the packet limit.
   abridged_max_size,
@@ -54,7 +54,8 @@ enum class errc : std::uint8_t {
   rpc_bad_flags,
   /// The middle proxy refused the handshake with an error code of its own.
   rpc_refused,
-  /// getProxyConfig text without a usable line, or with a broken one.
+  /// A getProxyConfig text without a usable line, or whose broken lines are not outnumbered by good
+  /// ones.
   bad_dc_list,
   /// A secret that is none of the known forms.
   bad_secret,
@@ -62,11 +63,11 @@ enum class errc : std::uint8_t {
   bad_link,
   /// A blob of stream frames between nodes that is cut short or has an unknown frame.
   bad_stream_frame,
-  /// The first words of another node that are none.
+  /// Another node's hello, or its answer to ours, can't be read.
   bad_link_hello,
 };
 
-/// One name an enumerator, in order.
+/// One name per enumerator, in order.
 inline constexpr std::array<std::string_view, 26> errc_names{
     "abridged_max_size",
     "intermediate_max_size",

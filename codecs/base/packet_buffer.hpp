@@ -1,6 +1,6 @@
-// A packet on its way through the proxy. It is copied once, out of the buffer it was read into;
-// what either protocol puts around it is written into the room in front of it and behind it, it is
-// enciphered where it stands, and it goes to the socket from there.
+// A packet on its way through the proxy. It is copied once, out of the buffer that it was read
+// into. Both protocols write their headers and trailers into the room in front of it and behind it;
+// it is encrypted in place, and the socket sends it from there.
 #pragma once
 
 #include <algorithm>
@@ -60,19 +60,21 @@ class packet_buffer {
 
   /// Requires `in.size() <= room()`.
   void append(byte_view in) noexcept { copy_bytes(grow_back(in.size()), in); }
-  /// Makes the packet start `size` bytes earlier and returns those; at most `front_room` in all.
+  /// Makes the packet start `size` bytes earlier and returns the new bytes; at most `front_room` in
+  /// all.
   byte_span grow_front(std::size_t size) noexcept {
     begin_ -= size;
     return span().first(size);
   }
-  /// Makes it end `size` bytes later and returns those; at most `back_room` beyond the capacity.
+  /// Makes it end `size` bytes later and returns the new bytes; at most `back_room` beyond the
+  /// capacity.
   byte_span grow_back(std::size_t size) noexcept {
     end_ += size;
     return span().last(size);
   }
-  /// Takes bytes off its front; there is room for as many more then.
+  /// Removes bytes from its front, which leaves room for as many more there.
   void drop_front(std::size_t size) noexcept { begin_ += size; }
-  /// Whether `part` lies in what has been appended, dropped or not.
+  /// Whether `part` lies in the bytes that were appended, dropped or not.
   [[nodiscard]] bool encloses(byte_view part) const noexcept {
     const auto* const first = memory_.get();
     return std::less_equal<>{}(first + front_room, part.data()) &&
@@ -109,7 +111,7 @@ struct chunk {
   std::variant<std::monostate, bytes, packet_buffer> memory;
 };
 
-/// Appends a chunk that owns what it shows.
+/// Appends a chunk that owns the bytes it shows.
 inline void append_chunk(std::vector<chunk>& out, bytes data) {
   if (data.empty()) return;
   const byte_view view{data};  // a vector's elements stay where they are when it is moved

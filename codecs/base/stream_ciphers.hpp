@@ -6,7 +6,7 @@
 
 namespace mtp::detail {
 
-/// A cipher with a running state, whoever computes it.
+/// A cipher with a running state, in either implementation.
 class stream_cipher {
  public:
   stream_cipher() = default;
@@ -31,7 +31,7 @@ struct wide_cipher_support {
   /// Its version and the instruction set it has chosen, or why it is not used; for the operator.
   std::string description;
 };
-/// Found out once in a process.
+/// Determined once per process.
 [[nodiscard]] const wide_cipher_support& wide_ciphers();
 
 }  // namespace mtp::detail

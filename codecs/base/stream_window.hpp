@@ -1,6 +1,6 @@
-// The unread part of a stream. Bytes just read stay where they were read (the reactor's scratch
-// buffer) and are parsed in place; only what a parser leaves over is kept in memory of our own, so
-// an idle connection owns no buffer. A frame that arrives in several reads is put together in a
+// The unread part of a stream. Bytes that were just read stay in the reactor's scratch buffer and
+// are parsed in place. Only bytes that a parser leaves over are copied to memory of our own, so an
+// idle connection owns no buffer. A frame that arrives in several reads is assembled in a
 // packet_buffer of its size, and can be claimed as it is.
 #pragma once
 
@@ -12,12 +12,12 @@ namespace mtp {
 /// `close` before the fresh bytes become invalid.
 class stream_window {
  public:
-  /// Puts `fresh` behind what is unread.
+  /// Appends `fresh` to the unread bytes, without a copy.
   void open(byte_view fresh) {
     if (!fresh_.empty()) close();
     fresh_ = fresh;
   }
-  /// Puts a copy of `in` behind what is unread.
+  /// Appends a copy of `in` to the unread bytes.
   void keep(byte_view in) {
     open(in);
     close();
@@ -58,7 +58,7 @@ class stream_window {
     return std::move(kept_);
   }
 
-  /// Keeps what is unread, and gives memory back if that is nothing.
+  /// Keeps the unread bytes in memory of its own, which it frees if there are none.
   void close() {
     if (!fresh_.empty()) {
       make_room(fresh_.size());
@@ -70,7 +70,7 @@ class stream_window {
   }
 
  private:
-  /// What is set aside at first for a frame that announces more.
+  /// Memory that is allocated at first for a frame that announces more.
   static constexpr std::size_t first_room = std::size_t{64} * 1024;
 
   void make_room(std::size_t size) {
@@ -86,7 +86,7 @@ class stream_window {
   /// Unread bytes of earlier reads; then those of this one.
   packet_buffer kept_;
   byte_view fresh_;
-  /// Size of what the parser waits for; 0 if that is not known.
+  /// Size of the frame that the parser waits for; 0 if it is not known.
   std::size_t expected_ = 0;
 };
 

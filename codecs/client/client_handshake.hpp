@@ -1,6 +1,6 @@
-// What a client sends before its first packet, from the first byte to the keys of its two streams:
-// a 64-byte obfuscated2 header, alone or inside fake-TLS. Pure: randomness, the replay check and
-// the clock are the caller's.
+// The client's bytes before its first packet, from the first byte to the keys of its two streams: a
+// 64-byte obfuscated2 header, alone or inside fake-TLS. Pure: the caller has randomness, the replay
+// check and the clock.
 #pragma once
 
 #include <variant>
@@ -29,7 +29,7 @@ class client_handshake {
   struct incomplete {};
   /// A ClientHello made with our secret, whatever else it says. Next: `answer`, then `feed` again.
   struct hello_received {
-    /// What could be read of it. Valid until `answer`.
+    /// Its readable parts. Valid until `answer`.
     const client_hello* hello = nullptr;
     /// The client's clock, Unix seconds.
     std::uint32_t client_time = 0;
@@ -42,7 +42,7 @@ class client_handshake {
     std::string sni;
     /// Key and IV material of the header (bytes 8..55), for the replay check.
     std::array<std::uint8_t, 48> header_key{};
-    /// Holds what came after the header already.
+    /// Already holds the bytes that came after the header.
     obfuscated_reader reader;
     obfuscated_writer writer;
   };
@@ -59,7 +59,7 @@ class client_handshake {
   /// The answer to a hello; it must be sent in one write.
   [[nodiscard]] bytes answer(const server_flight_random& random);
 
-  /// Bytes of memory for what has come.
+  /// Bytes of memory for input that is held.
   [[nodiscard]] std::size_t held() const noexcept { return raw_.capacity() + inner_.capacity(); }
 
  private:
@@ -74,14 +74,15 @@ class client_handshake {
 
   options options_;
   stage stage_ = stage::start;
-  /// What came and was not understood yet: at most a record of a hello and a read.
+  /// Input that is not parsed yet: at most a record of a hello and one read.
   bytes raw_;
   /// The first record was looked at by itself.
   bool looked_at_record_ = false;
   client_hello_assembler assembler_;
   std::size_t hello_size_ = 0;
   client_hello hello_;
-  /// Fake-TLS, from the answer on: its envelope, and the stream inside as far as it is there.
+  /// With fake-TLS, from the answer on: the record reader, and the bytes of the inner stream that
+  /// have come.
   std::optional<tls_record_reader> records_;
   bytes inner_;
 };

@@ -12,7 +12,7 @@
 
 namespace mtp {
 
-/// How a client frames its packets; its header's tag says which.
+/// How a client frames its packets; the tag in its header says it.
 enum class framing : std::uint8_t {
   /// 1 or 4 bytes of length in words. Tag ef ef ef ef.
   abridged,
@@ -31,7 +31,7 @@ inline constexpr std::size_t max_client_packet = std::size_t{1024} * 1024;
 /// Random tail bytes a padded frame to a client carries: 0 up to this many.
 inline constexpr std::size_t max_padding = 3;
 
-/// What precedes a packet at the most.
+/// The longest header in front of a packet.
 inline constexpr std::size_t max_frame_header = 4;
 
 /// One frame found at the front of a decrypted stream.
@@ -44,7 +44,7 @@ struct client_frame {
   bool quick_ack = false;
 };
 
-/// What the start of a frame says.
+/// The content of a frame's header.
 struct client_frame_header {
   /// Bytes in front of the packet, of the packet, and of the whole frame with its tail.
   std::size_t header = 0;
@@ -72,8 +72,8 @@ struct client_frame_header {
 /// `max_padding` bytes, a client up to 15.
 void encode_frame(framing kind, byte_view packet, byte_view padding, bytes& out);
 
-/// Writes what `encode_frame` puts in front of a packet of `size` bytes and a tail of `padding`,
-/// into the room in front of it; the tail is the caller's to append.
+/// Writes the header that `encode_frame` puts in front of a packet of `size` bytes and a tail of
+/// `padding`, into the room in front of it. The caller appends the tail.
 void encode_frame_header(framing kind, std::size_t padding, packet_buffer& packet);
 
 /// Appends a client's frame that asks for a quick ack; otherwise as `encode_frame`.

@@ -22,7 +22,7 @@ void encode(byte_view packet, byte_view padding, bool ask_ack, bytes& out);
 /// As `encode_frame_header`.
 void encode_header(std::size_t padding, packet_buffer& packet);
 
-/// Appends a quick ack: bit 31 set in what would otherwise be a length.
+/// Appends a quick ack: bit 31 is set where a frame has its length.
 void encode_quick_ack(std::uint32_t confirm, bytes& out);
 
 /// The client's side.

@@ -11,12 +11,12 @@ namespace mtp {
 
 inline constexpr std::size_t obfuscated2_header_size = 64;
 
-/// What the server learns from the header.
+/// The result of a header for the server.
 struct obfuscated2_session {
   framing kind;
   /// As the client wrote it: media is negative, test DCs are 10000 and more, CDN is 203.
   std::int16_t dc;
-  /// Keyed past the header: decrypts what follows it.
+  /// Positioned behind the header: decrypts the bytes that follow it.
   aes_ctr from_client;
   aes_ctr to_client;
 };
@@ -33,8 +33,8 @@ struct obfuscated2_client {
   aes_ctr from_server;
 };
 
-/// Makes a header from 64 random bytes, of which it replaces tag and dc. The caller's randomness
-/// must avoid what `is_plain_start` names when the header is not sent inside fake-TLS.
+/// Makes a header from 64 random bytes, of which it replaces tag and dc. If the header is not sent
+/// inside fake-TLS, the caller's randomness must avoid the starts that `is_plain_start` names.
 [[nodiscard]] obfuscated2_client make_obfuscated2(
     std::span<const std::uint8_t, obfuscated2_header_size> random, const secret16& secret,
     framing kind, std::int16_t dc);

@@ -21,25 +21,25 @@ struct client_packet {
   bool quick_ack = false;
 };
 
-/// Deciphers what was read. Use: `feed`, then `next` (or `view`/`consume`) until no whole packet is
-/// left, then `close`; bytes given to `feed` must stay valid until `close`.
+/// Decrypts bytes that were read. Use: `feed`, then `next` (or `view`/`consume`) until no whole
+/// packet is left, then `close`; bytes given to `feed` must stay valid until `close`.
 class obfuscated_reader {
  public:
   obfuscated_reader(aes_ctr cipher, envelope outer);
-  /// Goes on with a stream that somebody began to read: `unwrapped` are its next bytes, taken out
-  /// of their envelope by `records` (absent: there is none).
+  /// Continues a stream that another reader began: `unwrapped` are its next bytes, already taken
+  /// out of their records by `records` (absent: there are no records).
   obfuscated_reader(aes_ctr cipher, const std::optional<tls_record_reader>& records,
                     byte_view unwrapped);
 
-  /// Takes `data` out of its records and deciphers it in place. Error: `tls_bad_record`.
+  /// Takes `data` out of its records and decrypts it in place. Error: `tls_bad_record`.
   [[nodiscard]] result<void> feed(byte_span data);
   /// The next packet, if it is all there. Errors: those of `decode_frame`.
   [[nodiscard]] decoded<client_packet> next(framing kind, std::size_t limit = max_client_packet);
-  /// Everything that is unread, in one piece.
+  /// All unread bytes, in one piece.
   [[nodiscard]] byte_view view() { return window_.front(window_.size()); }
   void consume(std::size_t size) noexcept { window_.consume(size); }
   void close() { window_.close(); }
-  /// Bytes of memory for what is unread.
+  /// Bytes of memory for unread bytes.
   [[nodiscard]] std::size_t held() const noexcept { return window_.held(); }
 
  private:
@@ -49,7 +49,7 @@ class obfuscated_reader {
   stream_window window_;
 };
 
-/// Collects plain bytes and turns them into what is sent, at once a flush.
+/// Collects plain bytes and turns them into the bytes to send, once per flush.
 class obfuscated_writer {
  public:
   /// Records carry at most `max_record` bytes.
@@ -62,8 +62,8 @@ class obfuscated_writer {
   void write(framing kind, packet_buffer packet, byte_view padding);
   /// Bytes waiting to be taken, without records.
   [[nodiscard]] std::size_t pending() const noexcept;
-  /// Enciphers what is pending and appends it to `out`, in records if there is an envelope. Returns
-  /// how many bytes that are.
+  /// Encrypts the pending bytes and appends them to `out`, in records if there is an envelope.
+  /// Returns how many bytes it appended.
   std::size_t take(std::vector<chunk>& out);
   /// The same, as one piece.
   [[nodiscard]] bytes take();
@@ -77,7 +77,7 @@ class obfuscated_writer {
   std::size_t max_record_;
   /// With an envelope, the first record's header has its place at the front.
   bytes plain_;
-  /// Enciphered: large packets, and what was written in front of them.
+  /// Encrypted: large packets, and the bytes that were written in front of them.
   std::vector<chunk> sealed_;
   /// Their bytes, without and with records.
   std::size_t sealed_plain_ = 0;

@@ -38,15 +38,15 @@ struct proxy_secret {
 [[nodiscard]] std::string format_secret_hex(const proxy_secret& secret);
 [[nodiscard]] std::string format_secret_base64(const proxy_secret& secret);
 
-/// The secret of one domain's users: the first half of SHA256(salt + hex of `base` + sni), as the
-/// Erlang original derives it.
+/// The secret of the users of one domain: the first half of SHA256(salt + hex of `base` + sni),
+/// derived as in the Erlang original.
 [[nodiscard]] secret16 derive_sni_secret(const secret16& base, std::string_view sni,
                                          std::string_view salt);
 
 /// A longer server is refused, as by TDLib. Bytes.
 inline constexpr std::size_t max_server_size = 255;
 
-/// What a proxy link says.
+/// The content of a proxy link.
 struct proxy_link {
   /// A host name, or an address. IPv6 has no brackets: only TDLib takes them off, Android and
   /// tdesktop look for a host of that name.

@@ -12,14 +12,14 @@
 
 namespace mtp {
 
-/// A ClientHello never takes more: what one TLS record can hold.
+/// The longest ClientHello: the most that one TLS record can hold.
 inline constexpr std::size_t max_client_hello = std::size_t{16} * 1024;
 
 /// Where the random stands in the record.
 inline constexpr std::size_t client_random_at = 11;
 inline constexpr std::size_t client_random_size = 32;
-/// What of it is the digest as it stands; the rest is mixed with the client's clock, which anybody
-/// can change.
+/// The part of it that is the digest itself; the rest is mixed with the client's clock, which
+/// anybody can change.
 inline constexpr std::size_t client_digest_size = 28;
 
 /// Whether a connection that starts with these bytes opens TLS (16 03 01): all of `in` agrees with
@@ -38,21 +38,22 @@ struct client_hello_bytes {
 /// Takes the ClientHello from the front of a connection's bytes, cut in any number of records.
 class client_hello_assembler {
  public:
-  /// `in` is all that the connection has sent so far, less what `take_consumed` told; what an
-  /// earlier call has read is not read again. Error: `tls_bad_client_hello`, as soon as the bytes
-  /// can't become a hello of at most `max_client_hello`.
+  /// `in` is everything that the connection has sent so far, less the bytes reported by
+  /// `take_consumed`. Bytes that an earlier call has read are not read again. Error:
+  /// `tls_bad_client_hello`, as soon as the bytes can't become a hello of at most
+  /// `max_client_hello`.
   [[nodiscard]] decoded<client_hello_bytes> next(byte_view in);
-  /// While a hello is incomplete: this many bytes at the front of `in` are kept here by now, and
-  /// the next `in` goes on behind them.
+  /// While a hello is incomplete: so many bytes at the front of `in` are kept here by now, and the
+  /// next `in` starts behind them.
   [[nodiscard]] std::size_t take_consumed() noexcept { return std::exchange(consumed_, 0); }
 
  private:
-  /// Header and what whole records brought of the message.
+  /// The record header, and the message as far as whole records have brought it.
   bytes record_;
   std::size_t consumed_ = 0;
 };
 
-/// What the server needs of a hello.
+/// The parts of a hello that the server needs.
 struct client_hello {
   std::array<std::uint8_t, client_random_size> random;
   /// At most 32 bytes.
@@ -70,9 +71,9 @@ struct client_hello {
 /// lengths that do not add up or a second server name; unknown extensions are skipped.
 [[nodiscard]] result<client_hello> parse_client_hello(byte_view record);
 
-/// Reads what can be read of a hello and leaves out the rest: for one whose digest is right. Old
-/// clients of iOS send no server name, and other clients are wrong in their own ways. A name that
-/// breaks a rule is left out; of several, the first one counts.
+/// Reads the readable parts of a hello and leaves out the rest; for a hello whose digest is right.
+/// Old clients of iOS send no server name, and other clients have other faults. A name that breaks
+/// a rule is left out; if there are several names, the first one counts.
 [[nodiscard]] client_hello read_client_hello(byte_view record);
 
 /// Checks the random against `secret` in constant time. Returns the client's clock (Unix seconds)

@@ -42,7 +42,8 @@ void write_tls_record_header(std::span<std::uint8_t, tls_record_header_size> out
 /// Appends `payload` as application data, in records of at most `max_payload` bytes.
 void append_tls_records(byte_view payload, std::size_t max_payload, bytes& out);
 
-/// A fatal decode_error alert: what a TLS server answers to a hello it can't parse (RFC 8446, 6.2).
+/// A fatal decode_error alert: a TLS server's answer to a hello that it can't parse (RFC 8446,
+/// 6.2).
 inline constexpr std::array<std::uint8_t, 7> tls_decode_error_alert{
     tls_alert, 3, 3, 0, 2, /*fatal*/ 2, /*decode_error*/ 50};
 

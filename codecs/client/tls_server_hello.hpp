@@ -10,9 +10,10 @@ namespace mtp {
 inline constexpr std::size_t x25519_key_size = 32;
 inline constexpr std::size_t mlkem768_ciphertext_size = 1088;
 
-/// What is random in the flight; the caller makes it, so that this stays a pure function.
+/// The random parts of the flight. The caller makes them, so that this stays a pure function.
 struct server_flight_random {
-  /// A public key on the curve, fresh for every connection: observers can tell a random string.
+  /// A public key on the curve, fresh for every connection: an observer can recognise a random
+  /// string.
   std::array<std::uint8_t, x25519_key_size> x25519_key;
   /// Stands for the ML-KEM ciphertext, whose bytes look uniform. Used if the client offered it.
   std::array<std::uint8_t, mlkem768_ciphertext_size> mlkem_ciphertext;

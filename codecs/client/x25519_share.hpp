@@ -1,5 +1,5 @@
-// A key share for a fake-TLS answer: what a server's x25519 public key looks like. Nobody ever
-// computes a secret with it, so it needs no private key.
+// A key share for a fake-TLS answer that looks like a server's x25519 public key. No secret is ever
+// computed with it, so it needs no private key.
 #pragma once
 
 #include <array>

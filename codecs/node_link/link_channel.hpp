@@ -1,6 +1,6 @@
-// One session of a node link, seen from one end: frames in, blobs out, and back. It counts what is
-// on its way both ways, so that neither end is sent more than it takes, and cuts large packets into
-// pieces. Facts: doc/wire/node_link.md.
+// One session of a node link, seen from one end: turns frames into blobs, and blobs into frames. It
+// counts the bytes that are on their way in both directions, so that neither end is sent more than
+// it takes, and cuts large packets into pieces. Facts: doc/wire/node_link.md.
 #pragma once
 
 #include <unordered_set>
@@ -21,21 +21,22 @@ class link_channel {
   /// Takes a frame for the peer. Data waits for room in the link; other frames wait only behind
   /// data of their stream, and acks for nothing.
   void send(stream_frame&& frame);
-  /// The stream is over for the peer: what waits for it needs not be sent any more.
+  /// The stream is over for the peer: data that waits for it need not be sent any more.
   void drop_outgoing(stream_id stream) { queue_.drop(stream); }
   /// The stream is over here: a packet of which a part has come is not wanted any more.
   void drop_incoming(stream_id stream);
 
-  /// The next blob to give to the link; empty if there is nothing to send now. To be called until
-  /// it is, at the end of a loop iteration and whenever `blob_is_full`.
+  /// The next blob for the link; empty if there is nothing to send now. Call it until it is empty,
+  /// at the end of a loop iteration and whenever `blob_is_full`.
   [[nodiscard]] bytes next_blob(time_point now);
   [[nodiscard]] bool blob_is_full() const noexcept { return blob_.size() >= window_.blob_size(); }
 
-  /// Takes a blob of the peer: `each` is called with every frame, in order; false stops it (the
-  /// session has ended meanwhile). A piece of a packet is offered to `keeps` (stream, part) first
-  /// and kept if that is true, until the packet is whole or `drop_incoming`. Blobs of another
-  /// session are ignored. Error: `bad_stream_frame`, also if the peer claims to have taken what it
-  /// was not sent, or cuts a packet wrongly; then it can't be trusted with anything.
+  /// Takes a blob of the peer. `each` is called with every frame, in order; if it returns false,
+  /// reading stops (the session has ended meanwhile). A piece of a packet is first offered to
+  /// `keeps` (stream, part), and kept if that returns true, until the packet is whole or
+  /// `drop_incoming` is called. Blobs of another session are ignored. Error: `bad_stream_frame`,
+  /// also if the peer claims to have taken more than it was sent, or cuts a packet wrongly; do not
+  /// trust it any further.
   template <class Keeps, class Each>
   [[nodiscard]] result<void> take(byte_view blob, time_point now, Keeps&& keeps, Each&& each) {
     if (blob.size() < stream_blob_header_size || blob.size() > max_stream_blob)
@@ -56,11 +57,11 @@ class link_channel {
     }
   }
 
-  /// Bytes were taken of which the peer was not told; it learns of them by the next blob.
+  /// Bytes were taken that the peer has not been told of; the next blob tells it.
   [[nodiscard]] bool owes_report() const noexcept { return taken_ != reported_; }
-  /// Makes `next_blob` give one even if there is nothing to say, which tells the peer what was
-  /// taken, and is a sign of life. Without it, a report alone makes a blob only when it is overdue:
-  /// when a good part of the peer's smallest window is meant.
+  /// Makes `next_blob` return a blob even if there is nothing to say. That tells the peer what was
+  /// taken, and is a sign of life. Without this call, a report alone makes a blob only when it is
+  /// overdue: when it covers a good part of the peer's smallest window.
   void speak_up() noexcept { must_speak_ = true; }
 
   /// Streams of which something would be lost if the session ended now: data that the peer has not
@@ -77,7 +78,7 @@ class link_channel {
   [[nodiscard]] std::size_t held() const noexcept { return queue_.held() + joining_bytes_; }
   /// Of these, packets that are not whole.
   [[nodiscard]] std::size_t joining() const noexcept { return joining_bytes_; }
-  /// And what waits for the link.
+  /// And for frames that wait for the link.
   [[nodiscard]] std::size_t queued() const noexcept { return queue_.held(); }
   [[nodiscard]] const link_window& window() const noexcept { return window_; }
   /// Nothing waits and nothing is on its way to the peer.
@@ -95,7 +96,7 @@ class link_channel {
   /// A blob that the peer has not confirmed.
   struct sent_blob {
     std::uint64_t until = 0;
-    /// Whose data it has.
+    /// The streams whose data it has.
     std::vector<stream_id> streams;
   };
 
@@ -103,7 +104,7 @@ class link_channel {
   link_window window_;
   link_queue queue_;
   bytes blob_;
-  /// Cost of what is in `blob_`.
+  /// Cost of the frames in `blob_`.
   std::size_t blob_cost_ = 0;
   std::vector<stream_id> blob_streams_;
   std::deque<sent_blob> unconfirmed_;

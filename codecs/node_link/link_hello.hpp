@@ -1,6 +1,6 @@
-// How a front and a back node agree on a session, or don't: one exchange, or two with a
-// cluster_cookie. What both need to tell each other that they don't fit stands first and never
-// moves. Facts: doc/wire/node_link.md.
+// How a front and a back agree on a session, or do not: one exchange, or two with a cluster_cookie.
+// The fields that two nodes need to find out that they do not fit stand first and never move.
+// Facts: doc/wire/node_link.md.
 #pragma once
 
 #include <optional>
@@ -11,35 +11,35 @@
 
 namespace mtp {
 
-/// The newest version of what crosses the link, and the oldest one that this build speaks, too. A
-/// new one is for what can't be left out; what can has a bit in `link_capability`.
+/// The newest version of the link's protocol, and the oldest one that this build speaks too. A
+/// change gets a new version if nodes can't do without it; else it gets a bit in `link_capability`.
 inline constexpr std::uint16_t link_version = 4;
 inline constexpr std::uint16_t oldest_link_version = 3;
-/// Before it, hellos told one version and nothing of capabilities.
+/// Before it, a hello had one version and no capabilities.
 inline constexpr std::uint16_t first_link_version_with_offer = 4;
 /// Longer names, builds and reasons are cut.
 inline constexpr std::size_t max_link_text = 250;
 
-/// Bytes of a node's name at most.
+/// The longest name of a node, in bytes.
 inline constexpr std::size_t max_node_name = 63;
 
-/// Bits of what may cross only if both nodes know it.
+/// Bits for features that may be used only if both nodes have them.
 namespace link_capability {
-/// The back tells why it ends a session.
+/// The back says why it ends a session.
 inline constexpr std::uint64_t farewell = 1;
 /// All that this build knows.
 inline constexpr std::uint64_t all = farewell;
 }  // namespace link_capability
 
-/// Bytes at most of what later builds add to an offer.
+/// The most bytes that a later build may add to an offer.
 inline constexpr std::size_t max_link_additions = 1000;
 
-/// What a node speaks.
+/// The versions and capabilities of a node.
 struct link_offer {
   std::uint16_t highest = link_version;
   std::uint16_t lowest = oldest_link_version;
   std::uint64_t capabilities = link_capability::all;
-  /// What a later build says here. It means nothing to us, but proofs cover it.
+  /// Fields of later builds. They mean nothing to us, but proofs cover them.
   bytes additions = {};
   [[nodiscard]] bool only(std::uint16_t version) const noexcept {
     return highest == version && lowest == version;
@@ -47,10 +47,10 @@ struct link_offer {
   friend bool operator==(const link_offer&, const link_offer&) = default;
 };
 
-/// What a node offers that speaks version 3, or as if it did.
+/// The offer of a node that speaks version 3, or that speaks as if it did.
 inline const link_offer old_link_offer{.highest = 3, .lowest = 3, .capabilities = 0};
 
-/// What two nodes use in a session.
+/// The version and capabilities that two nodes use in a session.
 struct link_terms {
   std::uint16_t version = 0;
   std::uint64_t capabilities = 0;
@@ -67,16 +67,16 @@ struct link_terms {
 [[nodiscard]] std::string describe_versions(const link_offer& offer);
 /// The same of another node; empty if they are the same as ours.
 [[nodiscard]] std::string describe_other_versions(const link_offer& theirs);
-/// For the log, behind another node's build: whether it is older or newer than this one by its
-/// newest version, and which they use. Empty if it is neither.
+/// For the log, behind another node's build: whether its newest version is older or newer than
+/// ours, and which version is used. Empty if they are the same.
 [[nodiscard]] std::string describe_age(const link_offer& theirs, const link_terms& terms);
 
 using link_nonce = std::array<std::uint8_t, 16>;
 using link_proof = std::array<std::uint8_t, 32>;
 
-/// A front that was told that its back speaks version 3 only ends the nonce of its hello with this:
-/// the proof covers it, and a back that speaks more knows that somebody said so in its name, or did
-/// before it was upgraded.
+/// A front whose back seems to speak only version 3 ends the nonce of its hello with this mark. The
+/// proof covers the mark. A back that speaks more knows by it that somebody answered in its name,
+/// or that it has been upgraded meanwhile.
 inline constexpr std::array<std::uint8_t, 8> fallback_mark{'f', 'a', 'l', 'l', 'b', 'a', 'c', 'k'};
 void mark_fallback(link_nonce& nonce) noexcept;
 [[nodiscard]] bool is_fallback(const link_nonce& nonce) noexcept;
@@ -125,18 +125,18 @@ struct link_answer {
 /// cut to their limits.
 [[nodiscard]] bytes encode_link_hello(const link_hello& hello);
 [[nodiscard]] bytes encode_link_answer(const link_answer& answer);
-/// Of a version before `oldest_link_version`, only what never moves is read (version, build; kind
-/// and reason); all of any later one. What was read whole is written back byte for byte.
-/// Error: `bad_link_hello`.
+/// Of a version before `oldest_link_version` only the fields that never move are read (version,
+/// build; kind and reason); of a later one, all fields. A hello that was read whole is written back
+/// byte for byte. Error: `bad_link_hello`.
 [[nodiscard]] result<link_hello> decode_link_hello(byte_view in);
 [[nodiscard]] result<link_answer> decode_link_answer(byte_view in);
 
-/// Shows that the front has the cookie: the back's nonce, and what it said of itself, under
-/// HMAC-SHA256. `hello.proof` does not matter.
+/// Proves that the front has the cookie: HMAC-SHA256 over the back's nonce and the front's hello.
+/// `hello.proof` does not matter.
 [[nodiscard]] link_proof prove_front(byte_view cookie, const link_nonce& of_back,
                                      const link_hello& hello);
-/// Shows that the back has it: what the front said, and unless that was in version 3, what the back
-/// answers. Neither's proof matters.
+/// Proves that the back has it: over the front's hello and, except in version 3, the back's answer.
+/// Neither's `proof` field matters.
 [[nodiscard]] link_proof prove_back(byte_view cookie, const link_hello& hello,
                                     const link_answer& answer);
 

@@ -1,5 +1,5 @@
-// Frames that wait for a node link: in order within a stream, while streams take turns, so that
-// whoever sends much does not keep the others waiting.
+// Frames that wait for a node link: in order within a stream, while streams take turns, so that a
+// stream that sends much does not keep the others waiting.
 #pragma once
 
 #include <deque>
@@ -9,7 +9,7 @@
 
 namespace mtp {
 
-/// What a frame costs of a link's window: the bytes of its packet, and as much as its fields take.
+/// A frame's cost in the link's window: the bytes of its packet, and those of its fields.
 [[nodiscard]] constexpr std::size_t link_cost(std::size_t packet_size) noexcept {
   constexpr std::size_t fields = 18;
   return packet_size + fields;
@@ -27,11 +27,11 @@ class link_queue {
   [[nodiscard]] std::size_t held() const noexcept { return held_; }
 
   void push(stream_frame frame);
-  /// Forgets what waits for a stream that is over.
+  /// Forgets the frames of a stream that is over.
   void drop(stream_id stream);
-  /// Appends frames to `blob` until it has `blob_size` bytes or they have used up `room`; what is
-  /// not data costs nothing. Returns what was used, at most one piece more than `room`; streams
-  /// whose data it was are appended to `streams`.
+  /// Appends frames to `blob` until it has `blob_size` bytes, or until `room` is used up; only data
+  /// uses room. Returns how much was used, at most one piece more than `room`. Appends to `streams`
+  /// the streams whose data it was.
   std::size_t fill(bytes& blob, std::size_t blob_size, std::size_t room,
                    std::vector<stream_id>& streams);
 
@@ -46,14 +46,14 @@ class link_queue {
  private:
   struct line {
     std::deque<stream::event> events;
-    /// Bytes of the first one's packet that have gone.
+    /// Bytes of the first frame's packet that have gone.
     std::size_t gone = 0;
     /// Bytes of packets that wait.
     std::size_t held = 0;
   };
   using line_map = std::unordered_map<stream_id, line>;
 
-  /// One piece of data, or what is not data up to the next. Returns what it cost.
+  /// One piece of data, or all other frames up to the next data. Returns their cost.
   std::size_t take_turn(stream_id stream, line& from, bytes& blob);
 
   line_map waiting_;

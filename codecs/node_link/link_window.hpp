@@ -1,5 +1,5 @@
-// How many bytes one end of a node link may have on its way: enough to keep a fast link busy, and
-// little enough that on a slow one what is said next does not wait long behind them.
+// How many bytes one end of a node link may have on their way: enough to keep a fast link busy, and
+// so few that on a slow link later frames do not wait long behind them.
 #pragma once
 
 #include <algorithm>
@@ -36,7 +36,7 @@ class link_window {
   [[nodiscard]] std::uint64_t sent_in_all() const noexcept { return sent_; }
   [[nodiscard]] std::uint64_t taken_in_all() const noexcept { return taken_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  /// How much goes into one blob: small ones on a slow link, as the peer hears only of whole ones.
+  /// The size of a blob: small on a slow link, as the peer reads only whole blobs.
   [[nodiscard]] std::size_t blob_size() const noexcept {
     constexpr std::size_t most = std::size_t{64} * 1024;
     return std::clamp(size_ / 4, smallest / 2, most);
@@ -84,7 +84,7 @@ class link_window {
     }
   }
 
-  /// A near link is busy with little on its way, and what is little stays in the processor's
+  /// A near link is kept busy by few bytes on their way, and few bytes stay in the processor's
   /// caches.
   [[nodiscard]] std::size_t most() const noexcept {
     constexpr std::size_t near = std::size_t{1024} * 1024;
@@ -97,7 +97,7 @@ class link_window {
   std::uint64_t sent_ = 0;
   std::uint64_t taken_ = 0;
   std::size_t size_ = first_size;
-  /// When what was sent up to some point was sent; one a blob.
+  /// When the bytes up to some point were sent; one mark per blob.
   std::deque<mark> marks_;
   duration distance_ = duration::max();
   bool was_full_ = false;

@@ -1,6 +1,6 @@
-// Events of a client's stream between its handler and its DC connection, and how a batch of them
-// travels between nodes. Inside one node the same structs are passed as they are.
-// Facts: doc/wire/node_link.md.
+// Events of a client's stream between its client_conn and its DC connection, and the encoding of a
+// batch of them between nodes. Inside a node the same structs are passed as they are. Facts:
+// doc/wire/node_link.md.
 #pragma once
 
 #include <chrono>
@@ -44,8 +44,8 @@ namespace stream {
 
 /// Asks for a DC connection. Answered by `opened` or `refused`.
 struct open {
-  /// What the client asked for; of a client that migrates, the DC that has served it. Only the
-  /// former may come to another DC.
+  /// The DC that the client asked for; if it migrates, the DC that has served it. Only in the
+  /// former case another DC may serve it.
   dc_id dc = 0;
   endpoint client;
   framing kind = framing::padded;
@@ -53,7 +53,7 @@ struct open {
   /// The client left a dying connection and had nothing in flight.
   bool migrating = false;
   /// What still waits for the client from its earlier connections. It counts against the window of
-  /// this one, which gets the acks.
+  /// the new connection, which gets the acks for it.
   std::uint32_t waiting_bytes = 0;
   std::uint32_t waiting_packets = 0;
   friend bool operator==(const open&, const open&) = default;
@@ -78,8 +78,8 @@ struct quick_ack {
 };
 /// The DC connection is closing. The stream is over; the client may open another one.
 struct migrate {
-  /// For so long before, answers may have been lost: set where a link between nodes ended. It does
-  /// not cross one.
+  /// How long answers may have been lost before: set where a link between nodes ended. It does not
+  /// cross a link.
   std::chrono::milliseconds deaf{0};
   friend bool operator==(const migrate&, const migrate&) = default;
 };
@@ -91,7 +91,7 @@ struct data {
   packet_buffer packet;
   /// From a client: it wants a quick ack.
   bool quick_ack = false;
-  /// On whose account it waits in a mailbox; nothing that a link carries.
+  /// The account on which it waits in a mailbox; a link does not carry it.
   byte_claim claim = {};
   friend bool operator==(const data&, const data&) = default;
 };
@@ -116,8 +116,8 @@ struct stream_frame {
   friend bool operator==(const stream_frame&, const stream_frame&) = default;
 };
 
-/// A packet that is too large for one frame crosses a link in pieces. They are put together there
-/// (codecs/node_link/link_channel.hpp); nobody else sees them. The bytes are in the blob.
+/// A packet that is too large for one frame crosses a link in pieces, which are joined there
+/// (codecs/node_link/link_channel.hpp); no other code sees them. The bytes are in the blob.
 struct stream_part {
   /// Of the whole packet.
   std::uint32_t total = 0;
@@ -125,7 +125,7 @@ struct stream_part {
   byte_view content;
 };
 
-/// What starts a blob of frames.
+/// The start of a blob of frames.
 struct stream_blob_header {
   std::uint64_t session = 0;
   /// Bytes of packets that the sender of this blob has taken from its peer in this session, in all.
@@ -136,7 +136,7 @@ inline constexpr std::size_t stream_blob_header_size = 16;
 
 /// A larger blob is refused unread.
 inline constexpr std::size_t max_stream_blob = std::size_t{256} * 1024;
-/// A packet in pieces that is larger is refused: none from Telegram or a client is.
+/// A larger packet in pieces is refused: no packet from Telegram or a client is that large.
 inline constexpr std::size_t max_parted_packet = std::size_t{1} << 24;
 
 /// Starts a blob.

@@ -21,7 +21,7 @@ struct dc_list {
   friend bool operator==(const dc_list&, const dc_list&) = default;
 };
 
-/// Bounds on what is believed.
+/// Bounds; a text beyond them is not believed.
 inline constexpr std::size_t max_dc_list_text = std::size_t{1024} * 1024;
 inline constexpr std::size_t max_dcs = 256;
 inline constexpr std::size_t max_endpoints_per_dc = 256;
@@ -36,7 +36,7 @@ struct broken_line {
   friend bool operator==(const broken_line&, const broken_line&) = default;
 };
 
-/// Bounds on what is told of broken lines.
+/// Bounds on what is reported of broken lines.
 inline constexpr std::size_t max_broken_lines = 5;
 inline constexpr std::size_t max_broken_line_text = 80;
 

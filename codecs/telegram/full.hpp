@@ -16,10 +16,10 @@ inline constexpr std::size_t max_full_frame = std::size_t{1} << 24;
 
 /// Bytes a frame adds to its body: length, sequence number, CRC.
 inline constexpr std::size_t full_overhead = 12;
-/// Those in front of it.
+/// The bytes in front of the body.
 inline constexpr std::size_t full_header = 8;
 
-/// What guards a frame.
+/// A frame's checksum.
 enum class checksum : std::uint8_t { crc32, crc32c };
 
 /// One frame found at the front of a stream.
@@ -58,7 +58,7 @@ class full_encoder {
  public:
   void use(checksum kind) noexcept { checksum_ = kind; }
   /// Appends a frame whose body is the concatenation of `head` and `tail`; the sum of their sizes
-  /// must be a multiple of 4. The caller fills blocks with `pad_to_block` once a flush.
+  /// must be a multiple of 4. The caller fills up blocks with `pad_to_block`, once per flush.
   void encode(byte_view head, byte_view tail, bytes& out);
   /// The same around `tail`, in the room it has: it becomes the frame.
   void encode(byte_view head, packet_buffer& tail);
@@ -68,8 +68,8 @@ class full_encoder {
   checksum checksum_ = checksum::crc32;
 };
 
-/// Appends filler words until what follows `from` is a multiple of the AES block. A reader skips
-/// them.
+/// Appends filler words until the bytes from `from` on are a multiple of the AES block. A reader
+/// skips them.
 void pad_to_block(bytes& out, std::size_t from);
 /// The same for a whole buffer; it needs at most 12 bytes of its back room.
 void pad_to_block(packet_buffer& out);

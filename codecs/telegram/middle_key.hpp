@@ -8,14 +8,14 @@ namespace mtp {
 
 using rpc_nonce = std::array<std::uint8_t, 16>;
 
-/// What both ends put into the derivation.
+/// The input that both ends put into the derivation.
 struct middle_key_input {
   rpc_nonce server_nonce;
   rpc_nonce client_nonce;
   /// The client's (our) clock as sent in its nonce message.
   std::uint32_t client_time = 0;
-  /// Both of one family, as Telegram sees them: behind NAT, `client` has our external address and
-  /// the port on the wire.
+  /// Both are of one family, as Telegram sees them: behind NAT, `client` has our external address
+  /// and the port on the wire.
   endpoint server;
   endpoint client;
   /// The proxy secret: 32..256 bytes.
@@ -27,7 +27,7 @@ struct cipher_key {
   iv16 iv;
 };
 
-/// Which direction a key is for: what the proxy sends, or what the middle proxy sends.
+/// The direction that a key is for: from the proxy, or from the middle proxy.
 enum class key_purpose : std::uint8_t { client, server };
 
 [[nodiscard]] cipher_key derive_middle_key(const middle_key_input& in, key_purpose purpose);

@@ -29,7 +29,7 @@ inline constexpr std::uint32_t flag_quick_ack = 0x80000000;
 
 // -- to the DC ------------------------------------------------------------------------------------
 
-/// What the DC is told of a client with each of its packets.
+/// What the DC is told about a client, with each of its packets.
 struct client_info {
   endpoint client;
   /// Our end, as Telegram sees it.

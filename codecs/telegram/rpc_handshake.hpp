@@ -1,5 +1,5 @@
-// Nonce and handshake: what passes over an RPC connection before the first message, and the proxy's
-// side of it. Facts: doc/wire/rpc.md.
+// Nonce and handshake: the messages on an RPC connection before the first packet, and the proxy's
+// side of them. Facts: doc/wire/rpc.md.
 #pragma once
 
 #include "codecs/base/error.hpp"
@@ -49,7 +49,7 @@ void encode_handshake(const handshake_message& in, bytes& out);
 /// The proxy's side. Bodies go in and out unframed; the first two messages are framed with CRC32.
 class proxy_handshake {
  public:
-  /// What this end brings. `secret` is copied.
+  /// The input of this end. `secret` is copied.
   proxy_handshake(byte_view secret, const rpc_nonce& nonce, std::uint32_t unix_time,
                   const process_id& self);
 

@@ -10,8 +10,8 @@
 
 namespace mtp::rpc {
 
-/// Deciphers and cuts into frames what was read. Use: `feed`, then `next` until it has no frame,
-/// then `close`; bytes given to `feed` must stay valid until `close`.
+/// Decrypts bytes that were read, and cuts them into frames. Use: `feed`, then `next` until it has
+/// no frame, then `close`; bytes given to `feed` must stay valid until `close`.
 class stream_reader {
  public:
   explicit stream_reader(bool verify_crc = true) noexcept : frames_{verify_crc} {}
@@ -24,7 +24,7 @@ class stream_reader {
   /// valid any more then.
   [[nodiscard]] packet_buffer claim(byte_view part) { return window_.claim(part); }
   void close() { window_.close(); }
-  /// Bytes of memory for what is unread.
+  /// Bytes of memory for unread bytes.
   [[nodiscard]] std::size_t held() const noexcept { return window_.held(); }
 
   /// Everything after the last frame that `next` returned is encrypted, but for filler right behind
@@ -47,7 +47,7 @@ class stream_reader {
   full_decoder frames_;
 };
 
-/// Frames and enciphers what is to be written, at once a flush.
+/// Frames and encrypts the bytes to send, once per flush.
 class stream_writer {
  public:
   /// Queues a frame whose body is `head` and `tail`; their sizes add up to a multiple of 4.
@@ -56,8 +56,8 @@ class stream_writer {
   /// `packet_buffer::front_room` - 8 bytes.
   void write(byte_view head, packet_buffer tail);
   [[nodiscard]] std::size_t pending() const noexcept { return sealed_size_ + plain_.size(); }
-  /// Appends what is pending to `out`, filled up to a block and enciphered (or plain, before
-  /// `encrypt_with`). Returns how many bytes that are.
+  /// Appends the pending bytes to `out`, filled up to a block and encrypted (or plain, before
+  /// `encrypt_with`). Returns how many bytes it appended.
   std::size_t take(std::vector<chunk>& out);
   /// The same, as one piece.
   [[nodiscard]] bytes take();
@@ -71,7 +71,7 @@ class stream_writer {
   void seal();
 
   bytes plain_;
-  /// Enciphered: large frames, and what was written in front of them.
+  /// Encrypted: large frames, and the bytes that were written in front of them.
   std::vector<chunk> sealed_;
   std::size_t sealed_size_ = 0;
   std::optional<aes_cbc_encryptor> cipher_;

@@ -26,7 +26,7 @@ struct http_request {
 
 struct http_response {
   std::string body;
-  /// What the server says the time is, Unix seconds.
+  /// The server's time, Unix seconds.
   std::optional<std::int64_t> date;
 };
 

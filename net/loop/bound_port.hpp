@@ -1,4 +1,4 @@
-// The listening sockets of one port: one a reactor, so that the kernel spreads clients over
+// The listening sockets of one port: one per reactor, so that the kernel spreads clients over
 // reactors.
 #pragma once
 
@@ -15,10 +15,10 @@ namespace mtp::net {
 /// loses no client that waits in a backlog.
 class bound_port {
  public:
-  /// Binds and listens. `also_v4` lets "::" take IPv4 clients too. Errors, for the operator: the
-  /// port is served by another process (which SO_REUSEPORT alone would share it with), no
-  /// permission, no such address. Of processes that try at the same time one gets the port. A port
-  /// that is taken may take 0.1 s to be told.
+  /// Binds and listens. `also_v4` lets "::" take IPv4 clients too. Errors, for the operator:
+  /// another process serves the port (SO_REUSEPORT alone would share it), no permission, no such
+  /// address. If several processes try at the same time, one gets the port. A port that is taken
+  /// may be reported only after 0.1 s.
   [[nodiscard]] static tl::expected<bound_port, std::string> bind(const endpoint& at,
                                                                   unsigned sockets, bool also_v4);
 

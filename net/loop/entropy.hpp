@@ -22,7 +22,7 @@ template <std::size_t N>
 /// A fresh x25519 key share (codecs/client/x25519_share.hpp).
 [[nodiscard]] x25519_share random_x25519_share();
 
-/// Cheap numbers for sizes and delays, one generator a thread, seeded from `fill_random`.
+/// Cheap numbers for sizes and delays, one generator per thread, seeded from `fill_random`.
 [[nodiscard]] std::minstd_rand& fast_random();
 
 /// A number in [low, high].

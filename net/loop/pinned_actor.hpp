@@ -25,7 +25,7 @@ class pinned_actor : public caf::event_based_actor, public timer_owner {
  public:
   pinned_actor(caf::actor_config& cfg, reactor& home);
 
-  // What a subclass may not change: where everything runs.
+  // A subclass may not change where everything runs.
   using caf::abstract_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* from) final;
   void enqueue(caf::strong_actor_ptr source, caf::message_id mid, caf::message content,

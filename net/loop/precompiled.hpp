@@ -1,4 +1,5 @@
-// What compilers read once for all of net/ and above. No source needs it: it includes what it uses.
+// Headers that are compiled once for all of net/ and above. No source needs this file: each
+// includes what it uses.
 #pragma once
 
 #include <caf/all.hpp>

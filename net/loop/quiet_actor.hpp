@@ -1,5 +1,5 @@
-// What CAF does by itself with what an actor has no handler for: it prints all of it to standard
-// output, past our log. A peer may send anything to the actors that it knows, so ours drop it.
+// By default CAF prints every message for which an actor has no handler to standard output, past
+// our log. A peer may send anything to the actors that it knows, so ours drop such messages.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -27,9 +27,9 @@ caf::actor spawn_quiet(caf::actor_system& system, Behave behave) {
   });
 }
 
-/// Actors of CAF's own have its defaults still: from here on nothing that they print gets
-/// anywhere. Nor can peers reach the two that it would show to each of them, of which one starts
-/// actors and the other stores whatever it is told. Once, as soon as there is a system.
+/// CAF's own actors still have its defaults: from here on, what they print goes nowhere. Peers
+/// can't reach the two of them that it would show to each peer either: one starts actors, the other
+/// stores anything that it is told. Call once, as soon as there is a system.
 void quiet_caf(caf::actor_system& system);
 
 }  // namespace mtp::net

@@ -9,20 +9,20 @@
 
 namespace mtp::net {
 
-/// Of one socket, and one thread that is told again if there is still something to read
-/// (level-triggered).
+/// For one socket and one thread. The thread must be told again while there is still something to
+/// read (level-triggered).
 class receive_buffer {
  public:
   static constexpr std::size_t capacity = std::size_t{64} * 1024;
 
-  /// As recv(2) from a non-blocking socket, but what it returns may have come earlier. A call that
-  /// finds the socket emptied by the one before fails with EAGAIN without asking the kernel.
+  /// As recv(2) from a non-blocking socket, but the bytes may have been read earlier. A call that
+  /// finds the socket emptied by the call before fails with EAGAIN without asking the kernel.
   [[nodiscard]] ssize_t receive(int fd, byte_span into);
 
  private:
-  /// Whoever says nothing costs nothing: there is none before the first bytes come.
+  /// A silent peer costs nothing: allocated when the first bytes come.
   std::unique_ptr<std::uint8_t[]> memory_;
-  /// What has come and was not returned.
+  /// Bytes that have come and were not returned yet.
   byte_view content_;
   bool is_drained_ = false;
 };

@@ -1,4 +1,4 @@
-// What we ask of the kernel for a TCP socket.
+// Options that we set on TCP sockets, and what the kernel says of them.
 #pragma once
 
 #include <chrono>
@@ -8,16 +8,16 @@
 
 namespace mtp::net {
 
-/// Small packets go out at once; the reactor joins what belongs together.
+/// Small packets go out at once; the reactor joins those that belong together.
 void set_no_delay(int fd) noexcept;
 
 /// Probes an idle connection after 40 s, every 40 s, and drops it after 5 unanswered probes: the
 /// figures of the C, Python and Erlang proxies. So long may data stay unacknowledged, too.
 void set_keep_alive(int fd) noexcept;
 
-/// Drops the connection if sent data stays unacknowledged this long. Not with `set_keep_alive`:
-/// this is also how long a probe may stay unanswered then, and one that is lost ends the
-/// connection.
+/// Drops the connection if sent data stays unacknowledged this long. Do not use it with
+/// `set_keep_alive`: it would also limit how long a probe may stay unanswered, so that a single
+/// lost probe ends the connection.
 void set_user_timeout(int fd, std::chrono::milliseconds limit) noexcept;
 
 /// The socket counts as readable when so many bytes have come, or the end has.

@@ -1,5 +1,5 @@
-// Timers of one reactor: arming, cancelling and firing cost the same however many there are.
-// Four wheels of 64 slots, each slot 64 times as long as one of the wheel below (Varghese & Lauck).
+// Timers of one reactor. Arming, cancelling and firing cost the same however many there are. Four
+// wheels of 64 slots; a slot is 64 times as long as one of the wheel below (Varghese & Lauck).
 #pragma once
 
 #include <array>
@@ -70,8 +70,8 @@ class timer_wheel {
   timer_wheel& operator=(timer_wheel&&) = delete;
   ~timer_wheel();
 
-  /// Moves the present on and fires what is due. A timer armed from `on_timer` fires in a later
-  /// call.
+  /// Advances to `now` and fires the timers that are due. A timer armed from `on_timer` fires in a
+  /// later call.
   void advance(steady_clock::time_point now);
   /// How long nothing will be due at least; nothing if no timer is armed.
   [[nodiscard]] std::optional<steady_clock::duration> idle_time(steady_clock::time_point now) const;

@@ -24,7 +24,7 @@ class unique_fd {
   }
 
   [[nodiscard]] int get() const noexcept { return fd_; }
-  /// Gives it away: somebody else closes it.
+  /// Gives up ownership: the caller closes it.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
 

@@ -18,11 +18,10 @@ inline constexpr std::size_t max_socket_path = sizeof(sockaddr_un::sun_path) - 1
 /// Its file has mode 0600 before anybody can connect, and is removed at the end.
 class unix_listener {
  public:
-  /// Makes the directory if there is none, and takes the place of a socket that nobody listens on
-  /// any more. Error, for the operator: the path is too long, is not a socket, or is served by a
-  /// living process; the directory can't be made, or can be changed by everybody; this process may
-  /// not use UNIX sockets. May take a second, while another process does the same in that
-  /// directory.
+  /// Makes the directory if there is none, and replaces a socket on which no process listens any
+  /// more. Error, for the operator: the path is too long, is not a socket, or is served by a living
+  /// process; the directory can't be made, or everybody can change it; this process may not use
+  /// UNIX sockets. May take a second, while another process does the same in that directory.
   [[nodiscard]] static tl::expected<std::unique_ptr<unix_listener>, std::string> open(
       const std::string& path);
   unix_listener(const unix_listener&) = delete;
@@ -33,8 +32,8 @@ class unix_listener {
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  /// Accepts without waiting a process of root or of our own user; others are turned away. Empty if
-  /// there is none (errno: EAGAIN), or on failure.
+  /// Accepts, without waiting, a process of root or of our own user; others are turned away. Empty
+  /// if there is none (errno: EAGAIN), or on failure.
   [[nodiscard]] unique_fd accept() const;
   /// Removes the file, unless another socket has taken its place. Any thread.
   void remove() const noexcept;

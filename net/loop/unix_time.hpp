@@ -1,4 +1,4 @@
-// The wall clock, which operators and protocols speak of; everything else goes by steady clocks.
+// The wall clock, for operators and protocols; everything else uses steady clocks.
 #pragma once
 
 #include <chrono>

@@ -11,9 +11,9 @@
 
 namespace mtp::net {
 
-/// Accepting end. The peer gets `whom`: the one actor that it can talk to without having been given
-/// a handle. Any thread. `port` is a key for CAF, the same for all calls with that `whom`. What
-/// becomes of the connection is told by its session; nobody tells whether the peer speaks BASP.
+/// Accepting end. The peer gets `whom`, the only actor that it can message without having been
+/// given a handle. Any thread. `port` is a key for CAF, the same for all calls with that `whom`.
+/// The session tells what becomes of the connection; nothing tells whether the peer speaks BASP.
 void publish_link(caf::actor_system& system, link_transport transport, std::uint16_t port,
                   const caf::actor& whom);
 
@@ -24,14 +24,14 @@ void publish_link(caf::actor_system& system, link_transport transport, std::uint
 /// The node at the other end.
 struct linked_node {
   caf::node_id node;
-  /// What it has published.
+  /// The actor that it has published.
   caf::actor published;
 };
 
-/// Dialing end. `done` is called once, as a handler of `self`, unless that ends before. An error is
-/// for the operator; the connection is cut then. If CAF has another connection to that node still,
-/// it answers with an actor behind that one and closes this one: `session->ended()` tells. A `self`
-/// that ends must cut its session: the connection does not end with it.
+/// Dialing end. `done` is called once, as a handler of `self`, unless `self` ends before. An error
+/// is for the operator; the connection is cut then. If CAF still has another connection to that
+/// node, it answers with an actor behind that one and closes this one: see `session->ended()`. A
+/// `self` that ends must cut its session: the connection does not end with it.
 void join_link(caf::event_based_actor& self, link_transport transport, std::uint16_t port,
                std::chrono::milliseconds limit,
                const std::function<void(tl::expected<linked_node, std::string>)>& done);

@@ -14,14 +14,14 @@
 namespace mtp::net {
 
 struct link_acceptor_limits {
-  /// For connections whose ClientHello has not come, again for those whose hello has been answered,
-  /// and for plain ones that have not joined yet. One more takes the place
-  /// of another of its kind (`link_places::add`): who says nothing can't push out a front that
-  /// waits for our certificate.
+  /// For each of three kinds: connections whose ClientHello has not come, connections whose hello
+  /// has been answered, and plain connections that have not joined yet. When there are too many, a
+  /// new connection takes the place of another of its kind (`link_places::add`): a silent stranger
+  /// can't push out a front that waits for our certificate.
   link_place_limits places;
   /// For a handshake, or a plain connection to join, from the connection on.
   std::chrono::milliseconds handshake{5000};
-  /// How long what was sent may stay unacknowledged.
+  /// How long sent data may stay unacknowledged.
   std::chrono::milliseconds user_timeout{15'000};
 };
 
@@ -44,14 +44,14 @@ enum class link_refusal : std::uint8_t {
   protocol,
 };
 
-/// Is told by a `link_acceptor`; the pinned actor that has it. Each call runs as a handler of it,
-/// which may also close or destroy the acceptor.
+/// Receives the events of a `link_acceptor`; implemented by the pinned actor that has it. Each call
+/// runs as a handler of that actor, and may also close or destroy the acceptor.
 class link_acceptor_owner {
  public:
   /// A node has connected and passed.
   virtual void on_link(link_transport transport) = 0;
-  /// Whether a plain connection that was let in has joined: its peer is a node, as far as can be
-  /// told. Must not touch the acceptor.
+  /// Whether a plain connection that was let in has joined: as far as can be known, its peer is a
+  /// node. Must not touch the acceptor.
   [[nodiscard]] virtual bool has_joined(const link_session& session) = 0;
   /// A connection came to nothing. It is in the log already.
   virtual void on_refused(link_refusal why) = 0;
@@ -63,10 +63,10 @@ class link_acceptor_owner {
 /// Of its reactor's thread.
 class link_acceptor {
  public:
-  /// Accepts on `listening` (non-blocking; borrowed until `close`), e.g. of a bound_port.
-  /// `credentials`: of the accepting side; null for the plain transport, where whoever connects is
-  /// let in, and cut if he has not joined in time, or his place was needed. Nobody has an allowed
-  /// name until `allow` is called.
+  /// Accepts on `listening` (non-blocking; borrowed until `close`), for example of a bound_port.
+  /// `credentials`: of the accepting side; null for the plain transport, which lets in everybody,
+  /// and cuts a connection that has not joined in time or whose place was needed. No name is
+  /// allowed until `allow` is called.
   link_acceptor(pinned_actor& actor, link_acceptor_owner& owner, int listening,
                 std::shared_ptr<const tls_credentials> credentials,
                 const link_acceptor_limits& limits = {});
@@ -81,7 +81,7 @@ class link_acceptor {
   /// Drops handshakes and accepts no more; plain connections stay, and are on their own then. Does
   /// nothing if it is closed.
   void close();
-  /// Who has a place: handshakes under way, or plain connections that have not joined.
+  /// The number of places in use: handshakes under way, or plain connections that have not joined.
   [[nodiscard]] std::size_t pending() const;
 
  private:

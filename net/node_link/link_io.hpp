@@ -5,10 +5,10 @@
 
 namespace mtp::net {
 
-/// Of one thread. The socket belongs to whoever has the descriptor, and must outlive this.
+/// For one thread. The socket belongs to the owner of the descriptor, and must outlive this.
 class link_io {
  public:
-  /// What a call moved; it failed if `good` is false, and the session knows why.
+  /// How much a call moved; it failed if `good` is false, and the session knows why.
   struct moved {
     std::size_t size = 0;
     bool good = true;
@@ -18,8 +18,7 @@ class link_io {
 
   [[nodiscard]] link_session& session() const noexcept { return *session_; }
 
-  /// Nothing more has come at the moment if the size is 0: only then the socket tells when to go
-  /// on.
+  /// A size of 0 means that nothing more has come: only then will the socket tell when to go on.
   [[nodiscard]] moved read(byte_span into);
   /// Writes until the kernel takes no more, 256 KiB at most. After an incomplete call the next must
   /// begin with the bytes that are left.
@@ -34,7 +33,7 @@ class link_io {
   int fd_;
   std::unique_ptr<tls_channel> channel_;
   std::shared_ptr<link_session> session_;
-  /// Of plain TCP; TLS has one of its own.
+  /// For plain TCP; TLS has its own.
   receive_buffer ahead_;
   std::string plain_problem_ = "it closed the connection";
 };

@@ -1,4 +1,4 @@
-// Plain connections that have been let in and have not yet joined: without certificates anybody may
+// Plain connections that have been let in and have not joined yet: without certificates anybody may
 // have made them.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace mtp::net {
 
-/// Of one thread; has no clock.
+/// For one thread; has no clock of its own.
 class link_newcomers {
  public:
   using session_ptr = std::shared_ptr<link_session>;
@@ -21,21 +21,21 @@ class link_newcomers {
 
   using has_joined_function = std::function<bool(const link_session&)>;
 
-  /// Each has `patience` to join. Those that have are looked at no more.
+  /// Each has `patience` to join. Connections that have joined are not looked at any more.
   link_newcomers(const link_place_limits& limits, std::chrono::milliseconds patience,
                  has_joined_function has_joined)
       : limits_{limits}, patience_{patience}, has_joined_{std::move(has_joined)}, places_{limits} {}
 
-  /// False if as many as there are places have lost theirs and are still not closed: whoever closes
-  /// them can't keep up, and must not be given more.
+  /// False if as many connections as there are places have lost theirs and are still open: whatever
+  /// closes them can't keep up, and must not get more.
   [[nodiscard]] bool can_take_more();
-  /// Returns who loses its place for it, or null. The caller cuts it.
+  /// Returns the connection that loses its place to the new one, or null. The caller cuts it.
   [[nodiscard]] session_ptr add(session_ptr fresh, time_point now);
-  /// Those that lose their places as their time is over. The caller cuts them.
+  /// Connections that lose their places because their time is over. The caller cuts them.
   [[nodiscard]] std::vector<session_ptr> take_overdue(time_point now);
   /// None is left that waits, or leaves.
   [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
-  /// Who has a place: has not joined, ended or lost it.
+  /// Connections that have a place: that have not joined, ended or lost it.
   [[nodiscard]] std::size_t size();
 
  private:

@@ -1,5 +1,5 @@
-// Places for strangers, shared out by where they come from: whoever has few addresses can't take
-// all of them.
+// Places for strangers, limited by network and address too, so that a stranger with few addresses
+// can't take all of them.
 #pragma once
 
 #include <array>
@@ -13,18 +13,18 @@ namespace mtp::net {
 
 struct link_place_limits {
   std::size_t in_all = 256;
-  /// Of an IPv4 /24, or an IPv6 /48.
+  /// Per IPv4 /24, or IPv6 /48.
   std::size_t per_network = 64;
-  /// Of an IPv4 address, or an IPv6 /64, which anybody has all of.
+  /// Per IPv4 address, or IPv6 /64, as anybody with one address of it has all of them.
   std::size_t per_host = 32;
 };
 
-/// Of one thread.
+/// For one thread.
 class link_places {
   using prefix = std::array<std::uint8_t, 16>;
 
  public:
-  /// Who has a place. Must be removed before it ends.
+  /// A connection that has a place. Must be removed before it ends.
   class holder {
    public:
     explicit holder(const ip_address& from);
@@ -46,10 +46,10 @@ class link_places {
 
   explicit link_places(const link_place_limits& limits) : limits_{limits} {}
 
-  /// Gives `fresh` a place. If that is one more than its host, its network or all may have, returns
-  /// who must go for it: one of them (never `fresh`) from the network with most places, there from
-  /// the host with most, and there any, by chance, so that no flood can be timed to get at a
-  /// certain one. The caller removes it. Else null.
+  /// Gives `fresh` a place. If its host, its network or all together then have too many, returns
+  /// one of these that must go for it, never `fresh`: of the network with most places, there of the
+  /// host with most, and there any, at random, so that no flood can be timed to hit a certain one.
+  /// The caller removes it. Else null.
   [[nodiscard]] holder* add(holder& fresh);
   /// Does nothing if it has no place.
   void remove(holder& which) noexcept;

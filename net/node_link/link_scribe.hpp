@@ -12,9 +12,9 @@ namespace mtp::net {
 /// Bytes.
 inline constexpr std::size_t max_basp_payload = std::size_t{1} << 20;
 
-/// What a broker of `system`, which must have the middleman, can be given. Any thread. The session
-/// ends when the broker and the multiplexer have let go of it; what the broker has not sent when it
-/// closes the connection gets another second.
+/// A connection to give to a broker of `system`, which must have the middleman. Any thread. The
+/// session ends when the broker and the multiplexer have let go of it; bytes that the broker has
+/// not sent when it closes the connection get another second.
 [[nodiscard]] caf::io::scribe_ptr make_link_scribe(caf::actor_system& system,
                                                    link_transport transport);
 

@@ -1,5 +1,5 @@
-// What is known of one connection between nodes, shared by those who use it and the thread that
-// carries its bytes.
+// What is known of one connection between nodes, shared by its users and by the thread that carries
+// its bytes.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@ namespace mtp::net {
 inline constexpr const char* closed_by_caf =
     "closed here: nothing came in time, or what came was no BASP";
 
-/// Any thread may call anything. The descriptor belongs to whoever carries the bytes: a
+/// Any thread may call anything. The descriptor belongs to the object that carries the bytes: a
 /// `link_transport`, then CAF's scribe.
 class link_session {
  public:
@@ -37,14 +37,14 @@ class link_session {
   [[nodiscard]] const std::string& peer_name() const noexcept { return peer_name_; }
   [[nodiscard]] const endpoint& remote() const noexcept { return remote_; }
 
-  /// Ends the connection soon; what is on its way may be lost. `why` is what `ended` will tell,
-  /// unless there is a reason already. Does nothing if the transport is gone.
+  /// Ends the connection soon; bytes on their way may be lost. `why` is the reason that `ended`
+  /// returns, unless there is one already. Does nothing if the transport is gone.
   void cut(std::string why);
   /// `cut` was called, or the connection failed: nothing should be read or written any more.
   [[nodiscard]] bool is_failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
 
-  /// Why the transport is gone: what `cut` was told, what the peer did, an error's text. Nothing as
-  /// long as it is there.
+  /// Why the transport is gone: the text given to `cut`, what the peer did, or an error. Nothing
+  /// while it is there.
   [[nodiscard]] std::optional<std::string> ended() const;
   /// Why it is going to be, or is gone; empty as long as nothing is known against it.
   [[nodiscard]] std::string trouble() const;
@@ -53,7 +53,7 @@ class link_session {
   /// that are monitored are down then.
   void on_end(end_callback callback);
 
-  /// Bytes that the peer sent and was sent, without what TLS adds.
+  /// Bytes received from the peer and sent to it, without those that TLS adds.
   [[nodiscard]] std::uint64_t received() const noexcept { return received_.load(); }
   [[nodiscard]] std::uint64_t sent() const noexcept { return sent_.load(); }
   /// The descriptor, to look something up by; -1 once the transport is gone.

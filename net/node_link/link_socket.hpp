@@ -1,4 +1,4 @@
-// What both ends of a connection between nodes do with its socket.
+// Steps that both ends of a connection between nodes take with its socket.
 #pragma once
 
 #include <chrono>

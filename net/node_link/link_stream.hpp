@@ -1,7 +1,7 @@
 // A link's socket on the thread of CAF's multiplexer. It does for BASP what
-// caf::io::network::stream does for any protocol, with fewer system calls and copies: what a round
-// of the loop has gathered is written at its end, without waiting to be told that it can be, and
-// buffers are not cleared for each message.
+// caf::io::network::stream does for any protocol, with fewer system calls and copies: bytes
+// gathered in a round of the loop are written at its end, without waiting for the socket to be
+// writable, and buffers are not cleared for each message.
 #pragma once
 
 #include <array>
@@ -16,9 +16,9 @@
 
 namespace mtp::net {
 
-/// What may wait to be written: sixteen reactors' windows on a far link
-/// (codecs/node_link/link_window.hpp). Credit keeps honest nodes below it; it is for answers that
-/// CAF gives to a peer that asks without reading. Beyond it the connection is cut. Bytes.
+/// The most bytes that may wait to be written: sixteen reactors' windows on a far link
+/// (codecs/node_link/link_window.hpp). Credit keeps honest nodes below it; the bound is for answers
+/// that CAF gives to a peer that asks without reading. Above it the connection is cut.
 inline constexpr std::size_t max_unsent = std::size_t{128} * 1024 * 1024;
 
 /// Of the multiplexer's thread. It closes the socket.
@@ -26,7 +26,7 @@ class link_stream final : public caf::io::network::event_handler {
  public:
   using buffer = std::vector<char>;
   using clock = std::chrono::steady_clock;
-  /// Who is told what comes, and how it ends. It holds this, and is held here as long as the
+  /// Receives the bytes, and the end. It holds this object, and is held by it as long as the
   /// multiplexer may call.
   using owner = caf::intrusive_ptr<caf::io::network::stream_manager>;
 
@@ -43,7 +43,7 @@ class link_stream final : public caf::io::network::event_handler {
 
   /// The message that is read.
   [[nodiscard]] buffer& incoming() noexcept { return incoming_[current_]; }
-  /// What waits to be written.
+  /// Bytes that wait to be written.
   [[nodiscard]] buffer& outgoing() noexcept { return waiting_; }
   void flush(const owner& whose);
 
@@ -66,8 +66,8 @@ class link_stream final : public caf::io::network::event_handler {
   owner reader_;
   owner writer_;
 
-  /// For messages of the size of a header, and for others: neither is made larger and smaller all
-  /// the time.
+  /// One for messages of the size of a header, one for all others, so that neither grows and
+  /// shrinks all the time.
   std::array<buffer, 2> incoming_;
   std::size_t current_ = 0;
   std::size_t expected_ = 0;

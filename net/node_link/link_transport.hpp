@@ -9,8 +9,8 @@
 
 namespace mtp::net {
 
-/// Owns the socket, and TLS if there is any. Whoever has it may drop it: the connection is closed
-/// then, and the session tells so.
+/// Owns the socket, and TLS if there is any. Dropping it closes the connection, and the session
+/// says so.
 class link_transport {
  public:
   /// `channel` is null for plain TCP; else its handshake is done and it uses `fd`.
@@ -28,7 +28,7 @@ class link_transport {
     std::unique_ptr<tls_channel> channel;
     std::shared_ptr<link_session> session;
   };
-  /// Hands all of it over. Who takes it calls `session->finish()` before the socket is closed.
+  /// Hands over all of it. The new owner calls `session->finish()` before it closes the socket.
   [[nodiscard]] parts take() && noexcept;
 
  private:

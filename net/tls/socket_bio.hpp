@@ -10,8 +10,9 @@
 
 namespace mtp::net {
 
-/// What libcrypto's own socket BIO does not do: writing never raises SIGPIPE, and it remembers what
-/// happened to the socket, as OpenSSL's error queue tells that only in part. Must outlive the BIO.
+/// Does two things that libcrypto's own socket BIO does not: writing never raises SIGPIPE, and it
+/// remembers what happened to the socket, as OpenSSL's error queue says that only in part. Must
+/// outlive the BIO.
 struct socket_state {
   int fd = -1;
   /// The errno that ended the connection, or 0.
@@ -22,9 +23,9 @@ struct socket_state {
   bool is_drained = false;
   /// More is written right after this: it needs not be sent, or wake the peer up, on its own.
   bool more_follows = false;
-  /// Set to read ahead, which only readers may ask for that are told again of what is left.
+  /// Set to read ahead. Only for readers that are told again of unread bytes.
   std::optional<receive_buffer> ahead;
-  /// What the peer said first: whether it speaks TLS can be told from it.
+  /// The peer's first byte, from which it can be told whether it speaks TLS.
   std::optional<std::uint8_t> first_byte;
 };
 

@@ -1,4 +1,4 @@
-// One TLS connection between two nodes, over a non-blocking socket that somebody else watches.
+// One TLS connection between two nodes, over a non-blocking socket that the caller watches.
 #pragma once
 
 #include <openssl/types.h>
@@ -18,16 +18,16 @@ using node_names = std::set<std::string>;
 
 enum class tls_progress : std::uint8_t { done, want_read, want_write, failed };
 
-/// What kind of end it was, for counters.
+/// The kind of failure, for counters.
 enum class tls_failure : std::uint8_t {
   none,
   /// The peer finished or reset the connection.
   closed,
-  /// What came is not TLS.
+  /// The peer's bytes are not TLS.
   not_tls,
   /// The peer's certificate did not pass, or there was none.
   certificate,
-  /// The name in it is not one that we look for, or allow.
+  /// The name in it is not one that we dial or allow.
   name,
   /// The peer refuses our certificate.
   refused,
@@ -35,19 +35,19 @@ enum class tls_failure : std::uint8_t {
   protocol,
 };
 
-/// Of one thread at a time. After a failure only `failure` and `problem` are of use.
+/// For one thread at a time. After a failure only `failure` and `problem` are of use.
 class tls_channel {
  public:
-  /// What a call moved, and what it needs to move more.
+  /// How much a call moved, and what it needs to move more.
   struct moved {
     std::size_t size = 0;
     tls_progress next = tls_progress::done;
   };
 
-  /// Records that are written with one key. RFC 8446, 5.5, allows AES-GCM 2^24.5 full ones.
+  /// Records per key. RFC 8446, 5.5, allows 2^24.5 full ones for AES-GCM.
   static constexpr std::uint64_t records_a_key = std::uint64_t{1} << 23;
 
-  /// `fd` is borrowed. `names`: of whom a connection is accepted, or the one that is dialed. Throws
+  /// `fd` is borrowed. `names`: the names that are accepted, or the one that is dialed. Throws
   /// std::bad_alloc.
   tls_channel(std::shared_ptr<const tls_context> context, int fd,
               std::shared_ptr<const node_names> names, std::uint64_t key_lifetime = records_a_key);
@@ -57,13 +57,13 @@ class tls_channel {
   tls_channel& operator=(tls_channel&&) = delete;
   ~tls_channel();
 
-  /// To be called until it is done or has failed. Done on the accepting side means that both ends
-  /// have passed; the dialing side does not know yet what the peer thinks of its certificate.
+  /// Call it until it is done or has failed. Done on the accepting side means that both ends have
+  /// passed; the dialing side does not know yet whether the peer accepts its certificate.
   [[nodiscard]] tls_progress handshake();
   /// Done once there is a byte to read, which is left there: the peer has accepted our certificate.
   [[nodiscard]] tls_progress await_data();
 
-  /// Reads what is there of one record.
+  /// Reads the bytes of one record that are there.
   [[nodiscard]] moved read(byte_span into);
   /// Writes until the kernel takes no more, 256 KiB at most. A call after an incomplete one must
   /// begin with the bytes that are left, at any place in memory.
@@ -99,8 +99,8 @@ class tls_channel {
   const std::uint64_t key_lifetime_;
   /// Written with the key that is used now.
   std::uint64_t records_ = 0;
-  /// Of a record that OpenSSL has made and the kernel did not take: it must not be shorter the next
-  /// time.
+  /// Size of a record that OpenSSL has made and the kernel did not take: the next write must not be
+  /// shorter.
   std::size_t unfinished_ = 0;
   /// Bytes that were read, and messages of TLS behind which `read` went on.
   std::uint64_t received_ = 0;

@@ -1,4 +1,4 @@
-// Certificate, key and CA of a node: what TLS connections between nodes are made from.
+// Certificate, key and CA of a node, for TLS connections between nodes.
 #pragma once
 
 #include <openssl/types.h>
@@ -18,7 +18,7 @@ struct tls_files {
   /// This node's certificate; those of CAs between it and the root may follow it.
   std::string certificate;
   std::string key;
-  /// Whom we trust to tell who other nodes are.
+  /// The CA that we trust to certify other nodes.
   std::string ca;
 };
 

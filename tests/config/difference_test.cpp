@@ -117,14 +117,14 @@ TEST_CASE("difference: values are as an operator writes them, and it is said whe
               "per_sni_secrets: \"off\" -> \"on\" (new connections)",
               "per_sni_secret_salt: (secret) -> (secret) (new connections)",
               "reset_close_socket: \"off\" -> \"always\" (new connections)",
-              "upstream_send_timeout_ms: 15000 -> 1 (new connections)",
-              "reactors: 0 -> 3 (restart)", "memory_budget_mb: (not set) -> 64 (restart)"});
+              "upstream_send_timeout_ms: 15000 -> 1 (at once)", "reactors: 0 -> 3 (restart)",
+              "memory_budget_mb: (not set) -> 64 (restart)"});
   CHECK(texts(changes("allowed_protocols = [\"mtp_secure\"]\nexternal_ip = \"192.0.2.1\"\n"
                       "downstream_backpressure = { packets_per_upstream = 1.5 }")) ==
         lines{"allowed_protocols: [\"mtp_fake_tls\", \"mtp_secure\", \"mtp_abridged\", "
               "\"mtp_intermediate\"] -> [\"mtp_secure\"] (new connections)",
               "external_ip: (not set) -> \"192.0.2.1\" (new connections)",
-              "downstream_backpressure.packets_per_upstream: (not set) -> 1.5 (new connections)"});
+              "downstream_backpressure.packets_per_upstream: (not set) -> 1.5 (at once)"});
   // The same list as the built-in one is another value: it is asked always.
   CHECK(texts(changes("ip_lookup_services = []")) ==
         lines{"ip_lookup_services: (not set) -> [] (at once)"});
@@ -133,8 +133,8 @@ TEST_CASE("difference: values are as an operator writes them, and it is said whe
 TEST_CASE("difference: what follows from an option is told with it") {
   CHECK(texts(changes("clients_per_dc_connection = 100")) ==
         lines{"clients_per_dc_connection: 300 -> 100 (at once)",
-              "downstream_backpressure.bytes_total: 9216000 -> 3072000 (new connections)",
-              "downstream_backpressure.packets_total: 600 -> 200 (new connections)"});
+              "downstream_backpressure.bytes_total: 9216000 -> 3072000 (at once)",
+              "downstream_backpressure.packets_total: 600 -> 200 (at once)"});
   CHECK(texts(changes("metrics_port = 9\nmetrics_ip = \"::1\"")) ==
         lines{"metrics_port: (not set) -> 9 (at once)",
               "metrics_ip: \"127.0.0.1\" -> \"::1\" (at once)"});

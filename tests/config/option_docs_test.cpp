@@ -52,12 +52,12 @@ TEST_CASE("option docs: markers that are wrong are told") {
 
 TEST_CASE("option docs: the comment above an option of a template is what its row says") {
   CHECK(with_option_comments("# Own words.\n\n# old\n# older\n#metrics_ip = \"::1\"\nend\n") ==
-        "# Own words.\n\n# The address of the endpoint. \"::\" takes IPv4 too. Default: "
+        "# Own words.\n\n# The address of that endpoint. \"::\" takes IPv4 too. Default: "
         "\"127.0.0.1\".\n#metrics_ip = \"::1\"\nend\n");
   CHECK(with_option_comments(
             "[[ports]]\nport = 1\n\n# Of the link.\n[node_link]\n#key = \"\"\n# last\n") ==
         "[[ports]]\n# 443 looks best. From 1 to 65535.\nport = 1\n\n# Of the link.\n[node_link]\n"
-        "# The key of that certificate: a PEM file.\n#key = \"\"\n# last\n");
+        "# The private key of that certificate: a PEM file.\n#key = \"\"\n# last\n");
   const auto long_one = with_option_comments("console_socket = \"c\"");
   REQUIRE(long_one);
   // Links are only their texts, and lines have an end.
