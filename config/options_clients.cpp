@@ -89,7 +89,8 @@ std::vector<option> door_options() {
        .applies = change_time::live,
        .original = false,
        .line = "How long clients may stay when a reload has removed their port, or changed its "
-               "secret or tag; 0: until they leave."},
+               "secret or tag; and how long busy ones may use a back that is no longer in "
+               "`back_nodes`. 0: until they leave."},
       {.key = "reset_close_socket",
        .value = of::word(&settings::reset_close_socket,
                          {{"off", reset_close::off},

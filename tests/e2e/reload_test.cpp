@@ -276,31 +276,5 @@ TEST_CASE("reload: SIGHUP does the same, and tells the log") {
   CHECK(on.node().wait_for_output("reload: the configuration is left as it was"));
 }
 
-TEST_CASE("reload: again and again under load, no byte is lost") {
-  const reloaded on;
-  const auto port = free_port();
-  const auto secret = net::random_array<16>();
-  std::vector<net::proxy_client> clients;
-  for (int i = 0; i < 8; ++i)
-    clients.push_back(on.proxy.client(all_protocols()[static_cast<std::size_t>(i) % 4]));
-  std::atomic<bool> done = false;
-  std::thread reloading{[&] {
-    for (int round = 0; !done; ++round) {
-      on.write_with("max_connections = " + std::to_string(1000 + round) + '\n',
-                    round % 2 == 0 ? table_of("second", port, secret) : std::string{});
-      on.proxy.signal(SIGHUP);
-      std::this_thread::sleep_for(50ms);
-    }
-  }};
-  const auto limit = std::chrono::steady_clock::now() + 3s;
-  while (std::chrono::steady_clock::now() < limit)
-    for (auto& client : clients)
-      check_echo(client, 5000);
-  done = true;
-  reloading.join();
-  auto late = on.proxy.client(secure_protocol());
-  check_echo(late);
-}
-
 }  // namespace
 }  // namespace mtp::test
