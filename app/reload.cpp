@@ -107,11 +107,16 @@ tl::expected<void, std::string> reloader::open_metrics() {
 
 tl::expected<std::string, std::string> reloader::reload() {
   const std::lock_guard lock{mutex_};
+  const auto begun = std::chrono::steady_clock::now();
   auto done = read_and_apply();
   std::istringstream lines{done ? *done : done.error()};
   for (std::string line; std::getline(lines, line);)
     spdlog::log(done ? spdlog::level::info : spdlog::level::err, "reload: {}", line);
   if (!done) spdlog::error("reload: the configuration is left as it was");
+  spdlog::debug("reload: it took {} ms",
+                std::chrono::duration_cast<std::chrono::milliseconds>(
+                    std::chrono::steady_clock::now() - begun)
+                    .count());
   return done;
 }
 
