@@ -112,9 +112,7 @@ void dc_conn::on_readable(net::tcp_stream&) {
   if (got.size == 0) return;
   metrics_->received_bytes.add(got.size);
   metrics_->read_size.observe(got.size);
-  heard_ = home().now();
-  unanswered_since_.reset();
-  pinged_ = false;
+  silence_.heard(home().now());
   reader_.feed(buffer.first(got.size));
   while (stream_.is_open()) {
     const auto frame = reader_.next();
@@ -209,12 +207,14 @@ std::string dc_conn::explain_end() const {
 }
 
 void dc_conn::write(packet_buffer tail) {
+  frame(std::move(tail));
+  if (silence_.sent(home().now())) watch_for_answer();
+}
+
+void dc_conn::frame(packet_buffer tail) {
   writer_.write(head_, std::move(tail));
   head_.clear();
   stream_.flush_later();
-  unconfirmed_ = true;
-  if (!unanswered_since_) unanswered_since_ = home().now();
-  if (!watching_) watch_for_answer();
 }
 
 void dc_conn::on_flush(net::tcp_stream&) {
@@ -236,9 +236,9 @@ void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
       static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
   sent_total_ += size;
   if (stream_.queued() == 0)
-    blocked_since_.reset();
-  else if (size > 0 || !blocked_since_)
-    note_blocked();
+    silence_.unblocked();
+  else if (size > 0 || !silence_.is_blocked())
+    silence_.blocked(home().now(), taken());
   for (; !promised_.empty() && promised_.front().until <= sent_total_; promised_.pop_front()) {
     const auto& due = promised_.front();
     const auto which = clients_.find(due.stream);
@@ -320,7 +320,7 @@ dc_conn_status dc_conn::status() {
   for (const auto& [id, one] : clients_)
     out.unpromised += credit_of(one.unpromised_bytes, one.unpromised_packets);
   if (stage_ == stage::ready && paused_) out.stage = "paused";
-  if (unanswered_since_) out.unanswered = seconds(*unanswered_since_);
+  if (const auto since = silence_.unanswered_since()) out.unanswered = seconds(*since);
   return out;
 }
 

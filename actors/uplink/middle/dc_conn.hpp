@@ -11,6 +11,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "actors/uplink/middle/silence_watch.hpp"
 #include "actors/uplink/middle/uplink_side.hpp"
 #include "actors/uplink/stream_messages.hpp"
 #include "codecs/telegram/rpc_handshake.hpp"
@@ -164,8 +165,9 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void handle_ack(client& from, const stream::ack& ack);
   void forget(client_map::iterator which);
 
-  /// Frames what `head_` holds and `tail`.
+  /// Frames what `head_` holds and `tail`; an answer is expected.
   void write(packet_buffer tail = {});
+  void frame(packet_buffer tail);
   static void send_to(const client& to, stream_id stream, stream::event event);
 
   // Flow control towards clients.
@@ -183,13 +185,10 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
 
   // Silence and the end.
   void watch_for_answer();
-  [[nodiscard]] std::chrono::milliseconds half_stall() const;
   void check_silence();
-  void note_blocked();
-  void forgive_silence();
-  void replace_stalled(std::string_view what);
+  [[nodiscard]] std::uint64_t taken() const;
+  void replace_stalled(std::string_view missing);
   void send_ping();
-  [[nodiscard]] bool ping_waits_in_line();
   void lose(std::string reason);
   void flush_now();
   void release_clients();
@@ -233,22 +232,8 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   std::deque<promised_ack> promised_;
   net::steady_clock::time_point write_started_;
 
-  /// Something was sent since anything was received.
-  std::optional<net::steady_clock::time_point> unanswered_since_;
-  /// Something was sent since the last ping. What was received then need not be the answer.
-  bool unconfirmed_ = false;
-  net::steady_clock::time_point heard_;
-  /// Telegram has taken nothing of what waits here and, so many bytes, in the kernel.
-  std::optional<net::steady_clock::time_point> blocked_since_;
-  std::size_t blocked_with_ = 0;
-  /// The deadline timer looks for an answer; else it waits for the time of an idle ping.
-  bool watching_ = false;
+  silence_watch silence_;
   bool served_ = false;
-  bool pinged_ = false;
-  /// Where in the outgoing stream the latest ping starts; how much of the stream Telegram's kernel
-  /// had taken at the latest look.
-  std::uint64_t ping_from_ = 0;
-  std::uint64_t taken_ = 0;
 };
 
 }  // namespace mtp::actors

@@ -264,7 +264,8 @@ void dc_conn::update_pause() {
     metrics_->down_backpressure(why).add();
   } else {
     pause_timer_.cancel();
-    forgive_silence();
+    silence_.resumed(home().now());
+    watch_for_answer();
     metrics_->down_backpressure("off").add();
     metrics_->pause_duration.observe(
         static_cast<std::uint64_t>((home().now() - paused_since_).count()));
