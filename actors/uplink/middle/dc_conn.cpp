@@ -218,7 +218,7 @@ void dc_conn::frame(packet_buffer tail) {
 }
 
 void dc_conn::on_flush(net::tcp_stream&) {
-  queued_total_ += stream_.send_pending(writer_);
+  sent_.queue(stream_.send_pending(writer_));
   write_started_ = net::steady_clock::now();
   note_memory();
   if (side_->core.memory.pressure() == memory_pressure::exhausted) yield_memory();
@@ -234,17 +234,14 @@ void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
   metrics_->sent_bytes.add(size);
   metrics_->send_duration.observe(
       static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
-  sent_total_ += size;
+  sent_.leave(size, [this](const promised_ack& due) {
+    const auto which = clients_.find(due.to);
+    if (which != clients_.end()) send_to(which->second, due.to, due.ack);
+  });
   if (stream_.queued() == 0)
     silence_.unblocked();
   else if (size > 0 || !silence_.is_blocked())
     silence_.blocked(home().now(), taken());
-  for (; !promised_.empty() && promised_.front().until <= sent_total_; promised_.pop_front()) {
-    const auto& due = promised_.front();
-    const auto which = clients_.find(due.stream);
-    if (which != clients_.end())
-      send_to(which->second, due.stream, stream::ack{.size = due.size, .packets = due.packets});
-  }
   note_memory();
 }
 
@@ -311,9 +308,9 @@ dc_conn_status dc_conn::status() {
                      .unacked_packets = unacked_packets_,
                      .behind_bytes = behind_bytes_,
                      .behind_packets = behind_packets_,
-                     .promised_acks = promised_.size(),
+                     .promised_acks = sent_.pending().size(),
                      .unpromised = 0,
-                     .sent = sent_total_,
+                     .sent = sent_.sent(),
                      .queued = stream_.queued() + writer_.pending(),
                      .age = seconds(started_),
                      .unanswered = std::nullopt};

@@ -7,10 +7,10 @@
 // client that was assigned to it, or that just sent, is left waiting.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <unordered_map>
 
+#include "actors/core/sent_marks.hpp"
 #include "actors/uplink/middle/silence_watch.hpp"
 #include "actors/uplink/middle/uplink_side.hpp"
 #include "actors/uplink/stream_messages.hpp"
@@ -120,12 +120,10 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   };
   using client_map = std::unordered_map<stream_id, client>;
 
-  /// When the outgoing stream has passed `until`, `stream` gets an ack of `size`.
+  /// What `to` sent: it gets an ack once that has left.
   struct promised_ack {
-    std::uint64_t until = 0;
-    stream_id stream = 0;
-    std::uint32_t size = 0;
-    std::uint32_t packets = 0;
+    stream_id to = 0;
+    stream::ack ack;
   };
 
   struct metric_set;
@@ -224,12 +222,9 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   net::steady_clock::time_point pause_judged_;
   bool paused_ = false;
 
-  /// Bytes handed to the socket, and bytes that have left.
-  std::uint64_t queued_total_ = 0;
-  std::uint64_t sent_total_ = 0;
+  sent_marks<promised_ack> sent_;
   /// As `node_core::memory` was told.
   std::size_t held_ = 0;
-  std::deque<promised_ack> promised_;
   net::steady_clock::time_point write_started_;
 
   silence_watch silence_;

@@ -15,9 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A client that sent this much is promised an ack: a quarter of its window (client_conn).
-constexpr std::size_t ack_step = std::size_t{64} * 1024;
-
 /// How long one slow client may keep the others waiting.
 constexpr auto longest_pause = 5s;
 
@@ -145,14 +142,13 @@ void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
                                data.packet.view(), head_);
   const auto size = static_cast<std::uint32_t>(data.packet.size());
   write(std::move(data.packet));
-  from.sent_until = queued_total_ + writer_.pending();
+  from.sent_until = sent_.queued() + writer_.pending();
   from.unpromised_bytes += size;
   from.unpromised_packets += 1;
   if (credit_of(from.unpromised_bytes, from.unpromised_packets) < ack_step) return;
-  promised_.push_back({.until = from.sent_until,
-                       .stream = which->first,
-                       .size = from.unpromised_bytes,
-                       .packets = from.unpromised_packets});
+  sent_.add(from.sent_until,
+            {.to = which->first,
+             .ack = {.size = from.unpromised_bytes, .packets = from.unpromised_packets}});
   from.unpromised_bytes = from.unpromised_packets = 0;
 }
 
@@ -190,7 +186,7 @@ void dc_conn::send_to(const client& to, stream_id stream, stream::event event) {
 
 void dc_conn::release_clients() {
   for (const auto& [id, who] : clients_) {
-    const bool unsent = who.sent_until > sent_total_;
+    const bool unsent = who.sent_until > sent_.sent();
     if (unsent)
       send_to(who, id, stream::refused{refusal::migrating});
     else

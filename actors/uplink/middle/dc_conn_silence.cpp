@@ -17,7 +17,7 @@ void dc_conn::check_silence() {
   const silence_watch::observation seen{.now = home().now(),
                                         .paused = paused_,
                                         .unread = net::has_unread(stream_.fd()),
-                                        .written = queued_total_ + writer_.pending(),
+                                        .written = sent_.queued() + writer_.pending(),
                                         .taken = taken()};
   const auto verdict = silence_.look(
       seen, {.stall = settings().dc_stall_timeout, .ping_interval = settings().dc_ping_interval});
@@ -28,7 +28,7 @@ void dc_conn::check_silence() {
 
 /// How much of the outgoing stream Telegram's kernel has taken.
 std::uint64_t dc_conn::taken() const {
-  return sent_total_ - net::untaken_bytes(stream_.fd());
+  return sent_.sent() - net::untaken_bytes(stream_.fd());
 }
 
 void dc_conn::replace_stalled(std::string_view missing) {
