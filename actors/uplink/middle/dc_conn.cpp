@@ -236,7 +236,7 @@ void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
       static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
   sent_.leave(size, [this](const promised_ack& due) {
     const auto which = clients_.find(due.to);
-    if (which != clients_.end()) send_to(which->second, due.to, due.ack);
+    if (which != clients_.end()) send_to(which->second.client, due.to, due.ack);
   });
   if (stream_.queued() == 0)
     silence_.unblocked();
@@ -304,18 +304,16 @@ dc_conn_status dc_conn::status() {
   };
   dc_conn_status out{.stage = names[static_cast<std::size_t>(stage_)],
                      .clients = clients_.size(),
-                     .unacked_bytes = unacked_bytes_,
-                     .unacked_packets = unacked_packets_,
-                     .behind_bytes = behind_bytes_,
-                     .behind_packets = behind_packets_,
+                     .unacked_bytes = clients_.unacked().bytes,
+                     .unacked_packets = clients_.unacked().packets,
+                     .behind_bytes = clients_.behind().bytes,
+                     .behind_packets = clients_.behind().packets,
                      .promised_acks = sent_.pending().size(),
-                     .unpromised = 0,
+                     .unpromised = clients_.unpromised(),
                      .sent = sent_.sent(),
                      .queued = stream_.queued() + writer_.pending(),
                      .age = seconds(started_),
                      .unanswered = std::nullopt};
-  for (const auto& [id, one] : clients_)
-    out.unpromised += credit_of(one.unpromised_bytes, one.unpromised_packets);
   if (stage_ == stage::ready && paused_) out.stage = "paused";
   if (const auto since = silence_.unanswered_since()) out.unanswered = seconds(*since);
   return out;

@@ -8,9 +8,9 @@
 #pragma once
 
 #include <memory>
-#include <unordered_map>
 
 #include "actors/core/sent_marks.hpp"
+#include "actors/uplink/middle/client_books.hpp"
 #include "actors/uplink/middle/silence_watch.hpp"
 #include "actors/uplink/middle/uplink_side.hpp"
 #include "actors/uplink/stream_messages.hpp"
@@ -103,22 +103,8 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   struct client {
     caf::actor handler;
     rpc::client_info info;
-    /// It takes so little that what waits for it is counted apart.
-    bool behind = false;
-    /// It lives on another reactor.
-    bool elsewhere = false;
-    /// Sent to the handler and not acked.
-    std::size_t unacked_bytes = 0;
-    std::size_t unacked_packets = 0;
-    /// Taken from the client since an ack was last promised to it: less than `ack_step`.
-    std::uint32_t unpromised_bytes = 0;
-    std::uint32_t unpromised_packets = 0;
-    /// Since when something has waited for it without anything being acked.
-    net::steady_clock::time_point waits_since;
-    /// Where in the outgoing stream its latest packet ends.
-    std::uint64_t sent_until = 0;
   };
-  using client_map = std::unordered_map<stream_id, client>;
+  using books = client_books<client>;
 
   /// What `to` sent: it gets an ack once that has left.
   struct promised_ack {
@@ -158,10 +144,9 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
 
   // From clients.
   void handle_open(open_stream& request);
-  void handle_data(client_map::iterator which, stream::data& data);
-  void handle_close(client_map::iterator which);
-  void handle_ack(client& from, const stream::ack& ack);
-  void forget(client_map::iterator which);
+  void handle_data(books::iterator which, stream::data& data);
+  void handle_close(books::iterator which);
+  void forget(books::iterator which);
 
   /// Frames what `head_` holds and `tail`; an answer is expected.
   void write(packet_buffer tail = {});
@@ -169,14 +154,12 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   static void send_to(const client& to, stream_id stream, stream::event event);
 
   // Flow control towards clients.
-  void count_sent(client& to, std::size_t size, std::size_t packets);
-  void count_acked(client& from, std::size_t size, std::size_t packets);
   void update_pause();
   [[nodiscard]] std::string_view overflow() const;
   void set_slow_apart();
   void limit_slow();
   void check_pause();
-  void drop_slow_client(client_map::iterator which, std::string_view why);
+  void drop_slow_client(books::iterator which, std::string_view why);
 
   void note_memory();
   void yield_memory();
@@ -209,14 +192,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   std::int32_t refused_with_ = 0;
   bytes head_;
 
-  client_map clients_;
-  /// How many of them live on other reactors.
-  std::size_t elsewhere_ = 0;
-  std::size_t unacked_bytes_ = 0;
-  std::size_t unacked_packets_ = 0;
-  /// Of that, what waits for clients that are behind.
-  std::size_t behind_bytes_ = 0;
-  std::size_t behind_packets_ = 0;
+  books clients_;
   net::steady_clock::time_point paused_since_;
   /// When the pause last took a client, or began.
   net::steady_clock::time_point pause_judged_;
