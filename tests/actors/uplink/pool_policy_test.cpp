@@ -254,6 +254,9 @@ TEST_CASE("pool_policy: whom a loss is blamed on") {
     CHECK(rests());
     p.now += 1s;
     CHECK_FALSE(rests());
+    // One that fails would get one attempt at a time.
+    p.add(0);
+    CHECK_FALSE(rests());
   }
   SUBCASE("not one that served") {
     p.policy.lost(p.add_ready(0).number, {.served = true}, p.now);

@@ -141,6 +141,19 @@ TEST_CASE("silence_watch: nothing taken for 6 s, whatever arrives meanwhile") {
   CHECK(conn.missing == "nothing taken");
 }
 
+TEST_CASE("silence_watch: what is not taken is found on time, between two looks for an answer") {
+  watched conn;
+  conn.seen.written = 1'000'000;
+  conn.send();
+  conn.run_until(1s);
+  conn.watch.blocked(conn.seen.now, 0);
+  for (auto when = 1100ms; when <= 10s; when += 100ms) {
+    conn.run_until(when);
+    conn.hear();
+  }
+  CHECK(conn.given_up == 7s);
+}
+
 TEST_CASE("silence_watch: a little that is taken between two looks is no stall") {
   watched conn;
   conn.seen.written = 1'000'000;
