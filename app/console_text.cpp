@@ -231,13 +231,13 @@ std::string to_text(const nodes_report& report) {
         backs.add({now.where, no_value, no_value, no_value, no_value, no_value, trouble});
     out += '\n' + backs.to_text();
   }
-  if (!report.fronts.empty()) {
+  if (report.fronts && !report.fronts->empty()) {
     text_table fronts{{{"front"},
                        {"build"},
                        {.title = "reactors", .right = true},
                        {.title = "age", .right = true},
                        {.title = "clock", .right = true}}};
-    for (const auto& one : report.fronts)
+    for (const auto& one : *report.fronts)
       fronts.add({one.name.empty() ? no_value : one.name, build_of(one), fmt::to_string(one.agents),
                   describe_age(one.age), skew(one.clock_ahead)});
     out += '\n' + fronts.to_text();

@@ -3,9 +3,7 @@
 #include <caf/all.hpp>
 
 #include "actors/core/names.hpp"
-#include "actors/node_link/back_session.hpp"
-#include "actors/node_link/link_gateway.hpp"
-#include "actors/uplink/middle/dc_pool.hpp"
+#include "actors/ops/inspector.hpp"
 
 namespace mtp::app {
 
@@ -14,52 +12,36 @@ namespace {
 using namespace std::chrono_literals;
 using actors::metrics;
 
-/// An actor that takes longer is left out of this answer.
-constexpr auto answer_patience = 1s;
+/// The inspector leaves out who does not answer in time; this is for the inspector itself.
+constexpr std::chrono::milliseconds inspector_patience = actors::inspection_patience + 500ms;
 
-/// What actors tell.
+/// What the inspector tells; nothing of what it does not answer.
 struct answers {
   std::vector<actors::dc_pool_status> pools;
-  /// Of a front.
-  std::vector<actors::back_status> backs;
-  /// Of a back; none if it does not answer.
-  std::optional<std::size_t> fronts;
+  actors::nodes_report nodes;
 };
 
-/// Asks all of them before it waits for the first: if several hang, that takes no longer than one.
-answers ask_actors(const actors::node_parts& node, caf::actor_system& system) {
-  answers out;
+answers ask_inspector(const actors::node_parts& node, caf::actor_system& system) {
+  answers result;
+  const auto inspector = node.core.names.find(actors::names::inspector);
+  if (inspector == nullptr) return result;
   // Hidden: whoever waits for all actors to end does not wait for it.
   caf::scoped_actor self{system, true};
-  std::vector<std::function<void()>> pending;
-  const auto ask = [&](const caf::actor& whom, auto question, auto take) {
-    if (whom == nullptr) return;
-    pending.emplace_back([asked = self->request(whom, answer_patience, question), take]() mutable {
-      asked.receive(take, [](const caf::error&) {});
-    });
-  };
-  const auto& names = node.core.names;
-  const auto telegram = node.uplink != nullptr ? node.uplink->telegram.get() : nullptr;
-  for (const auto dc : telegram != nullptr ? telegram->dcs() : std::vector<dc_id>{})
-    ask(names.find(actors::names::dc_pool(dc)), actors::get_dc_pool_status{},
-        [&](const actors::dc_pool_status& status) { out.pools.push_back(status); });
-  const auto backs = node.link != nullptr ? node.link->backs.get()
-                                          : std::make_shared<const actors::known_backs::list>();
-  out.backs.resize(backs->size());
-  for (std::size_t i = 0; i < out.backs.size(); ++i) {
-    out.backs[i].where = to_string((*backs)[i]);
-    ask(names.find(actors::names::back_session((*backs)[i].place)), actors::get_back_status{},
-        [&out, i](const actors::back_status& status) { out.backs[i] = status; });
-  }
-  if (node.core.config.get()->role == config::node_role::back)
-    ask(names.find(actors::names::link_gateway), actors::get_fronts{},
-        [&](const std::vector<actors::front_status>& all) { out.fronts = all.size(); });
-  for (const auto& one : pending)
-    one();
-  return out;
+  // Both at once: if several hang, that takes no longer than one.
+  auto pools = self->request(inspector, inspector_patience, actors::inspect_pools{});
+  auto nodes = self->request(inspector, inspector_patience, actors::inspect_nodes{});
+  const auto missing = [](const caf::error&) {};
+  pools.receive(
+      [&](const actors::pools_report& report) {
+        for (const auto& pool : report.pools)
+          if (pool.trouble.empty()) result.pools.push_back(pool.status);
+      },
+      missing);
+  nodes.receive([&](actors::nodes_report& report) { result.nodes = std::move(report); }, missing);
+  return result;
 }
 
-/// A gauge, and how it is made of what actors tell.
+/// A gauge, and how it is made of what the inspector tells.
 struct asked_gauge {
   metrics::gauge_name name;
   std::function<void(const answers&, metrics::gauge_values&)> read;
@@ -88,12 +70,12 @@ void read_clients_per_conn(const answers& from, metrics::gauge_values& into) {
 }
 
 void read_backs(const answers& from, metrics::gauge_values& into) {
-  for (const auto& one : from.backs)
-    into.push_back({{{"back", one.where}}, one.connected ? 1.0 : 0.0});
+  for (const auto& back : from.nodes.backs)
+    into.push_back({{{"back", back.status.where}}, back.status.connected ? 1.0 : 0.0});
 }
 
 void read_fronts(const answers& from, metrics::gauge_values& into) {
-  if (from.fronts) into.push_back({{}, static_cast<double>(*from.fronts)});
+  if (from.nodes.fronts) into.push_back({{}, static_cast<double>(from.nodes.fronts->size())});
 }
 
 std::vector<asked_gauge> asked_gauges(config::node_role role) {
@@ -144,7 +126,7 @@ void add_gauges(actors::node_parts& node, caf::actor_system& system) {
   for (const auto& one : gauges)
     names.push_back(one.name);
   node.core.metrics.set_gauges(names, [&node, &system, gauges] {
-    const auto told = ask_actors(node, system);
+    const auto told = ask_inspector(node, system);
     std::vector<metrics::gauge_values> out(gauges.size());
     for (std::size_t i = 0; i < gauges.size(); ++i)
       gauges[i].read(told, out[i]);

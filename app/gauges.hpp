@@ -8,7 +8,8 @@
 namespace mtp::app {
 
 /// Adds clients of each listener, memory, connections of each DC, and links between nodes.
-/// Computing them may take a second, if actors hang; those that do are left out.
+/// The inspector is asked for them, once for all. Computing them may take a second if actors hang;
+/// those that do are left out.
 void add_gauges(actors::node_parts& node, caf::actor_system& system);
 
 }  // namespace mtp::app

@@ -9,6 +9,7 @@
 #include "net/loop/entropy.hpp"
 #include "net/loop/socket_address.hpp"
 #include "net/loop/socket_options.hpp"
+#include "net/loop/unix_time.hpp"
 
 namespace mtp::bench {
 namespace {
@@ -19,11 +20,6 @@ constexpr std::size_t max_client_queue = std::size_t{64} * 1024 * 1024;
 constexpr std::size_t max_conn_queue = std::size_t{1024} * 1024;
 /// Stands for certificates in the answer to a hello.
 constexpr std::size_t encrypted_flight = 3500;
-
-std::uint32_t unix_time() {
-  return static_cast<std::uint32_t>(
-      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
-}
 
 }  // namespace
 
@@ -57,12 +53,14 @@ void floor_worker::open_link() {
   net::set_no_delay(fd.get());
   auto& one = *conns_.emplace_back(std::make_unique<conn>(std::move(fd)));
   one.self = net::local_endpoint(one.fd.get());
-  rpc::proxy_handshake handshake{
-      settings_.proxy_secret, net::random_array<16>(), unix_time(), {1, 2, 3, 4}};
+  rpc::proxy_handshake handshake{settings_.proxy_secret,
+                                 net::random_array<16>(),
+                                 static_cast<std::uint32_t>(net::unix_time()),
+                                 {1, 2, 3, 4}};
   one.writer.write(handshake.nonce());
   one.send(one.writer.take());
-  const auto keys =
-      handshake.on_nonce(await_frame(one), settings_.middle_proxy, one.self, unix_time());
+  const auto keys = handshake.on_nonce(await_frame(one), settings_.middle_proxy, one.self,
+                                       static_cast<std::uint32_t>(net::unix_time()));
   if (!keys) give_up("the middle proxy's nonce");
   one.writer.encrypt_with(keys->to_dc);
   one.reader.decrypt_with(keys->from_dc);

@@ -12,6 +12,7 @@
 #include "net/loop/entropy.hpp"
 #include "net/loop/socket_address.hpp"
 #include "net/loop/socket_options.hpp"
+#include "net/loop/unix_time.hpp"
 #include "tests/support/fake_command.hpp"
 #include "tests/support/tagged_packet.hpp"
 
@@ -31,11 +32,6 @@ constexpr std::array<std::uint8_t, 6> change_cipher_spec{tls_change_cipher_spec,
 
 [[noreturn]] void fail_with(const std::string& what, int error) {
   throw std::runtime_error{what + ": " + std::generic_category().message(error)};
-}
-
-std::uint32_t unix_time() {
-  return static_cast<std::uint32_t>(
-      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
 }
 
 obfuscated2_client make_header(const load_target& target) {
@@ -111,9 +107,11 @@ void load_client::start_handshake() {
   const auto random = net::random_array<client_hello_random_size>();
   const auto& secret = target_->secret;
   unsent_ = target_->short_hello
-                ? make_short_hello(secret.key, secret.domain, unix_time(),
+                ? make_short_hello(secret.key, secret.domain,
+                                   static_cast<std::uint32_t>(net::unix_time()),
                                    std::span{random}.first<short_hello_random_size>())
-                : make_client_hello(secret.key, secret.domain, unix_time(), random);
+                : make_client_hello(secret.key, secret.domain,
+                                    static_cast<std::uint32_t>(net::unix_time()), random);
   hello_random_ = to_bytes(byte_view{unsent_}.subspan(client_random_at, client_random_size));
   stage_ = stage::hello;
   write();

@@ -137,7 +137,7 @@ void client_conn::answer_hello(const client_handshake::hello_received& received)
       .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
   if (received.hello->x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
   auto flight = handshake_->codec.answer(random);
-  queued_total_ += flight.size();
+  sent_.queue(flight.size());
   stream_.send(std::move(flight));
 }
 
@@ -207,7 +207,7 @@ void client_conn::check_idle() {
   }
   if (idle_ == idle_state::hibernate) {
     port_->metrics.inactive_hibernate.add();
-    if (owed_.empty()) owed_.shrink_to_fit();
+    sent_.shrink();
     return switch_idle(idle_state::stop);
   }
   port_->metrics.inactive_timeout.add();

@@ -12,6 +12,7 @@
 
 #include "actors/client/client_side.hpp"
 #include "actors/client/client_status.hpp"
+#include "actors/core/sent_marks.hpp"
 #include "actors/uplink/stream_messages.hpp"
 #include "codecs/client/client_handshake.hpp"
 #include "net/loop/tcp_stream.hpp"
@@ -83,13 +84,6 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
     newcomer_place place;
   };
 
-  /// Once the outgoing stream has passed `until`, the DC connection is told that this has left.
-  struct owed_ack {
-    std::uint64_t until = 0;
-    std::uint32_t size = 0;
-    std::uint32_t packets = 0;
-  };
-
   // pinned_actor
   caf::behavior start() override;
   bool on_message(caf::mailbox_element& x) override;
@@ -135,7 +129,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   void deliver(stream::data& data);
   [[nodiscard]] config::error_filter filter_of_session() const;
   [[nodiscard]] bool is_filtered(byte_view packet);
-  [[nodiscard]] owed_ack unacked() const;
+  [[nodiscard]] stream::ack unacked() const;
   void acknowledge(std::uint32_t size, std::uint32_t packets);
 
   // Idle and the end.
@@ -185,13 +179,11 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   bool awaits_answer_ = false;
   net::steady_clock::time_point last_sent_;
 
-  /// Taken for the client, and how far that is in the outgoing stream.
-  owed_ack unflushed_;
-  std::vector<owed_ack> owed_;
+  /// Taken for the client. The DC connection is told when it has left.
+  stream::ack unflushed_;
+  sent_marks<stream::ack> sent_;
   /// Has left since the DC connection was asked for, and was counted to it.
-  owed_ack left_while_opening_;
-  std::uint64_t queued_total_ = 0;
-  std::uint64_t sent_total_ = 0;
+  stream::ack left_while_opening_;
   net::steady_clock::time_point write_started_;
   /// As `node_core::memory` was told.
   std::size_t held_ = 0;

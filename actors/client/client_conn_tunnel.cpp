@@ -237,13 +237,13 @@ bool client_conn::is_filtered(byte_view packet) {
 }
 
 /// What was taken for the client and waits for it.
-client_conn::owed_ack client_conn::unacked() const {
-  auto out = unflushed_;
-  for (const auto& owed : owed_) {
-    out.size += owed.size;
-    out.packets += owed.packets;
+stream::ack client_conn::unacked() const {
+  auto sum = unflushed_;
+  for (const auto& mark : sent_.pending()) {
+    sum.size += mark.due.size;
+    sum.packets += mark.due.packets;
   }
-  return out;
+  return sum;
 }
 
 void client_conn::acknowledge(std::uint32_t size, std::uint32_t packets) {
@@ -254,11 +254,8 @@ void client_conn::acknowledge(std::uint32_t size, std::uint32_t packets) {
 void client_conn::on_flush(net::tcp_stream&) {
   write_started_ = net::steady_clock::now();
   if (!writer_) return;  // an answer to a hello is queued already
-  queued_total_ += stream_.send_pending(*writer_);
-  if (unflushed_.packets > 0) {
-    unflushed_.until = queued_total_;
-    owed_.push_back(std::exchange(unflushed_, {}));
-  }
+  sent_.queue(stream_.send_pending(*writer_));
+  if (unflushed_.packets > 0) sent_.add(sent_.queued(), std::exchange(unflushed_, {}));
   note_memory();
 }
 
@@ -266,14 +263,11 @@ void client_conn::on_sent(net::tcp_stream&, std::size_t size) {
   port_->metrics.sent_bytes.add(size);
   port_->metrics.send_duration.observe(
       static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
-  sent_total_ += size;
-  owed_ack left;
-  auto at = owed_.begin();
-  for (; at != owed_.end() && at->until <= sent_total_; ++at) {
-    left.size += at->size;
-    left.packets += at->packets;
-  }
-  owed_.erase(owed_.begin(), at);
+  stream::ack left;
+  sent_.leave(size, [&left](const stream::ack& due) {
+    left.size += due.size;
+    left.packets += due.packets;
+  });
   if (stage_ == stage::opening) {
     left_while_opening_.size += left.size;
     left_while_opening_.packets += left.packets;

@@ -4,15 +4,14 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <caf/all.hpp>
+#include <cerrno>
 #include <system_error>
 
 #include "actors/client/client_conn.hpp"
-#include "net/loop/socket_address.hpp"
 
 namespace mtp::actors {
 
@@ -20,17 +19,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Clients accepted before others on this reactor get their turn.
-constexpr int accepts_per_turn = 64;
-/// A paused listener looks again this often.
-constexpr auto pause_time = 100ms;
 /// At most so many newcomers have to go at once, and this is how long they may take.
 constexpr std::size_t most_freed = 64;
 constexpr auto freeing_time = 5ms;
 /// When descriptors have run out, others want some, too: Telegram's connections, metrics, console.
 constexpr std::size_t spare_descriptors = 8;
-/// And says so at most this often.
-constexpr auto warning_interval = 10s;
 
 bool somebody_waits(int listening) noexcept {
   pollfd at{.fd = listening, .events = POLLIN, .revents = 0};
@@ -55,33 +48,15 @@ bool crowd_out(open_port& from, newcomers::time_point now, bool is_one_more) {
 }  // namespace
 
 listener::listener(caf::actor_config& cfg, net::reactor& home, client_side& side, served_port port)
-    : pinned_actor{cfg, home}, side_{&side}, served_{std::move(port)}, resume_timer_{*this} {}
+    : pinned_actor{cfg, home}, side_{&side}, served_{std::move(port)}, loop_{*this, *this} {}
 
 caf::behavior listener::start() {
-  home().watch(fd(), *this, EPOLLIN);
-  watching_ = true;
+  loop_.start(fd());
   return {[](const caf::unit_t&) {}};
 }
 
 void listener::stopped() {
-  if (watching_) home().unwatch(fd(), *this);
-  watching_ = false;
-  resume_timer_.cancel();
-}
-
-void listener::on_io(std::uint32_t) {
-  run_as_handler([this] { accept_some(); });
-}
-
-void listener::on_due(net::timer&) {
-  home().watch(fd(), *this, EPOLLIN);
-  watching_ = true;
-  accept_some();
-}
-
-void listener::accept_some() {
-  for (int i = 0; i < accepts_per_turn && watching_ && accept_one(); ++i) {
-  }
+  loop_.stop();
 }
 
 bool listener::is_full() const noexcept {
@@ -90,7 +65,7 @@ bool listener::is_full() const noexcept {
          served_.port->newcomers.size() >= newcomer_places(places);
 }
 
-bool listener::accept_one() {
+bool listener::can_accept() {
   if (is_full()) {
     make_room(*served_.port, 0, "max_connections is reached");
     return false;
@@ -99,44 +74,27 @@ bool listener::accept_one() {
     pause("memory_budget_mb is nearly used up");
     return false;
   }
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  net::unique_fd client{
-      ::accept4(fd(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-  if (client) {
-    const auto peer = net::to_endpoint(address);
-    net::spawn_pinned<client_conn>(
-        home(), std::ref(*side_), served_.port,
-        accepted_client{.fd = std::move(client),
-                        .peer = peer,
-                        .slot = connection_slot{served_.port},
-                        .place = served_.port->newcomers.join(peer.ip, home().now())});
-    return true;
-  }
-  switch (errno) {
-    case EAGAIN:
-      return false;
-    // A client that left before it was accepted is no reason to stop.
-    case ECONNABORTED:
-    case EINTR:
-    case EPERM:
-    case EPROTO:
-      return true;
-    case EMFILE:
-    case ENFILE: {
-      const auto ports = side_->ports.get();
-      const auto crowded = std::ranges::max_element(*ports, {}, [](const served_port& served) {
-        return std::pair{served.port->newcomers.largest_crowd(), served.port->newcomers.size()};
-      });
-      auto& from = crowded != ports->end() ? *crowded->port : *served_.port;
-      make_room(from, spare_descriptors, std::generic_category().message(errno).c_str());
-      return false;
-    }
-    default:
-      // Out of memory, mostly: the socket stays readable.
-      pause(std::generic_category().message(errno).c_str());
-      return false;
-  }
+  return true;
+}
+
+void listener::on_accepted(net::unique_fd fd, const endpoint& peer) {
+  net::spawn_pinned<client_conn>(
+      home(), std::ref(*side_), served_.port,
+      accepted_client{.fd = std::move(fd),
+                      .peer = peer,
+                      .slot = connection_slot{served_.port},
+                      .place = served_.port->newcomers.join(peer.ip, home().now())});
+}
+
+void listener::on_exhausted(int error) {
+  const auto why = std::generic_category().message(error);
+  if (error != EMFILE && error != ENFILE) return pause(why.c_str());
+  const auto ports = side_->ports.get();
+  const auto crowded = std::ranges::max_element(*ports, {}, [](const served_port& served) {
+    return std::pair{served.port->newcomers.largest_crowd(), served.port->newcomers.size()};
+  });
+  auto& from = crowded != ports->end() ? *crowded->port : *served_.port;
+  make_room(from, spare_descriptors, why.c_str());
 }
 
 /// Those that have to go free their places when their reactors come to it.
@@ -149,23 +107,14 @@ void listener::make_room(open_port& from, std::size_t spare, const char* why) {
   while (leaving < wanted && crowd_out(from, home().now(), leaving > 0))
     ++leaving;
   if (leaving == 0) return pause(why);
-  stop_watching(freeing_time);
+  loop_.rest(freeing_time);
 }
 
 void listener::pause(const char* why) {
   served_.port->metrics.accept_paused.add();
-  if (home().now() >= quiet_until_) {
+  if (loop_.pause())
     spdlog::warn("{}: accepting pauses: {} ({} clients)", served_.port->name, why,
                  served_.port->connections.load());
-    quiet_until_ = home().now() + warning_interval;
-  }
-  stop_watching(pause_time);
-}
-
-void listener::stop_watching(net::steady_clock::duration time) {
-  home().unwatch(fd(), *this);
-  watching_ = false;
-  resume_timer_.arm(home().timers(), time);
 }
 
 }  // namespace mtp::actors

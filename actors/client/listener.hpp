@@ -3,7 +3,7 @@
 #pragma once
 
 #include "actors/client/client_side.hpp"
-#include "net/loop/pinned_actor.hpp"
+#include "net/loop/accept_loop.hpp"
 
 namespace mtp::actors {
 
@@ -11,7 +11,7 @@ namespace mtp::actors {
 /// connection that has not shown yet that it is a client goes for one that comes
 /// (actors/client/newcomers). If there is none, and when memory is short, accepting pauses; waiting
 /// clients stay in the kernel's backlog. Handlers it started outlive it.
-class listener final : public net::pinned_actor, private net::io_source {
+class listener final : public net::pinned_actor, private net::accept_owner {
  public:
   listener(caf::actor_config& cfg, net::reactor& home, client_side& side, served_port port);
 
@@ -20,30 +20,25 @@ class listener final : public net::pinned_actor, private net::io_source {
  private:
   caf::behavior start() override;
   bool on_message(caf::mailbox_element&) override { return false; }
-  void on_due(net::timer&) override;
+  void on_due(net::timer&) override {}
   void stopped() override;
 
-  void on_io(std::uint32_t events) override;
-  void on_flush() override {}
+  bool can_accept() override;
+  void on_accepted(net::unique_fd fd, const endpoint& peer) override;
+  void on_exhausted(int error) override;
 
   [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
-  void accept_some();
-  /// False if nothing more can be accepted now.
-  bool accept_one();
   /// Whether a newcomer has to go for the next connection.
   [[nodiscard]] bool is_full() const noexcept;
   /// Newcomers of a port have to go for those that wait, and `spare` more; if there are none,
   /// accepting pauses.
   void make_room(open_port& from, std::size_t spare, const char* why);
   void pause(const char* why);
-  void stop_watching(net::steady_clock::duration time);
   [[nodiscard]] int fd() noexcept { return served_.sockets->socket(home().index()); }
 
   client_side* side_;
   served_port served_;
-  bool watching_ = false;
-  net::timer resume_timer_;
-  net::steady_clock::time_point quiet_until_;
+  net::accept_loop loop_;
 };
 
 }  // namespace mtp::actors

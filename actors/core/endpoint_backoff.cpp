@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "actors/core/doubled.hpp"
+
 namespace mtp::actors {
 
 std::optional<endpoint> endpoint_backoff::choose(const std::vector<endpoint_candidate>& candidates,
@@ -36,11 +38,7 @@ void endpoint_backoff::succeeded(const endpoint& at) {
 
 endpoint_backoff::time_point endpoint_backoff::failed(const endpoint& at, time_point now) {
   auto& state = records_[at];
-  duration rest = first_rest;
-  for (unsigned i = 0; i < state.failures && rest < longest_rest; ++i)
-    rest *= 2;
-  rest = std::min<duration>(rest, longest_rest);
-  ++state.failures;
+  const auto rest = doubled<duration>(first_rest, state.failures++, longest_rest);
   state.rests_until = now + rest + std::chrono::duration_cast<duration>(rest * jitter_() / 2);
   return state.rests_until;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/core/doubled.hpp"
 #include "actors/core/names.hpp"
 #include "actors/core/supervisor.hpp"
 #include "codecs/base/text.hpp"
@@ -255,11 +256,8 @@ std::string back_session::why_lost(const caf::error& reason) const {
 }
 
 void back_session::try_later() {
-  auto delay = first_retry;
-  for (unsigned i = 0; i < failures_ && delay < last_retry; ++i)
-    delay *= 2;
-  ++failures_;
-  delay = same_as_ ? look_interval : std::min(delay, last_retry);
+  auto delay = doubled(first_retry, failures_++, last_retry);
+  if (same_as_) delay = look_interval;
   retry_timer_.arm(home().timers(), delay / 2 + delay * net::random_between(0, 1000) / 2000);
 }
 

@@ -1,6 +1,6 @@
-// Tells what the node does, for operators: asks supervisors, pools, DC connections and clients, and
-// puts their answers together. Rendering is app/console_text's; another node is asked for a text of
-// its own (link_gateway).
+// Tells what the node does, for operators and for metrics: asks supervisors, pools, DC connections
+// and clients, and puts their answers together. Rendering is app/console_text's; another node is
+// asked for a text of its own (link_gateway).
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -105,8 +105,8 @@ struct nodes_report {
   std::string build;
   /// Of a front, as configured.
   std::vector<back_report> backs;
-  /// Of a back.
-  std::vector<front_status> fronts;
+  /// Of a back that can tell.
+  std::optional<std::vector<front_status>> fronts;
   std::vector<link_connection> connections;
   /// A line for what is missing.
   std::vector<std::string> trouble;

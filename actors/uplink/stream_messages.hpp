@@ -6,19 +6,10 @@
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 
+#include "actors/uplink/credit.hpp"
 #include "codecs/node_link/stream_frame.hpp"
 
 namespace mtp::actors {
-
-/// What `bytes` in `packets` count against a client's window towards Telegram: a message and an RPC
-/// header cost more than a small packet itself.
-[[nodiscard]] constexpr std::size_t credit_of(std::size_t bytes, std::size_t packets) noexcept {
-  constexpr std::size_t packet_cost = 128;
-  return bytes + packets * packet_cost;
-}
-
-/// Un-acked credit above which a client is not read from. Acks come in quarters (dc_conn).
-inline constexpr std::size_t client_window = std::size_t{256} * 1024;
 
 /// To whoever a `router` names, as a request: `client` wants a DC connection. The reply
 /// (unit) only says that somebody cares for it; an error that nobody does, and it may be asked

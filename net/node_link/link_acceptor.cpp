@@ -9,7 +9,7 @@
 #include <list>
 #include <system_error>
 
-#include "net/loop/socket_address.hpp"
+#include "net/loop/accept_loop.hpp"
 #include "net/loop/socket_options.hpp"
 #include "net/node_link/link_newcomers.hpp"
 #include "net/node_link/link_socket.hpp"
@@ -20,10 +20,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Connections accepted before others on this reactor get their turn.
-constexpr int accepts_per_turn = 64;
-/// Out of descriptors, it looks again this often.
-constexpr auto pause_time = 100ms;
 /// Strangers make one line in this time, at level info.
 constexpr auto report_interval = 10s;
 
@@ -56,24 +52,22 @@ link_refusal to_refusal(tls_failure failure) {
 
 /// What the reactor has the address of: it outlives the `link_acceptor` by the rest of an
 /// iteration.
-class link_acceptor::acceptor final : public io_source, private timer_owner {
+class link_acceptor::acceptor final : private accept_owner, private timer_owner {
  public:
   acceptor(pinned_actor& actor, link_acceptor_owner& owner, int listening,
            std::shared_ptr<const tls_credentials> credentials, const link_acceptor_limits& limits)
       : actor_{&actor},
         owner_{&owner},
-        listening_{listening},
         credentials_{std::move(credentials)},
         limits_{limits},
-        resume_timer_{*this},
+        loop_{actor, *this},
         unanswered_{limits.places},
         answered_{limits.places},
         newcomers_{limits.places, limits.handshake,
                    [this](const auto& session) { return owner_->has_joined(session); }},
         newcomer_timer_{*this},
         report_timer_{*this} {
-    home().watch(listening_, *this, EPOLLIN);
-    watching_ = true;
+    loop_.start(listening);
   }
 
   void allow(node_names names) { names_ = std::make_shared<const node_names>(std::move(names)); }
@@ -110,25 +104,18 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
   };
   using handshake_list = std::list<std::unique_ptr<handshake>>;
 
-  void on_io(std::uint32_t) override {
-    actor_->run_as_handler([this] { accept_some(); });
-  }
-  void on_flush() override {}
-  void on_timer(timer& which) override {
+  void on_accepted(unique_fd fd, const endpoint& remote) override { begin(std::move(fd), remote); }
+  void on_exhausted(int error) override;
+  void on_timer(timer& due) override {
     actor_->run_as_handler([&] {
-      if (&which == &newcomer_timer_) return look_at_newcomers();
-      if (&which == &report_timer_) return report_rest();
-      home().watch(listening_, *this, EPOLLIN);
-      watching_ = true;
-      accept_some();
+      if (&due == &newcomer_timer_)
+        look_at_newcomers();
+      else
+        report_rest();
     });
   }
 
-  void accept_some();
-  /// False if nothing more can be accepted now.
-  bool accept_one();
   void begin(unique_fd fd, const endpoint& remote);
-  void pause(int error);
   void begin_plain(unique_fd fd, const endpoint& remote);
   void look_at_newcomers();
   void advance(handshake& which);
@@ -146,13 +133,11 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
 
   pinned_actor* actor_;
   link_acceptor_owner* owner_;
-  int listening_;
   std::shared_ptr<const tls_credentials> credentials_;
   link_acceptor_limits limits_;
   std::shared_ptr<const node_names> names_ = std::make_shared<const node_names>();
-  bool watching_ = false;
   bool closed_ = false;
-  timer resume_timer_;
+  accept_loop loop_;
   handshake_list pending_;
   /// Of those without and with a channel.
   link_places unanswered_;
@@ -161,7 +146,6 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
   link_newcomers newcomers_;
   timer newcomer_timer_;
 
-  steady_clock::time_point warn_again_at_;
   /// Runs for a while after each report.
   timer report_timer_;
   std::size_t unreported_ = 0;
@@ -170,53 +154,16 @@ class link_acceptor::acceptor final : public io_source, private timer_owner {
 
 void link_acceptor::acceptor::close() {
   if (std::exchange(closed_, true)) return;
-  if (watching_) home().unwatch(listening_, *this);
-  watching_ = false;
-  resume_timer_.cancel();
+  loop_.stop();
   newcomer_timer_.cancel();
   report_timer_.cancel();
   while (!pending_.empty())
     home().close_later(drop(*pending_.front()));
 }
 
-void link_acceptor::acceptor::accept_some() {
-  for (int i = 0; i < accepts_per_turn && watching_ && accept_one(); ++i) {
-  }
-}
-
-bool link_acceptor::acceptor::accept_one() {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  unique_fd fd{::accept4(listening_, reinterpret_cast<sockaddr*>(&address), &size,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC)};
-  if (fd) {
-    begin(std::move(fd), to_endpoint(address));
-    return true;
-  }
-  switch (errno) {
-    case EAGAIN:
-      return false;
-    // A peer that left before it was accepted is no reason to stop.
-    case ECONNABORTED:
-    case EINTR:
-    case EPERM:
-    case EPROTO:
-      return true;
-    default:
-      pause(errno);
-      return false;
-  }
-}
-
-void link_acceptor::acceptor::pause(int error) {
-  // Out of descriptors or memory, mostly: the socket stays readable.
-  if (home().now() >= warn_again_at_) {
+void link_acceptor::acceptor::on_exhausted(int error) {
+  if (loop_.pause())
     spdlog::warn("node link: accepting pauses: {}", std::generic_category().message(error));
-    warn_again_at_ = home().now() + report_interval;
-  }
-  home().unwatch(listening_, *this);
-  watching_ = false;
-  resume_timer_.arm(home().timers(), pause_time);
 }
 
 void link_acceptor::acceptor::begin(unique_fd fd, const endpoint& remote) {

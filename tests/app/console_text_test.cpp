@@ -181,7 +181,8 @@ TEST_CASE("console text: nodes") {
         "refused\n"
         "back3@10.0.0.4:9199  -                  -  -             -       -  not running\n");
   nodes_report back{.name = "back", .role = config::node_role::back, .build = "1.1"};
-  back.fronts = {{.name = "front1", .build = "1.0", .agents = 4, .age = 65s, .clock_ahead = 300s}};
+  back.fronts = std::vector<actors::front_status>{
+      {.name = "front1", .build = "1.0", .agents = 4, .age = 65s, .clock_ahead = 300s}};
   back.connections = {{.name = "front1",
                        .remote = *parse_endpoint("198.51.100.7:4711"),
                        .received = 2048,
@@ -209,7 +210,8 @@ TEST_CASE("console text: nodes of another link version") {
         "back                state      since  build                 sessions  clock\n"
         "back@10.0.0.2:9199  connected  1m05s  1.1 (link version 3)         2   +0 s\n");
   nodes_report back{.name = "back", .role = config::node_role::back, .build = "1.1"};
-  back.fronts = {{.name = "front1", .build = "3.0", .agents = 4, .other_versions = "4 to 9"}};
+  back.fronts = std::vector<actors::front_status>{
+      {.name = "front1", .build = "3.0", .agents = 4, .other_versions = "4 to 9"}};
   CHECK(to_text(back) ==
         "this node: back, role back, build 1.1\n\n"
         "front   build                      reactors  age  clock\n"

@@ -5,7 +5,7 @@
 #include <caf/all.hpp>
 
 #include "actors/core/names.hpp"
-#include "actors/uplink/middle/dc_pool.hpp"
+#include "actors/ops/inspector.hpp"
 #include "app/metrics_text.hpp"
 #include "net/loop/quiet_actor.hpp"
 
@@ -50,12 +50,17 @@ TEST_CASE("gauges: actors that hang cost one patience together, and are left out
     core.names.put(actors::names::dc_pool(dc), pools.back());
   }
   add_gauges(parts, system);
+  // Without an inspector there is nothing to tell.
+  CHECK(metrics_text(core.metrics).find("mtproto_proxy_dc_num_downstreams{") == std::string::npos);
+  const auto inspector = net::spawn_quiet<caf::stateful_actor<actors::inspector_state>>(
+      system, [&](auto* self) { return actors::inspector(self, parts); });
+  core.names.put(std::string{actors::names::inspector}, inspector);
   const auto begun = std::chrono::steady_clock::now();
   const auto text = metrics_text(core.metrics);
   const auto took = std::chrono::steady_clock::now() - begun;
   CHECK(took > 900ms);
   CHECK(took < 2500ms);
-  // All of a pool's gauges are of one answer.
+  // All gauges of a pool are of one answer.
   CHECK(asked == 1);
   for (const std::string line :
        {"mtproto_proxy_dc_num_downstreams{dc=\"1\"} 2\n",
@@ -66,6 +71,7 @@ TEST_CASE("gauges: actors that hang cost one patience together, and are left out
     CHECK(text.find(line) != std::string::npos);
   }
   CHECK(text.find("dc=\"2\"") == std::string::npos);
+  caf::anon_send_exit(inspector, caf::exit_reason::kill);
   for (const auto& one : pools)
     caf::anon_send_exit(one, caf::exit_reason::kill);
 }

@@ -9,6 +9,7 @@
 #include "codecs/telegram/rpc_handshake.hpp"
 #include "net/loop/entropy.hpp"
 #include "net/loop/socket_address.hpp"
+#include "net/loop/unix_time.hpp"
 #include "tests/support/fake_telegram_loop.hpp"
 #include "tests/support/tagged_packet.hpp"
 
@@ -19,11 +20,6 @@ namespace {
 constexpr std::size_t remembered_requests = 1000;
 /// A peer that does not read has this much queued for it, then its answers stop.
 constexpr std::size_t max_queue = std::size_t{256} * 1024 * 1024;
-
-std::uint32_t unix_time() {
-  return static_cast<std::uint32_t>(
-      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
-}
 
 }  // namespace
 
@@ -44,10 +40,10 @@ bool fake_telegram::loop::handle_nonce(connection& which, byte_view body) {
   if (!theirs) return complain(which, "bad nonce message");
   if (theirs->key_selector != load_le<std::uint32_t>(options->secret))
     return complain(which, "wrong key selector");
-  const auto mine =
-      rpc::nonce_message{.key_selector = theirs->key_selector,
-                         .time = unix_time() + static_cast<std::uint32_t>(options->clock_skew),
-                         .nonce = net::random_array<16>()};
+  const auto mine = rpc::nonce_message{.key_selector = theirs->key_selector,
+                                       .time = static_cast<std::uint32_t>(net::unix_time()) +
+                                               static_cast<std::uint32_t>(options->clock_skew),
+                                       .nonce = net::random_array<16>()};
   bytes out;
   rpc::encode_nonce(mine, out);
   which.writer.write(out);
@@ -128,7 +124,8 @@ bool fake_telegram::loop::handle_request(connection& which, const rpc::proxy_req
     return run_command(which, request.id, request.packet, *command);
   if (const auto nonce = parse_req_pq(request.packet))
     answer(which, request.id,
-           make_res_pq(*nonce, net::random_array<16>(), std::uint64_t{unix_time()} << 32 | 1));
+           make_res_pq(*nonce, net::random_array<16>(),
+                       static_cast<std::uint64_t>(net::unix_time()) << 32 | 1));
   else
     answer(which, request.id, request.packet);
   return true;

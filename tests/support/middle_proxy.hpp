@@ -10,13 +10,9 @@
 #include "net/loop/socket_address.hpp"
 #include "net/loop/socket_options.hpp"
 #include "net/loop/unique_fd.hpp"
+#include "net/loop/unix_time.hpp"
 
 namespace mtp::test {
-
-inline std::uint32_t unix_time() {
-  return static_cast<std::uint32_t>(
-      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
-}
 
 /// Listens on a loopback port of its own; has one connection at a time.
 class middle_proxy {
@@ -87,7 +83,8 @@ class middle_proxy {
     const auto theirs = rpc::decode_nonce(bodies[0]);
     REQUIRE(theirs);
     const rpc::nonce_message mine{.key_selector = load_le<std::uint32_t>(secret),
-                                  .time = unix_time() + static_cast<std::uint32_t>(clock_skew),
+                                  .time = static_cast<std::uint32_t>(net::unix_time()) +
+                                          static_cast<std::uint32_t>(clock_skew),
                                   .nonce = net::random_array<16>()};
     bytes out;
     rpc::encode_nonce(mine, out);

@@ -112,9 +112,7 @@ void dc_conn::on_readable(net::tcp_stream&) {
   if (got.size == 0) return;
   metrics_->received_bytes.add(got.size);
   metrics_->read_size.observe(got.size);
-  heard_ = home().now();
-  unanswered_since_.reset();
-  pinged_ = false;
+  silence_.heard(home().now());
   reader_.feed(buffer.first(got.size));
   while (stream_.is_open()) {
     const auto frame = reader_.next();
@@ -209,16 +207,18 @@ std::string dc_conn::explain_end() const {
 }
 
 void dc_conn::write(packet_buffer tail) {
+  frame(std::move(tail));
+  if (silence_.sent(home().now())) watch_for_answer();
+}
+
+void dc_conn::frame(packet_buffer tail) {
   writer_.write(head_, std::move(tail));
   head_.clear();
   stream_.flush_later();
-  unconfirmed_ = true;
-  if (!unanswered_since_) unanswered_since_ = home().now();
-  if (!watching_) watch_for_answer();
 }
 
 void dc_conn::on_flush(net::tcp_stream&) {
-  queued_total_ += stream_.send_pending(writer_);
+  sent_.queue(stream_.send_pending(writer_));
   write_started_ = net::steady_clock::now();
   note_memory();
   if (side_->core.memory.pressure() == memory_pressure::exhausted) yield_memory();
@@ -234,17 +234,14 @@ void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
   metrics_->sent_bytes.add(size);
   metrics_->send_duration.observe(
       static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
-  sent_total_ += size;
+  sent_.leave(size, [this](const promised_ack& due) {
+    const auto which = clients_.find(due.to);
+    if (which != clients_.end()) send_to(which->second.client, due.to, due.ack);
+  });
   if (stream_.queued() == 0)
-    blocked_since_.reset();
-  else if (size > 0 || !blocked_since_)
-    note_blocked();
-  for (; !promised_.empty() && promised_.front().until <= sent_total_; promised_.pop_front()) {
-    const auto& due = promised_.front();
-    const auto which = clients_.find(due.stream);
-    if (which != clients_.end())
-      send_to(which->second, due.stream, stream::ack{.size = due.size, .packets = due.packets});
-  }
+    silence_.unblocked();
+  else if (size > 0 || !silence_.is_blocked())
+    silence_.blocked(home().now(), taken());
   note_memory();
 }
 
@@ -307,20 +304,18 @@ dc_conn_status dc_conn::status() {
   };
   dc_conn_status out{.stage = names[static_cast<std::size_t>(stage_)],
                      .clients = clients_.size(),
-                     .unacked_bytes = unacked_bytes_,
-                     .unacked_packets = unacked_packets_,
-                     .behind_bytes = behind_bytes_,
-                     .behind_packets = behind_packets_,
-                     .promised_acks = promised_.size(),
-                     .unpromised = 0,
-                     .sent = sent_total_,
+                     .unacked_bytes = clients_.unacked().bytes,
+                     .unacked_packets = clients_.unacked().packets,
+                     .behind_bytes = clients_.behind().bytes,
+                     .behind_packets = clients_.behind().packets,
+                     .promised_acks = sent_.pending().size(),
+                     .unpromised = clients_.unpromised(),
+                     .sent = sent_.sent(),
                      .queued = stream_.queued() + writer_.pending(),
                      .age = seconds(started_),
                      .unanswered = std::nullopt};
-  for (const auto& [id, one] : clients_)
-    out.unpromised += credit_of(one.unpromised_bytes, one.unpromised_packets);
   if (stage_ == stage::ready && paused_) out.stage = "paused";
-  if (unanswered_since_) out.unanswered = seconds(*unanswered_since_);
+  if (const auto since = silence_.unanswered_since()) out.unanswered = seconds(*since);
   return out;
 }
 

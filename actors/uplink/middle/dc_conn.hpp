@@ -7,10 +7,11 @@
 // client that was assigned to it, or that just sent, is left waiting.
 #pragma once
 
-#include <deque>
 #include <memory>
-#include <unordered_map>
 
+#include "actors/core/sent_marks.hpp"
+#include "actors/uplink/middle/client_books.hpp"
+#include "actors/uplink/middle/silence_watch.hpp"
 #include "actors/uplink/middle/uplink_side.hpp"
 #include "actors/uplink/stream_messages.hpp"
 #include "codecs/telegram/rpc_handshake.hpp"
@@ -102,29 +103,13 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   struct client {
     caf::actor handler;
     rpc::client_info info;
-    /// It takes so little that what waits for it is counted apart.
-    bool behind = false;
-    /// It lives on another reactor.
-    bool elsewhere = false;
-    /// Sent to the handler and not acked.
-    std::size_t unacked_bytes = 0;
-    std::size_t unacked_packets = 0;
-    /// Taken from the client since an ack was last promised to it: less than `ack_step`.
-    std::uint32_t unpromised_bytes = 0;
-    std::uint32_t unpromised_packets = 0;
-    /// Since when something has waited for it without anything being acked.
-    net::steady_clock::time_point waits_since;
-    /// Where in the outgoing stream its latest packet ends.
-    std::uint64_t sent_until = 0;
   };
-  using client_map = std::unordered_map<stream_id, client>;
+  using books = client_books<client>;
 
-  /// When the outgoing stream has passed `until`, `stream` gets an ack of `size`.
+  /// What `to` sent: it gets an ack once that has left.
   struct promised_ack {
-    std::uint64_t until = 0;
-    stream_id stream = 0;
-    std::uint32_t size = 0;
-    std::uint32_t packets = 0;
+    stream_id to = 0;
+    stream::ack ack;
   };
 
   struct metric_set;
@@ -159,37 +144,32 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
 
   // From clients.
   void handle_open(open_stream& request);
-  void handle_data(client_map::iterator which, stream::data& data);
-  void handle_close(client_map::iterator which);
-  void handle_ack(client& from, const stream::ack& ack);
-  void forget(client_map::iterator which);
+  void handle_data(books::iterator which, stream::data& data);
+  void handle_close(books::iterator which);
+  void forget(books::iterator which);
 
-  /// Frames what `head_` holds and `tail`.
+  /// Frames what `head_` holds and `tail`; an answer is expected.
   void write(packet_buffer tail = {});
+  void frame(packet_buffer tail);
   static void send_to(const client& to, stream_id stream, stream::event event);
 
   // Flow control towards clients.
-  void count_sent(client& to, std::size_t size, std::size_t packets);
-  void count_acked(client& from, std::size_t size, std::size_t packets);
   void update_pause();
   [[nodiscard]] std::string_view overflow() const;
   void set_slow_apart();
   void limit_slow();
   void check_pause();
-  void drop_slow_client(client_map::iterator which, std::string_view why);
+  void drop_slow_client(books::iterator which, std::string_view why);
 
   void note_memory();
   void yield_memory();
 
   // Silence and the end.
   void watch_for_answer();
-  [[nodiscard]] std::chrono::milliseconds half_stall() const;
   void check_silence();
-  void note_blocked();
-  void forgive_silence();
-  void replace_stalled(std::string_view what);
+  [[nodiscard]] std::uint64_t taken() const;
+  void replace_stalled(std::string_view missing);
   void send_ping();
-  [[nodiscard]] bool ping_waits_in_line();
   void lose(std::string reason);
   void flush_now();
   void release_clients();
@@ -212,43 +192,19 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   std::int32_t refused_with_ = 0;
   bytes head_;
 
-  client_map clients_;
-  /// How many of them live on other reactors.
-  std::size_t elsewhere_ = 0;
-  std::size_t unacked_bytes_ = 0;
-  std::size_t unacked_packets_ = 0;
-  /// Of that, what waits for clients that are behind.
-  std::size_t behind_bytes_ = 0;
-  std::size_t behind_packets_ = 0;
+  books clients_;
   net::steady_clock::time_point paused_since_;
   /// When the pause last took a client, or began.
   net::steady_clock::time_point pause_judged_;
   bool paused_ = false;
 
-  /// Bytes handed to the socket, and bytes that have left.
-  std::uint64_t queued_total_ = 0;
-  std::uint64_t sent_total_ = 0;
+  sent_marks<promised_ack> sent_;
   /// As `node_core::memory` was told.
   std::size_t held_ = 0;
-  std::deque<promised_ack> promised_;
   net::steady_clock::time_point write_started_;
 
-  /// Something was sent since anything was received.
-  std::optional<net::steady_clock::time_point> unanswered_since_;
-  /// Something was sent since the last ping. What was received then need not be the answer.
-  bool unconfirmed_ = false;
-  net::steady_clock::time_point heard_;
-  /// Telegram has taken nothing of what waits here and, so many bytes, in the kernel.
-  std::optional<net::steady_clock::time_point> blocked_since_;
-  std::size_t blocked_with_ = 0;
-  /// The deadline timer looks for an answer; else it waits for the time of an idle ping.
-  bool watching_ = false;
+  silence_watch silence_;
   bool served_ = false;
-  bool pinged_ = false;
-  /// Where in the outgoing stream the latest ping starts; how much of the stream Telegram's kernel
-  /// had taken at the latest look.
-  std::uint64_t ping_from_ = 0;
-  std::uint64_t taken_ = 0;
 };
 
 }  // namespace mtp::actors

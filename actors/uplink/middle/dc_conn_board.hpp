@@ -3,7 +3,6 @@
 // and withdraw them.
 #pragma once
 
-#include <atomic>
 #include <caf/actor.hpp>
 #include <deque>
 #include <memory>
@@ -11,22 +10,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/uplink/middle/dc_conn_load.hpp"
 #include "codecs/telegram/dc_list.hpp"
 
 namespace mtp::actors {
-
-/// Clients on a connection: counted up by whoever gives it one, down by the connection when that is
-/// gone. Shared so that neither needs to tell the other.
-struct dc_conn_load {
-  std::atomic<std::size_t> clients = 0;
-  /// All it was ever given.
-  std::atomic<std::uint64_t> given = 0;
-
-  void add_client() noexcept {
-    ++clients;
-    ++given;
-  }
-};
 
 /// Any thread may use it; reactors do not wait for each other.
 class dc_conn_board {

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <caf/all.hpp>
-#include <functional>
-#include <vector>
 
 #include "actors/uplink/middle/dc_conn_metrics.hpp"
 #include "codecs/base/overloaded.hpp"
@@ -14,9 +12,6 @@ namespace mtp::actors {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A client that sent this much is promised an ack: a quarter of its window (client_conn).
-constexpr std::size_t ack_step = std::size_t{64} * 1024;
 
 /// How long one slow client may keep the others waiting.
 constexpr auto longest_pause = 5s;
@@ -55,32 +50,30 @@ void dc_conn::deliver(const rpc::proxy_ans& answer) {
     rpc::encode_close_conn(answer.id, head_);
     return write();
   }
-  auto& to = which->second;
+  auto& [to, account] = which->second;
   const auto size = answer.packet.size();
-  send_to(
-      to, which->first,
-      stream::data{.packet = reader_.claim(answer.packet),
-                   .quick_ack = false,
-                   .claim = to.elsewhere ? side_->core.memory.claim_transit(size) : byte_claim{}});
-  count_sent(to, size, 1);
-  const auto& health = settings().upstream_healthchecks;
-  if (health.qlen && to.unacked_packets > *health.qlen)
-    drop_slow_client(which, "message_queue_len");
-  else if (health.total_mem && credit_of(to.unacked_bytes, to.unacked_packets) > *health.total_mem)
-    drop_slow_client(which, "total_memory");
+  send_to(to, which->first,
+          stream::data{
+              .packet = reader_.claim(answer.packet),
+              .quick_ack = false,
+              .claim = account.elsewhere ? side_->core.memory.claim_transit(size) : byte_claim{}});
+  clients_.charge(account, size, 1, home().now());
+  if (const auto why = account.excess(settings().upstream_healthchecks); !why.empty())
+    drop_slow_client(which, why);
   limit_slow();
   update_pause();
 }
 
 void dc_conn::confirm(const rpc::simple_ack& ack) {
   const auto which = clients_.find(static_cast<stream_id>(ack.id));
-  if (which != clients_.end()) send_to(which->second, which->first, stream::quick_ack{ack.confirm});
+  if (which != clients_.end())
+    send_to(which->second.client, which->first, stream::quick_ack{ack.confirm});
 }
 
 void dc_conn::close_client(const rpc::close_ext& close) {
   const auto which = clients_.find(static_cast<stream_id>(close.id));
   if (which == clients_.end()) return;
-  send_to(which->second, which->first, stream::close{});
+  send_to(which->second.client, which->first, stream::close{});
   forget(which);
   update_pause();
 }
@@ -94,7 +87,10 @@ bool dc_conn::on_message(caf::mailbox_element& x) {
   if (which == clients_.end()) return true;
   std::visit(overloaded{
                  [&](stream::data& data) { handle_data(which, data); },
-                 [&](const stream::ack& ack) { handle_ack(which->second, ack); },
+                 [&](const stream::ack& ack) {
+                   clients_.settle(which->second.account, ack.size, ack.packets, home().now());
+                   update_pause();
+                 },
                  [&](const stream::close&) { handle_close(which); },
                  [](const auto&) { /* the other events only go to clients */ },
              },
@@ -107,8 +103,7 @@ void dc_conn::handle_open(open_stream& request) {
                .info = {.client = request.request.client,
                         .proxy = self_,
                         .kind = request.request.kind,
-                        .tag = request.request.tag},
-               .elsewhere = request.reactor != home().index()};
+                        .tag = request.request.tag}};
   if (stage_ != stage::ready) {
     // Assigned just before the pool learned that this connection is lost.
     options_.load->clients.fetch_sub(1);
@@ -117,8 +112,8 @@ void dc_conn::handle_open(open_stream& request) {
   }
   send(request.client,
        stream_opened{request.stream, caf::actor{this}, home().index(), options_.dc});
-  elsewhere_ += added.elsewhere ? 1 : 0;
-  auto& placed = clients_.insert_or_assign(request.stream, std::move(added)).first->second;
+  auto& account = clients_.add(request.stream, std::move(added), request.reactor != home().index())
+                      ->second.account;
   if (request.request.waiting_packets == 0) return;
   // Across nodes this is somebody else's claim: it must not hold up the others. An honest one is
   // within the client's window, and waits for a client that has not kept up.
@@ -127,36 +122,30 @@ void dc_conn::handle_open(open_stream& request) {
   const auto most_bytes = health.total_mem.value_or(limits.bytes_total);
   const auto most_packets =
       health.total_mem ? *health.total_mem / credit_of(0, 1) : limits.packets_total;
-  count_sent(placed, std::min<std::size_t>(request.request.waiting_bytes, most_bytes),
-             std::min<std::size_t>(request.request.waiting_packets, most_packets));
-  placed.waits_since = home().now() - slow_after;
+  clients_.charge(account, std::min<std::size_t>(request.request.waiting_bytes, most_bytes),
+                  std::min<std::size_t>(request.request.waiting_packets, most_packets),
+                  home().now() - slow_after);
   update_pause();
 }
 
-void dc_conn::handle_data(client_map::iterator which, stream::data& data) {
-  auto& from = which->second;
+void dc_conn::handle_data(books::iterator which, stream::data& data) {
+  auto& [from, account] = which->second;
   if (stage_ != stage::ready) {
     // Released already: it must learn that this did not reach Telegram.
     send_to(from, which->first, stream::refused{refusal::migrating});
-    clients_.erase(which);
+    clients_.remove(which);
     return;
   }
   rpc::encode_proxy_req_header(from.info, static_cast<rpc::conn_id>(which->first), data.quick_ack,
                                data.packet.view(), head_);
   const auto size = static_cast<std::uint32_t>(data.packet.size());
   write(std::move(data.packet));
-  from.sent_until = queued_total_ + writer_.pending();
-  from.unpromised_bytes += size;
-  from.unpromised_packets += 1;
-  if (credit_of(from.unpromised_bytes, from.unpromised_packets) < ack_step) return;
-  promised_.push_back({.until = from.sent_until,
-                       .stream = which->first,
-                       .size = from.unpromised_bytes,
-                       .packets = from.unpromised_packets});
-  from.unpromised_bytes = from.unpromised_packets = 0;
+  const auto until = sent_.queued() + writer_.pending();
+  if (const auto ack = account.take(size, until))
+    sent_.add(until, {.to = which->first, .ack = *ack});
 }
 
-void dc_conn::handle_close(client_map::iterator which) {
+void dc_conn::handle_close(books::iterator which) {
   if (stage_ == stage::ready) {
     rpc::encode_close_conn(static_cast<rpc::conn_id>(which->first), head_);
     write();
@@ -165,21 +154,8 @@ void dc_conn::handle_close(client_map::iterator which) {
   update_pause();
 }
 
-void dc_conn::handle_ack(client& from, const stream::ack& ack) {
-  // Across nodes this is somebody else's claim. Never more than was sent; and there are no bytes
-  // without packets, by which it is told who is behind.
-  const auto packets = std::min<std::size_t>(ack.packets, from.unacked_packets);
-  const auto size = packets == from.unacked_packets
-                        ? from.unacked_bytes
-                        : std::min<std::size_t>(ack.size, from.unacked_bytes);
-  count_acked(from, size, packets);
-  update_pause();
-}
-
-void dc_conn::forget(client_map::iterator which) {
-  count_acked(which->second, which->second.unacked_bytes, which->second.unacked_packets);
-  elsewhere_ -= which->second.elsewhere ? 1 : 0;
-  clients_.erase(which);
+void dc_conn::forget(books::iterator which) {
+  clients_.remove(which);
   if (stage_ == stage::dying) return;  // counted off when it was released
   options_.load->clients.fetch_sub(1);
 }
@@ -189,62 +165,23 @@ void dc_conn::send_to(const client& to, stream_id stream, stream::event event) {
 }
 
 void dc_conn::release_clients() {
-  for (const auto& [id, who] : clients_) {
-    const bool unsent = who.sent_until > sent_total_;
-    if (unsent)
-      send_to(who, id, stream::refused{refusal::migrating});
+  for (const auto& [id, known] : clients_) {
+    if (known.account.sent_until > sent_.sent())
+      send_to(known.client, id, stream::refused{refusal::migrating});
     else
-      send_to(who, id, stream::migrate{});
+      send_to(known.client, id, stream::migrate{});
   }
   options_.load->clients.fetch_sub(clients_.size());
 }
 
 // -- flow control -------------------------------------------------------------------------------
 
-void dc_conn::count_sent(client& to, std::size_t size, std::size_t packets) {
-  if (to.unacked_packets == 0) to.waits_since = home().now();
-  to.unacked_bytes += size;
-  to.unacked_packets += packets;
-  unacked_bytes_ += size;
-  unacked_packets_ += packets;
-  if (!to.behind) return;
-  behind_bytes_ += size;
-  behind_packets_ += packets;
-}
-
-void dc_conn::count_acked(client& from, std::size_t size, std::size_t packets) {
-  from.waits_since = home().now();
-  from.unacked_bytes -= size;
-  from.unacked_packets -= packets;
-  unacked_bytes_ -= size;
-  unacked_packets_ -= packets;
-  if (!from.behind) return;
-  behind_bytes_ -= size;
-  behind_packets_ -= packets;
-  from.behind = from.unacked_packets > 0;
-}
-
 /// Which limit is exceeded by what waits for clients that keep up, or by what other reactors have
 /// not even taken; none if it is empty.
 std::string_view dc_conn::overflow() const {
-  if (elsewhere_ > 0 && side_->core.memory.transit_is_full(paused_)) return "memory_transit";
-  const auto& limits = settings().downstream_backpressure;
-  // Once it pauses, it goes on when a quarter is free: not packet by packet.
-  const double share = paused_ ? 0.75 : 1.0;
-  const auto above = [share](std::size_t value, double limit) {
-    return static_cast<double>(value) > share * limit;
-  };
-  const auto bytes = unacked_bytes_ - behind_bytes_;
-  const auto packets = unacked_packets_ - behind_packets_;
-  const auto clients = static_cast<double>(clients_.size());
-  if (above(packets, static_cast<double>(limits.packets_total))) return "count_total";
-  if (above(bytes, static_cast<double>(limits.bytes_total))) return "bytes_total";
-  if (limits.packets_per_upstream && above(packets, clients * *limits.packets_per_upstream))
-    return "count_per_upstream";
-  if (limits.bytes_per_upstream &&
-      above(bytes, clients * static_cast<double>(*limits.bytes_per_upstream)))
-    return "bytes_per_upstream";
-  return {};
+  if (clients_.elsewhere() > 0 && side_->core.memory.transit_is_full(paused_))
+    return "memory_transit";
+  return clients_.overflow(settings().downstream_backpressure, clients_.size(), paused_);
 }
 
 void dc_conn::update_pause() {
@@ -264,40 +201,28 @@ void dc_conn::update_pause() {
     metrics_->down_backpressure(why).add();
   } else {
     pause_timer_.cancel();
-    forgive_silence();
+    silence_.resumed(home().now());
+    watch_for_answer();
     metrics_->down_backpressure("off").add();
     metrics_->pause_duration.observe(
         static_cast<std::uint64_t>((home().now() - paused_since_).count()));
   }
 }
 
-/// Clients that have taken nothing for a while don't count for the others: waiting for them would
-/// stop everybody. They have windows of their own; without one, the pause is all that bounds them.
+/// Clients that have taken nothing for a while have windows of their own; without one, the pause is
+/// all that bounds them.
 void dc_conn::set_slow_apart() {
   if (!settings().upstream_healthchecks.total_mem) return;
-  for (auto& [id, one] : clients_) {
-    if (one.behind || one.unacked_packets == 0 || home().now() - one.waits_since < slow_after)
-      continue;
-    one.behind = true;
-    behind_bytes_ += one.unacked_bytes;
-    behind_packets_ += one.unacked_packets;
-    metrics_->behind.add();
-  }
+  metrics_->behind.add(clients_.set_slow_apart(home().now(), slow_after));
   limit_slow();
 }
 
 /// However many clients are behind: together they get a few times what the others may have.
 void dc_conn::limit_slow() {
   const auto limit = slow_share * settings().downstream_backpressure.bytes_total;
-  if (behind_bytes_ <= limit) return;
-  std::vector<std::pair<std::size_t, stream_id>> behind;
-  for (const auto& [id, one] : clients_)
-    if (one.behind) behind.emplace_back(one.unacked_bytes, id);
-  std::ranges::sort(behind, std::greater{});
-  for (const auto& [size, id] : behind) {
-    if (behind_bytes_ <= limit) return;
+  if (clients_.behind().bytes <= limit) return;
+  for (const auto id : clients_.surplus(limit))
     drop_slow_client(clients_.find(id), "slow_clients");
-  }
 }
 
 /// The pause has gone on for a while.
@@ -306,23 +231,22 @@ void dc_conn::check_pause() {
   update_pause();
   if (paused_ && home().now() - pause_judged_ >= longest_pause) {
     pause_judged_ = home().now();
-    const auto slowest = std::ranges::max_element(clients_, {}, [](const auto& item) {
-      return credit_of(item.second.unacked_bytes, item.second.unacked_packets);
-    });
+    const auto slowest = clients_.slowest();
     if (slowest != clients_.end()) drop_slow_client(slowest, "paused_link");
     update_pause();
   }
   if (paused_) pause_timer_.arm(home().timers(), slow_after);
 }
 
-void dc_conn::drop_slow_client(client_map::iterator which, std::string_view why) {
+void dc_conn::drop_slow_client(books::iterator which, std::string_view why) {
   metrics_->healthcheck(why).add();
+  const auto& [slow, account] = which->second;
   // A line for each would fill the log, whatever clients or another node choose.
   spdlog::debug("dc {}: closing a client that does not read: {} bytes in {} packets wait ({})",
-                options_.dc, which->second.unacked_bytes, which->second.unacked_packets, why);
+                options_.dc, account.unacked_bytes, account.unacked_packets, why);
   rpc::encode_close_conn(static_cast<rpc::conn_id>(which->first), head_);
   write();
-  send_to(which->second, which->first, stream::refused{refusal::too_slow});
+  send_to(slow, which->first, stream::refused{refusal::too_slow});
   forget(which);
 }
 

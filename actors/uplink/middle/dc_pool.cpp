@@ -25,12 +25,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::pool_tick)
 
 namespace mtp::actors {
 
-dc_pool_state::dc_pool_state(caf::event_based_actor* actor)
-    : self{actor}, backoff{[] { return net::random_between(0, 999) / 1000.0; }} {}
+dc_pool_state::dc_pool_state(caf::event_based_actor* actor) : self{actor} {}
 
 dc_pool_state::~dc_pool_state() {
-  for (auto& [number, one] : conns)
-    withdraw(one);
+  if (!policy) return;  // it never began
+  for (const auto& [number, conn] : policy->conns())
+    withdraw(conn);
   // They ask again, and find the pool that takes over.
   for (const auto& one : waiting)
     caf::anon_send(one.request.client, stream_frame{one.request.stream, stream::migrate{}});
@@ -40,7 +40,7 @@ dc_pool_state::~dc_pool_state() {
 
 void dc_pool_state::handle_open(open_stream& request) {
   // Nobody overtakes those who wait.
-  if (auto* const best = waiting.empty() ? choose_conn(request.reactor) : nullptr) {
+  if (auto* const best = waiting.empty() ? policy->choose(request.reactor, limits()) : nullptr) {
     assign(request, *best);
     return;
   }
@@ -49,12 +49,11 @@ void dc_pool_state::handle_open(open_stream& request) {
   };
   // The original's empty pool: nobody keeps connections here, so none can be expected soon.
   if (request.request.migrating && side->core.config.get()->init_dc_connections == 0 &&
-      conns.empty())
+      policy->conns().empty())
     return refuse(refusal::no_conn);
   if (waiting.size() >= max_waiting_clients) return refuse(refusal::overloaded);
-  const auto now = self->clock().now();
-  waiting.push_back({.request = std::move(request), .since = now});
-  tick_at(now + side->core.config.get()->dc_wait_timeout);
+  waiting.push_back({.request = std::move(request), .since = now()});
+  tick_at(now() + side->core.config.get()->dc_wait_timeout);
   keep_minimum();
   serve_waiting();
 }
@@ -64,34 +63,18 @@ void dc_pool_state::handle_cancel(stream_id stream) {
     return;
   // Assigned already. Which connection has it is known only there, if it has not come back.
   assigning.erase(stream);
-  for (const auto& [number, one] : conns)
-    if (one.takes_clients()) caf::anon_send(one.handle, stream_frame{stream, stream::close{}});
+  for (const auto& [number, conn] : policy->conns())
+    if (conn.takes_clients())
+      caf::anon_send(handles.at(number), stream_frame{stream, stream::close{}});
 }
 
-dc_pool_state::conn* dc_pool_state::choose_conn(unsigned reactor) {
-  conn* best = nullptr;
-  conn* best_local = nullptr;
-  const auto load = [](const conn& one) { return one.load->clients.load(); };
-  for (auto& [number, one] : conns) {
-    if (!one.takes_clients()) continue;
-    if (best == nullptr || load(one) < load(*best)) best = &one;
-    if (one.reactor == reactor && (best_local == nullptr || load(one) < load(*best_local)))
-      best_local = &one;
-  }
-  // Staying on one thread is worth more than even loads, until a connection is full.
-  if (best_local != nullptr &&
-      load(*best_local) <= side->core.config.get()->clients_per_dc_connection)
-    return best_local;
-  return best;
-}
-
-void dc_pool_state::assign(const open_stream& request, conn& to) {
-  to.load->add_client();
-  if (to.reactor != request.reactor) to.strangers[request.reactor] = true;
-  grow_after(to, request.reactor);
+void dc_pool_state::assign(const open_stream& request, pool_conn& to) {
+  const auto handle = handles.at(to.number);
+  for (auto more = policy->assign(to, request.reactor, limits(), now()); more > 0; --more)
+    if (!connect(request.reactor)) break;
   assigning.insert(request.stream);
   // A connection that crashes before it takes the client returns the request.
-  self->request(to.handle, caf::infinite, request)
+  self->request(handle, caf::infinite, request)
       .then([this, stream = request.stream] { assigning.erase(stream); },
             [this, request](const caf::error&) {
               if (assigning.erase(request.stream) == 0) return;  // cancelled meanwhile
@@ -102,11 +85,8 @@ void dc_pool_state::assign(const open_stream& request, conn& to) {
 
 void dc_pool_state::serve_waiting() {
   while (!waiting.empty()) {
-    auto* const best = choose_conn(waiting.front().request.reactor);
-    if (best == nullptr) return;
-    // After an outage everybody waits: the first connection up is not to have them all.
-    const auto full = side->core.config.get()->clients_per_dc_connection * 3 / 2;
-    if (best->load->clients > full && on_their_way() > 0) return;
+    auto* const best = policy->choose(waiting.front().request.reactor, limits());
+    if (best == nullptr || policy->is_worth_waiting(*best, limits(), now())) return;
     const auto next = std::move(waiting.front());
     waiting.pop_front();
     assign(next.request, *best);
@@ -114,9 +94,8 @@ void dc_pool_state::serve_waiting() {
 }
 
 void dc_pool_state::expire_waiting() {
-  const auto now = self->clock().now();
   while (!waiting.empty() &&
-         now - waiting.front().since >= side->core.config.get()->dc_wait_timeout) {
+         now() - waiting.front().since >= side->core.config.get()->dc_wait_timeout) {
     const auto& request = waiting.front().request;
     caf::anon_send(request.client, stream_frame{request.stream, stream::refused{refusal::no_conn}});
     waiting.pop_front();
@@ -141,34 +120,41 @@ void dc_pool_state::tick_at(time_point when) {
   if (next_tick && *next_tick <= when) return;
   next_tick = when;
   // An earlier tick takes the place of a later one.
-  self->delayed_send(self, std::max(when - self->clock().now(), time_point::duration{0}),
-                     pool_tick{++last_tick});
+  self->delayed_send(self, std::max(when - now(), time_point::duration{0}), pool_tick{++last_tick});
 }
 
 dc_pool_status dc_pool_state::status() const {
-  dc_pool_status out{.dc = dc, .n_pending = conns.size() - ready(), .n_waiting = waiting.size()};
-  for (const auto& [number, one] : conns) {
-    if (!one.ready) continue;
-    const auto clients = one.load->clients.load();
-    out.min = out.n_downstreams == 0 ? clients : std::min(out.min, clients);
-    out.max = std::max(out.max, clients);
-    out.n_upstreams += clients;
-    ++out.n_downstreams;
+  dc_pool_status result{
+      .dc = dc, .n_pending = policy->conns().size() - policy->ready(), .n_waiting = waiting.size()};
+  for (const auto& [number, conn] : policy->conns()) {
+    if (!conn.ready) continue;
+    const auto clients = conn.load->clients.load();
+    result.min = result.n_downstreams == 0 ? clients : std::min(result.min, clients);
+    result.max = std::max(result.max, clients);
+    result.n_upstreams += clients;
+    ++result.n_downstreams;
   }
-  if (out.n_downstreams == 0) out.last_failure = last_failure;
-  return out;
+  if (result.n_downstreams == 0) result.last_failure = last_failure;
+  return result;
 }
 
 std::vector<pool_conn_status> dc_pool_state::list() const {
-  std::vector<pool_conn_status> out;
-  for (const auto& [number, one] : conns)
-    out.push_back({.number = number,
-                   .handle = one.handle,
-                   .reactor = one.reactor,
-                   .to = one.to,
-                   .ready = one.ready,
-                   .clients = one.load->clients.load()});
-  return out;
+  std::vector<pool_conn_status> result;
+  for (const auto& [number, conn] : policy->conns())
+    result.push_back({.number = number,
+                      .handle = conn.started ? handles.at(number) : nullptr,
+                      .reactor = conn.reactor,
+                      .to = conn.to,
+                      .ready = conn.ready,
+                      .clients = conn.load->clients.load()});
+  return result;
+}
+
+pool_limits dc_pool_state::limits() const {
+  const auto settings = side->core.config.get();
+  return {.minimum = settings->init_dc_connections,
+          .clients_per_conn = settings->clients_per_dc_connection,
+          .idle_timeout = settings->dc_idle_timeout};
 }
 
 caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, uplink_side& side, dc_id dc) {
@@ -176,7 +162,8 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, uplink_side& sid
   state.side = &side;
   state.dc = dc;
   state.config = side.telegram.get();
-  state.strangers.resize(side.core.reactors.size());
+  state.policy.emplace(dc, side.core.reactors.size(),
+                       [] { return net::random_between(0, 999) / 1000.0; });
   state.idle_closed = side.core.metrics.get_counter("mtproto_proxy_dc_idle_closed_total",
                                                     "DC connections closed for want of clients",
                                                     {{"dc_id", std::to_string(dc)}});
@@ -188,15 +175,12 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, uplink_side& sid
       [&state](const cancel_stream& cancel) { state.handle_cancel(cancel.stream); },
       [&state](const dc_conn_connected& up) { state.handle_connected(up.number); },
       [&state](const dc_conn_ready& ready) { state.handle_ready(ready.number); },
-      [&state](const dc_conn_lost& lost) {
-        const auto which = state.conns.find(lost.number);
-        if (which != state.conns.end()) state.handle_lost(which, lost);
-      },
+      [&state](const dc_conn_lost& lost) { state.handle_lost(lost); },
       [&state](const telegram_config_changed&) { state.handle_config_change(); },
       [&state](config_changed) {
         // There may be more wanted, or fewer.
         state.keep_minimum();
-        state.tick_at(state.self->clock().now());
+        state.tick_at(state.now());
       },
       [&state](const pool_tick& tick) {
         if (tick.number == state.last_tick) state.tick();

@@ -7,8 +7,8 @@
 #include <map>
 #include <unordered_set>
 
-#include "actors/core/endpoint_backoff.hpp"
 #include "actors/uplink/middle/dc_conn.hpp"
+#include "actors/uplink/middle/pool_policy.hpp"
 #include "actors/uplink/middle/uplink_side.hpp"
 #include "actors/uplink/stream_messages.hpp"
 
@@ -85,93 +85,53 @@ struct dc_pool_state {
 
   using time_point = caf::actor_clock::time_point;
 
-  struct conn {
-    /// Null until dc_conn_sup has started it.
-    caf::actor handle;
-    unsigned reactor = 0;
-    endpoint to;
-    bool ready = false;
-    time_point ready_since;
-    /// Not ready by then, others are tried beside it.
-    time_point expected_by;
-    /// Started because another one was overdue.
-    bool spare = false;
-    std::shared_ptr<dc_conn_load> load;
-    /// A time since when it has had no client, if it has none; and how many it had been given then.
-    std::optional<time_point> idle_since;
-    std::uint64_t given = 0;
-    /// Of which other reactors it may have clients.
-    std::vector<bool> strangers;
-
-    /// On `node_core::conns`: handlers of its reactor take it from there.
-    bool offered = false;
-
-    [[nodiscard]] bool takes_clients() const { return ready && handle != nullptr; }
-    [[nodiscard]] bool overdue(time_point now) const { return !ready && now >= expected_by; }
-  };
-  /// Clients of one reactor that got a connection of another one, since when.
-  struct stranger_count {
-    std::size_t clients = 0;
-    time_point since;
-  };
   struct waiting_client {
     open_stream request;
     time_point since;
   };
 
-  using conn_map = std::map<std::uint64_t, conn>;
-
   // Clients.
   void handle_open(open_stream& request);
   void handle_cancel(stream_id stream);
-  void assign(const open_stream& request, conn& to);
-  [[nodiscard]] conn* choose_conn(unsigned reactor);
+  void assign(const open_stream& request, pool_conn& to);
   void serve_waiting();
   void expire_waiting();
 
   // Connections.
   void handle_connected(std::uint64_t number);
   void handle_ready(std::uint64_t number);
-  void handle_lost(conn_map::iterator which, const dc_conn_lost& lost);
+  void handle_lost(const dc_conn_lost& lost);
   void check_outage();
   void handle_down(const caf::down_msg& down);
-  void grow_after(const conn& assigned, unsigned reactor);
-  [[nodiscard]] bool is_crowded(stranger_count& here) const;
   void keep_minimum();
   void handle_config_change();
   /// False if no endpoint may be tried now; then a tick is scheduled for when one may. `spare`: see
-  /// `conn`.
+  /// `pool_conn`.
   bool connect(unsigned reactor, bool spare = false);
-  [[nodiscard]] std::vector<endpoint_candidate> candidates() const;
-  [[nodiscard]] unsigned emptiest_reactor() const;
-  /// How many connections there should be, however few clients there are.
-  [[nodiscard]] std::size_t wanted() const;
-  [[nodiscard]] std::size_t ready() const;
-  [[nodiscard]] bool is_open_to(const endpoint& at) const;
-  /// Connections on their way that are not overdue.
-  [[nodiscard]] std::size_t on_their_way() const;
+  void handle_started(std::uint64_t number, const caf::actor& started);
   /// A connection is up: those on their way that were its rivals are given up, unless needed.
-  void drop_rivals(const conn& winner);
-  conn_map::iterator drop(conn_map::iterator which);
+  void drop_rivals(const pool_conn& winner);
+  void drop(std::uint64_t number);
   void close_idle();
-  void offer(conn& which);
-  void withdraw(conn& which);
-  [[nodiscard]] bool is_needed(const conn& idle) const;
+  void offer(const pool_conn& conn);
+  void withdraw(const pool_conn& conn);
   void watch_expected();
   void tick();
   void tick_at(time_point when);
   [[nodiscard]] dc_pool_status status() const;
   [[nodiscard]] std::vector<pool_conn_status> list() const;
+  [[nodiscard]] pool_limits limits() const;
+  [[nodiscard]] time_point now() const { return self->clock().now(); }
 
   caf::event_based_actor* self;
   uplink_side* side = nullptr;
   dc_id dc = 0;
-  conn_map conns;
-  std::uint64_t last_number = 0;
+  std::optional<pool_policy> policy;
+  /// Of connections that dc_conn_sup has started.
+  std::map<std::uint64_t, caf::actor> handles;
   std::deque<waiting_client> waiting;
   /// Streams that a connection was asked to take and has not answered for.
   std::unordered_set<stream_id> assigning;
-  endpoint_backoff backoff;
   std::optional<time_point> next_tick;
   std::uint64_t last_tick = 0;
   /// As connections use it.
@@ -183,8 +143,6 @@ struct dc_pool_state {
   std::string last_failure;
   bool outage_told = false;
   bool was_ready = false;
-  /// A reactor each, since the last growth there.
-  std::vector<stranger_count> strangers;
   counter idle_closed;
   counter overtaken;
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "actors/core/doubled.hpp"
+
 namespace mtp::actors {
 
 void refresh_schedule::begin(time_point now) noexcept {
@@ -15,11 +17,7 @@ void refresh_schedule::end(bool good, std::chrono::seconds interval, double jitt
   if (good) {
     failures_ = 0;
   } else {
-    duration retry = first_retry;
-    for (unsigned i = 0; i < failures_ && retry < delay; ++i)
-      retry *= 2;
-    delay = std::min(retry, delay);
-    ++failures_;
+    delay = doubled<duration>(first_retry, failures_++, delay);
   }
   regular_ = now + delay + std::chrono::duration_cast<duration>(delay * jitter / 10);
 }

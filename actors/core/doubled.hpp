@@ -1,0 +1,19 @@
+// How long to wait after failures.
+#pragma once
+
+#include <algorithm>
+
+namespace mtp::actors {
+
+/// `first` after a failure that none came before, twice as long for each of the `earlier` ones, but
+/// `longest` at most. Jitter is the caller's.
+template <class Duration>
+[[nodiscard]] constexpr Duration doubled(Duration first, unsigned earlier,
+                                         Duration longest) noexcept {
+  auto delay = first;
+  for (; earlier > 0 && delay < longest; --earlier)
+    delay *= 2;
+  return std::min(delay, longest);
+}
+
+}  // namespace mtp::actors

@@ -1,0 +1,68 @@
+// Places in an outgoing stream, and what is due when the stream has passed them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace mtp::actors {
+
+/// Counts the bytes of one stream: those handed to the socket, and those that have left us.
+template <class T>
+class sent_marks {
+ public:
+  struct mark {
+    std::uint64_t until = 0;
+    T due;
+  };
+
+  /// So many bytes were handed to the socket.
+  void queue(std::size_t size) noexcept { queued_ += size; }
+  [[nodiscard]] std::uint64_t queued() const noexcept { return queued_; }
+  [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
+
+  /// `due` falls due when the stream has left up to `until`, which is not before that of the mark
+  /// before it.
+  void add(std::uint64_t until, const T& due) { marks_.push_back({.until = until, .due = due}); }
+
+  /// `size` bytes have left. `handle(due)` is called for each mark that was passed, in the order in
+  /// which they were added; it must not call this object.
+  template <class Handle>
+  void leave(std::size_t size, Handle handle) {
+    sent_ += size;
+    const auto before = first_;
+    for (; first_ < marks_.size() && marks_[first_].until <= sent_; ++first_)
+      handle(marks_[first_].due);
+    if (first_ != before) tidy();
+  }
+
+  /// Those that are not due yet. Valid until the next change.
+  [[nodiscard]] std::span<const mark> pending() const noexcept {
+    return std::span{marks_}.subspan(first_);
+  }
+  /// Gives unused memory back.
+  void shrink() {
+    if (pending().empty()) marks_ = {};
+  }
+
+ private:
+  /// Memory for so many marks is kept when none is left.
+  static constexpr std::size_t kept = 64;
+
+  /// Removes what was passed: each mark is moved once at most for each that goes.
+  void tidy() {
+    if (first_ < marks_.size() - first_) return;
+    marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+    if (marks_.capacity() > kept) shrink();
+  }
+
+  std::uint64_t queued_ = 0;
+  std::uint64_t sent_ = 0;
+  std::vector<mark> marks_;
+  /// Before it stand marks that were passed.
+  std::size_t first_ = 0;
+};
+
+}  // namespace mtp::actors

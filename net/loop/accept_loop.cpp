@@ -1,0 +1,94 @@
+#include "net/loop/accept_loop.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "net/loop/socket_address.hpp"
+
+namespace mtp::net {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Connections accepted before others on this reactor get their turn.
+constexpr int accepts_per_turn = 64;
+/// A paused loop looks again this often, and says so at most this often.
+constexpr auto pause_time = 100ms;
+constexpr auto warning_interval = 10s;
+
+}  // namespace
+
+void accept_loop::start(int listening) {
+  listening_ = listening;
+  watch();
+}
+
+void accept_loop::stop() {
+  if (watching_) actor_->home().unwatch(listening_, *this);
+  watching_ = false;
+  resume_timer_.cancel();
+}
+
+void accept_loop::rest(steady_clock::duration time) {
+  stop();
+  resume_timer_.arm(actor_->home().timers(), time);
+}
+
+bool accept_loop::pause() {
+  rest(pause_time);
+  const auto now = actor_->home().now();
+  if (now < quiet_until_) return false;
+  quiet_until_ = now + warning_interval;
+  return true;
+}
+
+void accept_loop::on_io(std::uint32_t) {
+  actor_->run_as_handler([this] { accept_some(); });
+}
+
+void accept_loop::on_timer(timer&) {
+  actor_->run_as_handler([this] {
+    watch();
+    accept_some();
+  });
+}
+
+void accept_loop::watch() {
+  actor_->home().watch(listening_, *this, EPOLLIN);
+  watching_ = true;
+}
+
+void accept_loop::accept_some() {
+  for (int i = 0; i < accepts_per_turn && watching_ && accept_one(); ++i) {
+  }
+}
+
+bool accept_loop::accept_one() {
+  if (!owner_->can_accept()) return false;
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  unique_fd fd{::accept4(listening_, reinterpret_cast<sockaddr*>(&address), &size,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (fd) {
+    owner_->on_accepted(std::move(fd), to_endpoint(address));
+    return true;
+  }
+  switch (errno) {
+    case EAGAIN:
+      return false;
+    // A peer that left before it was accepted is no reason to stop.
+    case ECONNABORTED:
+    case EINTR:
+    case EPERM:
+    case EPROTO:
+      return true;
+    default:
+      owner_->on_exhausted(errno);
+      return false;
+  }
+}
+
+}  // namespace mtp::net
