@@ -8,6 +8,7 @@
 #include "net/loop/bound_port.hpp"
 #include "net/loop/socket_address.hpp"
 #include "tests/net/dial/dial_fixture.hpp"
+#include "tests/support/skipped.hpp"
 
 namespace mtp::net {
 namespace {
@@ -153,6 +154,28 @@ TEST_CASE_FIXTURE(fixture, "dialing: the next address is tried when one has fail
   CHECK(up->remote == there.on->where());
   CHECK(up->failures == to_string(nobody) + ": Connection refused");
   CHECK(up->untried == std::vector{nobody});
+}
+
+TEST_CASE_FIXTURE(fixture, "dialing: a host that listens on one family only") {
+  const auto v6_loopback = *ip_address::parse("::1");
+  if (!source_address({.ip = v6_loopback, .port = 1})) return test::skip("no IPv6 on this machine");
+  dns.set("back.test", {.addresses = {v6_loopback, ip_address::v4(loopback)}});
+  SUBCASE("IPv4") {
+    const listener there;
+    const auto up = dial({.host = "back.test", .port = there.port()});
+    REQUIRE(up);
+    CHECK(up->remote == there.on->where());
+  }
+  SUBCASE("IPv6") {
+    const auto there = bound_port::bind({.ip = v6_loopback, .port = 0}, 1, false);
+    REQUIRE(there);
+    const auto up = dial({.host = "back.test",
+                          .port = there->where().port,
+                          .bind_v4 = ip_address::parse("192.0.2.1")});
+    REQUIRE(up);
+    CHECK(up->remote == there->where());
+    CHECK(up->local.ip == v6_loopback);
+  }
 }
 
 TEST_CASE_FIXTURE(fixture, "dialing: the next address is tried beside one that is slow") {
