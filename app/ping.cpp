@@ -10,6 +10,7 @@
 #include "codecs/client/secret.hpp"
 #include "codecs/telegram/req_pq.hpp"
 #include "net/client/proxy_client.hpp"
+#include "net/dial/blocking_dial.hpp"
 #include "net/loop/entropy.hpp"
 
 namespace mtp::app {
@@ -84,7 +85,7 @@ std::uint64_t message_id_now() {
 outcome ping_once(const proxy_link& link, const protocol& how, dc_id dc, milliseconds timeout) {
   timings out;
   auto start = clock::now();
-  auto socket = net::blocking_socket::connect(link.server, link.port, start + timeout);
+  auto socket = net::dial_blocking(link.server, link.port, start + timeout);
   if (!socket) return tl::unexpected{"connect failed: " + socket.error()};
   out.tcp = since(start);
 

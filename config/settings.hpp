@@ -180,11 +180,6 @@ struct settings {
   [[nodiscard]] bool allows(protocol which) const noexcept;
   /// The same for a port, which may have protocols of its own.
   [[nodiscard]] bool allows(const port_settings& port, protocol which) const noexcept;
-  /// Where connections to `to` come from, if the operator has set it.
-  [[nodiscard]] const std::optional<ip_address>& bind_address_for(
-      const ip_address& to) const noexcept {
-    return to.is_v4() ? bind_address : bind_address_v6;
-  }
   /// Whether this node has clients, and whether it speaks to Telegram.
   [[nodiscard]] bool is_front() const noexcept { return role != node_role::back; }
   [[nodiscard]] bool is_back() const noexcept { return role != node_role::front; }

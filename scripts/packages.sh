@@ -6,7 +6,7 @@
 set -eu
 
 build="ca-certificates g++ cmake ninja-build pkg-config ccache libcaf-dev libssl-dev libfmt-dev libspdlog-dev
-  libtomlplusplus-dev libexpected-dev libcurl4-openssl-dev libcli11-dev libisal-dev libgmp-dev
+  libtomlplusplus-dev libexpected-dev libcurl4-openssl-dev libc-ares-dev libcli11-dev libisal-dev libgmp-dev
   libmimalloc-dev libmicrohttpd-dev
   prometheus-cpp-dev doctest-dev librapidcheck-dev libbenchmark-dev"
 # clang builds the fuzz targets; openssl and curl are TLS clients that end-to-end tests run; valgrind

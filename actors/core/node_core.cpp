@@ -7,8 +7,10 @@ namespace mtp::actors {
 void node_core::open(std::size_t memory_budget) {
   holders.resize(reactors.size());
   memory.open(reactors.size(), memory_budget);
-  for (const auto& reactor : reactors)
+  for (const auto& reactor : reactors) {
     configs_.emplace_back(config, *reactor);
+    resolvers_.emplace_back(*reactor);
+  }
   node_id = load_le<std::uint64_t>(net::random_array<sizeof node_id>());
 }
 

@@ -17,6 +17,7 @@
 #include "actors/core/published.hpp"
 #include "codecs/node_link/stream_frame.hpp"
 #include "config/settings.hpp"
+#include "net/dial/resolver.hpp"
 #include "net/loop/reactor.hpp"
 
 namespace mtp::actors {
@@ -53,6 +54,11 @@ struct node_core {
     return configs_[home.index()].get();
   }
 
+  /// Of that reactor; on its thread.
+  [[nodiscard]] net::resolver& resolver(const net::reactor& home) {
+    return resolvers_[home.index()];
+  }
+
   [[nodiscard]] caf::actor_system& system() const { return reactors.front()->system(); }
 
   /// A stream id that no other stream of this process has or had. `reactor` is the caller's.
@@ -62,6 +68,7 @@ struct node_core {
   static constexpr std::size_t max_reactors = 256;
   std::array<std::uint64_t, max_reactors> stream_counters_{};
   std::deque<reactor_copy<config::settings>> configs_;
+  std::deque<net::resolver> resolvers_;
 };
 
 }  // namespace mtp::actors

@@ -30,7 +30,7 @@ namespace mtp::actors {
 remote_back_session::remote_back_session(caf::actor_config& cfg, net::reactor& home,
                                          node_link_side& side, std::size_t place)
     : back_session{cfg, home, side, place},
-      dialer_{*this, *this, limits_of(*side.core.config.get())} {
+      dialer_{*this, side.core.resolver(home), *this, limits_of(*side.core.config.get())} {
   set_default_handler([this](caf::scheduled_actor*, caf::message_view& x) {
     // The only message that back_session does not know.
     if (x.content().match_elements<link_gone>() && std::exchange(reach_when_gone_, false)) reach();

@@ -1,14 +1,13 @@
 #include "net/loop/blocking_socket.hpp"
 
-#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <system_error>
 
+#include "net/loop/socket_address.hpp"
 #include "net/loop/socket_options.hpp"
 
 namespace mtp::net {
@@ -18,10 +17,6 @@ namespace {
 tl::unexpected<std::string> failure(int error) {
   return tl::unexpected{std::generic_category().message(error)};
 }
-
-struct addrinfo_deleter {
-  void operator()(addrinfo* list) const noexcept { freeaddrinfo(list); }
-};
 
 }  // namespace
 
@@ -36,35 +31,22 @@ tl::expected<void, std::string> blocking_socket::wait(short events, clock::time_
   }
 }
 
-tl::expected<blocking_socket, std::string> blocking_socket::connect(const std::string& host,
+tl::expected<blocking_socket, std::string> blocking_socket::connect(const std::string& ip,
                                                                     std::uint16_t port,
                                                                     clock::time_point deadline) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int status = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  if (status != 0) return tl::unexpected<std::string>{gai_strerror(status)};
-  const std::unique_ptr<addrinfo, addrinfo_deleter> list{found};
-  auto last = failure(EHOSTUNREACH);
-  for (const auto* one = list.get(); one != nullptr; one = one->ai_next) {
-    blocking_socket out{
-        unique_fd{::socket(one->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)}};
-    if (!out.fd_) return failure(errno);
-    if (::connect(out.fd(), one->ai_addr, one->ai_addrlen) != 0) {
-      if (errno != EINPROGRESS) {
-        last = failure(errno);
-        continue;
-      }
-      if (const auto up = out.wait(POLLOUT, deadline); !up) return tl::unexpected{up.error()};
-      if (const int error = take_error(out.fd()); error != 0) {
-        last = failure(error);
-        continue;
-      }
-    }
-    set_no_delay(out.fd());
-    return out;
+  const auto parsed = ip_address::parse(ip);
+  if (!parsed) return failure(EINVAL);
+  const auto to = to_socket_address({.ip = *parsed, .port = port});
+  blocking_socket out{
+      unique_fd{::socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)}};
+  if (!out.fd_) return failure(errno);
+  if (::connect(out.fd(), to.get(), to.size) != 0) {
+    if (errno != EINPROGRESS) return failure(errno);
+    if (const auto up = out.wait(POLLOUT, deadline); !up) return tl::unexpected{up.error()};
+    if (const int error = take_error(out.fd()); error != 0) return failure(error);
   }
-  return last;
+  set_no_delay(out.fd());
+  return out;
 }
 
 tl::expected<void, std::string> blocking_socket::send(byte_view data, clock::time_point deadline) {

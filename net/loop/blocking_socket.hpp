@@ -15,9 +15,9 @@ class blocking_socket {
  public:
   using clock = std::chrono::steady_clock;
 
-  /// `host` is a name or an address; all its addresses are tried in turn.
+  /// `ip` is an address; for names there is net/dial/blocking_dial.
   [[nodiscard]] static tl::expected<blocking_socket, std::string> connect(
-      const std::string& host, std::uint16_t port, clock::time_point deadline);
+      const std::string& ip, std::uint16_t port, clock::time_point deadline);
   /// Takes over a connected socket, which must be non-blocking.
   explicit blocking_socket(unique_fd fd) noexcept : fd_{std::move(fd)} {}
 

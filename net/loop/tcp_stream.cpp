@@ -1,13 +1,13 @@
 #include "net/loop/tcp_stream.hpp"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 
-#include "net/loop/socket_address.hpp"
 #include "net/loop/socket_options.hpp"
 
 namespace mtp::net {
@@ -26,26 +26,9 @@ void tcp_stream::adopt(unique_fd fd) {
   interest_ = EPOLLIN;
 }
 
-int tcp_stream::connect(const endpoint& to, const std::optional<ip_address>& from) {
-  const int family = to.ip.is_v4() ? AF_INET : AF_INET6;
-  unique_fd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!fd) return errno;
-  if (from)
-    if (const int error = bind_source(fd.get(), *from); error != 0) return error;
-  const auto address = to_socket_address(to);
-  if (::connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS) return errno;
-  // Up at once (loopback) or not, the result is reported from the loop.
-  actor_->home().watch(fd.get(), *this, EPOLLOUT);
-  fd_ = std::move(fd);
-  connecting_ = true;
-  interest_ = EPOLLOUT;
-  return 0;
-}
-
 void tcp_stream::on_io(std::uint32_t events) {
   actor_->run_as_handler([&] {
     if (!is_open()) return;
-    if (connecting_) return finish_connect();
     const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
     if (broken && !want_read_) {
       owner_->on_broken(*this, take_error(fd()));
@@ -55,14 +38,6 @@ void tcp_stream::on_io(std::uint32_t events) {
     if (want_read_ && (broken || (events & EPOLLIN) != 0)) owner_->on_readable(*this);
     if (is_open() && (events & EPOLLOUT) != 0) write_some();
   });
-}
-
-void tcp_stream::finish_connect() {
-  connecting_ = false;
-  const int error = take_error(fd());
-  want_read_ = error == 0;
-  if (error == 0) update_interest();
-  owner_->on_connected(*this, error);
 }
 
 tcp_stream::read_result tcp_stream::read(byte_span into) {
@@ -76,7 +51,7 @@ void tcp_stream::want_read(bool on) {
   if (want_read_ == on || !is_open()) return;
   want_read_ = on;
   // Most pauses are over before anything comes: epoll hears of one when something does.
-  if (on && !connecting_) update_interest();
+  if (on) update_interest();
 }
 
 void tcp_stream::send(bytes data) {
@@ -92,7 +67,7 @@ void tcp_stream::flush_later() {
 
 void tcp_stream::on_flush() {
   actor_->run_as_handler([&] {
-    if (!is_open() || connecting_) return;
+    if (!is_open()) return;
     owner_->on_flush(*this);
     // Bytes wait for EPOLLOUT already if the kernel's buffer is full.
     if (is_open() && !want_write_) write_some();
@@ -110,7 +85,7 @@ void tcp_stream::write_some() {
 
 void tcp_stream::write_now() {
   int error = 0;
-  if (is_open() && !connecting_) static_cast<void>(write_queue(error));
+  if (is_open()) static_cast<void>(write_queue(error));
 }
 
 std::size_t tcp_stream::write_queue(int& error) {
@@ -168,7 +143,7 @@ void tcp_stream::close() {
   // Closing takes it out of epoll, in this iteration still.
   actor_->home().forget_flush(*this);
   actor_->home().close_later(std::move(fd_));
-  connecting_ = want_read_ = want_write_ = false;
+  want_read_ = want_write_ = false;
   std::vector<chunk>{}.swap(queue_);
   first_ = sent_of_first_ = queued_ = 0;
 }

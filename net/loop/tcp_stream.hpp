@@ -4,7 +4,6 @@
 
 #include <vector>
 
-#include "codecs/base/address.hpp"
 #include "codecs/base/packet_buffer.hpp"
 #include "net/loop/pinned_actor.hpp"
 
@@ -23,8 +22,6 @@ class stream_owner {
   /// This many bytes have left for the peer; `stream.queued()` are still here. 0 if it takes none
   /// at the moment.
   virtual void on_sent(tcp_stream& stream, std::size_t size) = 0;
-  /// An outgoing connection is up (0) or failed (errno).
-  virtual void on_connected(tcp_stream& stream, int error) = 0;
   /// The peer reset the connection, or writing failed (errno). Nothing more will come.
   virtual void on_broken(tcp_stream& stream, int error) = 0;
 
@@ -45,9 +42,6 @@ class tcp_stream final : private io_source {
 
   /// Takes over a connected socket and starts reading.
   void adopt(unique_fd fd);
-  /// Starts to connect, from this local address if there is one; `on_connected` follows, unless
-  /// this returns an errno.
-  [[nodiscard]] int connect(const endpoint& to, const std::optional<ip_address>& from = {});
 
   [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(fd_); }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
@@ -88,7 +82,6 @@ class tcp_stream final : private io_source {
  private:
   void on_io(std::uint32_t events) override;
   void on_flush() override;
-  void finish_connect();
   void write_some();
   /// Returns what has been written.
   std::size_t write_queue(int& error);
@@ -98,7 +91,6 @@ class tcp_stream final : private io_source {
   pinned_actor* actor_;
   stream_owner* owner_;
   unique_fd fd_;
-  bool connecting_ = false;
   bool want_read_ = false;
   bool want_write_ = false;
   /// What epoll was last told.

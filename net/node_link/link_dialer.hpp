@@ -8,14 +8,13 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "net/dial/dialing.hpp"
 #include "net/loop/pinned_actor.hpp"
 #include "net/node_link/link_transport.hpp"
 
 namespace mtp::net {
 
 struct link_dialer_limits {
-  /// For the name server's answer.
-  std::chrono::milliseconds lookup{5000};
   /// For TCP, an address.
   std::chrono::milliseconds connect{5000};
   /// For TLS and the peer's first byte, an address.
@@ -26,7 +25,7 @@ struct link_dialer_limits {
 
 /// Whom to dial.
 struct link_target {
-  /// A name, or an address without brackets.
+  /// A name or an address.
   std::string host;
   std::uint16_t port = 0;
   /// The name that the peer's certificate must have. Not used by the plain transport.
@@ -52,17 +51,20 @@ class link_dialer_owner {
 /// One connection at a time. Of its reactor's thread; may be destroyed at any moment.
 class link_dialer {
  public:
-  link_dialer(pinned_actor& actor, link_dialer_owner& owner, const link_dialer_limits& limits = {});
+  /// `names` is of the actor's reactor.
+  link_dialer(pinned_actor& actor, resolver& names, link_dialer_owner& owner,
+              const link_dialer_limits& limits = {});
   link_dialer(const link_dialer&) = delete;
   link_dialer& operator=(const link_dialer&) = delete;
   link_dialer(link_dialer&&) = delete;
   link_dialer& operator=(link_dialer&&) = delete;
   ~link_dialer();
 
-  /// Tries the host's addresses in turn, 8 at most, each within the limits; forgets an earlier
-  /// dial. With TLS the peer has accepted our certificate when it succeeds, and has sent its first
-  /// byte either way: BASP's accepting end speaks first. `context`: of the dialing side; null for
-  /// the plain transport. The result comes later, never from within this call.
+  /// Dials the host (net/dial/dialing); an address where TLS or BASP fails is followed by those
+  /// that are left. Forgets an earlier dial. With TLS the peer has accepted our certificate when it
+  /// succeeds, and has sent its first byte either way: BASP's accepting end speaks first.
+  /// `context`: of the dialing side; null for the plain transport. The result comes later, never
+  /// from within this call.
   void dial(link_target target, std::shared_ptr<const tls_context> context);
   /// Nothing will be told any more. Does nothing if nothing is under way.
   void cancel();
@@ -72,6 +74,7 @@ class link_dialer {
   class dial_state;
 
   pinned_actor* actor_;
+  resolver* names_;
   link_dialer_owner* owner_;
   link_dialer_limits limits_;
   std::unique_ptr<dial_state> dial_;

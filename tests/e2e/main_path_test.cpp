@@ -199,5 +199,15 @@ TEST_CASE("a client that leaves is announced to Telegram, and one that Telegram 
   CHECK(telegram.closed_clients(2) == 1);
 }
 
+TEST_CASE("bind_address: Telegram sees it, and keys and requests are made with it") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{{.config = "bind_address = \"127.0.0.2\"", .telegram = &telegram}};
+  auto client = proxy.client(all_protocols()[2], 2);
+  // The keys of the middle proxy are made with the address that it sees.
+  check_echo(client);
+  CHECK(telegram.requests().back().proxy.ip == *ip_address::parse("127.0.0.2"));
+  CHECK(telegram.complaints().empty());
+}
+
 }  // namespace
 }  // namespace mtp::test

@@ -32,6 +32,7 @@ class middle_proxy {
   [[nodiscard]] net::unique_fd accept_one() const {
     return net::unique_fd{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK)};
   }
+  [[nodiscard]] int listening() const { return listener_.get(); }
   void stop_listening() { listener_ = {}; }
   void listen(const endpoint& at) {
     listener_ = net::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};

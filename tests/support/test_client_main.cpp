@@ -5,6 +5,7 @@
 
 #include "codecs/client/secret.hpp"
 #include "net/client/proxy_client.hpp"
+#include "net/dial/blocking_dial.hpp"
 #include "net/loop/entropy.hpp"
 #include "tests/support/fake_command.hpp"
 
@@ -84,7 +85,7 @@ outcome run(const arguments& how, const proxy_link& link) {
   if (how.protocol == "normal") options.kind = framing::intermediate;
   if (how.protocol == "fake-tls")
     options.tls_domain = link.secret.domain.empty() ? "example.com" : link.secret.domain;
-  auto socket = net::blocking_socket::connect(link.server, link.port, how.soon());
+  auto socket = net::dial_blocking(link.server, link.port, how.soon());
   if (!socket) return tl::unexpected{socket.error()};
   net::proxy_client client{std::move(*socket), options};
   if (auto shaken = client.handshake(how.soon()); !shaken) return shaken;

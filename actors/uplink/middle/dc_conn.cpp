@@ -11,7 +11,6 @@
 #include "actors/uplink/middle/dc_conn_metrics.hpp"
 #include "codecs/base/overloaded.hpp"
 #include "net/loop/entropy.hpp"
-#include "net/loop/socket_address.hpp"
 #include "net/loop/socket_options.hpp"
 #include "net/loop/unix_time.hpp"
 
@@ -60,10 +59,13 @@ caf::behavior dc_conn::start() {
   monitor(options_.pool);
   set_down_handler([this](caf::down_msg&) { lose("its pool ended"); });
   started_ = home().now();
-  deadline_.arm(home().timers(), connect_timeout);
-  if (const int error = stream_.connect(options_.to, settings().bind_address_for(options_.to.ip));
-      error != 0)
-    on_connected(stream_, error);
+  dialing_ = std::make_unique<net::dialing>(
+      side_->core.resolver(home()),
+      net::dial_target{.bind_v4 = settings().bind_address,
+                       .bind_v6 = settings().bind_address_v6,
+                       .addresses = {options_.to}},
+      net::dial_limits{.connect = connect_timeout},
+      [this](net::dial_result result) { run_as_handler([&] { on_dialed(std::move(result)); }); });
   return {
       [this](open_stream& request) { handle_open(request); },
       [this](const cancel_stream& cancel) {
@@ -75,17 +77,20 @@ caf::behavior dc_conn::start() {
   };
 }
 
-void dc_conn::on_connected(net::tcp_stream&, int error) {
-  if (error != 0) {
-    metrics_->connect_error(errno_label(error)).add();
-    lose(std::generic_category().message(error));
-    return;
+void dc_conn::on_dialed(net::dial_result result) {
+  dialing_.reset();
+  if (!result) {
+    const auto& failure = result.error();
+    const bool silent = failure.error == ETIMEDOUT;
+    metrics_->connect_error(silent ? "timeout" : errno_label(failure.error)).add();
+    return lose(failure.reason);
   }
+  stream_.adopt(std::move(result->fd));
   metrics_->connect_ok.add();
   send(options_.pool, dc_conn_connected{options_.number});
   net::set_no_delay(stream_.fd());
   net::set_user_timeout(stream_.fd(), send_timeout);
-  self_ = own_endpoint();
+  self_ = as_telegram_sees(result->local);
   stage_ = stage::nonce;
   deadline_.arm(home().timers(), handshake_timeout);
   handshake_ = std::make_unique<rpc::proxy_handshake>(
@@ -96,12 +101,11 @@ void dc_conn::on_connected(net::tcp_stream&, int error) {
 }
 
 /// Our end as Telegram sees it: it goes into the keys and into every request.
-endpoint dc_conn::own_endpoint() const {
-  auto out = net::local_endpoint(stream_.fd());
+endpoint dc_conn::as_telegram_sees(endpoint local) const {
   const auto config = side_->telegram.get();
-  const auto& external = out.ip.is_v4() ? config->external_v4 : config->external_v6;
-  if (external && !options_.to.ip.is_loopback()) out.ip = *external;
-  return out;
+  const auto& external = local.ip.is_v4() ? config->external_v4 : config->external_v6;
+  if (external && !options_.to.ip.is_loopback()) local.ip = *external;
+  return local;
 }
 
 void dc_conn::on_readable(net::tcp_stream&) {
@@ -253,8 +257,7 @@ void dc_conn::on_due(net::timer& which) {
   if (&which == &pause_timer_) return check_pause();
   switch (stage_) {
     case stage::connecting:
-      metrics_->connect_error("timeout").add();
-      return lose("no answer in 10 s");
+      return;  // it is not armed yet
     case stage::nonce:
     case stage::handshake:
       return lose("the handshake took longer than 8 s");
@@ -332,6 +335,7 @@ void dc_conn::stopped() {
   // what is left of this actor.
   clients_.clear();
   demonitor(options_.pool);
+  dialing_.reset();
   stream_.close();
   side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
   deadline_.cancel();

@@ -16,6 +16,7 @@
 #include "actors/uplink/stream_messages.hpp"
 #include "codecs/telegram/rpc_handshake.hpp"
 #include "codecs/telegram/rpc_stream.hpp"
+#include "net/dial/dialing.hpp"
 #include "net/loop/tcp_stream.hpp"
 
 namespace mtp::actors {
@@ -124,15 +125,15 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void on_readable(net::tcp_stream&) override;
   void on_flush(net::tcp_stream&) override;
   void on_sent(net::tcp_stream&, std::size_t size) override;
-  void on_connected(net::tcp_stream&, int error) override;
   void on_broken(net::tcp_stream&, int error) override;
 
   // Handshake.
+  void on_dialed(net::dial_result result);
   result<void> handle_frame(byte_view body);
   result<void> handle_nonce(byte_view body);
   result<void> handle_handshake(byte_view body);
   void become_ready();
-  [[nodiscard]] endpoint own_endpoint() const;
+  [[nodiscard]] endpoint as_telegram_sees(endpoint local) const;
   [[nodiscard]] std::string explain(errc code) const;
   [[nodiscard]] std::string explain_end() const;
 
@@ -178,10 +179,11 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   uplink_side* side_;
   dc_conn_options options_;
   std::unique_ptr<metric_set> metrics_;
+  std::unique_ptr<net::dialing> dialing_;
   net::tcp_stream stream_;
   stage stage_ = stage::connecting;
   net::steady_clock::time_point started_;
-  /// Deadlines of connecting, handshake and dying; then: silence.
+  /// Deadlines of the handshake and of dying; between: silence.
   net::timer deadline_;
   net::timer pause_timer_;
 

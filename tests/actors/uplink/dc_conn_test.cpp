@@ -164,6 +164,45 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a connect that is refused ends it at once")
   CHECK(conn_ended);
 }
 
+TEST_CASE_FIXTURE(fixture, "dc_conn: a middle proxy that does not answer has 10 s") {
+  // A backlog that is full: the kernel ignores who comes.
+  REQUIRE(::listen(dc.listening(), 0) == 0);
+  const auto to = net::to_socket_address(dc.at());
+  std::vector<net::unique_fd> waiting;
+  for (int i = 0; i < 4; ++i) {
+    waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    static_cast<void>(::connect(waiting.back().get(), to.get(), to.size));
+  }
+  start();
+  CHECK(status().stage == "connecting");
+  node.advance(9900ms);
+  CHECK_FALSE(conn_ended);
+  SUBCASE("then it is lost") {
+    node.advance(200ms);
+    CHECK(lost_reason() == "no answer within 10 s");
+  }
+  SUBCASE("it is stopped before") {
+    caf::anon_send_exit(conn, caf::exit_reason::user_shutdown);
+    node.settle();
+    node.advance(20s);
+    CHECK(pool.all<dc_conn_lost>().empty());
+  }
+  CHECK(conn_ended);
+}
+
+TEST_CASE_FIXTURE(fixture, "dc_conn: keys are made with the address it is bound to") {
+  node.configure([](auto& all) { all.bind_address = ip_address::v4({127, 0, 0, 2}); });
+  // The middle proxy takes the address it sees.
+  make_ready();
+  add_client(1);
+  tell(1, stream::data{packet_buffer{bytes(16)}, false});
+  const auto bodies = dc.read();
+  REQUIRE(bodies.size() == 1);
+  const auto message = rpc::decode_to_dc(bodies[0]);
+  REQUIRE(message);
+  CHECK(std::get<rpc::proxy_req>(*message).proxy.ip == ip_address::v4({127, 0, 0, 2}));
+}
+
 TEST_CASE_FIXTURE(fixture, "dc_conn: a quiet connection is pinged; a silent one is replaced") {
   make_ready();
   add_client(1);

@@ -22,7 +22,6 @@ class holder final : public pinned_actor, private stream_owner {
     bool ended = false;
     std::size_t sent = 0;
     int flushes = 0;
-    std::optional<int> connected;
     std::optional<int> broken;
     tcp_stream* stream = nullptr;
   };
@@ -55,10 +54,6 @@ class holder final : public pinned_actor, private stream_owner {
   }
   void on_flush(tcp_stream&) override { ++log_->flushes; }
   void on_sent(tcp_stream&, std::size_t size) override { log_->sent += size; }
-  void on_connected(tcp_stream& stream, int error) override {
-    log_->connected = error;
-    if (error != 0) stream.close();
-  }
   void on_broken(tcp_stream& stream, int error) override {
     log_->broken = error;
     stream.close();
@@ -171,11 +166,13 @@ TEST_CASE("a connection broken while nobody reads is told at once, and once") {
   holder::journal log;
   const auto port = bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
   REQUIRE(port);
+  unique_fd ours{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const auto to = to_socket_address(port->where());
+  REQUIRE(::connect(ours.get(), to.get(), to.size) == 0);
   const auto actor = spawn_pinned<holder>(
       *node.core.reactors[0], std::ref(log),
-      std::function{[&](tcp_stream& stream) { CHECK(stream.connect(port->where()) == 0); }});
+      std::function{[&](tcp_stream& stream) { stream.adopt(std::move(ours)); }});
   node.settle();
-  REQUIRE(log.connected == 0);
   unique_fd peer{::accept(port->socket(0), nullptr, nullptr)};
   REQUIRE(peer);
   caf::anon_send(actor, std::string{"pause"});
@@ -185,45 +182,6 @@ TEST_CASE("a connection broken while nobody reads is told at once, and once") {
   node.settle();
   REQUIRE(log.broken);
   CHECK(*log.broken == ECONNRESET);
-  caf::anon_send_exit(actor, caf::exit_reason::kill);
-}
-
-TEST_CASE("a connection that nobody takes fails with its errno") {
-  test::manual_node node;
-  holder::journal log;
-  endpoint nobody;
-  {
-    const auto port = bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
-    REQUIRE(port);
-    nobody = port->where();
-  }
-  const auto actor = spawn_pinned<holder>(
-      *node.core.reactors[0], std::ref(log),
-      std::function{[&](tcp_stream& stream) { CHECK(stream.connect(nobody) == 0); }});
-  node.settle();
-  REQUIRE(log.connected);
-  CHECK(*log.connected == ECONNREFUSED);
-  caf::anon_send_exit(actor, caf::exit_reason::kill);
-}
-
-TEST_CASE("nothing leaves before the connection is up") {
-  test::manual_node node;
-  holder::journal log;
-  const auto port = bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
-  REQUIRE(port);
-  const auto data = some_bytes(1000);
-  const auto actor = spawn_pinned<holder>(*node.core.reactors[0], std::ref(log),
-                                          std::function{[&](tcp_stream& stream) {
-                                            CHECK(stream.connect(port->where()) == 0);
-                                            stream.send(data);
-                                          }});
-  node.settle();
-  const unique_fd peer{::accept4(port->socket(0), nullptr, nullptr, SOCK_NONBLOCK)};
-  REQUIRE(peer);
-  // The flush asked for while connecting is not lost.
-  log.stream->flush_later();
-  node.settle();
-  CHECK(read_all(peer.get()) == data);
   caf::anon_send_exit(actor, caf::exit_reason::kill);
 }
 

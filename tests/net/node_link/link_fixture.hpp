@@ -12,6 +12,7 @@
 #include "net/loop/socket_address.hpp"
 #include "net/node_link/link_acceptor.hpp"
 #include "net/node_link/link_dialer.hpp"
+#include "tests/support/fake_dns.hpp"
 #include "tests/support/manual_node.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/test_certificates.hpp"
@@ -40,8 +41,8 @@ class link_gate final : public net::pinned_actor,
     std::function<void(link_gate&)> in_callback = [](link_gate&) {};
   };
 
-  link_gate(caf::actor_config& cfg, net::reactor& home, journal& log)
-      : pinned_actor{cfg, home}, log_{&log} {}
+  link_gate(caf::actor_config& cfg, net::reactor& home, net::resolver& names, journal& log)
+      : pinned_actor{cfg, home}, names_{&names}, log_{&log} {}
 
   void accept(int listening, std::shared_ptr<const net::tls_credentials> credentials,
               const net::link_acceptor_limits& limits = {}) {
@@ -52,8 +53,8 @@ class link_gate final : public net::pinned_actor,
   }
   void dial(net::link_target target, std::shared_ptr<const net::tls_context> context) {
     if (dialer == nullptr)
-      dialer =
-          std::make_unique<net::link_dialer>(*this, static_cast<net::link_dialer_owner&>(*this));
+      dialer = std::make_unique<net::link_dialer>(*this, *names_,
+                                                  static_cast<net::link_dialer_owner&>(*this));
     dialer->dial(std::move(target), std::move(context));
   }
 
@@ -92,6 +93,7 @@ class link_gate final : public net::pinned_actor,
     log_->in_callback(*this);
   }
 
+  net::resolver* names_;
   journal* log_;
 };
 
@@ -100,7 +102,7 @@ struct link_fixture {
     auto bound = net::bound_port::bind({.ip = loopback, .port = 0}, 1, false);
     REQUIRE(bound);
     port.emplace(std::move(*bound));
-    gate = net::spawn_pinned<link_gate>(*node.core.reactors[0], std::ref(log));
+    gate = net::spawn_pinned<link_gate>(*node.core.reactors[0], std::ref(resolver), std::ref(log));
     node.settle();
   }
   link_fixture(const link_fixture&) = delete;
@@ -123,6 +125,7 @@ struct link_fixture {
   [[nodiscard]] bool soon(Predicate&& holds) {
     return eventually(
         [&] {
+          dns.serve();
           node.settle();
           return holds();
         },
@@ -179,6 +182,9 @@ struct link_fixture {
   net::tls_files back = ca.issue("back", {.name = "back1", .usage = key_usage::server});
   net::tls_files front = ca.issue("front", {.name = "front1", .usage = key_usage::client});
   manual_node node;
+  fake_dns dns;
+  net::resolver resolver{*node.core.reactors[0],
+                         {.query = {.resolv_conf = dns.resolv_conf(), .server_port = dns.port()}}};
   std::optional<net::bound_port> port;
   link_gate::journal log;
   caf::actor gate;
