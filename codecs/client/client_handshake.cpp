@@ -85,9 +85,8 @@ std::optional<std::uint32_t> client_handshake::authenticate(byte_view record) {
 errc client_handshake::why_refused(byte_view record) const {
   const auto parsed = parse_client_hello(record);
   if (!parsed) return parsed.error();
-  if (!options_.per_sni_salt || !parsed->sni.empty()) return errc::tls_invalid_digest;
-  const auto nameless = derive_sni_secret(options_.secret, {}, *options_.per_sni_salt);
-  return check_client_digest(record, nameless) ? errc::tls_no_sni : errc::tls_invalid_digest;
+  // Each name has a secret: without a name there is none that the hello could have been made with.
+  return options_.per_sni_salt && parsed->sni.empty() ? errc::tls_no_sni : errc::tls_invalid_digest;
 }
 
 void client_handshake::drop_raw(std::size_t size) {
