@@ -39,11 +39,9 @@ class open_port {
 
   // By one thread at a time.
 
-  /// New clients meet `next`. Those there have to leave from `now` on if `may_stay` says no of
-  /// their version and `next`.
-  void configure(const config::port_settings& next,
-                 bool (*may_stay)(const config::port_settings&, const config::port_settings&),
-                 net::steady_clock::time_point now);
+  /// New clients meet `next`. Those there have to leave from `now` on if they came with another
+  /// secret or tag; those that had to leave may stay if `next` has theirs again.
+  void configure(const config::port_settings& next, net::steady_clock::time_point now);
   /// All its clients have to leave from `now` on.
   void retire(net::steady_clock::time_point now);
 
