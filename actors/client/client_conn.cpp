@@ -54,7 +54,7 @@ client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, client_side
       port_{std::move(port)},
       version_{port_->version.get()},
       peer_{client.peer},
-      slot_{std::move(client.slot)},
+      taken_{std::move(client.taken)},
       accepted_{std::move(client.fd)},
       stream_{*this, *this},
       handshake_{new handshake{.codec = client_handshake{handshake_options(side.core.settings(home),
@@ -323,7 +323,7 @@ void client_conn::stopped() {
   idle_timer_.cancel();
   progress_timer_.cancel();
   handshake_.reset();
-  slot_.release();
+  taken_.release();
   port_->metrics.in_connection_closed.add();
   port_->metrics.session_lifetime.observe(
       static_cast<std::uint64_t>((home().now() - started_).count()));

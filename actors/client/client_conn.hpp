@@ -12,39 +12,19 @@
 
 #include "actors/client/client_side.hpp"
 #include "actors/client/client_status.hpp"
+#include "actors/client/ticket.hpp"
 #include "actors/uplink/stream_messages.hpp"
 #include "codecs/client/client_handshake.hpp"
 #include "net/loop/tcp_stream.hpp"
 
 namespace mtp::actors {
 
-/// A place among a port's `max_connections`; given back at the end of its life.
-class connection_slot {
- public:
-  explicit connection_slot(std::shared_ptr<open_port> port) noexcept : port_{std::move(port)} {
-    ++port_->connections;
-  }
-  connection_slot(connection_slot&& other) noexcept = default;
-  connection_slot& operator=(connection_slot&& other) noexcept {
-    std::swap(port_, other.port_);
-    return *this;
-  }
-  connection_slot(const connection_slot&) = delete;
-  connection_slot& operator=(const connection_slot&) = delete;
-  ~connection_slot() { release(); }
-  void release() noexcept {
-    if (const auto port = std::exchange(port_, nullptr)) --port->connections;
-  }
-
- private:
-  std::shared_ptr<open_port> port_;
-};
-
 /// An accepted client.
 struct accepted_client {
   net::unique_fd fd;
   endpoint peer;
-  connection_slot slot;
+  /// Of its port.
+  ticket taken;
   newcomer_place place = {};
 };
 
@@ -153,7 +133,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   std::shared_ptr<const port_version> version_;
   client_hook place_;
   endpoint peer_;
-  connection_slot slot_;
+  ticket taken_;
   net::unique_fd accepted_;
   net::tcp_stream stream_;
   stage stage_ = stage::handshake;

@@ -109,7 +109,7 @@ bool listener::accept_one() {
         home(), std::ref(*side_), served_.port,
         accepted_client{.fd = std::move(client),
                         .peer = peer,
-                        .slot = connection_slot{served_.port},
+                        .taken = ticket{served_.port->connections},
                         .place = served_.port->newcomers.join(peer.ip, home().now())});
     return true;
   }

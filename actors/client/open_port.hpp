@@ -8,6 +8,7 @@
 
 #include "actors/client/client_metrics.hpp"
 #include "actors/client/newcomers.hpp"
+#include "actors/client/ticket.hpp"
 #include "actors/core/published.hpp"
 #include "config/settings.hpp"
 #include "net/loop/bound_port.hpp"
@@ -34,7 +35,7 @@ class open_port {
   published<port_version> version;
   client_metrics metrics;
   /// Clients connected through it, and of them those that have not shown yet that they are some.
-  std::atomic<std::size_t> connections = 0;
+  tally connections = 0;
   mtp::actors::newcomers newcomers;
 
   // By one thread at a time.
