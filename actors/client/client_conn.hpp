@@ -10,9 +10,9 @@
 #include <memory>
 #include <optional>
 
+#include "actors/client/admission.hpp"
 #include "actors/client/client_side.hpp"
 #include "actors/client/client_status.hpp"
-#include "actors/client/ticket.hpp"
 #include "actors/uplink/stream_messages.hpp"
 #include "codecs/client/client_handshake.hpp"
 #include "net/loop/tcp_stream.hpp"
@@ -87,14 +87,16 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
 
   // Handshake.
   void handle_handshake(byte_view data);
-  void answer_hello(const client_handshake::hello_received& received);
+  [[nodiscard]] client_facts facts_of(const result<client_handshake::step>& step);
+  void answer_hello(const client_handshake::hello_received& received, const secret16& secret);
   void enter_tunnel(client_handshake::established& done_with);
   [[nodiscard]] bool is_newcomer() const noexcept {
     return handshake_ != nullptr && handshake_->place.is_taken();
   }
   void handle_crowded_out();
   [[nodiscard]] bool is_replay(byte_view material);
-  void reject(errc why);
+  void turn_away(cause why);
+  void turn_away(const turned_away& away);
 
   // A DC connection.
   void ask_for_stream();
@@ -137,10 +139,6 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   net::unique_fd accepted_;
   net::tcp_stream stream_;
   stage stage_ = stage::handshake;
-
-  std::unique_ptr<handshake> handshake_;
-  std::optional<obfuscated_reader> reader_;
-  std::optional<obfuscated_writer> writer_;
   framing kind_ = framing::padded;
   bool tls_ = false;
   config::error_filter filter_ = config::error_filter::off;
@@ -148,6 +146,12 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   /// lists.
   dc_id dc_ = 0;
   dc_id served_dc_ = 0;
+  /// Of its port's version, since it was let in.
+  const std::optional<rpc::ad_tag>* tag_ = nullptr;
+
+  std::unique_ptr<handshake> handshake_;
+  std::optional<obfuscated_reader> reader_;
+  std::optional<obfuscated_writer> writer_;
 
   stream_id stream_id_ = 0;
   /// The stream it left last, by migrating.

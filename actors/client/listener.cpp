@@ -11,6 +11,7 @@
 #include <caf/all.hpp>
 #include <system_error>
 
+#include "actors/client/admission.hpp"
 #include "actors/client/client_conn.hpp"
 #include "net/loop/socket_address.hpp"
 
@@ -85,9 +86,8 @@ void listener::accept_some() {
 }
 
 bool listener::is_full() const noexcept {
-  const auto places = settings().max_connections;
-  return served_.port->connections >= places ||
-         served_.port->newcomers.size() >= newcomer_places(places);
+  return !has_place(served_.port->connections, served_.port->newcomers.size(),
+                    settings().max_connections);
 }
 
 bool listener::accept_one() {

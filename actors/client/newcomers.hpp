@@ -22,11 +22,6 @@ namespace mtp::actors {
 /// Message to a client_conn: its place is needed. It closes, unless its handshake is done.
 struct crowded_out {};
 
-/// Of a port's `max_connections` places newcomers get three quarters: the rest is for clients.
-[[nodiscard]] constexpr std::size_t newcomer_places(std::size_t max_connections) noexcept {
-  return max_connections - max_connections / 4;
-}
-
 /// Any thread may use it. Everything takes logarithmic time.
 class newcomer_place;
 

@@ -126,13 +126,6 @@ TEST_CASE_FIXTURE(fixture, "newcomers: who could not be told is not chosen") {
   CHECK(table.leaving() == 0);
 }
 
-TEST_CASE("newcomers: a quarter of the places is not for them, where there are four") {
-  CHECK(newcomer_places(1) == 1);
-  CHECK(newcomer_places(3) == 3);
-  CHECK(newcomer_places(4) == 3);
-  CHECK(newcomer_places(64000) == 48000);
-}
-
 TEST_CASE("newcomers: as a plain list would choose, whatever happens") {
   check_property([] {
     fixture world;

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "actors/client/admission.hpp"
 #include "tests/support/property.hpp"
 
 namespace mtp::actors {
@@ -73,6 +74,20 @@ class ticket_world {
     auto& port = ports_[number % ports_.size()];
     guests_.push_back({port, ticket{port->connections}});
   }
+  /// As for a hello, and again for the header inside.
+  void let_in(std::size_t number) {
+    auto* const one = find(number);
+    if (one == nullptr) return;
+    auto judged = judge({.tls = true}, all_, settings_, std::move(one->place));
+    one->place = std::move(std::get<admitted>(judged).taken);
+  }
+  void turn_away(std::size_t number) {
+    auto* const one = find(number);
+    if (one == nullptr) return;
+    static_cast<void>(
+        judge({.error = errc::unknown_protocol}, all_, settings_, std::move(one->place)));
+    leave(number);
+  }
   void take_more(std::size_t number) {
     auto* const one = find(number);
     if (one == nullptr || one->counts_more) return;
@@ -115,6 +130,8 @@ class ticket_world {
     return guests_.empty() ? nullptr : &guests_[number % guests_.size()];
   }
 
+  config::settings all_;
+  config::port_settings settings_;
   std::array<std::shared_ptr<counted_port>, 3> ports_;
   std::vector<std::shared_ptr<counted_port>> retired_;
   std::vector<guest> guests_;
@@ -122,10 +139,11 @@ class ticket_world {
 
 TEST_CASE("ticket: whatever happens in whatever order, all counters come home") {
   using action = void (ticket_world::*)(std::size_t);
-  static constexpr std::array<action, 8> actions{
-      &ticket_world::come,      &ticket_world::come,       &ticket_world::come,
-      &ticket_world::take_more, &ticket_world::leave,      &ticket_world::release_and_leave,
-      &ticket_world::swap,      &ticket_world::retire_port};
+  static constexpr std::array<action, 10> actions{
+      &ticket_world::come,       &ticket_world::come,      &ticket_world::come,
+      &ticket_world::let_in,     &ticket_world::turn_away, &ticket_world::take_more,
+      &ticket_world::leave,      &ticket_world::swap,      &ticket_world::release_and_leave,
+      &ticket_world::retire_port};
   check_property([] {
     ticket_world world;
     const auto steps = *rc::gen::container<std::vector<std::pair<std::size_t, std::size_t>>>(
