@@ -10,11 +10,6 @@ namespace {
 
 using actors::served_port;
 
-/// Whether clients of `one` may go on when `other` is what counts.
-bool are_interchangeable(const config::port_settings& one, const config::port_settings& other) {
-  return one.secret == other.secret && one.tag == other.tag;
-}
-
 const endpoint& address_of(const served_port& served) {
   return served.sockets->where();
 }
@@ -72,7 +67,7 @@ tl::expected<void, std::string> port_change::add(config::port_settings& port,
 
 void port_change::publish(net::steady_clock::time_point now) {
   for (std::size_t i = 0; i < served_.size(); ++i)
-    served_[i].port->configure(settings_[i], are_interchangeable, now);
+    served_[i].port->configure(settings_[i], now);
   for (const auto& served : removed_)
     served.port->retire(now);
   side_->ports.set(std::make_shared<const std::vector<served_port>>(served_));

@@ -34,17 +34,6 @@ std::string_view protocol_name(framing kind, bool tls) noexcept {
   return tls ? "mtp_secure_fake_tls" : to_string(kind);
 }
 
-client_handshake::options handshake_options(const config::settings& all,
-                                            const config::port_settings& port) {
-  return {
-      .secret = port.secret,
-      .per_sni_salt = all.per_sni_secrets ? std::optional{all.per_sni_secret_salt} : std::nullopt,
-      .abridged = all.allows(port, config::protocol::mtp_abridged),
-      .intermediate = all.allows(port, config::protocol::mtp_intermediate),
-      .padded = all.allows(port, config::protocol::mtp_secure),
-      .fake_tls = all.allows(port, config::protocol::mtp_fake_tls)};
-}
-
 }  // namespace
 
 client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, client_side& side,
@@ -54,12 +43,12 @@ client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, client_side
       port_{std::move(port)},
       version_{port_->version.get()},
       peer_{client.peer},
-      slot_{std::move(client.slot)},
+      taken_{std::move(client.taken)},
       accepted_{std::move(client.fd)},
       stream_{*this, *this},
-      handshake_{new handshake{.codec = client_handshake{handshake_options(side.core.settings(home),
-                                                                           version_->settings)},
-                               .place = std::move(client.place)}},
+      handshake_{new handshake{
+          .codec = client_handshake{known_secrets(side.core.settings(home), version_->settings)},
+          .place = std::move(client.place)}},
       idle_timer_{*this},
       progress_timer_{*this} {}
 
@@ -95,7 +84,7 @@ void client_conn::on_readable(net::tcp_stream&) {
     return note_memory();
   }
   bump();
-  if (const auto fed = reader_->feed(data); !fed) return reject(fed.error());
+  if (const auto fed = reader_->feed(data); !fed) return turn_away(cause_of(fed.error()));
   forward_packets();
   note_memory();
 }
@@ -105,33 +94,51 @@ void client_conn::on_readable(net::tcp_stream&) {
 void client_conn::handle_handshake(byte_view data) {
   while (stage_ == stage::handshake) {
     auto step = handshake_->codec.feed(std::exchange(data, {}));
-    if (!step) return reject(step.error());
-    if (std::holds_alternative<client_handshake::incomplete>(*step)) return;
-    if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
-      // Not the last 4 bytes, which hold the clock: nothing protects them.
-      const auto digest = byte_view{received->hello->random}.first(client_digest_size);
-      if (is_replay(digest)) return reject(errc::replay_session_detected);
-      answer_hello(*received);
-    } else {
+    if (step && std::holds_alternative<client_handshake::incomplete>(*step)) return;
+    auto judged = judge(facts_of(step), settings(), version_->settings, std::move(taken_));
+    if (const auto* const away = std::get_if<turned_away>(&judged)) return turn_away(*away);
+    auto& let_in = std::get<admitted>(judged);
+    taken_ = std::move(let_in.taken);
+    tag_ = let_in.tag;
+    if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step))
+      answer_hello(*received, *let_in.secret);
+    else
       enter_tunnel(std::get<client_handshake::established>(*step));
-    }
   }
+}
+
+/// For admission, of a step that is not incomplete. A replay is looked for once only.
+client_facts client_conn::facts_of(const result<client_handshake::step>& step) {
+  const auto& codec = handshake_->codec;
+  client_facts facts{.tls = codec.is_tls(), .sni = codec.sni()};
+  if (!step) {
+    facts.error = step.error();
+  } else if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
+    // Not the last 4 bytes, which hold the clock: nothing protects them.
+    facts.is_replay = is_replay(byte_view{received->hello->random}.first(client_digest_size));
+  } else {
+    const auto& header = std::get<client_handshake::established>(*step);
+    facts.kind = header.kind;
+    // A fake-TLS client was checked by its hello.
+    facts.is_replay = !header.tls && is_replay(header.header_key);
+  }
+  return facts;
 }
 
 void client_conn::handle_crowded_out() {
   // It may have shown what it is, and nobody has read that yet.
   if (is_newcomer() && net::has_unread(stream_.fd())) on_readable(stream_);
   if (!is_newcomer() || stage_ != stage::handshake) return;
-  port_->metrics.protocol_error("crowded_out").add();
-  quit();
+  turn_away(cause::crowded_out);
 }
 
-void client_conn::answer_hello(const client_handshake::hello_received& received) {
+void client_conn::answer_hello(const client_handshake::hello_received& received,
+                               const secret16& secret) {
   handshake_->place.leave();
   spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", port_->name,
                 printable(received.hello->sni),
                 std::int64_t{received.client_time} - net::unix_time());
-  bytes encrypted(encrypted_flight_size(version_->settings.secret));
+  bytes encrypted(encrypted_flight_size(secret));
   net::fill_random(encrypted);
   server_flight_random random{
       .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
@@ -142,9 +149,6 @@ void client_conn::answer_hello(const client_handshake::hello_received& received)
 }
 
 void client_conn::enter_tunnel(client_handshake::established& done_with) {
-  // A fake-TLS client was checked by its hello.
-  if (!done_with.tls && is_replay(done_with.header_key))
-    return reject(errc::replay_session_detected);
   port_->metrics.protocol_ok(protocol_name(done_with.kind, done_with.tls)).add();
   if (settings().reset_close_socket == config::reset_close::handshake_error)
     net::set_reset_on_close(stream_.fd(), false);
@@ -164,18 +168,20 @@ bool client_conn::is_replay(byte_view material) {
   return settings().replay_check_session_storage && !side_->replays.add(material, net::unix_time());
 }
 
-void client_conn::reject(errc why) {
+void client_conn::turn_away(cause why) {
+  turn_away({.why = why, .how = farewell_of(why, settings(), stage_ != stage::handshake)});
+}
+
+void client_conn::turn_away(const turned_away& away) {
+  const auto& [why, how] = away;
   leave_stream();
   stage_ = stage::closing;
-  port_->metrics.protocol_error(to_string(why)).add();
-  spdlog::debug("{}: {}: {}", port_->name, to_string(peer_), to_string(why));
-  if (why == errc::tls_bad_client_hello || why == errc::tls_no_sni) {
-    // What a TLS server says to such a hello; a reset would overtake it.
-    if (settings().reset_close_socket == config::reset_close::handshake_error)
-      net::set_reset_on_close(stream_.fd(), false);
-    stream_.send(to_bytes(tls_decode_error_alert));
-    stream_.write_now();
-  }
+  port_->metrics.protocol_error(about(why).name).add();
+  if (spdlog::should_log(spdlog::level::debug))
+    spdlog::debug("{}: {}: {} ({})", port_->name, to_string(peer_), about(why).name,
+                  about(why).text);
+  net::set_reset_on_close(stream_.fd(), how.reset);
+  if (!how.alert.empty()) stream_.send(to_bytes(how.alert));
   quit();
 }
 
@@ -323,7 +329,7 @@ void client_conn::stopped() {
   idle_timer_.cancel();
   progress_timer_.cancel();
   handshake_.reset();
-  slot_.release();
+  taken_.release();
   port_->metrics.in_connection_closed.add();
   port_->metrics.session_lifetime.observe(
       static_cast<std::uint64_t>((home().now() - started_).count()));

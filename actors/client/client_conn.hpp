@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "actors/client/admission.hpp"
 #include "actors/client/client_side.hpp"
 #include "actors/client/client_status.hpp"
 #include "actors/core/sent_marks.hpp"
@@ -19,33 +20,12 @@
 
 namespace mtp::actors {
 
-/// A place among a port's `max_connections`; given back at the end of its life.
-class connection_slot {
- public:
-  explicit connection_slot(std::shared_ptr<open_port> port) noexcept : port_{std::move(port)} {
-    ++port_->connections;
-  }
-  connection_slot(connection_slot&& other) noexcept = default;
-  connection_slot& operator=(connection_slot&& other) noexcept {
-    std::swap(port_, other.port_);
-    return *this;
-  }
-  connection_slot(const connection_slot&) = delete;
-  connection_slot& operator=(const connection_slot&) = delete;
-  ~connection_slot() { release(); }
-  void release() noexcept {
-    if (const auto port = std::exchange(port_, nullptr)) --port->connections;
-  }
-
- private:
-  std::shared_ptr<open_port> port_;
-};
-
 /// An accepted client.
 struct accepted_client {
   net::unique_fd fd;
   endpoint peer;
-  connection_slot slot;
+  /// Of its port.
+  ticket taken;
   newcomer_place place = {};
 };
 
@@ -100,14 +80,16 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
 
   // Handshake.
   void handle_handshake(byte_view data);
-  void answer_hello(const client_handshake::hello_received& received);
+  [[nodiscard]] client_facts facts_of(const result<client_handshake::step>& step);
+  void answer_hello(const client_handshake::hello_received& received, const secret16& secret);
   void enter_tunnel(client_handshake::established& done_with);
   [[nodiscard]] bool is_newcomer() const noexcept {
     return handshake_ != nullptr && handshake_->place.is_taken();
   }
   void handle_crowded_out();
   [[nodiscard]] bool is_replay(byte_view material);
-  void reject(errc why);
+  void turn_away(cause why);
+  void turn_away(const turned_away& away);
 
   // A DC connection.
   void ask_for_stream();
@@ -146,14 +128,10 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   std::shared_ptr<const port_version> version_;
   client_hook place_;
   endpoint peer_;
-  connection_slot slot_;
+  ticket taken_;
   net::unique_fd accepted_;
   net::tcp_stream stream_;
   stage stage_ = stage::handshake;
-
-  std::unique_ptr<handshake> handshake_;
-  std::optional<obfuscated_reader> reader_;
-  std::optional<obfuscated_writer> writer_;
   framing kind_ = framing::padded;
   bool tls_ = false;
   config::error_filter filter_ = config::error_filter::off;
@@ -161,6 +139,12 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   /// lists.
   dc_id dc_ = 0;
   dc_id served_dc_ = 0;
+  /// Of its port's version, since it was let in.
+  const std::optional<rpc::ad_tag>* tag_ = nullptr;
+
+  std::unique_ptr<handshake> handshake_;
+  std::optional<obfuscated_reader> reader_;
+  std::optional<obfuscated_writer> writer_;
 
   stream_id stream_id_ = 0;
   /// The stream it left last, by migrating.

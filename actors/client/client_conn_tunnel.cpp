@@ -44,7 +44,7 @@ void client_conn::ask_for_stream() {
                     .request = {.dc = migrating_ ? served_dc_ : dc_,
                                 .client = peer_,
                                 .kind = kind_,
-                                .tag = version_->settings.tag,
+                                .tag = *tag_,
                                 .migrating = migrating_,
                                 .waiting_bytes = waiting.size,
                                 .waiting_packets = waiting.packets},
@@ -127,7 +127,7 @@ void client_conn::forward_packets() {
   const auto limit = window();
   while (stage_ == stage::tunnel && outstanding_ < limit) {
     auto next = reader_->next(kind_);
-    if (!next) return reject(next.error());
+    if (!next) return turn_away(cause_of(next.error()));
     if (!*next) break;
     auto& [packet, quick_ack] = **next;
     if (packet.empty()) continue;
@@ -147,7 +147,8 @@ void client_conn::forward_packets() {
 
 /// Goes on with what came with the handshake, before a migration, or beyond the window.
 void client_conn::forward_kept() {
-  if (const auto reopened = reader_->feed({}); !reopened) return reject(reopened.error());
+  if (const auto reopened = reader_->feed({}); !reopened)
+    return turn_away(cause_of(reopened.error()));
   forward_packets();
   note_memory();
 }
@@ -202,8 +203,8 @@ void client_conn::deliver(stream::data& data) {
   // A client that is not told must not be kept waiting either.
   const bool closes = filter_ == config::error_filter::automatic;
   if (is_filtered(data.packet.view())) {
-    port_->metrics.protocol_error("srv_error_filtered").add();
-    if (closes) return quit();
+    if (closes) return turn_away(cause::srv_error_filtered);
+    port_->metrics.protocol_error(about(cause::srv_error_filtered).name).add();
     return acknowledge(size, 1);
   }
   bump();

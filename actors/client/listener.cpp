@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "actors/client/admission.hpp"
 #include "actors/client/client_conn.hpp"
 
 namespace mtp::actors {
@@ -60,9 +61,8 @@ void listener::stopped() {
 }
 
 bool listener::is_full() const noexcept {
-  const auto places = settings().max_connections;
-  return served_.port->connections >= places ||
-         served_.port->newcomers.size() >= newcomer_places(places);
+  return !has_place(served_.port->connections, served_.port->newcomers.size(),
+                    settings().max_connections);
 }
 
 bool listener::can_accept() {
@@ -82,7 +82,7 @@ void listener::on_accepted(net::unique_fd fd, const endpoint& peer) {
       home(), std::ref(*side_), served_.port,
       accepted_client{.fd = std::move(fd),
                       .peer = peer,
-                      .slot = connection_slot{served_.port},
+                      .taken = ticket{served_.port->connections},
                       .place = served_.port->newcomers.join(peer.ip, home().now())});
 }
 

@@ -29,13 +29,13 @@ newcomer_place newcomers::join(const ip_address& from, time_point now) {
   return {*this, which};
 }
 
-void newcomers::start(ticket which, caf::actor handler) {
+void newcomers::start(number which, caf::actor handler) {
   const std::lock_guard lock{mutex_};
   const auto at = items_.find(which);
   if (at != items_.end()) at->second.handler = std::move(handler);
 }
 
-void newcomers::leave(ticket which) {
+void newcomers::leave(number which) {
   const std::lock_guard lock{mutex_};
   if (items_.contains(which))
     remove(which);
@@ -61,7 +61,7 @@ std::optional<newcomers::victim> newcomers::choose(time_point now, bool is_one_m
   return out;
 }
 
-void newcomers::remove(ticket which) {
+void newcomers::remove(number which) {
   const auto at = items_.find(which);
   const auto group = groups_.find(at->second.from);
   ranks_.erase(rank_of(group->second));

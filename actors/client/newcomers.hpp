@@ -22,18 +22,13 @@ namespace mtp::actors {
 /// Message to a client_conn: its place is needed. It closes, unless its handshake is done.
 struct crowded_out {};
 
-/// Of a port's `max_connections` places newcomers get three quarters: the rest is for clients.
-[[nodiscard]] constexpr std::size_t newcomer_places(std::size_t max_connections) noexcept {
-  return max_connections - max_connections / 4;
-}
-
 /// Any thread may use it. Everything takes logarithmic time.
 class newcomer_place;
 
 class newcomers {
  public:
   /// Names a connection; those accepted later have higher ones. Never 0.
-  using ticket = std::uint64_t;
+  using number = std::uint64_t;
 
   using time_point = std::chrono::steady_clock::time_point;
 
@@ -59,7 +54,7 @@ class newcomers {
   [[nodiscard]] std::size_t largest_crowd() const;
 
   struct victim {
-    ticket which = 0;
+    number which = 0;
     caf::actor handler;
   };
   /// Who has to go, and is not in the table any more: the one accepted first, of the address with
@@ -70,9 +65,9 @@ class newcomers {
 
  private:
   friend class newcomer_place;
-  void start(ticket which, caf::actor handler);
+  void start(number which, caf::actor handler);
   /// It has become a client, or has ended, chosen or not.
-  void leave(ticket which);
+  void leave(number which);
 
   /// An IPv4 address mapped into IPv6, or the first 64 bits of an IPv6 address.
   using network = std::array<std::uint8_t, 16>;
@@ -81,12 +76,12 @@ class newcomers {
     caf::actor handler;
     time_point since;
   };
-  using members = std::set<ticket>;
+  using members = std::set<number>;
   /// Of a network; the first is the one whose connection has to go first.
   struct rank {
     /// Its connections, if they are more than `harmless`; else 0.
     std::size_t crowd = 0;
-    ticket oldest = 0;
+    number oldest = 0;
     friend bool operator<(const rank& a, const rank& b) noexcept {
       return a.crowd != b.crowd ? a.crowd > b.crowd : a.oldest < b.oldest;
     }
@@ -94,13 +89,13 @@ class newcomers {
 
   [[nodiscard]] static network network_of(const ip_address& from) noexcept;
   [[nodiscard]] static rank rank_of(const members& group) noexcept;
-  void remove(ticket which);
+  void remove(number which);
 
   mutable std::mutex mutex_;
   std::atomic<std::size_t> size_ = 0;
   std::atomic<std::size_t> leaving_ = 0;
-  ticket last_ = 0;
-  std::unordered_map<ticket, item> items_;
+  number last_ = 0;
+  std::unordered_map<number, item> items_;
   std::map<network, members> groups_;
   std::map<rank, network> ranks_;
 };
@@ -109,7 +104,7 @@ class newcomers {
 class newcomer_place {
  public:
   newcomer_place() = default;
-  newcomer_place(newcomers& in, newcomers::ticket which) noexcept : in_{&in}, which_{which} {}
+  newcomer_place(newcomers& in, newcomers::number which) noexcept : in_{&in}, which_{which} {}
   newcomer_place(newcomer_place&& other) noexcept
       : in_{std::exchange(other.in_, nullptr)}, which_{other.which_} {}
   newcomer_place& operator=(newcomer_place&& other) noexcept {
@@ -129,11 +124,11 @@ class newcomer_place {
     if (auto* const in = std::exchange(in_, nullptr)) in->leave(which_);
   }
   [[nodiscard]] bool is_taken() const noexcept { return in_ != nullptr; }
-  [[nodiscard]] newcomers::ticket which() const noexcept { return which_; }
+  [[nodiscard]] newcomers::number which() const noexcept { return which_; }
 
  private:
   newcomers* in_ = nullptr;
-  newcomers::ticket which_ = 0;
+  newcomers::number which_ = 0;
 };
 
 }  // namespace mtp::actors

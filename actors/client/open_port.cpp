@@ -4,6 +4,11 @@ namespace mtp::actors {
 
 namespace {
 
+/// Whether clients that came with the one may go on when the other counts.
+bool are_interchangeable(const config::port_settings& one, const config::port_settings& other) {
+  return one.secret == other.secret && one.tag == other.tag;
+}
+
 void set_retired(const port_version& version, bool retired, net::steady_clock::time_point now) {
   const auto since = version.retired.load(std::memory_order_relaxed);
   const bool was_retired = since != net::steady_clock::time_point{};
@@ -20,17 +25,14 @@ open_port::open_port(const config::port_settings& configured, client_metrics cou
       metrics{std::move(counters)},
       versions_{version.get()} {}
 
-void open_port::configure(const config::port_settings& next,
-                          bool (*may_stay)(const config::port_settings&,
-                                           const config::port_settings&),
-                          net::steady_clock::time_point now) {
+void open_port::configure(const config::port_settings& next, net::steady_clock::time_point now) {
   if (version.get()->settings == next) return;
   const auto fresh = std::make_shared<const port_version>(next);
   version.set(fresh);
   std::erase_if(versions_, [](const auto& known) { return known.expired(); });
   for (const auto& known : versions_)
     if (const auto earlier = known.lock())
-      set_retired(*earlier, !may_stay(earlier->settings, next), now);
+      set_retired(*earlier, !are_interchangeable(earlier->settings, next), now);
   versions_.emplace_back(fresh);
 }
 

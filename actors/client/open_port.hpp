@@ -8,6 +8,7 @@
 
 #include "actors/client/client_metrics.hpp"
 #include "actors/client/newcomers.hpp"
+#include "actors/client/ticket.hpp"
 #include "actors/core/published.hpp"
 #include "config/settings.hpp"
 #include "net/loop/bound_port.hpp"
@@ -34,16 +35,14 @@ class open_port {
   published<port_version> version;
   client_metrics metrics;
   /// Clients connected through it, and of them those that have not shown yet that they are some.
-  std::atomic<std::size_t> connections = 0;
+  tally connections = 0;
   mtp::actors::newcomers newcomers;
 
   // By one thread at a time.
 
-  /// New clients meet `next`. Those there have to leave from `now` on if `may_stay` says no of
-  /// their version and `next`.
-  void configure(const config::port_settings& next,
-                 bool (*may_stay)(const config::port_settings&, const config::port_settings&),
-                 net::steady_clock::time_point now);
+  /// New clients meet `next`. Those there have to leave from `now` on if they came with another
+  /// secret or tag; those that had to leave may stay if `next` has theirs again.
+  void configure(const config::port_settings& next, net::steady_clock::time_point now);
   /// All its clients have to leave from `now` on.
   void retire(net::steady_clock::time_point now);
 

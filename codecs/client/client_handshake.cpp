@@ -59,7 +59,6 @@ result<client_handshake::step> client_handshake::read_hello() {
     drop_raw(assembler_.take_consumed());
     return step{incomplete{}};
   }
-  if (!options_.fake_tls) return fail(errc::disabled_protocol);
   const auto& record = (*whole)->record;
   if (const auto time = authenticate(record)) return accept((*whole)->consumed, *time);
   return fail(why_refused(record));
@@ -68,7 +67,6 @@ result<client_handshake::step> client_handshake::read_hello() {
 /// The client's clock if the hello was made with our secret. Nothing of its content is looked at
 /// before, but the name that the secret depends on.
 std::optional<std::uint32_t> client_handshake::authenticate(byte_view record) {
-  if (!options_.fake_tls) return std::nullopt;
   auto secret = options_.secret;
   if (options_.per_sni_salt) {
     const auto sni = read_client_hello(record).sni;
@@ -82,12 +80,11 @@ std::optional<std::uint32_t> client_handshake::authenticate(byte_view record) {
   return *time;
 }
 
-errc client_handshake::why_refused(byte_view record) const {
-  const auto parsed = parse_client_hello(record);
+errc client_handshake::why_refused(byte_view record) {
+  auto parsed = parse_client_hello(record);
   if (!parsed) return parsed.error();
-  if (!options_.per_sni_salt || !parsed->sni.empty()) return errc::tls_invalid_digest;
-  const auto nameless = derive_sni_secret(options_.secret, {}, *options_.per_sni_salt);
-  return check_client_digest(record, nameless) ? errc::tls_no_sni : errc::tls_invalid_digest;
+  hello_ = std::move(*parsed);
+  return errc::tls_invalid_digest;
 }
 
 void client_handshake::drop_raw(std::size_t size) {
@@ -101,20 +98,6 @@ bytes client_handshake::answer(const server_flight_random& random) {
   return make_server_flight(hello_, options_.secret, random);
 }
 
-bool client_handshake::lets_in(framing kind) const noexcept {
-  // Every client that speaks fake-TLS speaks padded inside it.
-  if (records_) return kind == framing::padded;
-  switch (kind) {
-    case framing::abridged:
-      return options_.abridged;
-    case framing::intermediate:
-      return options_.intermediate;
-    case framing::padded:
-      return options_.padded;
-  }
-  return false;
-}
-
 result<client_handshake::step> client_handshake::read_header() {
   if (records_) {
     const auto payload = records_->feed(raw_);
@@ -124,12 +107,9 @@ result<client_handshake::step> client_handshake::read_header() {
   }
   const auto stream = byte_view{records_ ? inner_ : raw_};
   if (stream.size() < obfuscated2_header_size) return step{incomplete{}};
-  if (!records_ && !options_.abridged && !options_.intermediate && !options_.padded)
-    return fail(errc::tls_client_hello_expected);
   const auto header = stream.first<obfuscated2_header_size>();
   auto session = accept_obfuscated2(header, options_.secret);
   if (!session) return fail(session.error());
-  if (!lets_in(session->kind)) return fail(errc::disabled_protocol);
   const auto rest = stream.subspan(obfuscated2_header_size);
   established out{.kind = session->kind,
                   .dc = session->dc,

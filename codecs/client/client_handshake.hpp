@@ -1,6 +1,6 @@
 // The client's bytes before its first packet, from the first byte to the keys of its two streams: a
-// 64-byte obfuscated2 header, alone or inside fake-TLS. Pure: the caller has randomness, the replay
-// check and the clock.
+// 64-byte obfuscated2 header, alone or inside fake-TLS. Pure: the caller has randomness and the
+// clock, and decides which clients are let in.
 #pragma once
 
 #include <variant>
@@ -18,11 +18,6 @@ class client_handshake {
     secret16 secret{};
     /// Set: fake-TLS clients use secrets derived from `secret`, this salt and their SNI.
     std::optional<std::string> per_sni_salt;
-    /// Which clients are let in: transports without fake-TLS, and fake-TLS.
-    bool abridged = true;
-    bool intermediate = true;
-    bool padded = true;
-    bool fake_tls = true;
   };
 
   /// More bytes are needed.
@@ -51,14 +46,17 @@ class client_handshake {
   explicit client_handshake(options opts) : options_{std::move(opts)} {}
 
   /// Takes the connection's next bytes (none, to go on after `answer`). Errors:
-  /// tls_bad_client_hello, tls_no_sni (only with a salt; a TLS server answers both with an alert),
-  /// tls_invalid_digest, tls_bad_record, tls_client_hello_expected, unknown_protocol,
-  /// disabled_protocol.
+  /// tls_bad_client_hello, tls_invalid_digest, tls_bad_record, unknown_protocol.
   [[nodiscard]] result<step> feed(byte_view data);
 
   /// The answer to a hello; it must be sent in one write.
   [[nodiscard]] bytes answer(const server_flight_random& random);
 
+  /// Whether its first bytes were those of a ClientHello.
+  [[nodiscard]] bool is_tls() const noexcept { return stage_ == stage::hello || records_; }
+  /// The server name of a hello, received or refused, until the end; empty if it had none or could
+  /// not be read.
+  [[nodiscard]] std::string_view sni() const noexcept { return hello_.sni; }
   /// Bytes of memory for input that is held.
   [[nodiscard]] std::size_t held() const noexcept { return raw_.capacity() + inner_.capacity(); }
 
@@ -67,10 +65,9 @@ class client_handshake {
 
   [[nodiscard]] result<step> read_hello();
   [[nodiscard]] std::optional<std::uint32_t> authenticate(byte_view record);
-  [[nodiscard]] errc why_refused(byte_view record) const;
+  [[nodiscard]] errc why_refused(byte_view record);
   [[nodiscard]] result<step> read_header();
   void drop_raw(std::size_t size);
-  [[nodiscard]] bool lets_in(framing kind) const noexcept;
 
   options options_;
   stage stage_ = stage::start;

@@ -298,6 +298,26 @@ bytes malformed_hello() {
   return out;
 }
 
+/// As iOS 12.2 to 12.6: no server name, and here no extension at all.
+bytes nameless_hello() {
+  auto out = to_bytes(byte_view{malformed_hello()}.first(5 + 4 + 2 + 32 + 33 + 8));
+  store_be16(byte_span{out}.subspan(3), out.size() - 5);
+  store_be16(byte_span{out}.subspan(7), out.size() - 9);
+  return out;
+}
+
+/// The hello is answered with a fatal decode_error of TLS 1.2, and the connection is closed.
+void check_alert(proxy_under_test& proxy, const bytes& hello) {
+  auto socket = proxy.connect();
+  REQUIRE(socket.send(hello, soon()));
+  bytes answer(64);
+  const auto got = socket.receive(answer, soon());
+  REQUIRE(got);
+  answer.resize(*got);
+  CHECK(answer == bytes{21, 3, 3, 0, 2, 2, 50});
+  check_closed(socket);
+}
+
 TEST_CASE("a hello with the right digest is served, whatever else it says; with a wrong one not") {
   const fake_telegram telegram;
   proxy_under_test proxy{{.telegram = &telegram}};
@@ -306,10 +326,7 @@ TEST_CASE("a hello with the right digest is served, whatever else it says; with 
   sign_client_hello(hello, proxy.secret(), now);
   check_hello_accepted(proxy, {hello}, byte_view{hello}.subspan(client_random_at, 32));
 
-  // As iOS 12.2 to 12.6: no extension at all is like no server name.
-  auto nameless = to_bytes(byte_view{malformed_hello()}.first(5 + 4 + 2 + 32 + 33 + 8));
-  store_be16(byte_span{nameless}.subspan(3), nameless.size() - 5);
-  store_be16(byte_span{nameless}.subspan(7), nameless.size() - 9);
+  auto nameless = nameless_hello();
   auto foreign = proxy.connect();
   REQUIRE(foreign.send(nameless, soon()));
   check_closed(foreign);
@@ -322,14 +339,7 @@ TEST_CASE("a hello with the right digest is served, whatever else it says; with 
 TEST_CASE("malformed_tls_hello_decode_error_case") {
   const fake_telegram telegram;
   proxy_under_test proxy{{.telegram = &telegram}};
-  auto socket = proxy.connect();
-  REQUIRE(socket.send(malformed_hello(), soon()));
-  bytes answer(64);
-  const auto got = socket.receive(answer, soon());
-  REQUIRE(got);
-  answer.resize(*got);
-  CHECK(answer == bytes{21, 3, 3, 0, 2, 2, 50});
-  check_closed(socket);
+  check_alert(proxy, malformed_hello());
   CHECK(proxy.metric(protocol_error("tls_bad_client_hello")) == 1);
 }
 
@@ -347,6 +357,18 @@ TEST_CASE("per_sni_secrets_on_case, per_sni_secrets_wrong_secret_case") {
   const auto shaken = refused.handshake(soon());
   REQUIRE_FALSE(shaken);
   CHECK(proxy.metric(protocol_error("tls_invalid_digest")) == 1);
+}
+
+TEST_CASE("per_sni_secrets: a hello without a server name gets an alert, whoever made it") {
+  const fake_telegram telegram;
+  proxy_under_test proxy{
+      {.config = "per_sni_secrets = \"on\"\nper_sni_secret_salt = \"salt and pepper\"",
+       .telegram = &telegram}};
+  auto hello = nameless_hello();
+  check_alert(proxy, hello);
+  sign_client_hello(hello, proxy.secret(), static_cast<std::uint32_t>(std::time(nullptr)));
+  check_alert(proxy, hello);
+  CHECK(proxy.metric(protocol_error("tls_no_sni")) == 2);
 }
 
 }  // namespace

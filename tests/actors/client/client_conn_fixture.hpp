@@ -58,7 +58,7 @@ struct handler_fixture {
         *node.core.reactors[0], std::ref(node.client), port,
         accepted_client{.fd = net::unique_fd{fds[0]},
                         .peer = *parse_endpoint("198.51.100.7:1234"),
-                        .slot = connection_slot{port},
+                        .taken = ticket{port->connections},
                         .place = port->newcomers.join(*ip_address::parse("198.51.100.7"),
                                                       node.core.reactors[0]->now())}));
     node.settle();

@@ -10,7 +10,7 @@ namespace mtp::actors {
 namespace {
 
 using test::check_property;
-using ticket = newcomers::ticket;
+using number = newcomers::number;
 
 constexpr newcomers::time_point start{};
 
@@ -21,18 +21,18 @@ struct fixture {
   newcomers table;
   test::manual_node node;
   test::inbox<nothing> handler{node.system()};
-  std::map<ticket, newcomer_place> places;
+  std::map<number, newcomer_place> places;
 
-  ticket join(std::string_view ip) {
+  number join(std::string_view ip) {
     auto place = table.join(*ip_address::parse(ip), start);
     place.start(handler.handle());
     const auto which = place.which();
     places.emplace(which, std::move(place));
     return which;
   }
-  void leave(ticket which) { places.erase(which); }
+  void leave(number which) { places.erase(which); }
   /// The next one to go, after a long silence; 0 if there is none.
-  ticket choose(newcomers::time_point now = start + newcomers::long_silence,
+  number choose(newcomers::time_point now = start + newcomers::long_silence,
                 bool is_one_more = false) {
     const auto victim = table.choose(now, is_one_more);
     return victim ? victim->which : 0;
@@ -41,7 +41,7 @@ struct fixture {
 
 TEST_CASE_FIXTURE(fixture, "newcomers: the one accepted first goes, of the address with most") {
   const auto lone = join("192.0.2.1");
-  std::vector<ticket> many;
+  std::vector<number> many;
   for (std::size_t i = 0; i < newcomers::harmless + 2; ++i)
     many.push_back(join("198.51.100.7"));
   CHECK(table.size() == newcomers::harmless + 3);
@@ -55,7 +55,7 @@ TEST_CASE_FIXTURE(fixture, "newcomers: the one accepted first goes, of the addre
 
 TEST_CASE_FIXTURE(fixture,
                   "newcomers: an official client with 8 connections does not go before a crowd") {
-  std::vector<ticket> client;
+  std::vector<number> client;
   for (std::size_t i = 0; i < newcomers::harmless; ++i)
     client.push_back(join("192.0.2.1"));
   for (int i = 0; i < 100; ++i)
@@ -67,7 +67,7 @@ TEST_CASE_FIXTURE(fixture,
 
 TEST_CASE_FIXTURE(fixture, "newcomers: IPv6 addresses count by /64, IPv4 ones by themselves") {
   const auto other = join("2001:db8:0:2::1");
-  std::vector<ticket> network;
+  std::vector<number> network;
   for (int i = 0; i < 9; ++i)
     network.push_back(join("2001:db8:0:1::" + std::to_string(i)));
   CHECK(choose() == network[0]);
@@ -98,7 +98,7 @@ TEST_CASE_FIXTURE(
     "newcomers: while one is leaving, others go only from a crowd or after a long silence") {
   const auto lone = join("192.0.2.1");
   const auto other = join("192.0.2.2");
-  std::vector<ticket> crowd;
+  std::vector<number> crowd;
   for (std::size_t i = 0; i < newcomers::harmless + 2; ++i)
     crowd.push_back(join("198.51.100.7"));
   CHECK(table.largest_crowd() == crowd.size());
@@ -126,22 +126,15 @@ TEST_CASE_FIXTURE(fixture, "newcomers: who could not be told is not chosen") {
   CHECK(table.leaving() == 0);
 }
 
-TEST_CASE("newcomers: a quarter of the places is not for them, where there are four") {
-  CHECK(newcomer_places(1) == 1);
-  CHECK(newcomer_places(3) == 3);
-  CHECK(newcomer_places(4) == 3);
-  CHECK(newcomer_places(64000) == 48000);
-}
-
 TEST_CASE("newcomers: as a plain list would choose, whatever happens") {
   check_property([] {
     fixture world;
-    std::map<ticket, int> model;
+    std::map<number, int> model;
     const auto count = [&](int from) {
       return std::ranges::count(model, from, [](const auto& item) { return item.second; });
     };
-    const auto expected = [&]() -> ticket {
-      std::pair<std::ptrdiff_t, ticket> best{0, 0};
+    const auto expected = [&]() -> number {
+      std::pair<std::ptrdiff_t, number> best{0, 0};
       for (const auto& [which, from] : model) {
         const auto held = count(from);
         const auto too_many = held > 8 ? held : 0;

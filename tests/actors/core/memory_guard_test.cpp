@@ -102,7 +102,7 @@ struct fixture {
         net::spawn_pinned<client_conn>(*node.core.reactors[0], std::ref(node.client), port,
                                        accepted_client{.fd = net::unique_fd{fds[0]},
                                                        .peer = *parse_endpoint("198.51.100.7:1234"),
-                                                       .slot = connection_slot{port}})));
+                                                       .taken = ticket{port->connections}})));
     const auto header = make_obfuscated2(net::random_array<64>(),
                                          port->version.get()->settings.secret, framing::padded, 2);
     REQUIRE(::send(fds[1], header.header.data(), header.header.size(), 0) == 64);

@@ -239,7 +239,7 @@ struct clients_fixture : fixture {
     net::spawn_pinned<client_conn>(*node.core.reactors[reactor], std::ref(node.client), port,
                                    accepted_client{.fd = net::unique_fd{fds[0]},
                                                    .peer = *parse_endpoint(peer),
-                                                   .slot = connection_slot{port}});
+                                                   .taken = ticket{port->connections}});
     node.settle();
   }
   /// The latest client says what it wants.

@@ -317,7 +317,7 @@ class world {
     net::spawn_pinned<client_conn>(
         *node_.core.reactors[0], std::ref(node_.client), port_,
         accepted_client{
-            .fd = net::unique_fd{fds[0]}, .peer = peer, .slot = connection_slot{port_}});
+            .fd = net::unique_fd{fds[0]}, .peer = peer, .taken = ticket{port_->connections}});
     talkers_.emplace_back(net::unique_fd{fds[1]}, peer.port, port_->version.get()->settings.secret);
     talkers_.back().send(16);
   }

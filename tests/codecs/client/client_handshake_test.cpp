@@ -132,44 +132,6 @@ TEST_CASE("client handshake: a header that opens with another secret is refused"
         errc::unknown_protocol);
 }
 
-TEST_CASE("client handshake: transports that are not allowed are refused") {
-  auto options = all_of_them;
-  options.abridged = false;
-  CHECK(refusal_of(to_bytes(make_client(framing::abridged, 2).header), options) ==
-        errc::disabled_protocol);
-  options = all_of_them;
-  options.intermediate = false;
-  CHECK(refusal_of(to_bytes(make_client(framing::intermediate, 2).header), options) ==
-        errc::disabled_protocol);
-  options = all_of_them;
-  options.padded = false;
-  CHECK(refusal_of(to_bytes(make_client(framing::padded, 2).header), options) ==
-        errc::disabled_protocol);
-  options = all_of_them;
-  options.fake_tls = false;
-  CHECK(refusal_of(old_client_hello(), options) == errc::disabled_protocol);
-}
-
-TEST_CASE("client handshake: where only fake-TLS is allowed, something else is told so") {
-  auto options = all_of_them;
-  options.abridged = options.intermediate = options.padded = false;
-  CHECK(refusal_of(to_bytes(make_client(framing::padded, 2).header), options) ==
-        errc::tls_client_hello_expected);
-  CHECK(refusal_of(bytes(64, 'x'), options) == errc::tls_client_hello_expected);
-
-  client_handshake handshake{options};
-  REQUIRE(handshake.feed(old_client_hello()));
-  static_cast<void>(handshake.answer(flight_random));
-  const auto got = handshake.feed(in_records(make_client(framing::padded, 2).header));
-  REQUIRE(got);
-  CHECK(std::holds_alternative<established>(*got));  // padded, but inside
-}
-
-TEST_CASE("client handshake: inside fake-TLS only padded is spoken") {
-  for (const auto kind : {framing::abridged, framing::intermediate})
-    CHECK(refusal_after_hello(in_records(make_client(kind, 2).header)) == errc::disabled_protocol);
-}
-
 TEST_CASE("client handshake: hellos that are broken or foreign are refused") {
   CHECK(refusal_of({0x16, 0x03, 0x01, 0x00, 0x00}) == errc::tls_bad_client_hello);
   CHECK(refusal_of(hello_parts{.compression = {}}.record()) == errc::tls_bad_client_hello);
@@ -177,6 +139,21 @@ TEST_CASE("client handshake: hellos that are broken or foreign are refused") {
   auto options = all_of_them;
   options.secret[0] ^= 1;
   CHECK(refusal_of(old_client_hello(), options) == errc::tls_invalid_digest);
+}
+
+TEST_CASE("client handshake: of a refused hello the name is known") {
+  auto options = all_of_them;
+  options.secret[0] ^= 1;
+  client_handshake handshake{options};
+  CHECK_FALSE(handshake.is_tls());
+  CHECK(error_of(handshake.feed(old_client_hello())) == errc::tls_invalid_digest);
+  CHECK(handshake.is_tls());
+  CHECK(handshake.sni() == "example.com");
+
+  client_handshake plain{options};
+  CHECK(error_of(plain.feed(bytes(64, 'x'))) == errc::unknown_protocol);
+  CHECK_FALSE(plain.is_tls());
+  CHECK(plain.sni().empty());
 }
 
 /// The hello that was taken; checks that its answer is one for it.
@@ -260,7 +237,7 @@ TEST_CASE("client handshake: with a salt, a hello without a name can't be anybod
   sign_client_hello(nameless, hello_secret, old_hello_time);
   CHECK(refusal_of(nameless, options) == errc::tls_invalid_digest);
   sign_client_hello(nameless, derive_sni_secret(hello_secret, "", "some salt"), old_hello_time);
-  CHECK(refusal_of(nameless, options) == errc::tls_no_sni);
+  CHECK(refusal_of(nameless, options) == errc::tls_invalid_digest);
   // Of a hello that breaks other rules the name counts.
   auto broken =
       hello_parts{.compression = {}, .extensions = extension(0, server_name("example.com"))}

@@ -1,0 +1,132 @@
+// The one door of a port: says who may come in, and how others are turned away. Pure: sockets, the
+// clock and the table of replays are the caller's.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "actors/client/ticket.hpp"
+#include "codecs/client/client_handshake.hpp"
+#include "codecs/client/tls_records.hpp"
+#include "config/settings.hpp"
+
+namespace mtp::actors {
+
+/// Why a client is turned away, in its handshake or later.
+enum class cause : std::uint8_t {
+  abridged_max_size,
+  intermediate_max_size,
+  not_aligned,
+  unknown_protocol,
+  disabled_protocol,
+  tls_client_hello_expected,
+  tls_bad_client_hello,
+  tls_invalid_digest,
+  tls_no_sni,
+  tls_bad_record,
+  replay_session_detected,
+  crowded_out,
+  srv_error_filtered,
+};
+
+struct cause_row {
+  cause id;
+  /// The `reason` of mtproto_proxy_protocol_error_total; the original's where it has one.
+  std::string_view name;
+  /// For operators.
+  std::string_view text;
+  /// The TLS alert that the client is sent; without one it is closed in silence.
+  byte_view alert = {};
+};
+
+/// A row each, in order.
+inline constexpr std::array<cause_row, 13> causes{{
+    {cause::abridged_max_size, "abridged_max_size", "an abridged packet of 1 MiB or more"},
+    {cause::intermediate_max_size, "intermediate_max_size",
+     "an intermediate or padded packet of 1 MiB or more"},
+    {cause::not_aligned, "not_aligned", "an intermediate packet that is not of whole words"},
+    {cause::unknown_protocol, "unknown_protocol", "a wrong secret, or no Telegram client"},
+    {cause::disabled_protocol, "disabled_protocol", "a protocol that allowed_protocols leaves out"},
+    {cause::tls_client_hello_expected, "tls_client_hello_expected",
+     "no ClientHello, where only mtp_fake_tls is allowed"},
+    {cause::tls_bad_client_hello, "tls_bad_client_hello",
+     "a ClientHello that breaks the rules of TLS", tls_decode_error_alert},
+    {cause::tls_invalid_digest, "tls_invalid_digest",
+     "a ClientHello of a wrong secret, or of no Telegram client"},
+    {cause::tls_no_sni, "tls_no_sni",
+     "a ClientHello without the server name that per_sni_secrets needs", tls_decode_error_alert},
+    {cause::tls_bad_record, "tls_bad_record", "a TLS record of a type that does not belong there"},
+    {cause::replay_session_detected, "replay_session_detected", "a handshake that was seen before"},
+    {cause::crowded_out, "crowded_out",
+     "it had not shown yet that it is a client, and its place or descriptor was needed"},
+    {cause::srv_error_filtered, "srv_error_filtered",
+     "Telegram's error -404, which replay_check_server_error_filter keeps from clients"},
+}};
+
+[[nodiscard]] constexpr const cause_row& about(cause id) noexcept {
+  return causes[static_cast<std::size_t>(id)];
+}
+
+/// Of an error that a client's bytes have led to.
+[[nodiscard]] cause cause_of(errc error) noexcept;
+
+/// What is known of a client that has sent a hello or a header, or what can't become one.
+struct client_facts {
+  /// Why its bytes were refused, if they were; else it knows the secret.
+  std::optional<errc> error = {};
+  /// It opened with a ClientHello.
+  bool tls = false;
+  /// The server name in that, if there is one.
+  std::string_view sni = {};
+  /// Of its header, which comes after the hello.
+  std::optional<framing> kind = {};
+  /// The same hello or header was seen before.
+  bool is_replay = false;
+};
+
+/// It may come in. The pointers are into the settings of its port.
+struct admitted {
+  /// The secret that it knows.
+  const secret16* secret;
+  /// The ad tag of its sessions.
+  const std::optional<rpc::ad_tag>* tag;
+  /// To be kept as long as the client is there.
+  ticket taken;
+};
+
+/// What a client sees of being turned away.
+struct farewell {
+  /// The last bytes for it; empty: silence.
+  byte_view alert;
+  /// The connection ends with a RST, else with a FIN.
+  bool reset = false;
+};
+
+struct turned_away {
+  cause why;
+  farewell how;
+};
+
+using verdict = std::variant<admitted, turned_away>;
+
+/// Whether a port has a place for one more connection, when `newcomers` of its `connections` have
+/// not shown yet that they are clients. They get three quarters of the places: the rest is for
+/// clients.
+[[nodiscard]] bool has_place(std::size_t connections, std::size_t newcomers,
+                             std::size_t max_connections) noexcept;
+
+/// Whose hellos and headers a port can tell.
+[[nodiscard]] client_handshake::options known_secrets(const config::settings& all,
+                                                      const config::port_settings& port);
+
+/// The verdict on a client that has taken what `taken` says: for its hello, and again for the
+/// header inside. A client that is turned away has given everything back.
+[[nodiscard]] verdict judge(const client_facts& client, const config::settings& all,
+                            const config::port_settings& port, ticket taken);
+
+/// What a client sees when it is turned away, in its handshake or, if it `is_established`, later.
+[[nodiscard]] farewell farewell_of(cause why, const config::settings& all, bool is_established);
+
+}  // namespace mtp::actors

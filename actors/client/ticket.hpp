@@ -1,0 +1,51 @@
+// What a client takes of what is limited, and gives back at its end, whatever becomes of it.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <utility>
+
+namespace mtp::actors {
+
+/// How many there are now of what a limit counts: connections of a port, say. Any thread may use
+/// it.
+using tally = std::atomic<std::size_t>;
+
+/// Counts one in each tally that it took, until its end. It belongs to one thread at a time; the
+/// tallies must outlive it.
+class ticket {
+ public:
+  /// A port's, and one for what admission counts next; every client pays for them.
+  static constexpr std::size_t max_tallies = 2;
+
+  ticket() = default;
+  explicit ticket(tally& first) noexcept { take(first); }
+  ticket(ticket&& other) noexcept : taken_{std::exchange(other.taken_, {})} {}
+  /// What it had before is given back at once.
+  ticket& operator=(ticket other) noexcept {
+    taken_.swap(other.taken_);
+    return *this;
+  }
+  ticket(const ticket&) = delete;
+  ~ticket() { release(); }
+
+  /// Counts in `more` too. It must have taken fewer than `max_tallies`.
+  void take(tally& more) noexcept {
+    *std::ranges::find(taken_, nullptr) = &more;
+    ++more;
+  }
+  /// Gives everything back.
+  void release() noexcept {
+    for (auto* const one : std::exchange(taken_, {}))
+      if (one != nullptr) --*one;
+  }
+
+ private:
+  std::array<tally*, max_tallies> taken_{};
+};
+
+static_assert(sizeof(ticket) <= 64);
+
+}  // namespace mtp::actors
