@@ -113,10 +113,9 @@ tl::expected<std::string, std::string> reloader::reload() {
   for (std::string line; std::getline(lines, line);)
     spdlog::log(done ? spdlog::level::info : spdlog::level::err, "reload: {}", line);
   if (!done) spdlog::error("reload: the configuration is left as it was");
-  spdlog::debug("reload: it took {} ms",
-                std::chrono::duration_cast<std::chrono::milliseconds>(
-                    std::chrono::steady_clock::now() - begun)
-                    .count());
+  spdlog::debug("reload: it took {} ms", std::chrono::duration_cast<std::chrono::milliseconds>(
+                                             std::chrono::steady_clock::now() - begun)
+                                             .count());
   return done;
 }
 
