@@ -9,8 +9,8 @@
 
 namespace mtp {
 
-/// Why bytes were refused. The names are the `reason` labels of
-/// `mtproto_proxy_protocol_error_total`, in the Erlang original's spelling where it has them.
+/// Why bytes were refused. The names are labels of metrics, in the Erlang original's spelling where
+/// it has them.
 enum class errc : std::uint8_t {
   /// A client's abridged frame announces more than the packet limit.
   abridged_max_size,
@@ -20,20 +20,12 @@ enum class errc : std::uint8_t {
   not_aligned,
   /// The 64-byte header decrypts to none of the transport tags: wrong secret, or not our client.
   unknown_protocol,
-  /// The transport is not among `allowed_protocols`.
-  disabled_protocol,
-  /// Only fake-TLS is allowed and this is something else.
-  tls_client_hello_expected,
   /// Not a well-formed ClientHello, or longer than 16 KiB.
   tls_bad_client_hello,
   /// A well-formed ClientHello whose random was not made with our secret.
   tls_invalid_digest,
-  /// A ClientHello made with our secret but without a server name.
-  tls_no_sni,
   /// After the handshake: a record that is neither data nor ChangeCipherSpec.
   tls_bad_record,
-  /// This ClientHello or header was seen before.
-  replay_session_detected,
   /// An RPC frame's length is impossible or above the limit.
   full_bad_length,
   /// An RPC frame is out of sequence.
@@ -68,33 +60,13 @@ enum class errc : std::uint8_t {
 };
 
 /// One name per enumerator, in order.
-inline constexpr std::array<std::string_view, 26> errc_names{
-    "abridged_max_size",
-    "intermediate_max_size",
-    "not_aligned",
-    "unknown_protocol",
-    "disabled_protocol",
-    "tls_client_hello_expected",
-    "tls_bad_client_hello",
-    "tls_invalid_digest",
-    "tls_no_sni",
-    "tls_bad_record",
-    "replay_session_detected",
-    "full_bad_length",
-    "full_bad_seqno",
-    "full_bad_crc",
-    "rpc_malformed",
-    "rpc_bad_schema",
-    "rpc_bad_key_selector",
-    "rpc_clock_skew",
-    "rpc_bad_pid",
-    "rpc_bad_flags",
-    "rpc_refused",
-    "bad_dc_list",
-    "bad_secret",
-    "bad_link",
-    "bad_stream_frame",
-    "bad_link_hello",
+inline constexpr std::array<std::string_view, 22> errc_names{
+    "abridged_max_size",    "intermediate_max_size", "not_aligned",    "unknown_protocol",
+    "tls_bad_client_hello", "tls_invalid_digest",    "tls_bad_record", "full_bad_length",
+    "full_bad_seqno",       "full_bad_crc",          "rpc_malformed",  "rpc_bad_schema",
+    "rpc_bad_key_selector", "rpc_clock_skew",        "rpc_bad_pid",    "rpc_bad_flags",
+    "rpc_refused",          "bad_dc_list",           "bad_secret",     "bad_link",
+    "bad_stream_frame",     "bad_link_hello",
 };
 static_assert(errc_names.size() == static_cast<std::size_t>(errc::bad_link_hello) + 1);
 

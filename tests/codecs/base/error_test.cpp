@@ -27,7 +27,6 @@ TEST_CASE("errors: names stand at their enumerators") {
   CHECK(to_string(errc::unknown_protocol) == "unknown_protocol");
   CHECK(to_string(errc::tls_bad_client_hello) == "tls_bad_client_hello");
   CHECK(to_string(errc::tls_bad_record) == "tls_bad_record");
-  CHECK(to_string(errc::replay_session_detected) == "replay_session_detected");
   CHECK(to_string(errc::full_bad_crc) == "full_bad_crc");
   CHECK(to_string(errc::rpc_malformed) == "rpc_malformed");
   CHECK(to_string(errc::rpc_bad_key_selector) == "rpc_bad_key_selector");
