@@ -2,29 +2,6 @@
 
 namespace mtp::actors {
 
-std::string_view client_account::excess(
-    const config::client_health_settings& limits) const noexcept {
-  if (limits.qlen && unacked_packets > *limits.qlen) return "message_queue_len";
-  if (limits.total_mem && credit_of(unacked_bytes, unacked_packets) > *limits.total_mem)
-    return "total_memory";
-  return {};
-}
-
-void client_sums::settle(client_account& from, std::size_t size, std::size_t packets,
-                         time_point now) noexcept {
-  packets = std::min(packets, from.unacked_packets);
-  size = packets == from.unacked_packets ? from.unacked_bytes : std::min(size, from.unacked_bytes);
-  from.waits_since = now;
-  from.unacked_bytes -= size;
-  from.unacked_packets -= packets;
-  unacked_.bytes -= size;
-  unacked_.packets -= packets;
-  if (!from.behind) return;
-  behind_.bytes -= size;
-  behind_.packets -= packets;
-  from.behind = from.unacked_packets > 0;
-}
-
 std::string_view client_sums::overflow(const config::backpressure_settings& limits,
                                        std::size_t clients, bool paused) const noexcept {
   const double share = paused ? 0.75 : 1.0;

@@ -47,7 +47,12 @@ struct client_account {
   }
   /// Which of the client's own limits is exceeded; empty if none is.
   [[nodiscard]] std::string_view excess(
-      const config::client_health_settings& limits) const noexcept;
+      const config::client_health_settings& limits) const noexcept {
+    if (limits.qlen && unacked_packets > *limits.qlen) return "message_queue_len";
+    if (limits.total_mem && credit_of(unacked_bytes, unacked_packets) > *limits.total_mem)
+      return "total_memory";
+    return {};
+  }
 };
 
 /// Sums over the clients of a connection.
@@ -81,7 +86,21 @@ class client_sums {
   }
   /// The client claims to have taken so much. It may be another node's claim: never more is counted
   /// than was sent, and no bytes are left when no packets are, by which it is told who is behind.
-  void settle(client_account& from, std::size_t size, std::size_t packets, time_point now) noexcept;
+  void settle(client_account& from, std::size_t size, std::size_t packets,
+              time_point now) noexcept {
+    packets = std::min(packets, from.unacked_packets);
+    size =
+        packets == from.unacked_packets ? from.unacked_bytes : std::min(size, from.unacked_bytes);
+    from.waits_since = now;
+    from.unacked_bytes -= size;
+    from.unacked_packets -= packets;
+    unacked_.bytes -= size;
+    unacked_.packets -= packets;
+    if (!from.behind) return;
+    behind_.bytes -= size;
+    behind_.packets -= packets;
+    from.behind = from.unacked_packets > 0;
+  }
 
   /// Which limit is exceeded by what waits for the clients that keep up, `clients` in all; empty if
   /// none is. Once it is `paused`, not before a quarter is free it goes on: not packet by packet.

@@ -215,7 +215,7 @@ void dc_conn::write(packet_buffer tail) {
   if (silence_.sent(home().now())) watch_for_answer();
 }
 
-void dc_conn::frame(packet_buffer tail) {
+void dc_conn::frame(packet_buffer&& tail) {
   writer_.write(head_, std::move(tail));
   head_.clear();
   stream_.flush_later();

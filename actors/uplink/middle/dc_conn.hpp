@@ -151,7 +151,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
 
   /// Frames what `head_` holds and `tail`; an answer is expected.
   void write(packet_buffer tail = {});
-  void frame(packet_buffer tail);
+  void frame(packet_buffer&& tail);
   static void send_to(const client& to, stream_id stream, stream::event event);
 
   // Flow control towards clients.
