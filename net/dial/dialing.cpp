@@ -83,8 +83,8 @@ void dialing::try_next() {
       return;
     }
   if (!attempts_.empty()) return;
-  // Perhaps it has moved. Whoever tries again asks again.
-  names_->forget(target_.host);
+  // Perhaps it has moved: the next dial asks again. That there is no such name is kept.
+  if (!target_.addresses.empty()) names_->forget(target_.host);
   finish(tl::unexpected{std::move(failure_)});
 }
 

@@ -120,6 +120,9 @@ TEST_CASE_FIXTURE(fixture, "dialing: why it failed") {
     const auto failure = dial({.host = "none.test", .port = 1}).error();
     CHECK(failure.error == EHOSTUNREACH);
     CHECK(failure.text == "none.test: can't find its address: there is no such name");
+    // Of which the name server is not asked again at once.
+    CHECK_FALSE(dial({.host = "none.test", .port = 1}));
+    CHECK(dns.asked("none.test") == 1);
   }
   SUBCASE("what is no name can't write to a terminal") {
     CHECK(dial({.host = "\x1b[2J", .port = 1}).error().text.find('\x1b') == std::string::npos);
