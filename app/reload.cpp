@@ -131,14 +131,14 @@ tl::expected<std::string, std::string> reloader::read_and_apply() {
 
 tl::expected<std::string, std::string> reloader::read_and_apply_file() {
   auto loaded = reread_();
-  if (loaded) return apply(std::move(*loaded));
+  if (loaded) return apply(*loaded);
   std::string why;
   for (const auto& problem : loaded.error())
     why += (why.empty() ? "" : "\n") + to_string(problem);
   return tl::unexpected{std::move(why)};
 }
 
-tl::expected<std::string, std::string> reloader::apply(config::loaded_settings loaded) {
+tl::expected<std::string, std::string> reloader::apply(const config::loaded_settings& loaded) {
   auto& core = proxy_->core();
   auto* const side = proxy_->parts().client;
   auto wanted = config::settled(loaded.settings, configured_);

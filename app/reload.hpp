@@ -38,7 +38,7 @@ class reloader {
  private:
   [[nodiscard]] tl::expected<std::string, std::string> read_and_apply();
   [[nodiscard]] tl::expected<std::string, std::string> read_and_apply_file();
-  [[nodiscard]] tl::expected<std::string, std::string> apply(config::loaded_settings loaded);
+  [[nodiscard]] tl::expected<std::string, std::string> apply(const config::loaded_settings& loaded);
   void notify();
 
   node* proxy_;

@@ -99,7 +99,7 @@ void dc_pool_state::handle_started(std::uint64_t number, const caf::actor& start
 void dc_pool_state::handle_connected(std::uint64_t number) {
   auto* const conn = policy->find(number);
   if (conn == nullptr) return;
-  policy->connected(*conn, now());
+  pool_policy::connected(*conn, now());
   tick_at(conn->expected_by);
 }
 

@@ -82,7 +82,9 @@ class pool_policy {
   [[nodiscard]] pool_conn* find(conn_number known);
   /// A new one is on its way. Numbers are not used again.
   pool_conn& add(unsigned reactor, const endpoint& to, bool spare, time_point now);
-  void connected(pool_conn& conn, time_point now) { conn.expected_by = now + handshake_patience; }
+  static void connected(pool_conn& conn, time_point now) {
+    conn.expected_by = now + handshake_patience;
+  }
   void became_ready(pool_conn& conn, time_point now);
   /// It does not count any more, and nobody is to blame.
   void remove(conn_number gone) { conns_.erase(gone); }
