@@ -1,4 +1,4 @@
-// The connection: handshake, idling, end. Packets are in client_tunnel.cpp.
+// The connection: handshake, idling, end. Packets are in client_conn_tunnel.cpp.
 #include "actors/client/client_conn.hpp"
 
 #include <spdlog/spdlog.h>

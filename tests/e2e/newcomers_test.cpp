@@ -30,6 +30,9 @@ TEST_CASE("out of descriptors: who says nothing goes, clients are served") {
   const fake_telegram telegram;
   proxy_under_test proxy{
       {.max_open_files = open_files{.soft = 64, .hard = 64}, .telegram = &telegram}};
+  // Else these would take what silent ones have just given back, again and again.
+  REQUIRE(
+      eventually([&] { return sum_of(proxy.metrics(), "dc_num_downstreams{") == 24; }, patience));
   std::vector<net::blocking_socket> silent;
   auto first = proxy.client(secure_protocol());
   check_echo(first);
