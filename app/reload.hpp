@@ -21,8 +21,8 @@ using settings_reread =
 /// Any thread may ask; one reload at a time.
 class reloader {
  public:
-  /// `configured` is what `reread` returned at the start. `ports_changed` is called when share
-  /// links may have.
+  /// `configured` is what `reread` returned at the start. `ports_changed` is called when ports
+  /// have, and with them share links.
   reloader(node& proxy, config::settings configured, settings_reread reread,
            std::function<void()> ports_changed);
 

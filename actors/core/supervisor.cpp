@@ -48,8 +48,9 @@ supervisor::supervisor(caf::actor_config& cfg, supervisor_spec spec, name_regist
 
 caf::behavior supervisor::make_behavior() {
   if (spec_.strategy != supervision_strategy::simple_one_for_one) {
-    for (const auto& child_spec : spec_.children)
-      children_.push_back({.spec = child_spec, .restarts = 0, .handle = nullptr});
+    // Not kept: what a child's start holds goes with the child.
+    for (auto& child_spec : std::exchange(spec_.children, {}))
+      children_.push_back({.spec = std::move(child_spec), .restarts = 0, .handle = nullptr});
     for (auto& one : children_)
       start(one);
   }

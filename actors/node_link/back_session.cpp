@@ -69,7 +69,7 @@ caf::behavior back_session::start() {
           farewell_ = printable(std::string_view{why}.substr(0, max_link_text));
       },
       [this](config_changed) { heed_config(); },
-      [this](const back_unused& told) { heed_unused(told.reactor); },
+      [this](const back_usage& told) { heed_usage(told); },
       [this](back_replaced) { depart(); },
       [this](get_back_status) { return status(); },
       [this](const ask_back& question) { return ask(question.line); },
@@ -77,6 +77,7 @@ caf::behavior back_session::start() {
 }
 
 void back_session::on_due(net::timer&) {
+  if (is_leaving() && has_successor()) return depart();
   // Not even a connection: with CAF's OpenSSL module the end of one may end the other.
   if (same_as_ && side_->reached_backs.has(*same_as_)) return try_later();
   same_as_.reset();
@@ -246,7 +247,6 @@ void back_session::failed(std::string why) {
     trouble_told_ = home().now();
   }
   trouble_ = std::move(why);
-  if (is_leaving()) depart();
   try_later();
 }
 
@@ -269,14 +269,21 @@ bool back_session::is_leaving() const {
 }
 
 void back_session::heed_config() {
-  if (!is_leaving())
-    unused_by_.clear();
-  else if (stage_ != stage::connected)
-    depart();
+  if (!is_leaving()) unused_by_.clear();
 }
 
-void back_session::heed_unused(unsigned reactor) {
-  unused_by_.insert(reactor);
+bool back_session::has_successor() const {
+  const auto known = side_->backs.get();
+  return std::ranges::any_of(*known, [this](const known_back& back) {
+    return !back.is_leaving && side_->reached_backs.is_reached(back.place);
+  });
+}
+
+void back_session::heed_usage(const back_usage& told) {
+  if (told.in_use)
+    unused_by_.erase(told.reactor);
+  else
+    unused_by_.insert(told.reactor);
   if (unused_by_.size() == side_->core.reactors.size()) depart();
 }
 

@@ -34,9 +34,10 @@ struct back_status {
 /// Messages:
 /// - `link_broken`, `link_agent_started` from agents: another session begins.
 /// - `(bye_atom, session, why)` from the back: for the log, once the session has ended.
-/// - `config_changed`, `back_unused`, `back_replaced`: a back that is not in `back_nodes` any more
+/// - `config_changed`, `back_usage`, `back_replaced`: a back that is not in `back_nodes` any more
 /// is
-///   left when no front agent uses it, or when it is reached another way.
+///   left when no front agent uses it, when it is reached another way, or when its session has
+///   ended and another back is reached.
 /// - `get_back_status`, `ask_back`.
 /// - exit_msg: says goodbye, at most 1 s, and ends.
 /// While there is no session it tries again, after 0.1 s, doubling to 5 s, with jitter, and logs
@@ -95,7 +96,9 @@ class back_session : public net::pinned_actor {
   void try_later();
   [[nodiscard]] bool is_leaving() const;
   void heed_config();
-  void heed_unused(unsigned reactor);
+  void heed_usage(const back_usage& told);
+  /// Whether a back that is in `back_nodes` is reached.
+  [[nodiscard]] bool has_successor() const;
   /// For good, unless the back is wanted again.
   void depart();
   void handle_exit(const caf::exit_msg& asked);

@@ -75,10 +75,11 @@ void front_agent::follow_backs() {
 void front_agent::on_tick() {
   const bool has_other = std::ranges::any_of(
       backs_, [](const auto& item) { return item.second.peer && !item.second.is_leaving; });
-  // Until there is another back, the one that is to be left serves on.
-  if (!has_other) return;
   for (auto& [place, one] : backs_)
-    if (one.is_leaving) empty(place, one);
+    if (one.is_leaving && has_other)
+      empty(place, one);
+    else  // until there is another back, the one that is to be left serves on
+      one.emptied_since.reset();
 }
 
 void front_agent::empty(std::size_t place, back& from) {
@@ -90,7 +91,8 @@ void front_agent::empty(std::size_t place, back& from) {
   else if (from.peer)
     move_quiet_streams(place);
   if (from.streams == 0 && !std::exchange(from.is_told_unused, true))
-    caf::anon_send(side().core.names.find(names::back_session(place)), back_unused{home().index()});
+    caf::anon_send(side().core.names.find(names::back_session(place)),
+                   back_usage{.reactor = home().index(), .in_use = false});
 }
 
 void front_agent::move_quiet_streams(std::size_t place) {
@@ -140,6 +142,9 @@ void front_agent::open(const open_stream& request, std::size_t at) {
       request.stream,
       stream{.client = request.client, .back = at, .used = home().now(), .released = std::nullopt});
   ++to.streams;
+  if (std::exchange(to.is_told_unused, false))
+    caf::anon_send(side().core.names.find(names::back_session(at)),
+                   back_usage{.reactor = home().index(), .in_use = true});
   send_to(*to.peer, {request.stream, request.request});
 }
 

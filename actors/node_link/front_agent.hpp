@@ -20,7 +20,7 @@ namespace mtp::actors {
 /// - `config_changed`. The streams of a back that is not in `back_nodes` any more get `migrate`
 /// once
 ///   another back can be reached: each when it has been quiet for a moment and nothing of it can be
-///   lost, all others after `drain_timeout_sec`. The back's session hears of it (`back_unused`).
+///   lost, all others after `drain_timeout_sec`. The back's session hears of it (`back_usage`).
 /// - `link_blob` from its partners.
 class front_agent final : public link_agent {
  public:

@@ -64,9 +64,10 @@ struct link_agent_started {
   unsigned reactor = 0;
 };
 
-/// front agent to back_session: no stream of that reactor uses a back that is being left.
-struct back_unused {
+/// front agent to back_session: whether a stream of that reactor uses a back that is being left.
+struct back_usage {
   unsigned reactor = 0;
+  bool in_use = false;
 };
 /// back_session to the one of a back that is being left: another way to that node was found.
 struct back_replaced {};
@@ -89,7 +90,7 @@ struct link_broken {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_down)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_agent_started)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::back_unused)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::back_usage)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::back_replaced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::ask_back)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::link_broken)

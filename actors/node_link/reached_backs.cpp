@@ -18,6 +18,11 @@ bool reached_backs::has(const caf::node_id& node) const {
   return std::ranges::any_of(nodes_, [&](const auto& one) { return one.second == node; });
 }
 
+bool reached_backs::is_reached(std::size_t place) const {
+  const std::lock_guard lock{mutex_};
+  return nodes_.contains(place);
+}
+
 void reached_backs::release(std::size_t place) {
   const std::lock_guard lock{mutex_};
   nodes_.erase(place);

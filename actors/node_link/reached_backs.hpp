@@ -17,6 +17,8 @@ class reached_backs {
   [[nodiscard]] std::optional<std::size_t> claim(std::size_t place, const caf::node_id& node);
   /// Whether any place has reached it.
   [[nodiscard]] bool has(const caf::node_id& node) const;
+  /// Whether that place has reached a node.
+  [[nodiscard]] bool is_reached(std::size_t place) const;
   /// `place` has left its back. Does nothing if it has reached none.
   void release(std::size_t place);
 

@@ -248,17 +248,20 @@ std::shared_ptr<const tls_context> tls_credentials::current() const {
 }
 
 tl::expected<void, std::string> tls_credentials::reload() {
-  std::unique_lock lock{mutex_};
-  auto files = files_;
-  lock.unlock();
-  return reload(std::move(files));
+  const std::lock_guard lock{reading_};
+  return read(files_);
 }
 
 tl::expected<void, std::string> tls_credentials::reload(tls_files files) {
+  const std::lock_guard lock{reading_};
+  return read(std::move(files));
+}
+
+tl::expected<void, std::string> tls_credentials::read(tls_files files) {
   auto fresh = tls_context::load(files, current()->side());
   if (!fresh) return tl::unexpected{fresh.error()};
-  const std::lock_guard lock{mutex_};
   files_ = std::move(files);
+  const std::lock_guard lock{mutex_};
   current_ = std::move(*fresh);
   return {};
 }

@@ -70,9 +70,12 @@ class tls_credentials {
 
  private:
   tls_credentials(tls_files files, std::shared_ptr<const tls_context> first);
+  [[nodiscard]] tl::expected<void, std::string> read(tls_files files);
 
-  mutable std::mutex mutex_;
+  /// Held by whoever reads files: the last one to begin is the last one to end.
+  std::mutex reading_;
   tls_files files_;
+  mutable std::mutex mutex_;
   std::shared_ptr<const tls_context> current_;
 };
 

@@ -96,6 +96,24 @@ TEST_CASE("reload: ports come and go, and clients of others do not notice") {
   CHECK(on.node().metric("in_connection_total{listener=\"fourth\"}") == 1);
 }
 
+TEST_CASE(
+    "reload: a port that was there from the start is closed when it goes, and may come back") {
+  const reloaded on;
+  auto client = on.proxy.client(secure_protocol());
+  check_echo(client);
+  const auto port = free_port();
+  on.node().set_line("port", std::to_string(port));
+  REQUIRE(on.reload().status == 0);
+  CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", on.proxy.port(), soon()));
+  auto moved = on.client_at(port, on.proxy.secret());
+  check_echo(moved);
+  on.write(on.first);
+  REQUIRE(on.reload().status == 0);
+  auto back = on.proxy.client(secure_protocol());
+  check_echo(back);
+  check_echo(client);
+}
+
 TEST_CASE("reload: a new secret is for new clients, the others leave in time") {
   const reloaded on;
   auto client = on.proxy.client(secure_protocol());

@@ -187,20 +187,29 @@ TEST_CASE_FIXTURE(scripted, "front: a back that is on no list is left once no re
   REQUIRE(run(place).connected);
   set_backs({other_back});
   CHECK(sup.all<stop_child>().empty());
-  caf::anon_send(keeper, back_unused{0});
+  caf::anon_send(keeper, back_usage{.reactor = 0, .in_use = false});
   node.settle();
   REQUIRE(sup.all<stop_child>().size() == 1);
   CHECK(sup.all<stop_child>()[0].id == names::back_session(place));
   CHECK_FALSE(node.link.backs.find(place));
 }
 
-TEST_CASE_FIXTURE(scripted, "front: a back that is on no list and has no session is left at once") {
+TEST_CASE_FIXTURE(scripted,
+                  "front: a back that is on no list is tried on until another one is reached") {
   test::inbox<stop_child> sup{node.system()};
   node.core.names.put(std::string{names::back_session_sup}, sup.handle());
   answer = [](const link_hello&) { return link_answer{.reason = "not today"}; };
   set_backs({one_back, other_back});
-  REQUIRE_FALSE(run(node.link.backs.get()->front().place).connected);
+  const auto places = *node.link.backs.get();
+  REQUIRE_FALSE(run(places[0].place).connected);
   set_backs({other_back});
+  for (int i = 0; i < 20; ++i)
+    node.advance(1s);
+  CHECK(sup.all<stop_child>().empty());
+  CHECK(hellos.size() > 2);
+  CHECK_FALSE(node.link.reached_backs.claim(places[1].place, caf::node_id{}));
+  for (int i = 0; i < 6; ++i)
+    node.advance(1s);
   CHECK(sup.all<stop_child>().size() == 1);
 }
 

@@ -15,7 +15,7 @@ struct two_backs {
   test::inbox<stream_opened, stream_frame> client{node.system()};
   test::inbox<link_blob> first{node.system()};
   test::inbox<link_blob> second{node.system()};
-  test::inbox<back_unused> first_session{node.system()};
+  test::inbox<back_usage> first_session{node.system()};
   caf::actor front;
 
   explicit two_backs(config::back_choice how) {
@@ -174,13 +174,13 @@ TEST_CASE("leaving: streams go once they are quiet, and then the session is told
   here.node.advance(3s);
   here.node.advance(1s);
   CHECK(here.at_client() == std::vector<stream_frame>{{1, stream::migrate{}}});
-  CHECK(here.first_session.all<back_unused>().empty());
+  CHECK(here.first_session.all<back_usage>().empty());
   here.node.advance(5s);
   CHECK(here.at_client() ==
         std::vector<stream_frame>{{1, stream::migrate{}}, {2, stream::migrate{}}});
   // Once.
   here.node.advance(5s);
-  CHECK(here.first_session.all<back_unused>().size() == 1);
+  CHECK(here.first_session.all<back_usage>().size() == 1);
 }
 
 TEST_CASE("leaving: what a client sent before it heard of its move is refused, not lost") {
@@ -216,7 +216,7 @@ TEST_CASE("leaving: a stream that is never quiet is closed after drain_timeout_s
   here.node.advance(1s);
   here.node.advance(2s);
   CHECK(here.at_client() == std::vector<stream_frame>{{1, stream::refused{refusal::migrating}}});
-  CHECK(here.first_session.all<back_unused>().size() == 1);
+  CHECK(here.first_session.all<back_usage>().size() == 1);
 }
 
 TEST_CASE("leaving: as long as no other back can be reached, all stays as it is") {
@@ -245,10 +245,48 @@ TEST_CASE("leaving: a back that is wanted again keeps its streams") {
   for (int second = 0; second < 20; ++second)
     here.node.advance(1s);
   CHECK(here.at_client().empty());
-  CHECK(here.first_session.all<back_unused>().empty());
+  CHECK(here.first_session.all<back_usage>().empty());
   // The order is that of the list.
   here.open(2);
   CHECK(here.opened(here.second) == ids{2});
+}
+
+TEST_CASE("leaving: a client that comes while no other back is there is told of, and not cut off") {
+  two_backs here{config::back_choice::failover};
+  here.up(0);
+  here.up(1);
+  here.set_backs({second_back});
+  here.node.advance(1s);
+  REQUIRE(here.first_session.all<back_usage>().size() == 1);
+  CHECK_FALSE(here.first_session.all<back_usage>()[0].in_use);
+  here.down(1);
+  here.open(1);
+  CHECK(here.opened(here.first) == ids{1});
+  REQUIRE(here.first_session.all<back_usage>().size() == 2);
+  CHECK(here.first_session.all<back_usage>()[1].in_use);
+}
+
+TEST_CASE("leaving: time without another back does not count for drain_timeout_sec") {
+  two_backs here{config::back_choice::failover};
+  here.node.configure([](auto& settings) { settings.drain_timeout = 60s; });
+  here.up(0);
+  here.up(1);
+  here.open(1);
+  here.set_backs({second_back});
+  const auto pass = [&](int seconds) {
+    for (int second = 0; second < seconds; ++second) {
+      caf::anon_send(here.front, stream_frame{1, packet(100)});
+      here.node.advance(1s);
+    }
+  };
+  pass(2);
+  here.down(1);
+  pass(100);
+  here.up(1);
+  pass(50);
+  CHECK(here.at_client().empty());
+  pass(20);
+  CHECK(here.at_client().size() == 1);
 }
 
 }  // namespace

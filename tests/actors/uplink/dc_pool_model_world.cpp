@@ -162,6 +162,7 @@ void dc_pool_world::react() {
       one.lost = true;
       if (one.ended && one.ready && !one.silent) RC_ASSERT(clients_on(one) == 0U);
     }
+    one.loss_is_known = one.lost;
   }
   failures_are_known();
 }
@@ -281,7 +282,15 @@ void dc_pool_world::check_attempt(const endpoint& to) {
 void dc_pool_world::note_failure(const conn_record& conn) {
   auto& failed = failed_[conn.to];
   if (failed.when != now() || failed.others_went_on) failed = {.when = now()};
-  failed.others_went_on = conn.ready && has_open(conn.to);
+  failed.others_went_on = conn.ready && may_have_open(conn.to, conn);
+}
+
+/// Whether the pool may take another one to be open when it hears of the end of `but`: of ends at
+/// the same time it may hear in any order.
+bool dc_pool_world::may_have_open(const endpoint& at, const conn_record& but) {
+  return std::ranges::any_of(conns_, [&](const auto& one) {
+    return &one != &but && one.to == at && one.ready && !one.loss_is_known;
+  });
 }
 
 bool dc_pool_world::has_open(const endpoint& at) {

@@ -49,6 +49,8 @@ class dc_pool_world {
     /// The test ended it, or saw it end.
     bool lost = false;
     bool ended = false;
+    /// The pool has heard of that.
+    bool loss_is_known = false;
   };
 
   struct failure {
@@ -78,6 +80,7 @@ class dc_pool_world {
   void check_attempt(const endpoint& to);
   void note_failure(const conn_record& conn);
   bool has_open(const endpoint& at);
+  bool may_have_open(const endpoint& at, const conn_record& but);
   void failures_are_known();
   static bool is_open(const conn_record& one) { return one.ready && !one.lost; }
   conn_record* pick_conn(unsigned which, bool ready);
