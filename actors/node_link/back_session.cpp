@@ -110,7 +110,8 @@ void back_session::fail_as_same(std::size_t other) {
     same_as_ = gateway_.node();
   else
     caf::anon_send(side_->core.names.find(names::back_session(other)), back_replaced{});
-  failed("it is the same node as back " + (known ? to_string(*known) : "that is being left"));
+  failed("it is the same node as " +
+         (known ? "back " + to_string(*known) : "a back that was left"));
 }
 
 link_hello back_session::make_hello() const {
@@ -269,7 +270,9 @@ bool back_session::is_leaving() const {
 }
 
 void back_session::heed_config() {
-  if (!is_leaving()) unused_by_.clear();
+  if (!is_leaving()) return unused_by_.clear();
+  // Nobody misses it, and a list of backs that were never there must not grow.
+  if (sessions_ == 0) depart();
 }
 
 bool back_session::has_successor() const {

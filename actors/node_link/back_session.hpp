@@ -34,10 +34,9 @@ struct back_status {
 /// Messages:
 /// - `link_broken`, `link_agent_started` from agents: another session begins.
 /// - `(bye_atom, session, why)` from the back: for the log, once the session has ended.
-/// - `config_changed`, `back_usage`, `back_replaced`: a back that is not in `back_nodes` any more
-/// is
-///   left when no front agent uses it, when it is reached another way, or when its session has
-///   ended and another back is reached.
+/// - `config_changed`, `back_usage`, `back_replaced`: a back that is no longer in `back_nodes` is
+///   left when no front agent uses it, when it is reached another way, when its session has ended
+///   and another back is reached, and at once if it was never reached.
 /// - `get_back_status`, `ask_back`.
 /// - exit_msg: says goodbye, at most 1 s, and ends.
 /// While there is no session it tries again, after 0.1 s, doubling to 5 s, with jitter, and logs

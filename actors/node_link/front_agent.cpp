@@ -75,11 +75,13 @@ void front_agent::follow_backs() {
 void front_agent::on_tick() {
   const bool has_other = std::ranges::any_of(
       backs_, [](const auto& item) { return item.second.peer && !item.second.is_leaving; });
-  for (auto& [place, one] : backs_)
-    if (one.is_leaving && has_other)
-      empty(place, one);
-    else  // until there is another back, the one that is to be left serves on
-      one.emptied_since.reset();
+  for (auto& [place, known] : backs_) {
+    // Until there is another back, the one that is to be left serves on.
+    if (known.is_leaving && has_other)
+      empty(place, known);
+    else
+      known.emptied_since.reset();
+  }
 }
 
 void front_agent::empty(std::size_t place, back& from) {

@@ -17,8 +17,7 @@ namespace mtp::actors {
 /// data: that may come too late for the DC connection.
 /// - `link_up`, `link_down` from back_sessions. A stream whose session ends gets `migrate`, or
 ///   `refused` if something of it may have been lost.
-/// - `config_changed`. The streams of a back that is not in `back_nodes` any more get `migrate`
-/// once
+/// - `config_changed`. The streams of a back that is no longer in `back_nodes` get `migrate`, once
 ///   another back can be reached: each when it has been quiet for a moment and nothing of it can be
 ///   lost, all others after `drain_timeout_sec`. The back's session hears of it (`back_usage`).
 /// - `link_blob` from its partners.

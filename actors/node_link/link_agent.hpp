@@ -46,7 +46,7 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
   virtual void for_each_peer(const std::function<void(link_peer&)>& each) = 0;
   /// Time to forget streams released before `limit`.
   virtual void sweep(time_point limit) = 0;
-  /// About once a second.
+  /// Is called once per second.
   virtual void on_tick() {}
 
   void begin();

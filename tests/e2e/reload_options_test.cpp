@@ -9,7 +9,8 @@ namespace mtp::test {
 namespace {
 
 /// Options whose samples would end the link, send packets to the world or name files that are not
-/// there. Each has a case of its own: reload_test, split_reload_test.
+/// there. Ports, backs, the link's address, files and names have cases of their own: reload_test,
+/// split_reload_test. This case shows that clients stay, not what each option does.
 const std::set<std::string> changed_elsewhere{"ports",
                                               "back_node",
                                               "back_nodes",

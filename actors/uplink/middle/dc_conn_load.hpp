@@ -7,8 +7,8 @@
 
 namespace mtp::actors {
 
-/// Clients on a connection: counted up by whoever gives it one, down by the connection when that is
-/// gone. Shared so that neither needs to tell the other.
+/// Clients on a connection: the pool and handlers count one up when they give it a client, the
+/// connection counts down when the client is gone. Shared, so that neither needs to tell the other.
 struct dc_conn_load {
   std::atomic<std::size_t> clients = 0;
   /// All it was ever given.

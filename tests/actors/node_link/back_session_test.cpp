@@ -198,11 +198,15 @@ TEST_CASE_FIXTURE(scripted,
                   "front: a back that is on no list is tried on until another one is reached") {
   test::inbox<stop_child> sup{node.system()};
   node.core.names.put(std::string{names::back_session_sup}, sup.handle());
-  answer = [](const link_hello&) { return link_answer{.reason = "not today"}; };
+  answer = [](const link_hello&) {
+    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+  };
   set_backs({one_back, other_back});
   const auto places = *node.link.backs.get();
-  REQUIRE_FALSE(run(places[0].place).connected);
+  REQUIRE(run(places[0].place).connected);
   set_backs({other_back});
+  answer = [](const link_hello&) { return link_answer{.reason = "not today"}; };
+  caf::anon_send(keeper, link_broken{hellos.back().session, "a test"});
   for (int i = 0; i < 20; ++i)
     node.advance(1s);
   CHECK(sup.all<stop_child>().empty());
@@ -211,6 +215,19 @@ TEST_CASE_FIXTURE(scripted,
   for (int i = 0; i < 6; ++i)
     node.advance(1s);
   CHECK(sup.all<stop_child>().size() == 1);
+}
+
+TEST_CASE_FIXTURE(scripted,
+                  "front: a back that is on no list and was never reached is left at once") {
+  test::inbox<stop_child> sup{node.system()};
+  node.core.names.put(std::string{names::back_session_sup}, sup.handle());
+  answer = [](const link_hello&) { return link_answer{.reason = "not today"}; };
+  set_backs({one_back, other_back});
+  const auto place = node.link.backs.get()->front().place;
+  REQUIRE_FALSE(run(place).connected);
+  set_backs({other_back});
+  CHECK(sup.all<stop_child>().size() == 1);
+  CHECK_FALSE(node.link.backs.find(place));
 }
 
 TEST_CASE_FIXTURE(scripted, "front: another way to a back that is being left takes its place") {

@@ -4,7 +4,9 @@
 #include <openssl/ssl.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "codecs/node_link/link_hello.hpp"
 #include "tests/support/process.hpp"
@@ -164,6 +166,25 @@ TEST_CASE_FIXTURE(fixture, "tls credentials: read again, unless the files are wr
   CHECK((*credentials)->current()->name() == "back2");
   CHECK(first->name() == "back1");
   CHECK_FALSE(tls_credentials::open({}, tls_side::accepting));
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "tls credentials: other files are kept, whoever reads at the same time") {
+  const auto credentials = tls_credentials::open(good, tls_side::accepting);
+  REQUIRE(credentials);
+  const auto other = ca.issue("other", {.name = "other"});
+  std::atomic<bool> done = false;
+  std::thread looks{[&] {
+    while (!done)
+      static_cast<void>((*credentials)->reload());
+  }};
+  for (int i = 0; i < 50; ++i) {
+    CHECK((*credentials)->reload(i % 2 == 0 ? other : good));
+    CHECK((*credentials)->reload());
+    CHECK((*credentials)->current()->name() == (i % 2 == 0 ? "other" : "back1"));
+  }
+  done = true;
+  looks.join();
 }
 
 }  // namespace
