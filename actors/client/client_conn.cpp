@@ -70,7 +70,7 @@ caf::behavior client_conn::start() {
   return nothing_else;
 }
 
-void client_conn::on_readable(net::tcp_stream&) {
+void client_conn::on_readable(net::byte_stream&) {
   const auto limit = std::min(settings().upstream_socket_buffer_size, home().scratch().size());
   const auto buffer = home().scratch().first(limit);
   const auto got = stream_.read(buffer);
@@ -282,7 +282,7 @@ void client_conn::note_memory() {
   side_->core.memory.change(home().index(), std::exchange(held_, now), now);
 }
 
-void client_conn::on_broken(net::tcp_stream&, int error) {
+void client_conn::on_broken(net::byte_stream&, int error) {
   port_->metrics.send_error(errno_label(error)).add();
   quit();
 }

@@ -252,7 +252,7 @@ void client_conn::acknowledge(std::uint32_t size, std::uint32_t packets) {
     caf::anon_send(conn_, stream_frame{stream_id_, stream::ack{.size = size, .packets = packets}});
 }
 
-void client_conn::on_flush(net::tcp_stream&) {
+void client_conn::on_flush(net::byte_stream&) {
   write_started_ = net::steady_clock::now();
   if (!writer_) return;  // an answer to a hello is queued already
   sent_.queue(stream_.send_pending(*writer_));
@@ -260,7 +260,7 @@ void client_conn::on_flush(net::tcp_stream&) {
   note_memory();
 }
 
-void client_conn::on_sent(net::tcp_stream&, std::size_t size) {
+void client_conn::on_sent(net::byte_stream&, std::size_t size) {
   port_->metrics.sent_bytes.add(size);
   port_->metrics.send_duration.observe(
       static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
