@@ -18,10 +18,8 @@ constexpr std::size_t chunks_per_write = 256;
 
 }  // namespace
 
-void tcp_stream::adopt(unique_fd fd) {
-  // First: if this throws, there is nothing to give back.
-  actor_->home().watch(fd.get(), *this, EPOLLIN);
-  fd_ = std::move(fd);
+void tcp_stream::start() {
+  actor_->home().watch(fd(), *this, EPOLLIN);
   want_read_ = true;
   interest_ = EPOLLIN;
 }
@@ -40,11 +38,15 @@ void tcp_stream::on_io(std::uint32_t events) {
   });
 }
 
-tcp_stream::read_result tcp_stream::read(byte_span into) {
+byte_stream::read_result tcp_stream::read(byte_span into) {
   const auto size = ::recv(fd(), into.data(), into.size(), 0);
   if (size > 0) return {.size = static_cast<std::size_t>(size), .ended = false};
   const bool nothing_yet = size < 0 && (errno == EAGAIN || errno == EINTR);
   return {.size = 0, .ended = !nothing_yet};
+}
+
+bool tcp_stream::has_unread() const {
+  return net::has_unread(fd());
 }
 
 void tcp_stream::want_read(bool on) {
@@ -52,13 +54,6 @@ void tcp_stream::want_read(bool on) {
   want_read_ = on;
   // Most pauses are over before anything comes: epoll hears of one when something does.
   if (on) update_interest();
-}
-
-void tcp_stream::send(bytes data) {
-  if (data.empty() || !is_open()) return;
-  queued_ += data.size();
-  append_chunk(queue_, std::move(data));
-  flush_later();
 }
 
 void tcp_stream::flush_later() {
@@ -136,6 +131,10 @@ void tcp_stream::update_interest() {
   if (events == interest_) return;
   interest_ = events;
   actor_->home().rewatch(fd(), *this, events);
+}
+
+void tcp_stream::reset_on_close(bool on) {
+  set_reset_on_close(fd(), on);
 }
 
 void tcp_stream::close() {

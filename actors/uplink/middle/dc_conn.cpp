@@ -108,7 +108,7 @@ endpoint dc_conn::as_telegram_sees(endpoint local) const {
   return local;
 }
 
-void dc_conn::on_readable(net::tcp_stream&) {
+void dc_conn::on_readable(net::byte_stream&) {
   const auto limit = std::min(settings().downstream_socket_buffer_size, home().scratch().size());
   const auto buffer = home().scratch().first(limit);
   const auto got = stream_.read(buffer);
@@ -221,7 +221,7 @@ void dc_conn::frame(packet_buffer&& tail) {
   stream_.flush_later();
 }
 
-void dc_conn::on_flush(net::tcp_stream&) {
+void dc_conn::on_flush(net::byte_stream&) {
   sent_.queue(stream_.send_pending(writer_));
   write_started_ = net::steady_clock::now();
   note_memory();
@@ -234,7 +234,7 @@ void dc_conn::yield_memory() {
     lose("memory is short, and " + std::to_string(stream_.queued()) + " bytes wait for Telegram");
 }
 
-void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
+void dc_conn::on_sent(net::byte_stream&, std::size_t size) {
   metrics_->sent_bytes.add(size);
   metrics_->send_duration.observe(
       static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
@@ -249,7 +249,7 @@ void dc_conn::on_sent(net::tcp_stream&, std::size_t size) {
   note_memory();
 }
 
-void dc_conn::on_broken(net::tcp_stream&, int error) {
+void dc_conn::on_broken(net::byte_stream&, int error) {
   lose(std::generic_category().message(error));
 }
 

@@ -122,10 +122,10 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void stopped() override;
 
   // stream_owner
-  void on_readable(net::tcp_stream&) override;
-  void on_flush(net::tcp_stream&) override;
-  void on_sent(net::tcp_stream&, std::size_t size) override;
-  void on_broken(net::tcp_stream&, int error) override;
+  void on_readable(net::byte_stream&) override;
+  void on_flush(net::byte_stream&) override;
+  void on_sent(net::byte_stream&, std::size_t size) override;
+  void on_broken(net::byte_stream&, int error) override;
 
   // Handshake.
   void on_dialed(net::dial_result result);

@@ -1,0 +1,65 @@
+// What a client has from its header to its end, whatever DC connection serves it: the keys and
+// framing of its two streams, and the packets for it that have not left.
+#pragma once
+
+#include <optional>
+
+#include "actors/core/sent_marks.hpp"
+#include "codecs/client/client_handshake.hpp"
+#include "codecs/node_link/stream_frame.hpp"
+#include "config/settings.hpp"
+#include "net/loop/byte_stream.hpp"
+#include "net/loop/timer_wheel.hpp"
+
+namespace mtp::actors {
+
+/// As metrics name it.
+[[nodiscard]] std::string_view protocol_name(framing kind, bool tls) noexcept;
+
+struct client_session {
+  /// `unsent` bytes of the handshake's answer are still queued. `ad_tag` is that of the client's
+  /// port and must outlive this.
+  client_session(client_handshake::established& header, const std::optional<rpc::ad_tag>* ad_tag,
+                 const config::settings& options, std::size_t unsent);
+
+  /// Whether a packet from Telegram is the -404 that the client must not see. To be asked once for
+  /// each packet, in order.
+  [[nodiscard]] bool is_filtered(byte_view packet);
+  /// Frames a packet for the client; it leaves with the next `flush`.
+  void write(packet_buffer packet);
+  void write_quick_ack(std::uint32_t confirm);
+  /// Queues what was written.
+  void flush(net::byte_stream& stream);
+  /// So many queued bytes have left. Returns what the DC connection can be acked for that.
+  [[nodiscard]] stream::ack leave(std::size_t size);
+  /// What was written for the client and waits for it.
+  [[nodiscard]] stream::ack unacked() const;
+  /// Bytes of memory for what waits, both ways, without those queued.
+  [[nodiscard]] std::size_t held() const noexcept { return reader.held() + writer.pending(); }
+
+  /// Gives unused memory back.
+  void shrink() { sent_.shrink(); }
+
+  framing kind;
+  bool tls;
+  config::error_filter filter;
+  /// Something was sent since anything came back; at `last_sent`.
+  bool awaits_answer = false;
+  /// What it asked for, and what has served it: not the same if that is unknown to Telegram's
+  /// lists.
+  dc_id dc;
+  dc_id served_dc = 0;
+  const std::optional<rpc::ad_tag>* tag;
+  /// The stream it left last, by migrating.
+  stream_id left_stream = 0;
+  net::steady_clock::time_point last_sent;
+  obfuscated_reader reader;
+  obfuscated_writer writer;
+
+ private:
+  /// Written and not queued.
+  stream::ack unflushed_;
+  sent_marks<stream::ack> sent_;
+};
+
+}  // namespace mtp::actors

@@ -1,0 +1,110 @@
+#include "actors/client/handshake_phase.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+#include "actors/client/client_conn.hpp"
+#include "codecs/base/text.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/unix_time.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+/// What a site sends behind ServerHello: certificates and the like. One size a secret, also after a
+/// restart, as one site has one certificate chain, give or take the length of a signature.
+std::size_t encrypted_flight_size(const secret16& secret) {
+  constexpr std::size_t shortest = 2500;
+  constexpr std::size_t spread = 2000;
+  const auto digest = sha256({as_bytes("encrypted flight"), secret});
+  return shortest + load_le<std::uint32_t>(digest) % spread +
+         net::random_between<std::size_t>(0, 2);
+}
+
+bool is_replay(client_conn& conn, byte_view material) {
+  return conn.settings().replay_check_session_storage &&
+         !conn.side().replays.add(material, net::unix_time());
+}
+
+}  // namespace
+
+handshake_phase::handshake_phase(client_handshake::options known, newcomer_place place)
+    : state_{new state{.codec = client_handshake{std::move(known)}, .place = std::move(place)}} {}
+
+void handshake_phase::start(client_conn& conn) {
+  state_->place.start(caf::actor{&conn});
+}
+
+next_phase handshake_phase::on_data(client_conn& conn, byte_view data) {
+  while (true) {
+    auto step = state_->codec.feed(std::exchange(data, {}));
+    if (step && std::holds_alternative<client_handshake::incomplete>(*step)) return {};
+    auto judged =
+        judge(facts_of(conn, step), conn.settings(), conn.port_settings(), std::move(conn.taken()));
+    if (const auto* const away = std::get_if<turned_away>(&judged)) {
+      turn_away(conn, *away);
+      return {};
+    }
+    auto& let_in = std::get<admitted>(judged);
+    conn.taken() = std::move(let_in.taken);
+    if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
+      answer(conn, *received, *let_in.secret);
+      continue;
+    }
+    auto& header = std::get<client_handshake::established>(*step);
+    conn.port().metrics.protocol_ok(protocol_name(header.kind, header.tls)).add();
+    if (conn.settings().reset_close_socket == config::reset_close::handshake_error)
+      conn.stream().reset_on_close(false);
+    conn.handshake_done();
+    return opening_phase{std::make_unique<client_session>(header, let_in.tag, conn.settings(),
+                                                          conn.stream().queued())};
+  }
+}
+
+/// For admission, of a step that is not incomplete. A replay is looked for once only.
+client_facts handshake_phase::facts_of(client_conn& conn,
+                                       const result<client_handshake::step>& step) const {
+  const auto& codec = state_->codec;
+  client_facts facts{.tls = codec.is_tls(), .sni = codec.sni()};
+  if (!step) {
+    facts.error = step.error();
+  } else if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
+    // Not the last 4 bytes, which hold the clock: nothing protects them.
+    facts.is_replay = is_replay(conn, byte_view{received->hello->random}.first(client_digest_size));
+  } else {
+    const auto& header = std::get<client_handshake::established>(*step);
+    facts.kind = header.kind;
+    // A fake-TLS client was checked by its hello.
+    facts.is_replay = !header.tls && is_replay(conn, header.header_key);
+  }
+  return facts;
+}
+
+void handshake_phase::answer(client_conn& conn, const client_handshake::hello_received& received,
+                             const secret16& secret) {
+  state_->place.leave();
+  spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", conn.port().name,
+                printable(received.hello->sni),
+                std::int64_t{received.client_time} - net::unix_time());
+  bytes encrypted(encrypted_flight_size(secret));
+  net::fill_random(encrypted);
+  server_flight_random random{
+      .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
+  if (received.hello->x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
+  conn.stream().send(state_->codec.answer(random));
+}
+
+void handshake_phase::on_crowded_out(client_conn& conn) {
+  if (is_newcomer())
+    turn_away(conn, {.why = cause::crowded_out,
+                     .how = farewell_of(cause::crowded_out, conn.settings(), false)});
+}
+
+void handshake_phase::turn_away(client_conn& conn, const turned_away& away) {
+  state_->place.leave();
+  conn.turn_away(away);
+}
+
+}  // namespace mtp::actors
