@@ -62,15 +62,9 @@ node::node(const config::settings& settings)
 }
 
 node::~node() {
-  core_.stopping = true;
-  if (root_ != nullptr) caf::anon_send_exit(root_, caf::exit_reason::kill);
-  root_ = nullptr;
-  if (!threads_.empty()) {
-    // Clients belong to no supervisor: a tree that did not end in order leaves them behind.
-    if (client_)
-      for (const auto& reactor : core_.reactors)
-        caf::anon_send_exit(net::spawn_pinned<actors::client_roster>(*reactor, *client_),
-                            caf::exit_reason::user_shutdown);
+  if (tree_end_.valid()) {
+    stop();
+    tree_end_.wait();
     system_.await_all_actors_done();
   }
   for (const auto& reactor : core_.reactors)
@@ -160,6 +154,25 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
   if (auto ready = prepare_link(settings); !ready) return ready;
   if (auto bound = bind_ports(settings); !bound) return bound;
   core_.config.set(std::make_shared<const config::settings>(settings));
+  run_reactors();
+  root_ = spawn_supervisor(system_, actors::proxy_sup_spec(parts_), core_.names);
+  core_.names.put(std::string{actors::names::root}, root_);
+  std::promise<void> ended;
+  tree_end_ = ended.get_future();
+  root_->attach_functor([this, on_end = std::move(on_end), ended = std::move(ended)]() mutable {
+    end_left_clients();
+    on_end();
+    ended.set_value();
+  });
+  for (const auto& port : settings.ports)
+    spdlog::info("{}: listening on {} with {} reactors", port.name, to_string(port.listen),
+                 core_.reactors.size());
+  if (const auto at = link_ ? link_->port.get()->sockets : nullptr)
+    spdlog::info("node {}: waiting for fronts on {}", settings.node_name, to_string(at->where()));
+  return {};
+}
+
+void node::run_reactors() {
   for (const auto& one : core_.reactors)
     threads_.emplace_back([reactor = one.get()] {
       // For whoever looks with `top -H` at which of them is busy; 15 characters at most.
@@ -168,15 +181,16 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
       actors::metrics::own_cells(reactor->index());
       reactor->run();
     });
-  root_ = spawn_supervisor(system_, actors::proxy_sup_spec(parts_), core_.names);
-  core_.names.put(std::string{actors::names::root}, root_);
-  root_->attach_functor(std::move(on_end));
-  for (const auto& port : settings.ports)
-    spdlog::info("{}: listening on {} with {} reactors", port.name, to_string(port.listen),
-                 core_.reactors.size());
-  if (const auto at = link_ ? link_->port.get()->sockets : nullptr)
-    spdlog::info("node {}: waiting for fronts on {}", settings.node_name, to_string(at->where()));
-  return {};
+}
+
+/// Clients belong to no supervisor: a tree that did not end in order leaves them behind. One that
+/// starts later ends itself, as the proxy is stopping.
+void node::end_left_clients() {
+  core_.stopping = true;
+  if (!client_) return;
+  for (const auto& reactor : core_.reactors)
+    caf::anon_send_exit(net::spawn_pinned<actors::client_roster>(*reactor, *client_),
+                        caf::exit_reason::user_shutdown);
 }
 
 bool node::is_idle() {

@@ -5,6 +5,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <functional>
+#include <future>
 #include <optional>
 #include <thread>
 #include <tl/expected.hpp>
@@ -21,14 +22,15 @@ class node {
   node& operator=(const node&) = delete;
   node(node&&) = delete;
   node& operator=(node&&) = delete;
-  /// Kills what still runs, and waits for it.
+  /// `stop`, and waits until every actor has ended.
   ~node();
 
   /// Binds the ports and starts the tree. `on_end` is called, from any thread, when the tree has
-  /// ended, asked to or not. Errors, for the operator: a port that can't be served, a certificate
-  /// that can't be used.
+  /// ended, asked to or not, and clients that it left behind were told to end. Errors, for the
+  /// operator: a port that can't be served, a certificate that can't be used.
   [[nodiscard]] tl::expected<void, std::string> start(std::function<void()> on_end);
-  /// Asks the tree to stop: clients leave, Telegram is told, then `on_end`. Does not wait.
+  /// Asks the tree to stop, from bottom to top: clients leave, Telegram is told, then `on_end`.
+  /// Does not wait, and may be called again.
   void stop();
   /// After `on_end`: whether no actor runs any more, so that the destructor will not wait.
   [[nodiscard]] bool is_idle();
@@ -51,6 +53,8 @@ class node {
   void make_sides(const config::settings& settings);
   [[nodiscard]] tl::expected<void, std::string> bind_ports(config::settings& settings);
   [[nodiscard]] tl::expected<void, std::string> prepare_link(config::settings& settings);
+  void run_reactors();
+  void end_left_clients();
 
   caf_config config_;
   caf::actor_system system_;
@@ -61,6 +65,8 @@ class node {
   actors::node_parts parts_;
   std::vector<std::thread> threads_;
   caf::actor root_;
+  /// Ready when the tree has ended and nothing else of it will use this node.
+  std::future<void> tree_end_;
 };
 
 }  // namespace mtp::app

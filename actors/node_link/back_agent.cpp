@@ -124,6 +124,8 @@ bool back_agent::open(stream_id remote, const mtp::stream::open& request_in) {
                     .client = caf::actor{this},
                     .request = request_in,
                     .reactor = home().index()};
+  // No time-out: a pool or dc_conn answers at once, or has ended. How long a client waits for its
+  // stream is up to the front, which then cancels it.
   request(asked, caf::infinite, std::move(order)).then([] {}, nobody);
   return true;
 }

@@ -220,6 +220,8 @@ void link_gateway_state::open(visit& which) {
             .side = side,
             .options = {.session = number, .front = fronts[i], .gateway = caf::actor{self}},
             .reactor = home}};
+    // No time-out: a supervisor answers at once, or has ended. A late agent would belong to no
+    // session.
     self->request(sup, caf::infinite, std::move(order))
         .then([this, number, i](const caf::actor& agent) { agent_started(number, i, agent); },
               [this, number](const caf::error&) { opening_failed(number); });

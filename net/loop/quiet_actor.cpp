@@ -3,14 +3,52 @@
 #include <spdlog/spdlog.h>
 
 #include <caf/actor_registry.hpp>
+#include <caf/detail/pretty_type_name.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 #include <caf/sec.hpp>
 #include <caf/send.hpp>
+#include <caf/uniform_type_info_map.hpp>
+#include <mutex>
+#include <set>
+#include <string>
 
 namespace mtp::net {
 
+namespace {
+
+#ifdef NDEBUG
+constexpr auto drop_unknown = caf::drop;
+#else
+/// Peers can make up any number of types.
+constexpr std::size_t most_types = 100;
+
+std::string types_of(caf::scheduled_actor& self, const caf::type_erased_tuple& content) {
+  std::string types;
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    const auto [number, type] = content.type(i);
+    types += i > 0 ? ", " : "";
+    types += number != 0 ? self.system().types().portable_name(number, type)
+                         : caf::detail::pretty_type_name(*type);
+  }
+  return types;
+}
+
+/// A bug of ours, or of a peer. Its values are not logged: they may be secret.
+caf::result<caf::message> drop_unknown(caf::scheduled_actor* self, caf::message_view& unknown) {
+  static std::mutex mutex;
+  static std::set<std::string> told;
+  const auto types = types_of(*self, unknown.content());
+  const std::lock_guard lock{mutex};
+  if (told.size() < most_types && told.insert(types).second)
+    spdlog::warn("{}: a message that it does not know is dropped: ({})", self->name(), types);
+  return caf::drop(self, unknown);
+}
+#endif
+
+}  // namespace
+
 void set_quiet_defaults(caf::scheduled_actor& self) {
-  self.set_default_handler(caf::drop);
+  self.set_default_handler(drop_unknown);
   self.set_down_handler([](caf::down_msg&) {});
   self.set_exception_handler(
       [](caf::scheduled_actor*, std::exception_ptr& what) { return report_bug(what); });

@@ -9,9 +9,9 @@
 namespace mtp::net {
 
 /// For an actor before it runs; its own handlers take the place of these. A message that it does
-/// not know is dropped without a word, even at debug, and answered with
-/// `caf::sec::unexpected_message` if it was a request; so is a down_msg, without an answer. An
-/// exception ends the actor with `report_bug`.
+/// not know is dropped (debug builds log it once per type), and a request answered with
+/// `caf::sec::unexpected_message`. So is a down_msg, without a log line or answer. An exception
+/// ends the actor with `report_bug`.
 void set_quiet_defaults(caf::scheduled_actor& self);
 
 /// Logs an exception that left a handler. The error to end the actor with.

@@ -1,20 +1,14 @@
-// Every node of the running supervision tree is killed, one after the other, while clients talk.
+// Every actor of the running supervision tree of a `both` node is killed, one after the other,
+// while clients talk.
 #include <doctest/doctest.h>
 #include <spdlog/spdlog.h>
 
 #include <caf/all.hpp>
 
 #include "actors/client/client_conn.hpp"
-#include "actors/client/client_status.hpp"
-#include "actors/core/names.hpp"
-#include "actors/core/supervisor.hpp"
-#include "actors/uplink/middle/dc_pool.hpp"
-#include "app/node.hpp"
-#include "net/client/proxy_client.hpp"
-#include "net/loop/entropy.hpp"
+#include "tests/app/running_node.hpp"
 #include "tests/support/fake_command.hpp"
 #include "tests/support/fake_telegram.hpp"
-#include "tests/support/process.hpp"
 
 namespace mtp::app {
 namespace {
@@ -23,23 +17,7 @@ using namespace std::chrono_literals;
 using actors::child_status;
 using test::eventually;
 
-constexpr auto patience = 10s;
 constexpr dc_id asked_dc = 2;
-
-net::proxy_client::clock::time_point soon() {
-  return net::proxy_client::clock::now() + patience;
-}
-
-/// A node of the tree: names from the root down. Connections to DCs have no names; they are told
-/// apart by number.
-using path = std::vector<std::string>;
-
-std::string to_string(const path& of) {
-  std::string out;
-  for (const auto& part : of)
-    out += (out.empty() ? "" : " > ") + part;
-  return out;
-}
 
 /// Kills a client's handler, from the thread it lives in.
 class handler_killer final : public net::pinned_actor {
@@ -61,12 +39,10 @@ class handler_killer final : public net::pinned_actor {
   actors::client_side* side_;
 };
 
-struct fixture {
+struct fixture : running_node {
   test::fake_telegram telegram{{.dcs = {1, asked_dc, -asked_dc}}};
   test::temporary_directory directory;
   secret16 secret = net::random_array<16>();
-  std::optional<node> proxy;
-  std::atomic<bool> ended = false;
 
   fixture() { spdlog::set_level(spdlog::level::off); }
   fixture(const fixture&) = delete;
@@ -91,91 +67,12 @@ struct fixture {
     settings.state_dir = directory.path();
     settings.reactors = 2;
     settings.through_link_agents = through_link_agents;
-    proxy.emplace(settings);
-    REQUIRE(proxy->start([this] { ended = true; }));
+    running_node::start(settings);
   }
 
-  net::proxy_client connect() {
-    const auto port = proxy->core().config.get()->ports[0].listen.port;
-    auto socket = net::blocking_socket::connect("127.0.0.1", port, soon());
-    REQUIRE(socket);
-    net::proxy_client client{
-        std::move(*socket),
-        {.secret = secret, .kind = framing::padded, .dc = asked_dc, .tls_domain = std::nullopt}};
-    REQUIRE(client.handshake(soon()));
-    return client;
-  }
-  static bool echoes(net::proxy_client& client) {
-    bytes packet(64);
-    net::fill_random(packet);
-    packet[0] |= 1;
-    if (!client.send(packet, false, soon())) return false;
-    const auto got = client.receive(soon());
-    return got && got->packet == packet;
-  }
-
-  std::vector<child_status> children_of(const caf::actor& supervisor) {
-    std::vector<child_status> out;
-    caf::scoped_actor self{proxy->system()};
-    self->request(supervisor, patience, actors::list_children{})
-        .receive([&](std::vector<child_status>& all) { out = std::move(all); },
-                 [](const caf::error&) { /* it has just ended: no children */ });
-    for (std::size_t i = 0; i < out.size(); ++i)
-      if (out[i].id.empty()) out[i].id = "connection " + std::to_string(i);
-    return out;
-  }
-  /// All nodes below the root, parents first.
-  std::map<path, caf::actor> walk() {
-    std::map<path, caf::actor> out;
-    walk(proxy->root(), {"proxy_sup"}, out);
-    return out;
-  }
-  void walk(const caf::actor& supervisor, const path& at, std::map<path, caf::actor>& out) {
-    for (const auto& child : children_of(supervisor)) {
-      if (child.handle == nullptr) continue;
-      auto below = at;
-      below.push_back(child.id);
-      out.emplace(below, child.handle);
-      // client_roster_<i> does not restart anybody and is not a supervisor in this sense.
-      if (child.id.ends_with("_sup")) walk(child.handle, below, out);
-    }
-  }
-  /// Waits until the tree has all those nodes, and `old` is none of them.
-  bool complete(const std::map<path, caf::actor>& wanted, const caf::actor& old) {
-    return eventually(
-        [&] {
-          const auto now = walk();
-          return std::ranges::all_of(wanted, [&](const auto& item) {
-            const auto found = now.find(item.first);
-            return found != now.end() && found->second != old;
-          });
-        },
-        patience);
-  }
-  actors::dc_pool_status pool_status() {
-    actors::dc_pool_status out;
-    caf::scoped_actor self{proxy->system()};
-    self->request(pool(), patience, actors::get_dc_pool_status{})
-        .receive([&](const actors::dc_pool_status& now) { out = now; }, [](const caf::error&) {});
-    return out;
-  }
+  net::proxy_client connect() { return running_node::connect(secret, asked_dc); }
+  actors::dc_pool_status pool_status() { return running_node::pool_status(asked_dc); }
   caf::actor pool() { return proxy->core().names.find(actors::names::dc_pool(asked_dc)); }
-  /// Clients that have a connection to Telegram, and know it. The question also goes behind all
-  /// that their reactors were told before.
-  std::size_t in_tunnel() {
-    std::size_t out = 0;
-    caf::scoped_actor self{proxy->system()};
-    for (std::size_t i = 0; i < proxy->core().reactors.size(); ++i)
-      self->request(proxy->core().names.find("client_roster_" + std::to_string(i)), patience,
-                    actors::list_clients{})
-          .receive(
-              [&](const actors::client_overview& all) {
-                for (const auto& [group, count] : all.groups)
-                  if (group.stage == "tunnel") out += count;
-              },
-              [](const caf::error&) {});
-    return out;
-  }
   /// So many clients are served, and none is about to move: whoever sends before it has moved has
   /// something in flight.
   bool have_moved(std::size_t clients) {
@@ -192,7 +89,7 @@ void kill_everything(fixture& on) {
   std::vector<net::proxy_client> idle;
   for (int i = 0; i < 8; ++i) {
     idle.push_back(on.connect());
-    REQUIRE(on.echoes(idle.back()));
+    REQUIRE(echoes(idle.back()));
   }
   REQUIRE(eventually([&] { return on.telegram.conns(1) == 2 && on.telegram.conns(-2) == 2; },
                      patience));
@@ -202,40 +99,27 @@ void kill_everything(fixture& on) {
   CHECK(tree.size() >= 8 + 3 + 6 + 2);
   for (const auto& [where, ignored] : tree) {
     CAPTURE(to_string(where));
-    // As it is now: an earlier kill may have replaced it.
-    const auto now = on.walk();
-    const auto victim = now.find(where);
-    REQUIRE(victim != now.end());
-    caf::anon_send_exit(victim->second, caf::exit_reason::kill);
-    REQUIRE(on.complete(tree, victim->second));
+    REQUIRE(on.complete(tree, on.kill(where)));
     REQUIRE(on.links_up());
     REQUIRE(on.have_moved(idle.size()));
     for (auto& client : idle)
-      REQUIRE(on.echoes(client));
+      REQUIRE(echoes(client));
     auto fresh = on.connect();
-    REQUIRE(on.echoes(fresh));
+    REQUIRE(echoes(fresh));
   }
   CHECK_FALSE(on.ended);
 
   // Those that came after a kill have left.
-  REQUIRE(eventually(
-      [&] {
-        return on.proxy->parts().client->ports.get()->front().port->connections == idle.size();
-      },
-      patience));
+  REQUIRE(eventually([&] { return on.connections() == idle.size(); }, patience));
   // A handler's client is gone with it; nobody else's is.
   net::spawn_pinned<handler_killer>(*on.proxy->core().reactors[0],
                                     std::ref(*on.proxy->parts().client));
   net::spawn_pinned<handler_killer>(*on.proxy->core().reactors[1],
                                     std::ref(*on.proxy->parts().client));
   std::size_t alive = 0;
-  REQUIRE(eventually(
-      [&] {
-        return on.proxy->parts().client->ports.get()->front().port->connections == idle.size() - 2;
-      },
-      patience));
+  REQUIRE(eventually([&] { return on.connections() == idle.size() - 2; }, patience));
   for (auto& client : idle)
-    alive += on.echoes(client) ? 1 : 0;
+    alive += echoes(client) ? 1 : 0;
   CHECK(alive == idle.size() - 2);
 }
 
@@ -300,7 +184,7 @@ struct migrating : fixture {
       REQUIRE(echoes(client));
     auto fresh = connect();
     REQUIRE(echoes(fresh));
-    CHECK(proxy->parts().client->ports.get()->front().port->connections == idle_clients + 1);
+    CHECK(connections() == idle_clients + 1);
     CHECK(pool_status().n_upstreams == idle_clients + 1);
     CHECK(pool_status().n_waiting == 0);
     CHECK(eventually([&] { return pool_status().n_downstreams >= 2; }, patience));
@@ -376,9 +260,11 @@ TEST_CASE_FIXTURE(fixture, "tree: without its root nothing is left") {
   REQUIRE(echoes(client));
   caf::anon_send_exit(proxy->root(), caf::exit_reason::kill);
   CHECK(eventually([&] { return ended.load(); }, patience));
-  proxy.reset();
+  // Nor its clients, although their rosters were killed.
+  CHECK(eventually([&] { return proxy->is_idle(); }, patience));
   CHECK_FALSE(echoes(client));
   CHECK(eventually([&] { return telegram.conns(asked_dc) == 0; }, patience));
+  proxy.reset();
 }
 
 }  // namespace

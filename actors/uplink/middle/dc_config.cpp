@@ -319,6 +319,7 @@ void dc_config_state::sync_pools() {
     }
     start_child order{.id = names::dc_pool(dc),
                       .start = [side = side, dc] { return spawn_dc_pool(*side, dc); }};
+    // No time-out: a supervisor answers at once, or has ended. A late pool is found by its name.
     self->request(sup, caf::infinite, std::move(order))
         .then([](const caf::actor&) {}, [this](const caf::error&) { sync_pools_later(); });
   }

@@ -73,7 +73,8 @@ void dc_pool_state::assign(const open_stream& request, pool_conn& to) {
   for (auto more = policy->assign(to, request.reactor, limits(), now()); more > 0; --more)
     if (!connect(request.reactor)) break;
   assigning.insert(request.stream);
-  // A connection that crashes before it takes the client returns the request.
+  // A connection that crashes before it takes the client returns the request. No time-out: it
+  // answers at once, or has ended, and a client that has waited for too long cancels.
   self->request(handle, caf::infinite, request)
       .then([this, stream = request.stream] { assigning.erase(stream); },
             [this, request](const caf::error&) {

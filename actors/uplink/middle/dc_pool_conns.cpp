@@ -70,6 +70,7 @@ bool dc_pool_state::connect(unsigned reactor, bool spare) {
                                 .offer_crc32c = offer_crc32c};
   start_child order{.id = {},
                     .start = dc_conn_start{.side = side, .options = options, .reactor = reactor}};
+  // No time-out: a supervisor answers at once, or has ended. A late connection would have no place.
   self->request(sup, caf::infinite, std::move(order))
       .then([this,
              number = added.number](const caf::actor& started) { handle_started(number, started); },

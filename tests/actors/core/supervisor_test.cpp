@@ -64,6 +64,30 @@ struct fixture {
     caf::anon_send_exit(names.find(name), caf::exit_reason::kill);
     node.settle();
   }
+  /// Null if it fails.
+  caf::actor start_child_of(const caf::actor& sup, const std::string& id) {
+    caf::actor started;
+    node.system().spawn([&](caf::event_based_actor* self) {
+      self->request(sup, 1s, start_child{id, [this, id] { return children.start(id); }})
+          .then([&](const caf::actor& handle) { started = handle; }, [](const caf::error&) {});
+    });
+    node.settle();
+    return started;
+  }
+  void stop_child_of(const caf::actor& sup, const std::string& id) {
+    caf::anon_send(sup, stop_child{id});
+    node.settle();
+  }
+  std::vector<child_status> list(const caf::actor& sup) {
+    std::vector<child_status> listed;
+    node.system().spawn([&](caf::event_based_actor* self) {
+      self->request(sup, 1s, list_children{}).then([&](const std::vector<child_status>& all) {
+        listed = all;
+      });
+    });
+    node.settle();
+    return listed;
+  }
   bool has_ended(const caf::actor& who) {
     // Called at once if it has; else some time later.
     auto ended = std::make_shared<bool>(false);
@@ -194,22 +218,81 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(children.happened() == strings{"start a", "start b"});
   kill("a");
   CHECK(children.happened() == strings{"end a", "start a"});
-  std::vector<child_status> listed;
-  node.system().spawn([&](caf::event_based_actor* self) {
-    self->request(sup, caf::infinite, list_children{})
-        .then([&](const std::vector<child_status>& all) { listed = all; });
-  });
-  node.settle();
+  const auto listed = list(sup);
   REQUIRE(listed.size() == 2);
   CHECK(listed[0].id == "a");
   CHECK(listed[0].restarts == 1);
   CHECK(listed[1].handle == names.find("b"));
-  caf::anon_send(sup, stop_child{"a"});
-  node.settle();
+  stop_child_of(sup, "a");
   CHECK(children.happened() == strings{"end a"});
   caf::anon_send_exit(sup, caf::exit_reason::user_shutdown);
   node.settle();
   CHECK(children.happened() == strings{"end b"});
+}
+
+TEST_CASE_FIXTURE(fixture, "supervisor: one_for_one takes more children: permanent, and the last") {
+  const auto sup = spawn({.name = "sup", .children = {children.spec("a")}});
+  children.happened();
+  const auto added = start_child_of(sup, "b");
+  CHECK(children.happened() == strings{"start b"});
+  CHECK(added != nullptr);
+  CHECK(names.find("b") == added);
+  const auto listed = list(sup);
+  REQUIRE(listed.size() == 2);
+  CHECK(listed[1].id == "b");
+  CHECK(listed[1].restart == restart_policy::permanent);
+  CHECK(listed[1].handle == added);
+  // There is one of that name.
+  CHECK(start_child_of(sup, "b") == added);
+  CHECK(children.happened().empty());
+
+  kill("b");
+  CHECK(children.happened() == strings{"end b", "start b"});
+  CHECK(names.find("b") != added);
+  caf::anon_send_exit(sup, caf::exit_reason::user_shutdown);
+  node.settle();
+  CHECK(children.happened() == strings{"end b", "end a"});
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "supervisor: one_for_one stops a child for good, until it is asked for") {
+  const auto sup = spawn(
+      {.name = "sup", .children = {children.spec("a"), children.spec("b"), children.spec("c")}});
+  children.happened();
+  const auto before = names.find("c");
+  stop_child_of(sup, "b");
+  CHECK(children.happened() == strings{"end b"});
+  CHECK_FALSE(names.find("b"));
+  CHECK(list(sup).size() == 2);
+  // The others stay as they were.
+  kill("a");
+  CHECK(children.happened() == strings{"end a", "start a"});
+  CHECK(names.find("c") == before);
+
+  const auto again = start_child_of(sup, "b");
+  CHECK(children.happened() == strings{"start b"});
+  CHECK(names.find("b") == again);
+  kill("b");
+  CHECK(children.happened() == strings{"end b", "start b"});
+  caf::anon_send_exit(sup, caf::exit_reason::user_shutdown);
+  node.settle();
+  CHECK(children.happened() == strings{"end b", "end c", "end a"});
+}
+
+TEST_CASE_FIXTURE(fixture, "supervisor: a child that it does not have is not stopped") {
+  const auto sup = spawn({.name = "sup", .children = {children.spec("a")}});
+  children.happened();
+  stop_child_of(sup, "b");
+  stop_child_of(sup, "");
+  CHECK(children.happened().empty());
+  CHECK(list(sup).size() == 1);
+  // It may have been killed meanwhile: that is no reason to start it again.
+  caf::anon_send(sup, stop_child{"a"});
+  caf::anon_send_exit(names.find("a"), caf::exit_reason::kill);
+  node.settle();
+  CHECK(children.happened() == strings{"end a"});
+  CHECK(list(sup).empty());
+  CHECK_FALSE(has_ended(sup));
 }
 
 TEST_CASE_FIXTURE(fixture, "supervisor: a child that does not stop in time is killed") {
@@ -244,13 +327,9 @@ TEST_CASE_FIXTURE(fixture, "supervisor: a child that is asked for while it stops
   node.settle();
   caf::anon_send_exit(sup, caf::exit_reason::user_shutdown);
   node.settle();
-  bool refused = false;
-  node.system().spawn([&](caf::event_based_actor* self) {
-    self->request(sup, caf::infinite, start_child{"b", [&] { return children.start("b"); }})
-        .then([](const caf::actor&) {}, [&](const caf::error&) { refused = true; });
-  });
-  node.settle();
-  CHECK(refused);
+  children.happened();
+  CHECK(start_child_of(sup, "b") == nullptr);
+  CHECK(children.happened().empty());
   node.advance(1s);
   CHECK(has_ended(sup));
 }

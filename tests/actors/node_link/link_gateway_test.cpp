@@ -291,7 +291,7 @@ TEST_CASE_FIXTURE(visitor, "link: what an actor does not understand is not print
     caf::anon_send(one, std::string{"nobody asked for this"});
     node.settle();
     CHECK(output.text().empty());
-    CHECK(log.text().empty());
+    CHECK(log.count("asked for this") == 0);
   }
   CHECK(names() == texts{"", "front9"});
 }

@@ -75,7 +75,33 @@ TEST_CASE_FIXTURE(fixture,
   ask("nor for this");
   CHECK(answer == caf::sec::unexpected_message);
   CHECK(output.text().empty());
+  CHECK(log.count("asked for this") == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "quiet actor: debug builds log what it does not know, once per type") {
+  // A type is told once per process: each subcase has its own.
+  caf::message unknown;
+  std::string types;
+  SUBCASE("scheduled") {
+    make_scheduled();
+    unknown = caf::make_message(std::string{"secret"}, 1);
+    types = "(@str, @i32)";
+  }
+  SUBCASE("pinned") {
+    actor = spawn_pinned<deaf>(*node.core.reactors[0]);
+    unknown = caf::make_message(1, std::string{"secret"});
+    types = "(@i32, @str)";
+  }
+  say(unknown);
+  say(unknown);
+  CHECK(output.text().empty());
+  CHECK(log.count("secret") == 0);
+#ifdef NDEBUG
   CHECK(log.text().empty());
+#else
+  CHECK(log.count("a message that it does not know is dropped: " + types + '\n') == 1);
+  CHECK(log.count("\n") == 1);
+#endif
 }
 
 TEST_CASE_FIXTURE(fixture, "quiet actor: an exception ends it, and is in the log") {
