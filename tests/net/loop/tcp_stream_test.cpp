@@ -44,7 +44,7 @@ class holder final : public pinned_actor, private stream_owner {
   void on_due(timer&) override {}
   void stopped() override { stream_.close(); }
 
-  void on_readable(tcp_stream& stream) override {
+  void on_readable(byte_stream& stream) override {
     const auto buffer = home().scratch();
     const auto got = stream.read(buffer);
     append(log_->received, buffer.first(got.size));
@@ -52,9 +52,9 @@ class holder final : public pinned_actor, private stream_owner {
     log_->ended = true;
     stream.close();
   }
-  void on_flush(tcp_stream&) override { ++log_->flushes; }
-  void on_sent(tcp_stream&, std::size_t size) override { log_->sent += size; }
-  void on_broken(tcp_stream& stream, int error) override {
+  void on_flush(byte_stream&) override { ++log_->flushes; }
+  void on_sent(byte_stream&, std::size_t size) override { log_->sent += size; }
+  void on_broken(byte_stream& stream, int error) override {
     log_->broken = error;
     stream.close();
   }
