@@ -8,7 +8,7 @@ namespace mtp::actors {
 
 namespace {
 
-std::string_view to_string(idle_state state) noexcept {
+std::string_view name_of(idle_state state) noexcept {
   switch (state) {
     case idle_state::init:
       return "init";
@@ -39,6 +39,10 @@ std::string dc_label(dc_id dc) {
 
 }  // namespace
 
+std::string_view protocol_name(framing kind, bool tls) noexcept {
+  return tls ? "mtp_secure_fake_tls" : to_string(kind);
+}
+
 client_metrics::client_metrics(metrics& in, std::string_view listener)
     : in_{&in}, listener_{listener} {
   const metric_labels mine{{"listener", listener_}};
@@ -66,18 +70,29 @@ client_metrics::client_metrics(metrics& in, std::string_view listener)
                        "Duration of tcp send calls to upstream", duration_buckets(), mine);
   read_size = tracker_packet_size(in, "upstream");
   packet_size = tg_packet_size(in, "upstream_to_downstream");
-}
-
-counter client_metrics::timer_switch(idle_state from, idle_state to) {
-  return in_->get_counter("mtproto_proxy_timer_switch_total", "Connection timeout mode switches",
-                          {{"listener", listener_},
-                           {"from", std::string{to_string(from)}},
-                           {"to", std::string{to_string(to)}}});
-}
-
-counter client_metrics::protocol_ok(std::string_view protocol) {
-  return in_->get_counter("mtproto_proxy_protocol_ok_total", "Proxy upstream protocol type",
+  for (const auto& [from, to] : {std::pair{idle_state::init, idle_state::hibernate},
+                                 {idle_state::hibernate, idle_state::stop},
+                                 {idle_state::stop, idle_state::hibernate}})
+    timer_switch(from, to) =
+        in.get_counter("mtproto_proxy_timer_switch_total", "Connection timeout mode switches",
+                       {{"listener", listener_},
+                        {"from", std::string{name_of(from)}},
+                        {"to", std::string{name_of(to)}}});
+  const auto count_protocol = [&](std::string_view protocol) {
+    return in.get_counter("mtproto_proxy_protocol_ok_total", "Proxy upstream protocol type",
                           {{"listener", listener_}, {"protocol", std::string{protocol}}});
+  };
+  for (const auto kind : {framing::abridged, framing::intermediate, framing::padded})
+    protocol_ok(kind, false) = count_protocol(protocol_name(kind, false));
+  protocol_ok_tls_ = count_protocol(protocol_name(framing::padded, true));
+}
+
+counter& client_metrics::timer_switch(idle_state from, idle_state to) noexcept {
+  return timer_switch_[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
+}
+
+counter& client_metrics::protocol_ok(framing kind, bool tls) noexcept {
+  return tls ? protocol_ok_tls_ : protocol_ok_[static_cast<std::size_t>(kind)];
 }
 
 counter client_metrics::protocol_error(std::string_view reason) {

@@ -1,13 +1,19 @@
 // What a port's listeners and client handlers count.
 #pragma once
 
+#include <array>
+
 #include "actors/core/metrics.hpp"
+#include "codecs/client/framing.hpp"
 #include "codecs/telegram/dc_list.hpp"
 
 namespace mtp::actors {
 
 /// States of a connection's idle timer, as the original names them.
 enum class idle_state : std::uint8_t { init, hibernate, stop };
+
+/// As metrics and the console name a client's protocol.
+[[nodiscard]] std::string_view protocol_name(framing kind, bool tls) noexcept;
 
 class client_metrics {
  public:
@@ -25,9 +31,10 @@ class client_metrics {
   histogram read_size;
   histogram packet_size;
 
+  [[nodiscard]] counter& timer_switch(idle_state from, idle_state to) noexcept;
+  [[nodiscard]] counter& protocol_ok(framing kind, bool tls) noexcept;
+
   // Rare ones are looked up when they happen.
-  [[nodiscard]] counter timer_switch(idle_state from, idle_state to);
-  [[nodiscard]] counter protocol_ok(std::string_view protocol);
   [[nodiscard]] counter protocol_error(std::string_view reason);
   [[nodiscard]] counter send_error(std::string_view reason);
   /// `result`: "ok", or why a client did not survive its DC connection.
@@ -36,8 +43,14 @@ class client_metrics {
   [[nodiscard]] counter no_dc(dc_id dc, std::string_view reason);
 
  private:
+  static constexpr std::size_t idle_states = 3;
+  static constexpr std::size_t framings = 3;
+
   metrics* in_;
   std::string listener_;
+  std::array<std::array<counter, idle_states>, idle_states> timer_switch_;
+  std::array<counter, framings> protocol_ok_;
+  counter protocol_ok_tls_;
 };
 
 }  // namespace mtp::actors

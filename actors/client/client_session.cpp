@@ -22,10 +22,6 @@ config::error_filter filter_of_session(const config::settings& options, bool tls
 
 }  // namespace
 
-std::string_view protocol_name(framing kind, bool tls) noexcept {
-  return tls ? "mtp_secure_fake_tls" : to_string(kind);
-}
-
 client_session::client_session(client_handshake::established& header,
                                const std::optional<rpc::ad_tag>* ad_tag,
                                const config::settings& options, std::size_t unsent)

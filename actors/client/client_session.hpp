@@ -13,9 +13,6 @@
 
 namespace mtp::actors {
 
-/// As metrics name it.
-[[nodiscard]] std::string_view protocol_name(framing kind, bool tls) noexcept;
-
 struct client_session {
   /// `unsent` bytes of the handshake's answer are still queued. `ad_tag` is that of the client's
   /// port and must outlive this.

@@ -54,7 +54,7 @@ next_phase handshake_phase::on_data(client_conn& conn, byte_view data) {
       continue;
     }
     auto& header = std::get<client_handshake::established>(*step);
-    conn.port().metrics.protocol_ok(protocol_name(header.kind, header.tls)).add();
+    conn.port().metrics.protocol_ok(header.kind, header.tls).add();
     if (conn.settings().reset_close_socket == config::reset_close::handshake_error)
       conn.stream().reset_on_close(false);
     conn.handshake_done();
