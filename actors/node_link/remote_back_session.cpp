@@ -2,6 +2,8 @@
 
 #include <caf/all.hpp>
 
+#include "actors/core/names.hpp"
+#include "actors/node_link/certificate_watch.hpp"
 #include "net/node_link/basp_link.hpp"
 
 namespace mtp::actors {
@@ -44,8 +46,8 @@ void remote_back_session::reach() {
     return;
   }
   const auto& credentials = side().credentials;
-  // Whoever renewed it need not wait; certificate_watch tells if that is of no use.
-  if (credentials != nullptr) static_cast<void>(credentials->reload());
+  // If it has been renewed just now, the next attempt is made with the new one.
+  caf::anon_send(side().core.names.find(names::certificate_watch), read_certificates{});
   const auto& all = settings();
   const auto& to = address();
   dialer_.dial({.host = to.host,
