@@ -60,13 +60,11 @@ caf::behavior link_listener::start() {
   };
 }
 
-/// Nothing happens where it does so already. Handshakes under way at another address are given up:
-/// these fronts dial again, there or elsewhere.
+/// Nothing happens where it does so already.
 void link_listener::accept() {
-  const auto sockets = side_->port.get()->sockets;
-  if (sockets == port_) return;
-  acceptor_.reset();
-  port_ = sockets;
+  const auto before = std::exchange(port_, side_->port.get()->sockets);
+  if (port_ == before) return;
+  if (acceptor_) return acceptor_->move_to(port_->socket(0));
   net::link_acceptor_owner& owner = *this;
   acceptor_.emplace(*this, owner, port_->socket(0), side_->credentials,
                     net::link_acceptor_limits{.user_timeout = settings().node_link.timeout});

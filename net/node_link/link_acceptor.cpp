@@ -70,6 +70,10 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
     loop_.start(listening);
   }
 
+  void move_to(int listening) {
+    loop_.stop();
+    loop_.start(listening);
+  }
   void allow(node_names names) { names_ = std::make_shared<const node_names>(std::move(names)); }
   [[nodiscard]] std::size_t pending() { return pending_.size() + newcomers_.size(); }
   [[nodiscard]] reactor& home() noexcept { return actor_->home(); }
@@ -301,6 +305,10 @@ link_acceptor::~link_acceptor() {
   acceptor_->close();
   auto& home = acceptor_->home();
   home.destroy_later(std::move(acceptor_));
+}
+
+void link_acceptor::move_to(int listening) {
+  acceptor_->move_to(listening);
 }
 
 void link_acceptor::allow(node_names names) {

@@ -76,6 +76,8 @@ class link_acceptor {
   link_acceptor& operator=(link_acceptor&&) = delete;
   ~link_acceptor();
 
+  /// Accepts on another socket instead, likewise borrowed. Handshakes under way go on.
+  void move_to(int listening);
   /// Names of nodes that may connect from now on; established connections stay.
   void allow(node_names names);
   /// Drops handshakes and accepts no more; plain connections stay, and are on their own then. Does
