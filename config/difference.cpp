@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/option_table.hpp"
+#include "config/shown_text.hpp"
 
 namespace mtp::config {
 
@@ -22,7 +23,7 @@ void compare(const basic_option<Target>& row, const std::string& path, const Tar
   const auto new_value = row.value.show(after);
   if (old_value == new_value) return;
   const auto masked = [&](const std::string& value) {
-    return row.secret ? std::string{secret_shown} : value;
+    return row.secret ? std::string{secret_shown} : without_passwords(value);
   };
   changes.push_back({.path = path,
                      .before = masked(old_value),

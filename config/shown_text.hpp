@@ -9,8 +9,11 @@ namespace mtp::config {
 /// `text` without parts that may be a secret: 16 hexadecimal digits or more in a row.
 [[nodiscard]] std::string without_secrets(std::string_view text);
 
-/// `text` as a message may quote it: printable, at most 40 bytes, and without parts that may be a
-/// secret in the wrong place (16 hexadecimal digits or more in a row).
+/// `text` without names and passwords in URLs (RFC 3986, userinfo).
+[[nodiscard]] std::string without_passwords(std::string_view text);
+
+/// `text` as a message may quote it: printable, at most 40 bytes, without passwords and without
+/// parts that may be a secret in the wrong place (16 hexadecimal digits or more in a row).
 [[nodiscard]] std::string shown(std::string_view text);
 
 }  // namespace mtp::config

@@ -130,6 +130,12 @@ TEST_CASE("difference: values are as an operator writes them, and it is said whe
         lines{"ip_lookup_services: (not set) -> [] (at once)"});
 }
 
+TEST_CASE("difference: passwords in URLs are not shown") {
+  CHECK(texts(changes("proxy_secret_url = \"https://me:hush@192.0.2.1/secret\"")) ==
+        lines{"proxy_secret_url: \"https://core.telegram.org/getProxySecret\" -> "
+              "\"https://(not shown)@192.0.2.1/secret\" (at once)"});
+}
+
 TEST_CASE("difference: what follows from an option is told with it") {
   CHECK(texts(changes("clients_per_dc_connection = 100")) ==
         lines{"clients_per_dc_connection: 300 -> 100 (at once)",

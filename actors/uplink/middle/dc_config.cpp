@@ -9,6 +9,7 @@
 #include "actors/core/names.hpp"
 #include "actors/core/supervisor.hpp"
 #include "codecs/base/text.hpp"
+#include "config/shown_text.hpp"
 #include "net/loop/entropy.hpp"
 #include "net/loop/socket_address.hpp"
 
@@ -149,6 +150,7 @@ void dc_config_state::next_step() {
 
 void dc_config_state::finish_step(const step& done, const http_answer& answer) {
   const auto why = answer.body ? accept(done.what, *answer.body) : answer.body.error();
+  const auto url = config::without_passwords(done.url);
   if (done.what == purpose::address) {
     if (why.empty()) {
       std::erase_if(steps, [](const auto& one) { return one.what == purpose::address; });
@@ -158,14 +160,14 @@ void dc_config_state::finish_step(const step& done, const http_answer& answer) {
       spdlog::warn(
           "no ip_lookup_services answered (last: {}: {}); set external_ip if this machine is "
           "behind NAT",
-          done.url, why);
+          url, why);
     }
   } else if (!why.empty()) {
-    spdlog::debug("{}: {}", done.url, why);
+    spdlog::debug("{}: {}", url, why);
     // IPv6 middle proxies are an extra: their list may be missing.
-    if (done.what != purpose::v6_list && failure.empty()) failure = done.url + ": " + why;
+    if (done.what != purpose::v6_list && failure.empty()) failure = url + ": " + why;
   } else if (answer.clock_ahead) {
-    judge_clock(done.url, *answer.clock_ahead);
+    judge_clock(url, *answer.clock_ahead);
   }
   next_step();
 }
