@@ -11,8 +11,8 @@ namespace mtp::app {
 
 namespace names = actors::names;
 
-tl::expected<actors::link_port, std::string> bind_link(const endpoint& at) {
-  auto bound = net::bound_port::bind(at, 1, true);
+tl::expected<actors::link_port, std::string> bind_link(const endpoint& at, bool beside_own) {
+  auto bound = net::bound_port::bind(at, 1, true, beside_own);
   if (!bound) return tl::unexpected{"node_link.listen: " + bound.error()};
   return actors::link_port{std::make_shared<net::bound_port>(std::move(*bound))};
 }
@@ -22,8 +22,9 @@ tl::expected<link_change, std::string> link_change::prepare(actors::node_link_si
                                                             const config::settings& wanted) {
   link_change change{side};
   const auto& link = wanted.node_link;
-  if (side.port.get()->sockets != nullptr && link.listen != running.node_link.listen) {
-    auto bound = bind_link(*link.listen);
+  const auto& listened = running.node_link.listen;
+  if (side.port.get()->sockets != nullptr && link.listen != listened) {
+    auto bound = bind_link(*link.listen, listened && listened->port == link.listen->port);
     if (!bound) return tl::unexpected{std::move(bound.error())};
     change.port_ = std::move(*bound);
   }

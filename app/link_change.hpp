@@ -10,7 +10,8 @@
 namespace mtp::app {
 
 /// Where a back waits for fronts. Error, for the operator: the port can't be had.
-[[nodiscard]] tl::expected<actors::link_port, std::string> bind_link(const endpoint& at);
+[[nodiscard]] tl::expected<actors::link_port, std::string> bind_link(const endpoint& at,
+                                                                     bool beside_own = false);
 
 /// Made in two steps: `prepare` does all that can fail, `publish` the rest.
 class link_change {

@@ -318,8 +318,8 @@ const endpoint& metrics_endpoint::where() const noexcept {
 }
 
 tl::expected<std::unique_ptr<metrics_endpoint>, std::string> metrics_endpoint::open(
-    const endpoint& at, text_function text, const metrics_patience& patience) {
-  auto port = net::bound_port::bind(at, 1, true);
+    const endpoint& at, text_function text, const metrics_patience& patience, bool beside_own) {
+  auto port = net::bound_port::bind(at, 1, true, beside_own);
   if (!port) return tl::unexpected{"metrics: " + port.error()};
   auto mine = std::make_unique<server>(std::move(*port), std::move(text), patience);
   if (!mine->start())

@@ -27,9 +27,11 @@ class metrics_endpoint {
   using text_function = std::function<std::string()>;
 
   /// Error: the address can't be served, for the operator. `text` is what is answered; one that
-  /// took longer than 0.3 s to make is given again for as long as that.
+  /// took longer than 0.3 s to make is given again for as long as that. `beside_own`: another
+  /// endpoint of this process may be in the way until it ends.
   [[nodiscard]] static tl::expected<std::unique_ptr<metrics_endpoint>, std::string> open(
-      const endpoint& at, text_function text, const metrics_patience& patience = {});
+      const endpoint& at, text_function text, const metrics_patience& patience = {},
+      bool beside_own = false);
   metrics_endpoint(const metrics_endpoint&) = delete;
   metrics_endpoint& operator=(const metrics_endpoint&) = delete;
   metrics_endpoint(metrics_endpoint&&) = delete;

@@ -12,6 +12,7 @@
 #include "actors/ops/proxy_sup.hpp"
 #include "actors/uplink/middle/dc_config.hpp"
 #include "app/link_change.hpp"
+#include "app/links.hpp"
 #include "app/metrics_text.hpp"
 #include "app/port_change.hpp"
 #include "config/settled.hpp"
@@ -88,11 +89,11 @@ void exchange_listeners(actors::client_side& side, port_change& change) {
 }  // namespace
 
 reloader::reloader(node& proxy, config::settings configured, settings_reread reread,
-                   std::function<void()> ports_changed)
+                   std::function<void()> links_changed)
     : proxy_{&proxy},
       configured_{std::move(configured)},
       reread_{std::move(reread)},
-      ports_changed_{std::move(ports_changed)} {}
+      links_changed_{std::move(links_changed)} {}
 
 tl::expected<void, std::string> reloader::open_metrics() {
   const auto& at = configured_.metrics_listen;
@@ -145,6 +146,7 @@ tl::expected<std::string, std::string> reloader::apply(const config::loaded_sett
   const auto changes = config::differences(configured_, wanted);
   const auto waiting = config::differences(wanted, loaded.settings);
   auto configured = wanted;
+  const auto links = describe_links(*core.config.get(), std::string{});
 
   // All that can fail.
   proxy_->apply_limits(wanted);
@@ -157,8 +159,10 @@ tl::expected<std::string, std::string> reloader::apply(const config::loaded_sett
   const bool metrics_move = wanted.metrics_listen != configured_.metrics_listen;
   std::unique_ptr<metrics_endpoint> metrics;
   if (metrics_move && wanted.metrics_listen) {
-    auto opened = metrics_endpoint::open(*wanted.metrics_listen,
-                                         [&core] { return metrics_text(core.metrics); });
+    const auto& served = configured_.metrics_listen;
+    const bool beside_own = served && served->port == wanted.metrics_listen->port;
+    auto opened = metrics_endpoint::open(
+        *wanted.metrics_listen, [&core] { return metrics_text(core.metrics); }, {}, beside_own);
     if (!opened) return tl::unexpected{std::move(opened.error())};
     metrics = std::move(*opened);
   }
@@ -183,9 +187,7 @@ tl::expected<std::string, std::string> reloader::apply(const config::loaded_sett
   if (ports) exchange_listeners(*side, *ports);
   notify();
   if (link) link->publish(wanted);
-  if (std::ranges::any_of(changes,
-                          [](const auto& change) { return change.path.starts_with("ports."); }))
-    ports_changed_();
+  if (describe_links(wanted, std::string{}) != links) links_changed_();
   return describe(changes, waiting, loaded.warnings);
 }
 

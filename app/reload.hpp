@@ -21,10 +21,10 @@ using settings_reread =
 /// Any thread may ask; one reload at a time.
 class reloader {
  public:
-  /// `configured` is what `reread` returned at the start. `ports_changed` is called when ports
-  /// have, and with them share links.
+  /// `configured` is what `reread` returned at the start. `links_changed` is called when share links
+  /// have changed.
   reloader(node& proxy, config::settings configured, settings_reread reread,
-           std::function<void()> ports_changed);
+           std::function<void()> links_changed);
 
   /// At the start. Error, for the operator: the port can't be had.
   [[nodiscard]] tl::expected<void, std::string> open_metrics();
@@ -45,7 +45,7 @@ class reloader {
   /// As the file said last, before the machine's limits; what takes a restart is as it was then.
   config::settings configured_;
   settings_reread reread_;
-  std::function<void()> ports_changed_;
+  std::function<void()> links_changed_;
   std::unique_ptr<metrics_endpoint> metrics_;
   std::mutex mutex_;
 };

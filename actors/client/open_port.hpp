@@ -55,6 +55,7 @@ class open_port {
 struct served_port {
   std::shared_ptr<open_port> port;
   std::shared_ptr<net::bound_port> sockets;
+  friend bool operator==(const served_port&, const served_port&) = default;
 };
 
 }  // namespace mtp::actors

@@ -61,29 +61,33 @@ void pause_before_next_attempt() {
 
 /// Its sockets, or errno.
 tl::expected<bound_port, int> bound_port::try_to_bind(const endpoint& at, unsigned sockets,
-                                                      bool also_v4) {
+                                                      bool also_v4, bool share_first) {
   bound_port out;
   out.where_ = at;
+  out.also_v4_ = also_v4;
   for (unsigned i = 0; i < sockets; ++i) {
     auto fd = open_socket(at, also_v4);
     // The first socket listens before it can be shared: the kernel lets only one process do that,
     // even among those that share ports. From then on the port is ours, and shared among our own
     // sockets.
-    const bool shares = i > 0;
+    const bool shares = share_first || i > 0;
     if (!fd || (shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) ||
         !bind_to(fd.get(), out.where_) || ::listen(fd.get(), backlog) != 0 ||
         (!shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)))
       return tl::unexpected{errno};
-    if (!shares) out.where_.port = local_endpoint(fd.get()).port;
+    if (i == 0) out.where_.port = local_endpoint(fd.get()).port;
     out.sockets_.push_back(std::move(fd));
   }
   return out;
 }
 
 tl::expected<bound_port, std::string> bound_port::bind(const endpoint& at, unsigned sockets,
-                                                       bool also_v4) {
+                                                       bool also_v4, bool beside_own) {
   for (int attempt = 1;; ++attempt) {
-    auto bound = try_to_bind(at, sockets, also_v4);
+    auto bound = try_to_bind(at, sockets, also_v4, false);
+    // What is in the way may be our own.
+    if (!bound && bound.error() == EADDRINUSE && beside_own)
+      bound = try_to_bind(at, sockets, also_v4, true);
     if (bound) return std::move(*bound);
     if (bound.error() != EADDRINUSE || attempt == attempts)
       return tl::unexpected{explain(at, bound.error())};

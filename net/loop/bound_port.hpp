@@ -18,22 +18,29 @@ class bound_port {
   /// Binds and listens. `also_v4` lets "::" take IPv4 clients too. Errors, for the operator:
   /// another process serves the port (SO_REUSEPORT alone would share it), no permission, no such
   /// address. If several processes try at the same time, one gets the port. A port that is taken
-  /// may be reported only after 0.1 s.
+  /// may be reported only after 0.1 s. `beside_own`: if the address is taken by sockets of another
+  /// `bound_port` of this process, or overlaps theirs (0.0.0.0 and 127.0.0.1), it is shared with
+  /// them until they are closed.
   [[nodiscard]] static tl::expected<bound_port, std::string> bind(const endpoint& at,
-                                                                  unsigned sockets, bool also_v4);
+                                                                  unsigned sockets, bool also_v4,
+                                                                  bool beside_own = false);
 
   /// The socket of reactor `index`: non-blocking, listening. Valid until `close`.
   [[nodiscard]] int socket(unsigned index) const noexcept { return sockets_[index].get(); }
   [[nodiscard]] std::size_t size() const noexcept { return sockets_.size(); }
   /// Where it listens: with the port the kernel chose, if `at.port` was 0.
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }
+  /// It was bound with `also_v4`.
+  [[nodiscard]] bool also_v4() const noexcept { return also_v4_; }
 
  private:
   [[nodiscard]] static tl::expected<bound_port, int> try_to_bind(const endpoint& at,
-                                                                 unsigned sockets, bool also_v4);
+                                                                 unsigned sockets, bool also_v4,
+                                                                 bool share_first);
 
   std::vector<unique_fd> sockets_;
   endpoint where_;
+  bool also_v4_ = false;
 };
 
 }  // namespace mtp::net

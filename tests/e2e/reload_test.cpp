@@ -114,6 +114,57 @@ TEST_CASE(
   check_echo(client);
 }
 
+TEST_CASE("reload: an address that overlaps the one in use takes its place") {
+  const reloaded on;
+  const auto port = on.proxy.port();
+  const auto is_served_at = [&](const char* ip) {
+    return net::blocking_socket::connect(ip, port, soon()).has_value();
+  };
+  auto client = on.proxy.client(secure_protocol());
+  check_echo(client);
+  REQUIRE_FALSE(is_served_at("127.0.0.2"));
+  on.node().set_line("listen_ip", "\"0.0.0.0\"");
+  const auto wider = on.reload();
+  INFO(wider.output);
+  REQUIRE(wider.status == 0);
+  CHECK(is_served_at("127.0.0.2"));
+  auto wide = on.client_at(port, on.proxy.secret());
+  check_echo(wide);
+  on.write(on.first);
+  REQUIRE(on.reload().status == 0);
+  CHECK_FALSE(is_served_at("127.0.0.2"));
+  auto narrow = on.client_at(port, on.proxy.secret());
+  check_echo(narrow);
+  check_echo(wide);
+  check_echo(client);
+}
+
+TEST_CASE("reload: a port on :: has IPv4 clients while no other port of this number has them") {
+  const reloaded on;
+  on.node().set_line("listen_ip", "\"::\"");
+  REQUIRE(on.reload().status == 0);
+  const auto port = on.proxy.port();
+  auto first = on.client_at(port, on.proxy.secret());
+  check_echo(first);
+
+  const auto secret = net::random_array<16>();
+  const auto alone = on.node().file();
+  on.write(alone + table_of("twin", port, secret));
+  const auto apart = on.reload();
+  INFO(apart.output);
+  REQUIRE(apart.status == 0);
+  auto twin = on.client_at(port, secret);
+  check_echo(twin);
+  CHECK(net::blocking_socket::connect("::1", port, soon()));
+
+  on.write(alone);
+  REQUIRE(on.reload().status == 0);
+  auto second = on.client_at(port, on.proxy.secret());
+  check_echo(second);
+  check_echo(twin);
+  check_echo(first);
+}
+
 TEST_CASE("reload: a new secret is for new clients, the others leave in time") {
   const reloaded on;
   auto client = on.proxy.client(secure_protocol());
@@ -282,6 +333,9 @@ TEST_CASE("reload: metrics move to another port") {
   REQUIRE(on.reload().status == 0);
   CHECK(net::blocking_socket::connect("127.0.0.1", port, soon()));
   CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", before, soon()));
+  on.write("metrics_ip = \"0.0.0.0\"\n" + on.node().file());
+  REQUIRE(on.reload().status == 0);
+  CHECK(net::blocking_socket::connect("127.0.0.2", port, soon()));
 }
 
 TEST_CASE("reload: SIGHUP does the same, and tells the log") {

@@ -94,6 +94,26 @@ TEST_CASE(":: takes IPv4 clients too, or leaves them to a port of their own") {
   CHECK(bound_port::bind({.ip = any_v4.ip, .port = only->where().port}, 1, false));
 }
 
+TEST_CASE("a port may take the place of one of the same process, at an address that overlaps") {
+  const endpoint everywhere{.ip = *ip_address::parse("0.0.0.0"), .port = 0};
+  std::optional before{bound_port::bind(any_v4, 2, false).value()};
+  const auto number = before->where().port;
+  const endpoint wider{.ip = everywhere.ip, .port = number};
+  CHECK_FALSE(bound_port::bind(wider, 2, false));
+  const auto after = bound_port::bind(wider, 2, false, true);
+  REQUIRE(after);
+  before.reset();
+  CHECK(connect_to({.ip = any_v4.ip, .port = number}));
+}
+
+TEST_CASE("an address is not shared with a socket that does not share it") {
+  const unique_fd other{::socket(AF_INET, SOCK_STREAM, 0)};
+  const auto address = to_socket_address(any_v4);
+  REQUIRE(::bind(other.get(), address.get(), address.size) == 0);
+  REQUIRE(::listen(other.get(), 1) == 0);
+  CHECK_FALSE(bound_port::bind(local_endpoint(other.get()), 2, false, true));
+}
+
 TEST_CASE("an address that is not ours is named in the error") {
   const auto port =
       bound_port::bind({.ip = ip_address::v4({192, 0, 2, 1}), .port = 4433}, 1, false);
