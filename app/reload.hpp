@@ -21,8 +21,8 @@ using settings_reread =
 /// Any thread may ask; one reload at a time.
 class reloader {
  public:
-  /// `configured` is what `reread` returned at the start. `links_changed` is called when share links
-  /// have changed.
+  /// `configured` is what `reread` returned at the start. `links_changed` is called when share
+  /// links have changed.
   reloader(node& proxy, config::settings configured, settings_reread reread,
            std::function<void()> links_changed);
 
