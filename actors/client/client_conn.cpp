@@ -7,7 +7,6 @@
 
 #include "actors/core/metric_names.hpp"
 #include "codecs/base/overloaded.hpp"
-#include "net/loop/tcp_stream.hpp"
 
 namespace mtp::actors {
 
@@ -19,7 +18,7 @@ client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, client_side
       version_{port_->version.get()},
       peer_{client.peer},
       taken_{std::move(client.taken)},
-      stream_{new net::tcp_stream{*this, *this, std::move(client.fd)}},
+      stream_{*this, *this, std::move(client.fd)},
       phase_{handshake_phase{known_secrets(side.core.settings(home), version_->settings),
                              std::move(client.place)}},
       idle_timer_{*this},
@@ -34,7 +33,7 @@ caf::behavior client_conn::start() {
   started_ = last_activity_ = home().now();
   std::get<handshake_phase>(phase_).start(*this);
   idle_timer_.arm(home().timers(), settings().init_timeout);
-  stream_->start();
+  stream_.start();
   // The others of this reactor may have been stopped already.
   if (side_->core.stopping) quit(caf::exit_reason::user_shutdown);
   // `on_message` takes them all: an actor has a behavior, but this one need not be its own.
@@ -60,7 +59,7 @@ void client_conn::follow(next_phase next) {
 void client_conn::on_readable(net::byte_stream&) {
   const auto limit = std::min(settings().upstream_socket_buffer_size, home().scratch().size());
   const auto buffer = home().scratch().first(limit);
-  const auto got = stream_->read(buffer);
+  const auto got = stream_.read(buffer);
   if (got.ended) return quit();
   if (got.size == 0) return;
   port_->metrics.received_bytes.add(got.size);
@@ -77,7 +76,7 @@ void client_conn::on_flush(net::byte_stream&) {
   write_started_ = net::steady_clock::now();
   auto* const established = session();
   if (established == nullptr) return;  // an answer to a hello is queued already
-  established->flush(*stream_);
+  established->flush(stream_);
   note_memory();
 }
 
@@ -135,7 +134,7 @@ void client_conn::handle_crowded_out() {
     return handshake != nullptr && handshake->is_newcomer();
   };
   // It may have shown what it is, and nobody has read that yet.
-  if (is_newcomer() && stream_->has_unread()) on_readable(*stream_);
+  if (is_newcomer() && stream_.has_unread()) on_readable(stream_);
   if (is_newcomer()) std::get<handshake_phase>(phase_).on_crowded_out(*this);
 }
 
@@ -194,7 +193,7 @@ void client_conn::check_progress() {
 }
 
 void client_conn::watch_sending() {
-  if (stream_->queued() == 0 || settings().upstream_send_timeout.count() == 0)
+  if (stream_.queued() == 0 || settings().upstream_send_timeout.count() == 0)
     progress_timer_.cancel();
   else
     progress_timer_.arm(home().timers(), settings().upstream_send_timeout);
@@ -216,8 +215,8 @@ void client_conn::turn_away(const turned_away& away) {
   if (spdlog::should_log(spdlog::level::debug))
     spdlog::debug("{}: {}: {} ({})", port_->name, to_string(peer_), about(why).name,
                   about(why).text);
-  stream_->reset_on_close(how.reset);
-  if (!how.alert.empty()) stream_->send(to_bytes(how.alert));
+  stream_.reset_on_close(how.reset);
+  if (!how.alert.empty()) stream_.send(to_bytes(how.alert));
   quit();
 }
 
@@ -238,9 +237,9 @@ void client_conn::leave_stream() {
 void client_conn::stopped() {
   side_->clients[home().index()].leave(place_);
   leave_stream();
-  if (auto* const established = session()) stream_->send_pending(established->writer);
-  stream_->write_now();
-  stream_->close();
+  if (auto* const established = session()) stream_.send_pending(established->writer);
+  stream_.write_now();
+  stream_.close();
   side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
   idle_timer_.cancel();
   progress_timer_.cancel();
@@ -262,8 +261,8 @@ client_session* client_conn::session() const noexcept {
 }
 
 void client_conn::note_memory() {
-  if (!stream_->is_open()) return;
-  auto now = stream_->queued();
+  if (!stream_.is_open()) return;
+  auto now = stream_.queued();
   if (const auto* const established = session())
     now += established->held();
   else
@@ -284,7 +283,7 @@ client_status client_conn::status(net::steady_clock::time_point now) const {
                     .peer = peer_,
                     .age = seconds(started_),
                     .idle = seconds(last_activity_),
-                    .queued = stream_->queued()};
+                    .queued = stream_.queued()};
   out.group.stage = std::visit([](const auto& phase) { return phase.name(); }, phase_);
   if (const auto* const tunnel = std::get_if<tunnel_phase>(&phase_))
     out.outstanding = tunnel->outstanding();

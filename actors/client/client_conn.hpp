@@ -6,7 +6,7 @@
 //   any --(error, timeout, close)--> ended, at once or, if bytes are still owed to the client, by
 //   way of closing.
 //
-// Here is what all phases have: the byte stream, timers, memory, the end. Each phase has a file of
+// Here is what all phases have: the stream, timers, memory, the end. Each phase has a file of
 // its own (client_phase.hpp).
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "actors/client/client_side.hpp"
 #include "actors/client/client_status.hpp"
 #include "net/loop/pinned_actor.hpp"
+#include "net/loop/tcp_stream.hpp"
 
 namespace mtp::actors {
 
@@ -64,7 +65,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
     return version_->settings;
   }
   [[nodiscard]] const endpoint& peer() const noexcept { return peer_; }
-  [[nodiscard]] net::byte_stream& stream() const noexcept { return *stream_; }
+  [[nodiscard]] net::byte_stream& stream() noexcept { return stream_; }
   [[nodiscard]] ticket& taken() noexcept { return taken_; }
   /// It is a client: it may be idle for long.
   void handshake_done();
@@ -115,7 +116,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   client_hook place_;
   endpoint peer_;
   ticket taken_;
-  std::unique_ptr<net::byte_stream> stream_;
+  net::tcp_stream stream_;
   client_phase phase_;
   idle_state idle_ = idle_state::init;
   /// As `node_core::memory` was told.

@@ -113,7 +113,7 @@ void obfuscated_writer::seal(packet_buffer packet) {
   bytes headers(records * tls_record_header_size);
   byte_view rest{payload};
   for (std::size_t i = 0; i < records; ++i) {
-    const auto part = rest.first(std::min(rest.size(), max_record_));
+    const auto part = rest.first(std::min<std::size_t>(rest.size(), max_record_));
     rest = rest.subspan(part.size());
     const auto header = byte_span{headers}.subspan(i * tls_record_header_size);
     write_tls_record_header(header.first<tls_record_header_size>(), tls_application_data,

@@ -53,7 +53,8 @@ class obfuscated_reader {
 class obfuscated_writer {
  public:
   /// Records carry at most `max_record` bytes.
-  obfuscated_writer(aes_ctr cipher, envelope outer, std::size_t max_record = max_tls_record_payload)
+  obfuscated_writer(aes_ctr cipher, envelope outer,
+                    std::uint16_t max_record = max_tls_record_payload)
       : cipher_{std::move(cipher)}, outer_{outer}, max_record_{max_record} {}
 
   /// Where plain bytes are appended (existing content must be left alone).
@@ -74,7 +75,7 @@ class obfuscated_writer {
 
   aes_ctr cipher_;
   envelope outer_;
-  std::size_t max_record_;
+  std::uint16_t max_record_;
   /// With an envelope, the first record's header has its place at the front.
   bytes plain_;
   /// Encrypted: large packets, and the bytes that were written in front of them.

@@ -9,13 +9,13 @@ result<byte_span> tls_record_reader::feed(byte_span data) {
   std::size_t at = 0;
   while (at < data.size()) {
     if (remaining_ > 0) {
-      const auto part = std::min(remaining_, data.size() - at);
+      const auto part = std::min<std::size_t>(remaining_, data.size() - at);
       if (!skipping_) {
         std::memmove(data.data() + kept, data.data() + at, part);
         kept += part;
       }
       at += part;
-      remaining_ -= part;
+      remaining_ = static_cast<std::uint16_t>(remaining_ - part);
       continue;
     }
     header_[header_size_++] = data[at++];

@@ -13,7 +13,7 @@ namespace mtp {
 inline constexpr std::size_t tls_record_header_size = 5;
 
 /// Payload of the longest record a real TLS 1.3 server sends: 2^14 bytes, their type and a tag.
-inline constexpr std::size_t max_tls_record_payload = 16401;
+inline constexpr std::uint16_t max_tls_record_payload = 16401;
 
 inline constexpr std::uint8_t tls_change_cipher_spec = 20;
 inline constexpr std::uint8_t tls_alert = 21;
@@ -29,9 +29,10 @@ class tls_record_reader {
   [[nodiscard]] result<byte_span> feed(byte_span data);
 
  private:
+  // Small: every fake-TLS client has one.
   std::array<std::uint8_t, tls_record_header_size> header_{};
-  std::size_t header_size_ = 0;
-  std::size_t remaining_ = 0;
+  std::uint8_t header_size_ = 0;
+  std::uint16_t remaining_ = 0;
   bool skipping_ = false;
 };
 

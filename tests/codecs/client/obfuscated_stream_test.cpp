@@ -227,7 +227,7 @@ TEST_CASE("obfuscated streams: packets of any size arrive, whatever is gathered 
     const auto outer = *any_envelope();
     const auto kind = *rc::gen::element(framing::abridged, framing::intermediate, framing::padded);
     obfuscated_writer writer{cipher(), outer,
-                             *rc::gen::element<std::size_t>(2878, max_tls_record_payload)};
+                             *rc::gen::element<std::uint16_t>(2878, max_tls_record_payload)};
     std::vector<bytes> expected;
     bytes stream;
     const auto count = *rc::gen::inRange(0, 8);
