@@ -55,6 +55,7 @@ void list_lines(const std::regex& only) {
   }
   for (const auto& one : all_ceilings())
     show(one.name);
+  show(reload_line);
 }
 
 }  // namespace
@@ -73,6 +74,7 @@ int main(int argc, char** argv) {
     bench_run run{{.runs = how.runs, .only = only}, kinds_of(how)};
     run.measure_all(all_scenarios());
     run.measure_ceilings(all_ceilings());
+    run.measure_reloads();
   } catch (const std::exception& e) {
     fmt::print(stderr, "failed: {}\n", e.what());
     return 1;

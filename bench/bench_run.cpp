@@ -162,6 +162,21 @@ void bench_run::print(const ceiling& what, const reports& all) const {
   static_cast<void>(std::fflush(stdout));
 }
 
+// -- a reload -----------------------------------------------------------------------------------
+
+void bench_run::measure_reloads() {
+  if (!is_wanted(reload_line)) return;
+  const auto cost = measure_reload(kinds_.front().program, telegram_, directory_.path());
+  const auto show = [](const char* name, const std::vector<double>& values) {
+    const auto all = spread_of(values);
+    fmt::print("{:<40} {:.3g} ({:.3g}..{:.3g}) ms\n", name, all.median, all.smallest, all.largest);
+  };
+  fmt::print("\n{}\n", reload_line);
+  show("the command", cost.commands);
+  show("longest wait of a client meanwhile", cost.waits);
+  show("longest wait without a reload", cost.waits_at_rest);
+}
+
 saturation bench_run::saturation_of(const report& run) const {
   const auto nodes = servers_[*split_]->pids();
   const auto name_of = [&](pid_t pid) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/link_ceiling.hpp"
+#include "bench/reload_cost.hpp"
 #include "bench/scenarios.hpp"
 #include "bench/split_table.hpp"
 
@@ -29,6 +30,8 @@ class bench_run {
   void measure_all(const std::vector<scenario>& scenarios);
   /// Prints what a link carries, if there is a split server. Throws as `measure_all`.
   void measure_ceilings(const std::vector<ceiling>& ceilings);
+  /// Prints what a reload takes. Throws as `measure_all`.
+  void measure_reloads();
 
  private:
   /// One report a run, of one server.

@@ -127,9 +127,9 @@ std::string server::client_table() const {
 
 void server::start_both(const server_kind& kind, const stand_in& telegram) {
   const auto name = "proxy-" + std::to_string(port_);
-  const auto file =
+  config_file_ =
       write_config(directory_, name, telegram_lines(telegram) + kind.config + client_table());
-  process_ = start(kind, name, {"run", "-c", file}, "configuration fetched");
+  process_ = start(kind, name, {"run", "-c", config_file_}, "configuration fetched");
 }
 
 // -- front and back -------------------------------------------------------------------------------
@@ -150,11 +150,11 @@ void server::start_split(const server_kind& kind, const stand_in& telegram) {
           link_table(back_files) + "listen = \"" + link + "\"\nallowed_nodes = [\"front\"]\n");
   back_ = start(kind, back, {"run", "-c", back_config}, "configuration fetched");
 
-  const auto front_config =
+  config_file_ =
       write_config(directory_, front,
                    "node_role = \"front\"\nnode_name = \"front\"\nback_node = \"back@" + link +
                        "\"\n" + kind.config + link_table(front_files) + client_table());
-  process_ = start(kind, front, {"run", "-c", front_config}, ": connected (build");
+  process_ = start(kind, front, {"run", "-c", config_file_}, ": connected (build");
 }
 
 }  // namespace mtp::bench

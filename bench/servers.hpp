@@ -54,6 +54,8 @@ class server {
   server(const server_kind& kind, const stand_in& telegram, const std::filesystem::path& directory);
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  /// Of a proxy, or of the front.
+  [[nodiscard]] const std::string& config_file() const noexcept { return config_file_; }
   /// 32 hexadecimal digits, always the same: the length of a fake-TLS answer depends on them.
   [[nodiscard]] static const std::string& secret();
   /// Its processes. Of a split one the front, then the back.
@@ -71,6 +73,7 @@ class server {
 
   std::filesystem::path directory_;
   std::uint16_t port_;
+  std::string config_file_;
   /// Only of a split one; stopped last, as the front says goodbye to it.
   std::unique_ptr<test::process> back_;
   std::unique_ptr<test::process> process_;
