@@ -19,6 +19,7 @@
 #include "net/loop/machine_memory.hpp"
 #include "net/loop/quiet_actor.hpp"
 #include "net/loop/socket_options.hpp"
+#include "net/node_link/link_silence.hpp"
 
 namespace mtp::app {
 
@@ -28,6 +29,8 @@ using namespace std::chrono_literals;
 
 /// Actors of the control plane have little to do.
 constexpr std::size_t scheduler_threads = 2;
+/// More than `node_link.timeout_sec` may be.
+constexpr auto longest_silence = 15min;
 
 }  // namespace
 
@@ -45,10 +48,13 @@ node::caf_config::caf_config(const config::settings& settings) {
   }
   add_message_type<actors::link_blob>("mtp.link_blob");
   set("middleman.app-identifiers", std::vector<std::string>{"mtproto-proxy"});
-  // Without both, a node behind a dead network is never noticed. Often, as only whole messages
-  // count as a sign of life, and a long one takes its time on a slow network.
-  set("middleman.heartbeat-interval", caf::timespan{1s});
-  set("middleman.connection-timeout", caf::timespan{settings.node_link.timeout});
+  // Without both, a node behind a dead network is never noticed. CAF reads its time-out once, and
+  // takes only whole messages for a sign of life: connections of our own are watched by
+  // net::link_silence, and CAF's time-out is longer than any of that.
+  set("middleman.heartbeat-interval", caf::timespan{net::link_silence::interval});
+  const bool is_own = settings.node_link.security != config::link_security::caf_openssl;
+  set("middleman.connection-timeout",
+      is_own ? caf::timespan{longest_silence} : caf::timespan{settings.node_link.timeout});
   // What they take off the multiplexer's thread is less than handing it to them costs.
   set("middleman.workers", std::size_t{0});
 }

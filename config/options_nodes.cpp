@@ -114,7 +114,7 @@ std::vector<option> link_options() {
                              {.least = 3, .most = 600}),
        .unit = "s",
        .roles = with_node_link,
-       .applies = change_time::restart,
+       .applies = change_time::live,
        .original = false,
        .line = "The other node counts as lost when nothing has come from it for this long."},
   };

@@ -6,9 +6,9 @@ namespace {
 
 node_link_settings settled(node_link_settings wanted, const node_link_settings& running) {
   if (wanted.security != running.security) return running;
-  wanted.timeout = running.timeout;
   // CAF's own module has read these at its start.
   if (wanted.security != link_security::caf_openssl) return wanted;
+  wanted.timeout = running.timeout;
   wanted.listen = running.listen;
   wanted.certificate = running.certificate;
   wanted.key = running.key;

@@ -42,13 +42,14 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::connection_ended)
 namespace mtp::actors {
 
 link_listener::link_listener(caf::actor_config& cfg, net::reactor& home, node_link_side& side)
-    : pinned_actor{cfg, home}, side_{&side} {}
+    : pinned_actor{cfg, home}, side_{&side}, silence_timer_{*this} {}
 
 caf::behavior link_listener::start() {
   accept();
   forget_ended();
   for (const auto& known : side_->sessions)
     if (const auto session = known.lock()) watch(session);
+  silence_timer_.arm(home().timers(), net::link_silence::interval);
   return {
       [this](const connection_ended& what) {
         tell(spdlog::level::info, what.name,
@@ -114,8 +115,14 @@ void link_listener::heed_config() {
   }
 }
 
-/// Without a certificate it may be anybody, as often as he likes.
+void link_listener::on_due(net::timer&) {
+  silence_.look(home().now(), settings().node_link.timeout);
+  silence_timer_.arm(home().timers(), net::link_silence::interval);
+}
+
+/// Why it ends is told only with a certificate: without, it may be anybody, as often as he likes.
 void link_listener::watch(const std::shared_ptr<net::link_session>& session) {
+  silence_.watch(session);
   if (session->peer_name().empty()) return;
   session->on_end([me = caf::actor_cast<caf::weak_actor_ptr>(this),
                    name = session->peer_name()](const std::string& why) {
@@ -169,6 +176,7 @@ std::string link_listener::name_at(const std::string& address, std::uint16_t por
 
 void link_listener::stopped() {
   acceptor_.reset();
+  silence_timer_.cancel();
 }
 
 }  // namespace mtp::actors

@@ -7,6 +7,7 @@
 #include "actors/core/limited_log.hpp"
 #include "actors/node_link/node_link_side.hpp"
 #include "net/node_link/link_acceptor.hpp"
+#include "net/node_link/link_silence.hpp"
 
 namespace mtp::actors {
 
@@ -39,7 +40,7 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
   caf::behavior start() override;
   bool on_message(caf::mailbox_element&) override { return false; }
-  void on_due(net::timer&) override {}
+  void on_due(net::timer&) override;
   void stopped() override;
   void on_link(net::link_transport transport) override;
   bool has_joined(const net::link_session& session) override;
@@ -59,6 +60,8 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   /// Used by the acceptor.
   std::shared_ptr<net::bound_port> port_;
   std::optional<net::link_acceptor> acceptor_;
+  net::link_silence silence_;
+  net::timer silence_timer_;
   /// By the name in the certificate.
   limited_log events_{10};
 };

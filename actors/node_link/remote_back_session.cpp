@@ -32,7 +32,8 @@ namespace mtp::actors {
 remote_back_session::remote_back_session(caf::actor_config& cfg, net::reactor& home,
                                          node_link_side& side, std::size_t place)
     : back_session{cfg, home, side, place},
-      dialer_{*this, side.core.resolver(home), *this, limits_of(*side.core.config.get())} {
+      dialer_{*this, side.core.resolver(home), *this, limits_of(*side.core.config.get())},
+      silence_timer_{*this} {
   set_default_handler([this](caf::scheduled_actor*, caf::message_view& x) {
     // The only message that back_session does not know.
     if (x.content().match_elements<link_gone>() && std::exchange(reach_when_gone_, false)) reach();
@@ -64,6 +65,12 @@ void remote_back_session::leave() {
   if (session_ != nullptr) session_->cut("it was given up here");
 }
 
+void remote_back_session::on_due(net::timer& due) {
+  if (&due != &silence_timer_) return back_session::on_due(due);
+  silence_.look(home().now(), settings().node_link.timeout);
+  if (!session_->ended()) silence_timer_.arm(home().timers(), net::link_silence::interval);
+}
+
 void remote_back_session::on_dialed(tl::expected<net::link_transport, std::string> result) {
   if (!result) return failed(std::move(result.error()));
   join(std::move(*result));
@@ -71,6 +78,8 @@ void remote_back_session::on_dialed(tl::expected<net::link_transport, std::strin
 
 void remote_back_session::join(net::link_transport transport) {
   session_ = transport.session();
+  silence_.watch(session_);
+  silence_timer_.arm(home().timers(), net::link_silence::interval);
   session_->on_end([me = caf::actor_cast<caf::weak_actor_ptr>(this)](const std::string&) {
     if (const auto here = me.lock()) caf::anon_send(caf::actor_cast<caf::actor>(here), link_gone{});
   });
@@ -102,6 +111,7 @@ std::string remote_back_session::proven_name() const {
 
 void remote_back_session::stopped() {
   back_session::stopped();
+  silence_timer_.cancel();
   if (session_ != nullptr) session_->on_end([](const std::string&) {});
 }
 

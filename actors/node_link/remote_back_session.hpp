@@ -4,6 +4,7 @@
 
 #include "actors/node_link/back_session.hpp"
 #include "net/node_link/link_dialer.hpp"
+#include "net/node_link/link_silence.hpp"
 
 namespace mtp::actors {
 
@@ -15,6 +16,7 @@ class remote_back_session final : public back_session, private net::link_dialer_
  private:
   void reach() override;
   void leave() override;
+  void on_due(net::timer& due) override;
   void on_dialed(tl::expected<net::link_transport, std::string> result) override;
   void stopped() override;
 
@@ -26,6 +28,8 @@ class remote_back_session final : public back_session, private net::link_dialer_
   net::link_dialer dialer_;
   /// The connection that there is, or was last.
   std::shared_ptr<net::link_session> session_;
+  net::link_silence silence_;
+  net::timer silence_timer_;
   /// Dial as soon as the present connection is gone: CAF would take a second one for a mistake.
   bool reach_when_gone_ = false;
 };

@@ -79,14 +79,8 @@ TEST_CASE("option table: what waits for a restart") {
   std::set<std::string> paths;
   for (const auto& row : all_rows())
     if (row.applies == change_time::restart) paths.insert(path_of(row));
-  // CAF's middleman reads its time-out at its start.
-  const std::set<std::string> settled{"console_socket",
-                                      "memory_budget_mb",
-                                      "node_link.transport",
-                                      "node_link.timeout_sec",
-                                      "node_role",
-                                      "reactors",
-                                      "state_dir"};
+  const std::set<std::string> settled{"console_socket", "memory_budget_mb", "node_link.transport",
+                                      "node_role",      "reactors",         "state_dir"};
   CHECK(paths == settled);
 }
 

@@ -27,6 +27,19 @@ TEST_CASE("settled: a file for another role changes nothing, so no port goes") {
   CHECK(settled(wanted, running) == running);
 }
 
+TEST_CASE("settled: what CAF's own link has read at its start stays") {
+  settings running;
+  running.node_link.security = link_security::caf_openssl;
+  auto wanted = running;
+  wanted.node_link.certificate = "other.pem";
+  wanted.node_link.timeout = std::chrono::seconds{60};
+  wanted.node_link.allowed_nodes = {"front1"};
+  const auto kept = settled(wanted, running);
+  CHECK(kept.node_link.certificate == running.node_link.certificate);
+  CHECK(kept.node_link.timeout == running.node_link.timeout);
+  CHECK(kept.node_link.allowed_nodes == wanted.node_link.allowed_nodes);
+}
+
 TEST_CASE("settled: a link keeps its cookie when another transport needs none") {
   settings running;
   running.role = node_role::back;
