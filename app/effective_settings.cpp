@@ -15,20 +15,20 @@ constexpr std::size_t reserved_files = 512;
 
 void limit_connections(config::settings& settings, std::size_t files,
                        std::vector<std::string>& notes) {
-  const auto ports = settings.ports.size();
+  const auto ports = settings.client.ports.size();
   if (ports == 0) return;
   const auto room = files > 2 * reserved_files ? files - reserved_files : files / 2;
-  if (settings.max_connections * ports <= room) return;
-  settings.max_connections = std::max<std::size_t>(room / ports, 1);
+  if (settings.client.max_connections * ports <= room) return;
+  settings.client.max_connections = std::max<std::size_t>(room / ports, 1);
   notes.push_back(
       fmt::format("only {} files may be open: {} clients a port at most; raise the limit (ulimit "
                   "-n, LimitNOFILE) for more",
-                  files, settings.max_connections));
+                  files, settings.client.max_connections));
 }
 
 void limit_replay_memory(config::settings& settings, std::size_t budget,
                          std::vector<std::string>& notes) {
-  auto& memory_mb = settings.replay_cache.max_memory_mb;
+  auto& memory_mb = settings.client.replay_cache.max_memory_mb;
   const auto wanted_mb = std::exchange(memory_mb, actors::replay_memory_mb(memory_mb, budget));
   if (memory_mb >= wanted_mb) return;
   notes.push_back(

@@ -21,8 +21,8 @@ tl::expected<link_change, std::string> link_change::prepare(actors::node_link_si
                                                             const config::settings& running,
                                                             const config::settings& wanted) {
   link_change change{side};
-  const auto& link = wanted.node_link;
-  if (side.port.get()->sockets != nullptr && link.listen != running.node_link.listen) {
+  const auto& link = wanted.link.node_link;
+  if (side.port.get()->sockets != nullptr && link.listen != running.link.node_link.listen) {
     auto bound = bind_link(*link.listen);
     if (!bound) return tl::unexpected{std::move(bound.error())};
     change.port_ = std::move(*bound);
@@ -38,7 +38,7 @@ tl::expected<link_change, std::string> link_change::prepare(actors::node_link_si
 void link_change::publish(const config::settings& wanted) {
   const auto& registry = side_->core.names;
   if (port_.sockets != nullptr) {
-    spdlog::info("node {}: waiting for fronts on {}", wanted.node_name,
+    spdlog::info("node {}: waiting for fronts on {}", wanted.link.node_name,
                  to_string(port_.sockets->where()));
     side_->port.set(std::make_shared<const actors::link_port>(std::move(port_)));
   }

@@ -33,9 +33,9 @@ void compare(const basic_option<Target>& row, const std::string& path, const Tar
 void compare_ports(const settings& before, const settings& after, change_time applies,
                    std::vector<option_change>& changes) {
   using kind = option_change::kind;
-  for (const auto& port : before.ports) {
+  for (const auto& port : before.client.ports) {
     const auto path = "ports." + port.name;
-    const auto* const same = find_port(after.ports, port.name);
+    const auto* const same = find_port(after.client.ports, port.name);
     if (same == nullptr)
       changes.push_back({.path = path,
                          .what = kind::removed_port,
@@ -45,8 +45,8 @@ void compare_ports(const settings& before, const settings& after, change_time ap
       for (const auto& row : port_options())
         compare(row, path + '.' + path_of(row), port, *same, changes);
   }
-  for (const auto& port : after.ports)
-    if (find_port(before.ports, port.name) == nullptr)
+  for (const auto& port : after.client.ports)
+    if (find_port(before.client.ports, port.name) == nullptr)
       changes.push_back({.path = "ports." + port.name,
                          .what = kind::added_port,
                          .after = to_string(port.listen),

@@ -20,8 +20,8 @@ constexpr std::size_t fewest_packets = 11;
 
 /// 0 stands for one that the file does not give.
 void complete_backpressure(settings& read) {
-  auto& limits = read.downstream_backpressure;
-  const auto clients = read.clients_per_dc_connection;
+  auto& limits = read.uplink.downstream_backpressure;
+  const auto clients = read.uplink.clients_per_dc_connection;
   if (limits.bytes_total == 0) limits.bytes_total = clients * bytes_per_client;
   if (limits.packets_total == 0)
     limits.packets_total = std::max(clients * packets_per_client, fewest_packets);
@@ -30,22 +30,23 @@ void complete_backpressure(settings& read) {
 void complete_console_socket(toml_reader& in, settings& read) {
   // With the state, unless it is said otherwise: two proxies have different ones.
   if (!in.has("console_socket"))
-    read.console_socket = read.state_dir.empty() ? std::string{} : read.state_dir + "/console.sock";
-  else if (read.console_socket.size() > max_socket_path)
+    read.process.console_socket =
+        read.process.state_dir.empty() ? std::string{} : read.process.state_dir + "/console.sock";
+  else if (read.process.console_socket.size() > max_socket_path)
     in.problem(*in.find("console_socket"), "console_socket",
                "expected a path of at most " + std::to_string(max_socket_path) +
-                   " bytes, which is what a UNIX socket can have; " + read.console_socket +
-                   " has " + std::to_string(read.console_socket.size()));
+                   " bytes, which is what a UNIX socket can have; " + read.process.console_socket +
+                   " has " + std::to_string(read.process.console_socket.size()));
 }
 
 }  // namespace
 
 settings settings_to_read(const toml_reader& in) {
   settings read;
-  read.downstream_backpressure.bytes_total = 0;
-  read.downstream_backpressure.packets_total = 0;
+  read.uplink.downstream_backpressure.bytes_total = 0;
+  read.uplink.downstream_backpressure.packets_total = 0;
   // A table of one's own has all limits that there are.
-  if (in.has("upstream_healthchecks")) read.upstream_healthchecks = {};
+  if (in.has("upstream_healthchecks")) read.uplink.upstream_healthchecks = {};
   return read;
 }
 
@@ -54,9 +55,11 @@ void complete_settings(toml_reader& in, settings& read) {
   complete_console_socket(in, read);
   // Whoever has a configuration server of their own has it for both families.
   if (in.has("proxy_config_url") && !in.has("proxy_config_v6_url"))
-    read.proxy_config_v6_url.clear();
-  if (read.metrics_listen && read.metrics_listen->port == 0) read.metrics_listen.reset();
-  if (read.per_sni_secrets && read.per_sni_secret_salt == settings{}.per_sni_secret_salt)
+    read.uplink.proxy_config_v6_url.clear();
+  if (read.process.metrics_listen && read.process.metrics_listen->port == 0)
+    read.process.metrics_listen.reset();
+  if (read.client.per_sni_secrets &&
+      read.client.per_sni_secret_salt == settings{}.client.per_sni_secret_salt)
     in.warning(
         *in.find("per_sni_secrets"), "per_sni_secrets",
         "the salt is the published one: set per_sni_secret_salt to a secret text of your own");

@@ -22,15 +22,15 @@ std::string_view text_of(const misplaced& elsewhere, node_role role) {
 
 /// Reads a `[[ports]]` table.
 void read_port(toml_reader& in, settings& into) {
-  auto& port = into.ports.emplace_back();
-  port.listen.ip = into.listen_ip;
+  auto& port = into.client.ports.emplace_back();
+  port.listen.ip = into.client.listen_ip;
   for (const auto& row : port_options()) {
     if (in.has(row.key))
       row.value.read(in, row.key, port);
     else if (!row.required.empty())
       in.missing(row.key, std::string{row.required});
   }
-  check_port(in, into.ports);
+  check_port(in, into.client.ports);
 }
 
 /// Reads one file's settings, row by row of the option table.
@@ -69,7 +69,7 @@ void settings_reader::read_rows(toml_reader& in, std::string_view table, setting
 }
 
 void settings_reader::read_row(toml_reader& in, const option& row, settings& into) {
-  const auto role = result_.settings.role;
+  const auto role = result_.settings.process.role;
   const auto& node = *in.find(row.key);
   if (!role_known_ && row.elsewhere.refused && row.shape != option_shape::ports) return;
   if (!row.no_effect.empty()) in.warning(node, row.key, std::string{row.no_effect});

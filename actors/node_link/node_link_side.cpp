@@ -5,7 +5,8 @@
 namespace mtp::actors {
 
 std::string node_link_side::own_name() const {
-  return credentials != nullptr ? credentials->current()->name() : core.config.get()->node_name;
+  return credentials != nullptr ? credentials->current()->name()
+                                : core.config.get()->link.node_name;
 }
 
 caf::actor node_link_side::front_agent(unsigned reactor) const {

@@ -16,7 +16,7 @@ constexpr auto join_patience = 10s;
 struct link_gone {};
 
 net::link_dialer_limits limits_of(const config::settings& all) {
-  return {.user_timeout = all.node_link.timeout};
+  return {.user_timeout = all.link.node_link.timeout};
 }
 
 }  // namespace
@@ -46,13 +46,13 @@ void remote_back_session::reach() {
   const auto& credentials = side().credentials;
   // Whoever renewed it need not wait; certificate_watch tells if that is of no use.
   if (credentials != nullptr) static_cast<void>(credentials->reload());
-  const auto& all = settings();
+  const auto& all = side().core.settings(home());
   const auto& to = address();
   dialer_.dial({.host = to.host,
                 .port = to.port,
                 .name = to.name,
-                .bind_v4 = all.bind_address,
-                .bind_v6 = all.bind_address_v6},
+                .bind_v4 = all.uplink.bind_address,
+                .bind_v6 = all.uplink.bind_address_v6},
                credentials != nullptr ? credentials->current() : nullptr);
 }
 
