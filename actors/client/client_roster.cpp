@@ -25,10 +25,10 @@ caf::behavior client_roster::start() {
 }
 
 client_roster::time_outs client_roster::current_time_outs() const {
-  const auto& settings = side_->core.settings(home());
-  return {.ready = settings.client.ready_timeout,
-          .hibernate = settings.client.hibernate_timeout,
-          .send = settings.client.upstream_send_timeout};
+  const auto& settings = side_->core.settings(home()).client;
+  return {.ready = settings.ready_timeout,
+          .hibernate = settings.hibernate_timeout,
+          .send = settings.upstream_send_timeout};
 }
 
 void client_roster::heed_config() {

@@ -113,8 +113,7 @@ void link_gateway_state::decide(visit& which) {
                               "the back speaks more than link version 3, which somebody denied"));
   auto why = judge(which);
   if (!why.empty()) return refuse(which, why);
-  if (!side->core.config.get()->link.node_link.cluster_cookie.empty() &&
-      hello.proof == link_proof{})
+  if (!side->settings()->node_link.cluster_cookie.empty() && hello.proof == link_proof{})
     return challenge(which);
   why = judge_proof(which);
   if (!why.empty()) return refuse(which, why);
@@ -153,7 +152,7 @@ std::string link_gateway_state::judge(const visit& which) const {
   if (which.proven && hello.name != *which.proven)
     return fmt::format(R"(the front calls itself "{}", but its certificate says "{}")", hello.name,
                        *which.proven);
-  const bool has_cookie = !side->core.config.get()->link.node_link.cluster_cookie.empty();
+  const bool has_cookie = !side->settings()->node_link.cluster_cookie.empty();
   if (hello.has_cookie != has_cookie)
     return fmt::format("only the {} has a cluster_cookie", has_cookie ? "back" : "front");
   if (which.fronts.empty() || which.fronts.size() > max_agents ||
@@ -168,7 +167,7 @@ std::string link_gateway_state::judge(const visit& which) const {
 }
 
 std::string link_gateway_state::judge_proof(const visit& which) {
-  const auto cookie = side->core.config.get()->link.node_link.cluster_cookie;
+  const auto cookie = side->settings()->node_link.cluster_cookie;
   if (cookie.empty()) return {};
   const auto given = std::ranges::find(challenges, which.keeper.address(),
                                        [](const auto& one) { return one.first; });
@@ -261,7 +260,7 @@ void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
        fmt::format("front {} is connected (build {}, {} reactors){}", made.hello.name,
                    made.hello.build, made.back.size(), describe_age(made.hello.offer, made.terms)));
   auto welcome = make_answer(link_answer::kind::welcome, made.hello.offer);
-  const auto cookie = side->core.config.get()->link.node_link.cluster_cookie;
+  const auto cookie = side->settings()->node_link.cluster_cookie;
   if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello, welcome);
   answer(made.keeper, promise, welcome, made.back);
   sessions.insert_or_assign(number, std::move(made));

@@ -15,8 +15,8 @@ constexpr auto join_patience = 10s;
 /// Message to itself: the connection is gone.
 struct link_gone {};
 
-net::link_dialer_limits limits_of(const config::settings& all) {
-  return {.user_timeout = all.link.node_link.timeout};
+net::link_dialer_limits limits_of(const config::link_config& all) {
+  return {.user_timeout = all.node_link.timeout};
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ namespace mtp::actors {
 remote_back_session::remote_back_session(caf::actor_config& cfg, net::reactor& home,
                                          node_link_side& side, std::size_t place)
     : back_session{cfg, home, side, place},
-      dialer_{*this, side.core.resolver(home), *this, limits_of(*side.core.config.get())} {
+      dialer_{*this, side.core.resolver(home), *this, limits_of(*side.settings())} {
   set_default_handler([this](caf::scheduled_actor*, caf::message_view& x) {
     // The only message that back_session does not know.
     if (x.content().match_elements<link_gone>() && std::exchange(reach_when_gone_, false)) reach();
@@ -46,13 +46,13 @@ void remote_back_session::reach() {
   const auto& credentials = side().credentials;
   // Whoever renewed it need not wait; certificate_watch tells if that is of no use.
   if (credentials != nullptr) static_cast<void>(credentials->reload());
-  const auto& all = side().core.settings(home());
+  const auto& all = side().core.settings(home()).uplink;
   const auto& to = address();
   dialer_.dial({.host = to.host,
                 .port = to.port,
                 .name = to.name,
-                .bind_v4 = all.uplink.bind_address,
-                .bind_v6 = all.uplink.bind_address_v6},
+                .bind_v4 = all.bind_address,
+                .bind_v6 = all.bind_address_v6},
                credentials != nullptr ? credentials->current() : nullptr);
 }
 

@@ -58,18 +58,17 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::patience_over)
 namespace mtp::actors {
 
 void dc_config_state::load() {
-  const auto settings = side->core.config.get();
+  const auto settings = side->settings();
   // A restarted dc_config goes on with what its predecessor knew.
   draft = *side->telegram.get();
   source = "the configuration known before";
   if (draft.secret.empty() && files.load(draft)) source = "the copy on disk";
-  draft.external_v4 =
-      settings->uplink.external_ip ? settings->uplink.external_ip : draft.external_v4;
-  draft.external_v6 = settings->uplink.external_ipv6;
-  has_configured_v4 = settings->uplink.external_ip.has_value();
+  draft.external_v4 = settings->external_ip ? settings->external_ip : draft.external_v4;
+  draft.external_v6 = settings->external_ipv6;
+  has_configured_v4 = settings->external_ip.has_value();
   // The built-in list is for when nothing better can be had: a fetch is tried first.
   if (draft.secret.empty())
-    self->delayed_send(self, settings->uplink.core_api_http_timeout, patience_over{});
+    self->delayed_send(self, settings->core_api_http_timeout, patience_over{});
   else
     publish();
 }
@@ -93,12 +92,12 @@ void dc_config_state::refresh() {
   failure.clear();
   if (const auto known = side->telegram.get(); !known->secret.empty()) draft = *known;
   forget_built_in(draft);
-  const auto settings = side->core.config.get();
+  const auto settings = side->settings();
   add_address_steps();
-  steps.push_back({purpose::secret, settings->uplink.proxy_secret_url});
-  steps.push_back({purpose::v4_list, settings->uplink.proxy_config_url});
-  if (!settings->uplink.proxy_config_v6_url.empty())
-    steps.push_back({purpose::v6_list, settings->uplink.proxy_config_v6_url});
+  steps.push_back({purpose::secret, settings->proxy_secret_url});
+  steps.push_back({purpose::v4_list, settings->proxy_config_url});
+  if (!settings->proxy_config_v6_url.empty())
+    steps.push_back({purpose::v6_list, settings->proxy_config_v6_url});
   next_step();
 }
 
@@ -106,13 +105,13 @@ void dc_config_state::refresh() {
 /// is in doubt. A public address of our own is what Telegram sees, and others need not hear of us;
 /// in doubt, it takes its turn with the services.
 void dc_config_state::add_address_steps() {
-  const auto settings = side->core.config.get();
-  const auto& services = settings->uplink.ip_lookup_services;
+  const auto settings = side->settings();
+  const auto& services = settings->ip_lookup_services;
   const bool in_doubt = std::exchange(keys_in_doubt, false);
-  if (settings->uplink.external_ip || services.empty()) return;
+  if (settings->external_ip || services.empty()) return;
   const auto telegram = built_in_telegram_config();
   const auto ours = net::source_address(telegram.v4.endpoints.begin()->second.front());
-  const bool own_may_do = !settings->uplink.ip_lookup_always && !(ours && ours->is_private());
+  const bool own_may_do = !settings->ip_lookup_always && !(ours && ours->is_private());
   if (own_may_do && !in_doubt) return;
   if (in_doubt) ++address_service;
   const auto first = address_service % (services.size() + (own_may_do ? 1 : 0));
@@ -136,7 +135,7 @@ void dc_config_state::next_step() {
     return;
   }
   http_fetch order{.request = {.url = now.url,
-                               .timeout = side->core.config.get()->uplink.core_api_http_timeout,
+                               .timeout = side->settings()->core_api_http_timeout,
                                .family = now.what == purpose::address ? net::http_family::v4
                                                                       : net::http_family::any,
                                // What Telegram sees is our address, not that of a proxy for HTTP.
@@ -224,11 +223,11 @@ void dc_config_state::judge_clock(const std::string& url, std::chrono::seconds a
 /// Once, until there are other ones: a list comes every hour.
 void dc_config_state::tell_broken_lines(purpose list, const dc_list_reading& read) {
   if (std::exchange(told_broken[list], read.broken) == read.broken || read.broken.empty()) return;
-  const auto settings = side->core.config.get();
-  spdlog::warn("{}: left out what can't be read: {}",
-               list == purpose::v4_list ? settings->uplink.proxy_config_url
-                                        : settings->uplink.proxy_config_v6_url,
-               describe_broken_lines(read));
+  const auto settings = side->settings();
+  spdlog::warn(
+      "{}: left out what can't be read: {}",
+      list == purpose::v4_list ? settings->proxy_config_url : settings->proxy_config_v6_url,
+      describe_broken_lines(read));
 }
 
 void dc_config_state::finish_refresh() {
@@ -256,7 +255,7 @@ void dc_config_state::finish_refresh() {
   if (!failure.empty() && !std::exchange(warned, true))
     spdlog::warn("Telegram's configuration can't be fetched ({}): using {}, and trying again",
                  failure, source);
-  schedule.end(failure.empty(), side->core.config.get()->uplink.conf_refresh_interval,
+  schedule.end(failure.empty(), side->settings()->conf_refresh_interval,
                net::random_between(0, 999) / 1000.0, self->clock().now());
   if (refresh_is_outdated) return refresh();
   plan_refresh();
@@ -280,12 +279,11 @@ void dc_config_state::handle_doubt() {
 /// What is configured counts at once, for connections that are made from now on; the rest is
 /// fetched.
 void dc_config_state::heed_config() {
-  const auto settings = side->core.config.get();
+  const auto settings = side->settings();
   auto next = *side->telegram.get();
-  if (settings->uplink.external_ip || has_configured_v4)
-    next.external_v4 = settings->uplink.external_ip;
-  next.external_v6 = settings->uplink.external_ipv6;
-  has_configured_v4 = settings->uplink.external_ip.has_value();
+  if (settings->external_ip || has_configured_v4) next.external_v4 = settings->external_ip;
+  next.external_v6 = settings->external_ipv6;
+  has_configured_v4 = settings->external_ip.has_value();
   draft.external_v4 = next.external_v4;
   draft.external_v6 = next.external_v6;
   if (next != *side->telegram.get())

@@ -28,4 +28,9 @@ routed uplink_side::route(const stream::open& request, unsigned reactor) {
   return core.names.find(names::dc_pool(*resolved));
 }
 
+std::shared_ptr<const config::uplink_config> uplink_side::settings() const {
+  const auto all = core.config.get();
+  return {all, &all->uplink};
+}
+
 }  // namespace mtp::actors
