@@ -139,18 +139,18 @@ void apply_one_port(const one_port_options& given, config::settings& into,
   into.client.ports.assign(1, port);
 }
 
-void apply_protocols(const one_port_options& given, config::settings& into) {
+void apply_protocols(const one_port_options& given, config::client_config& into) {
   using config::protocol;
   if (!given.dd_only && !given.tls_only) return;
   // An argument wins over the file, also over what a port says there.
-  for (auto& port : into.client.ports)
+  for (auto& port : into.ports)
     port.allowed_protocols.reset();
   if (given.dd_only && given.tls_only)
-    into.client.allowed_protocols = {protocol::mtp_fake_tls, protocol::mtp_secure};
+    into.allowed_protocols = {protocol::mtp_fake_tls, protocol::mtp_secure};
   else if (given.dd_only)
-    into.client.allowed_protocols = {protocol::mtp_secure};
+    into.allowed_protocols = {protocol::mtp_secure};
   else
-    into.client.allowed_protocols = {protocol::mtp_fake_tls};
+    into.allowed_protocols = {protocol::mtp_fake_tls};
 }
 
 }  // namespace
@@ -212,7 +212,7 @@ tl::expected<config::loaded_settings, std::vector<config::config_problem>> setti
   }
   std::vector<config::config_problem> problems;
   apply_one_port(what.one_port, out.settings, problems);
-  apply_protocols(what.one_port, out.settings);
+  apply_protocols(what.one_port, out.settings.client);
   if (!out.settings.is_front() && (what.one_port.dd_only || what.one_port.tls_only))
     out.warnings.push_back(problem("-a (MTP_DD_ONLY, MTP_TLS_ONLY)", "has no effect on a back"));
   out.settings.process.through_link_agents = what.through_link_agents;

@@ -13,22 +13,22 @@ namespace {
 /// Descriptors that are not clients': connections to Telegram, listeners, files, and some to spare.
 constexpr std::size_t reserved_files = 512;
 
-void limit_connections(config::settings& settings, std::size_t files,
+void limit_connections(config::client_config& settings, std::size_t files,
                        std::vector<std::string>& notes) {
-  const auto ports = settings.client.ports.size();
+  const auto ports = settings.ports.size();
   if (ports == 0) return;
   const auto room = files > 2 * reserved_files ? files - reserved_files : files / 2;
-  if (settings.client.max_connections * ports <= room) return;
-  settings.client.max_connections = std::max<std::size_t>(room / ports, 1);
+  if (settings.max_connections * ports <= room) return;
+  settings.max_connections = std::max<std::size_t>(room / ports, 1);
   notes.push_back(
       fmt::format("only {} files may be open: {} clients a port at most; raise the limit (ulimit "
                   "-n, LimitNOFILE) for more",
-                  files, settings.client.max_connections));
+                  files, settings.max_connections));
 }
 
-void limit_replay_memory(config::settings& settings, std::size_t budget,
+void limit_replay_memory(config::client_config& settings, std::size_t budget,
                          std::vector<std::string>& notes) {
-  auto& memory_mb = settings.client.replay_cache.max_memory_mb;
+  auto& memory_mb = settings.replay_cache.max_memory_mb;
   const auto wanted_mb = std::exchange(memory_mb, actors::replay_memory_mb(memory_mb, budget));
   if (memory_mb >= wanted_mb) return;
   notes.push_back(
@@ -41,8 +41,8 @@ void limit_replay_memory(config::settings& settings, std::size_t budget,
 
 config::settings effective_settings(config::settings wanted, const machine_limits& limits,
                                     std::vector<std::string>& notes) {
-  limit_replay_memory(wanted, limits.memory_budget, notes);
-  limit_connections(wanted, limits.open_files, notes);
+  limit_replay_memory(wanted.client, limits.memory_budget, notes);
+  limit_connections(wanted.client, limits.open_files, notes);
   return wanted;
 }
 

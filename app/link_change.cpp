@@ -18,11 +18,11 @@ tl::expected<actors::link_port, std::string> bind_link(const endpoint& at) {
 }
 
 tl::expected<link_change, std::string> link_change::prepare(actors::node_link_side& side,
-                                                            const config::settings& running,
-                                                            const config::settings& wanted) {
+                                                            const config::link_config& running,
+                                                            const config::link_config& wanted) {
   link_change change{side};
-  const auto& link = wanted.link.node_link;
-  if (side.port.get()->sockets != nullptr && link.listen != running.link.node_link.listen) {
+  const auto& link = wanted.node_link;
+  if (side.port.get()->sockets != nullptr && link.listen != running.node_link.listen) {
     auto bound = bind_link(*link.listen);
     if (!bound) return tl::unexpected{std::move(bound.error())};
     change.port_ = std::move(*bound);

@@ -114,11 +114,11 @@ void node::apply_limits(config::settings& settings) const {
     spdlog::warn("{}", note);
 }
 
-tl::expected<void, std::string> node::bind_ports(config::settings& settings) {
+tl::expected<void, std::string> node::bind_ports(config::client_config& clients) {
   if (!client_) return {};
-  auto change = port_change::prepare(*client_, settings.client);
+  auto change = port_change::prepare(*client_, clients);
   if (!change) return tl::unexpected{std::move(change.error())};
-  set_client_options(settings.client, change->added());
+  set_client_options(clients, change->added());
   change->publish(net::steady_clock::now());
   return {};
 }
@@ -152,7 +152,7 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
     spdlog::info("{} files may be open: enough for {} clients", net::raise_open_files_limit(),
                  wanted_connections * settings.client.ports.size());
   if (auto ready = prepare_link(settings); !ready) return ready;
-  if (auto bound = bind_ports(settings); !bound) return bound;
+  if (auto bound = bind_ports(settings.client); !bound) return bound;
   core_.config.set(std::make_shared<const config::settings>(settings));
   run_reactors();
   root_ = spawn_supervisor(system_, actors::proxy_sup_spec(parts_), core_.names);

@@ -164,7 +164,7 @@ tl::expected<std::string, std::string> reloader::apply(const config::loaded_sett
   }
   std::optional<link_change> link;
   if (auto* const link_side = proxy_->parts().link) {
-    auto prepared = link_change::prepare(*link_side, configured_, wanted);
+    auto prepared = link_change::prepare(*link_side, configured_.link, wanted.link);
     if (!prepared) return tl::unexpected{std::move(prepared.error())};
     link.emplace(std::move(*prepared));
     if (link_side->credentials != nullptr)

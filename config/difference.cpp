@@ -30,12 +30,12 @@ void compare(const basic_option<Target>& row, const std::string& path, const Tar
                      .applies = row.applies});
 }
 
-void compare_ports(const settings& before, const settings& after, change_time applies,
+void compare_ports(const client_config& before, const client_config& after, change_time applies,
                    std::vector<option_change>& changes) {
   using kind = option_change::kind;
-  for (const auto& port : before.client.ports) {
+  for (const auto& port : before.ports) {
     const auto path = "ports." + port.name;
-    const auto* const same = find_port(after.client.ports, port.name);
+    const auto* const same = find_port(after.ports, port.name);
     if (same == nullptr)
       changes.push_back({.path = path,
                          .what = kind::removed_port,
@@ -45,8 +45,8 @@ void compare_ports(const settings& before, const settings& after, change_time ap
       for (const auto& row : port_options())
         compare(row, path + '.' + path_of(row), port, *same, changes);
   }
-  for (const auto& port : after.client.ports)
-    if (find_port(before.client.ports, port.name) == nullptr)
+  for (const auto& port : after.ports)
+    if (find_port(before.ports, port.name) == nullptr)
       changes.push_back({.path = "ports." + port.name,
                          .what = kind::added_port,
                          .after = to_string(port.listen),
@@ -60,7 +60,7 @@ std::vector<option_change> differences(const settings& before, const settings& a
   for (const auto& group : option_groups())
     for (const auto& row : group.options) {
       if (row.shape == option_shape::ports)
-        compare_ports(before, after, row.applies, changes);
+        compare_ports(before.client, after.client, row.applies, changes);
       else
         compare(row, path_of(row), before, after, changes);
     }

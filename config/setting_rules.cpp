@@ -19,24 +19,23 @@ constexpr std::size_t packets_per_client = 2;
 constexpr std::size_t fewest_packets = 11;
 
 /// 0 stands for one that the file does not give.
-void complete_backpressure(settings& read) {
-  auto& limits = read.uplink.downstream_backpressure;
-  const auto clients = read.uplink.clients_per_dc_connection;
+void complete_backpressure(uplink_config& read) {
+  auto& limits = read.downstream_backpressure;
+  const auto clients = read.clients_per_dc_connection;
   if (limits.bytes_total == 0) limits.bytes_total = clients * bytes_per_client;
   if (limits.packets_total == 0)
     limits.packets_total = std::max(clients * packets_per_client, fewest_packets);
 }
 
-void complete_console_socket(toml_reader& in, settings& read) {
+void complete_console_socket(toml_reader& in, process_config& read) {
   // With the state, unless it is said otherwise: two proxies have different ones.
   if (!in.has("console_socket"))
-    read.process.console_socket =
-        read.process.state_dir.empty() ? std::string{} : read.process.state_dir + "/console.sock";
-  else if (read.process.console_socket.size() > max_socket_path)
+    read.console_socket = read.state_dir.empty() ? std::string{} : read.state_dir + "/console.sock";
+  else if (read.console_socket.size() > max_socket_path)
     in.problem(*in.find("console_socket"), "console_socket",
                "expected a path of at most " + std::to_string(max_socket_path) +
-                   " bytes, which is what a UNIX socket can have; " + read.process.console_socket +
-                   " has " + std::to_string(read.process.console_socket.size()));
+                   " bytes, which is what a UNIX socket can have; " + read.console_socket +
+                   " has " + std::to_string(read.console_socket.size()));
 }
 
 }  // namespace
@@ -51,8 +50,8 @@ settings settings_to_read(const toml_reader& in) {
 }
 
 void complete_settings(toml_reader& in, settings& read) {
-  complete_backpressure(read);
-  complete_console_socket(in, read);
+  complete_backpressure(read.uplink);
+  complete_console_socket(in, read.process);
   // Whoever has a configuration server of their own has it for both families.
   if (in.has("proxy_config_url") && !in.has("proxy_config_v6_url"))
     read.uplink.proxy_config_v6_url.clear();

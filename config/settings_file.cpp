@@ -21,16 +21,16 @@ std::string_view text_of(const misplaced& elsewhere, node_role role) {
 }
 
 /// Reads a `[[ports]]` table.
-void read_port(toml_reader& in, settings& into) {
-  auto& port = into.client.ports.emplace_back();
-  port.listen.ip = into.client.listen_ip;
+void read_port(toml_reader& in, client_config& into) {
+  auto& port = into.ports.emplace_back();
+  port.listen.ip = into.listen_ip;
   for (const auto& row : port_options()) {
     if (in.has(row.key))
       row.value.read(in, row.key, port);
     else if (!row.required.empty())
       in.missing(row.key, std::string{row.required});
   }
-  check_port(in, into.client.ports);
+  check_port(in, into.ports);
 }
 
 /// Reads one file's settings, row by row of the option table.
@@ -91,7 +91,7 @@ void settings_reader::read_value(toml_reader& in, const option& row, settings& i
         if (row.key == "node_link") check_node_link(table, into);
       });
     case option_shape::ports:
-      return in.tables(row.key, [&](toml_reader& port) { read_port(port, into); });
+      return in.tables(row.key, [&](toml_reader& port) { read_port(port, into.client); });
   }
 }
 

@@ -48,7 +48,7 @@ struct fixture {
     settings.link.node_link.ca = files.ca;
   }
   tl::expected<link_change, std::string> prepare() {
-    return link_change::prepare(side, running, wanted);
+    return link_change::prepare(side, running.link, wanted.link);
   }
   [[nodiscard]] bool waits_as_before() const { return side.port.get()->sockets == sockets; }
   /// As its certificate says, also when the files are read again.

@@ -22,7 +22,7 @@ config::settings one_port() {
 
 TEST_CASE("links: one a kind of secret, the best disguised first") {
   const auto all = one_port();
-  const auto links = make_links(all, all.client.ports[0], "example.org");
+  const auto links = make_links(all.client, all.client.ports[0], "example.org");
   REQUIRE(links.size() == 3);
   CHECK(links[0].secret.kind == secret_kind::fake_tls);
   CHECK(links[0].secret.domain == default_link_domain);
@@ -40,7 +40,7 @@ TEST_CASE("links: only of what is let in") {
   const auto kinds = [&](std::vector<protocol> allowed) {
     all.client.allowed_protocols = std::move(allowed);
     std::vector<secret_kind> out;
-    for (const auto& link : make_links(all, all.client.ports[0], "x"))
+    for (const auto& link : make_links(all.client, all.client.ports[0], "x"))
       out.push_back(link.secret.kind);
     return out;
   };
@@ -55,7 +55,7 @@ TEST_CASE("links: with per_sni_secrets the base secret is in no fake-TLS link") 
   auto all = one_port();
   all.client.per_sni_secrets = true;
   all.client.per_sni_secret_salt = "salt";
-  const auto link = make_links(all, all.client.ports[0], "x")[0];
+  const auto link = make_links(all.client, all.client.ports[0], "x")[0];
   CHECK(link.secret.kind == secret_kind::fake_tls);
   CHECK(link.secret.key != all.client.ports[0].secret);
   CHECK(link.secret.key ==
@@ -70,7 +70,7 @@ std::string servers(const std::string& listen_ip, const std::string& external_ip
   all.uplink.external_ip = ip_address::parse(external_ip);
   all.uplink.external_ipv6 = ip_address::parse(external_ipv6);
   std::string out;
-  for (const auto& ip : link_addresses(all, all.client.ports[0], ours))
+  for (const auto& ip : link_addresses(all.uplink, all.client.ports[0], ours))
     out += (out.empty() ? "" : " ") + to_string(ip);
   return out;
 }
