@@ -193,6 +193,7 @@ struct link_config {
   friend bool operator==(const link_config&, const link_config&) = default;
 };
 
+/// What an operator can set, by the room that needs it.
 struct settings {
   process_config process;
   client_config client;
