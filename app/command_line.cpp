@@ -136,10 +136,10 @@ void apply_one_port(const one_port_options& given, config::settings& into,
   }
   port.listen.port = number.value_or(0);
   port.secret = secret.value_or(secret16{});
-  into.ports.assign(1, port);
+  into.client.ports.assign(1, port);
 }
 
-void apply_protocols(const one_port_options& given, config::settings& into) {
+void apply_protocols(const one_port_options& given, config::client_config& into) {
   using config::protocol;
   if (!given.dd_only && !given.tls_only) return;
   // An argument wins over the file, also over what a port says there.
@@ -212,11 +212,11 @@ tl::expected<config::loaded_settings, std::vector<config::config_problem>> setti
   }
   std::vector<config::config_problem> problems;
   apply_one_port(what.one_port, out.settings, problems);
-  apply_protocols(what.one_port, out.settings);
+  apply_protocols(what.one_port, out.settings.client);
   if (!out.settings.is_front() && (what.one_port.dd_only || what.one_port.tls_only))
     out.warnings.push_back(problem("-a (MTP_DD_ONLY, MTP_TLS_ONLY)", "has no effect on a back"));
-  out.settings.through_link_agents = what.through_link_agents;
-  if (out.settings.is_front() && out.settings.ports.empty() && problems.empty())
+  out.settings.process.through_link_agents = what.through_link_agents;
+  if (out.settings.is_front() && out.settings.client.ports.empty() && problems.empty())
     problems.push_back(problem(what.config.value_or("command line"),
                                what.config ? "no port to serve: add a [[ports]] table"
                                            : "give a configuration (-c FILE), or a port and a "

@@ -86,12 +86,12 @@ tl::expected<std::string, status> socket_path(const console_options& options) {
     }
     settings = std::move(loaded->settings);
   }
-  if (settings.console_socket.empty()) {
+  if (settings.process.console_socket.empty()) {
     fmt::print(stderr, "error: {} has no console: set console_socket, and restart the proxy\n",
                *options.config);
     return tl::unexpected{nobody_there};
   }
-  return settings.console_socket;
+  return settings.process.console_socket;
 }
 
 std::vector<std::string> commands_of(const console_options& options) {

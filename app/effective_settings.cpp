@@ -13,7 +13,7 @@ namespace {
 /// Descriptors that are not clients': connections to Telegram, listeners, files, and some to spare.
 constexpr std::size_t reserved_files = 512;
 
-void limit_connections(config::settings& settings, std::size_t files,
+void limit_connections(config::client_config& settings, std::size_t files,
                        std::vector<std::string>& notes) {
   const auto ports = settings.ports.size();
   if (ports == 0) return;
@@ -26,7 +26,7 @@ void limit_connections(config::settings& settings, std::size_t files,
                   files, settings.max_connections));
 }
 
-void limit_replay_memory(config::settings& settings, std::size_t budget,
+void limit_replay_memory(config::client_config& settings, std::size_t budget,
                          std::vector<std::string>& notes) {
   auto& memory_mb = settings.replay_cache.max_memory_mb;
   const auto wanted_mb = std::exchange(memory_mb, actors::replay_memory_mb(memory_mb, budget));
@@ -41,8 +41,8 @@ void limit_replay_memory(config::settings& settings, std::size_t budget,
 
 config::settings effective_settings(config::settings wanted, const machine_limits& limits,
                                     std::vector<std::string>& notes) {
-  limit_replay_memory(wanted, limits.memory_budget, notes);
-  limit_connections(wanted, limits.open_files, notes);
+  limit_replay_memory(wanted.client, limits.memory_budget, notes);
+  limit_connections(wanted.client, limits.open_files, notes);
   return wanted;
 }
 

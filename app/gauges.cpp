@@ -120,7 +120,7 @@ void add_gauges(actors::node_parts& node, caf::actor_system& system) {
         return actors::memory_values(node.core.memory,
                                      node.client != nullptr ? node.client->replays.memory() : 0);
       });
-  const auto gauges = asked_gauges(node.core.config.get()->role);
+  const auto gauges = asked_gauges(node.core.config.get()->process.role);
   std::vector<metrics::gauge_name> names;
   names.reserve(gauges.size());
   for (const auto& one : gauges)

@@ -18,8 +18,8 @@ tl::expected<actors::link_port, std::string> bind_link(const endpoint& at, bool 
 }
 
 tl::expected<link_change, std::string> link_change::prepare(actors::node_link_side& side,
-                                                            const config::settings& running,
-                                                            const config::settings& wanted) {
+                                                            const config::link_config& running,
+                                                            const config::link_config& wanted) {
   link_change change{side};
   const auto& link = wanted.node_link;
   const auto& listened = running.node_link.listen;
@@ -39,7 +39,7 @@ tl::expected<link_change, std::string> link_change::prepare(actors::node_link_si
 void link_change::publish(const config::settings& wanted) {
   const auto& registry = side_->core.names;
   if (port_.sockets != nullptr) {
-    spdlog::info("node {}: waiting for fronts on {}", wanted.node_name,
+    spdlog::info("node {}: waiting for fronts on {}", wanted.link.node_name,
                  to_string(port_.sockets->where()));
     side_->port.set(std::make_shared<const actors::link_port>(std::move(port_)));
   }

@@ -20,8 +20,8 @@ class link_change {
   /// if nothing is published. Error, for the operator: a file that can't be used, or the port can't
   /// be had; then nothing is changed.
   [[nodiscard]] static tl::expected<link_change, std::string> prepare(
-      actors::node_link_side& side, const config::settings& running,
-      const config::settings& wanted);
+      actors::node_link_side& side, const config::link_config& running,
+      const config::link_config& wanted);
 
   /// After the settings: actors are started and told.
   void publish(const config::settings& wanted);

@@ -26,7 +26,7 @@ std::string advice(const ip_address& ip, const source_addresses& ours) {
 
 }  // namespace
 
-std::vector<proxy_link> make_links(const config::settings& settings,
+std::vector<proxy_link> make_links(const config::client_config& clients,
                                    const config::port_settings& port, const std::string& server) {
   using config::protocol;
   std::vector<proxy_link> out;
@@ -35,15 +35,15 @@ std::vector<proxy_link> make_links(const config::settings& settings,
                    .port = port.listen.port,
                    .secret = {.kind = kind, .key = key, .domain = std::string{domain}}});
   };
-  if (settings.allows(port, protocol::mtp_fake_tls)) {
-    const auto key = settings.per_sni_secrets ? derive_sni_secret(port.secret, default_link_domain,
-                                                                  settings.per_sni_secret_salt)
-                                              : port.secret;
+  if (clients.allows(port, protocol::mtp_fake_tls)) {
+    const auto key = clients.per_sni_secrets ? derive_sni_secret(port.secret, default_link_domain,
+                                                                 clients.per_sni_secret_salt)
+                                             : port.secret;
     add(secret_kind::fake_tls, key, default_link_domain);
   }
-  if (settings.allows(port, protocol::mtp_secure)) add(secret_kind::padded, port.secret, {});
-  if (settings.allows(port, protocol::mtp_abridged) ||
-      settings.allows(port, protocol::mtp_intermediate))
+  if (clients.allows(port, protocol::mtp_secure)) add(secret_kind::padded, port.secret, {});
+  if (clients.allows(port, protocol::mtp_abridged) ||
+      clients.allows(port, protocol::mtp_intermediate))
     add(secret_kind::classic, port.secret, {});
   return out;
 }
@@ -56,12 +56,12 @@ source_addresses find_source_addresses() {
   return {.v4 = towards(telegram.v4), .v6 = towards(telegram.v6)};
 }
 
-std::vector<ip_address> link_addresses(const config::settings& settings,
+std::vector<ip_address> link_addresses(const config::uplink_config& uplink,
                                        const config::port_settings& port,
                                        const source_addresses& ours) {
   using address = std::optional<ip_address>;
   const auto& at = port.listen.ip;
-  const bool passed_on = at.is_loopback() && (settings.external_ip || settings.external_ipv6);
+  const bool passed_on = at.is_loopback() && (uplink.external_ip || uplink.external_ipv6);
   std::vector<ip_address> out;
   const auto add = [&](bool takes, const address& external, const address& source) {
     const auto own = at.is_any() ? source : address{at};
@@ -70,19 +70,19 @@ std::vector<ip_address> link_addresses(const config::settings& settings,
     else if (takes && own && !passed_on)
       out.push_back(*own);
   };
-  add(at.is_v4() || at.is_any(), settings.external_ip, ours.v4);
-  add(!at.is_v4(), settings.external_ipv6, ours.v6);
+  add(at.is_v4() || at.is_any(), uplink.external_ip, ours.v4);
+  add(!at.is_v4(), uplink.external_ipv6, ours.v6);
   if (out.empty()) out.push_back(at);
   return out;
 }
 
 std::string describe_links(const config::settings& settings, const source_addresses& ours) {
   std::string out;
-  for (const auto& port : settings.ports) {
+  for (const auto& port : settings.client.ports) {
     out += fmt::format("\nLinks of {} ({}), tag {}:\n", port.name, to_string(port.listen),
                        port.tag ? "active" : "none: set \"tag\" for a promoted channel");
-    for (const auto& ip : link_addresses(settings, port, ours)) {
-      for (const auto& link : make_links(settings, port, to_string(ip)))
+    for (const auto& ip : link_addresses(settings.uplink, port, ours)) {
+      for (const auto& link : make_links(settings.client, port, to_string(ip)))
         out += fmt::format("  {}\n  {}\n", format_tg_link(link), format_https_link(link));
       out += advice(ip, ours);
     }
@@ -93,7 +93,7 @@ std::string describe_links(const config::settings& settings, const source_addres
 std::string describe_links(const config::settings& settings, const std::string& seen_as) {
   auto known = settings;
   if (const auto ip = ip_address::parse(seen_as))
-    (ip->is_v4() ? known.external_ip : known.external_ipv6) = ip;
+    (ip->is_v4() ? known.uplink.external_ip : known.uplink.external_ipv6) = ip;
   return describe_links(known, find_source_addresses());
 }
 

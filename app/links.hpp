@@ -13,9 +13,9 @@ namespace mtp::app {
 /// Domain of a fake-TLS link; the original's choice, and any other works as well.
 inline constexpr std::string_view default_link_domain = "s3.amazonaws.com";
 
-/// One link a kind of secret that `settings` lets in, the best disguised first: fake-TLS, dd,
+/// One link a kind of secret that `clients` lets in, the best disguised first: fake-TLS, dd,
 /// classic.
-[[nodiscard]] std::vector<proxy_link> make_links(const config::settings& settings,
+[[nodiscard]] std::vector<proxy_link> make_links(const config::client_config& clients,
                                                  const config::port_settings& port,
                                                  const std::string& server);
 
@@ -30,7 +30,7 @@ struct source_addresses {
 /// family that the port takes ("::" takes both): `external_ip` or `external_ipv6`, else the port's
 /// own address, else the one in `ours`. If nothing is known, the port's "0.0.0.0" or "::". What is
 /// in front of a port of loopback may change the family: it gets whatever external ones there are.
-[[nodiscard]] std::vector<ip_address> link_addresses(const config::settings& settings,
+[[nodiscard]] std::vector<ip_address> link_addresses(const config::uplink_config& uplink,
                                                      const config::port_settings& port,
                                                      const source_addresses& ours);
 

@@ -38,13 +38,13 @@ node::caf_config::caf_config(const config::settings& settings) {
   // Work stealing polls when idle: doc/architecture.md.
   set("scheduler.policy", caf::atom("sharing"));
   set("scheduler.max-threads", scheduler_threads);
-  if (settings.role == config::node_role::both) return;
+  if (settings.process.role == config::node_role::both) return;
   load<caf::io::middleman>();
-  if (settings.node_link.security == config::link_security::caf_openssl) {
+  if (settings.link.node_link.security == config::link_security::caf_openssl) {
     load<caf::openssl::manager>();
-    openssl_certificate = settings.node_link.certificate;
-    openssl_key = settings.node_link.key;
-    openssl_cafile = settings.node_link.ca;
+    openssl_certificate = settings.link.node_link.certificate;
+    openssl_key = settings.link.node_link.key;
+    openssl_cafile = settings.link.node_link.ca;
   }
   add_message_type<actors::link_blob>("mtp.link_blob");
   set("middleman.app-identifiers", std::vector<std::string>{"mtproto-proxy"});
@@ -52,9 +52,9 @@ node::caf_config::caf_config(const config::settings& settings) {
   // takes only whole messages for a sign of life: connections of our own are watched by
   // net::link_silence, and CAF's time-out is longer than any of that.
   set("middleman.heartbeat-interval", caf::timespan{net::link_silence::interval});
-  const bool is_own = settings.node_link.security != config::link_security::caf_openssl;
+  const bool is_own = settings.link.node_link.security != config::link_security::caf_openssl;
   set("middleman.connection-timeout",
-      is_own ? caf::timespan{longest_silence} : caf::timespan{settings.node_link.timeout});
+      is_own ? caf::timespan{longest_silence} : caf::timespan{settings.link.node_link.timeout});
   // What they take off the multiplexer's thread is less than handing it to them costs.
   set("middleman.workers", std::size_t{0});
 }
@@ -80,14 +80,14 @@ node::~node() {
 }
 
 void node::make_reactors(const config::settings& settings) {
-  const auto count = settings.reactors != 0
-                         ? settings.reactors
+  const auto count = settings.process.reactors != 0
+                         ? settings.process.reactors
                          : std::clamp(std::thread::hardware_concurrency(), 1U, 256U);
-  const auto scratch =
-      std::max(settings.upstream_socket_buffer_size, settings.downstream_socket_buffer_size);
+  const auto scratch = std::max(settings.client.upstream_socket_buffer_size,
+                                settings.uplink.downstream_socket_buffer_size);
   for (unsigned i = 0; i < count; ++i)
     core_.reactors.push_back(std::make_unique<net::reactor>(system_, i, scratch));
-  const auto budget = settings.memory_budget;
+  const auto budget = settings.process.memory_budget;
   core_.open(budget != 0 ? budget : net::machine_memory() / 2);
 }
 
@@ -120,26 +120,26 @@ void node::apply_limits(config::settings& settings) const {
     spdlog::warn("{}", note);
 }
 
-tl::expected<void, std::string> node::bind_ports(config::settings& settings) {
+tl::expected<void, std::string> node::bind_ports(config::client_config& clients) {
   if (!client_) return {};
-  auto change = port_change::prepare(*client_, settings);
+  auto change = port_change::prepare(*client_, clients);
   if (!change) return tl::unexpected{std::move(change.error())};
-  set_client_options(settings, change->added());
+  set_client_options(clients, change->added());
   change->publish(net::steady_clock::now());
   return {};
 }
 
 /// A back's port, and the certificates of either.
 tl::expected<void, std::string> node::prepare_link(config::settings& settings) {
-  if (settings.role == config::node_role::both) return {};
-  const auto& link = settings.node_link;
+  if (settings.process.role == config::node_role::both) return {};
+  const auto& link = settings.link.node_link;
   if (link.security == config::link_security::tls) {
     auto opened = net::tls_credentials::open(
         {.certificate = link.certificate, .key = link.key, .ca = link.ca},
         settings.is_back() ? net::tls_side::accepting : net::tls_side::dialing);
     if (!opened) return tl::unexpected{std::move(opened.error())};
     link_->credentials = std::move(*opened);
-    settings.node_name = link_->credentials->current()->name();
+    settings.link.node_name = link_->credentials->current()->name();
   }
   // With CAF's own transport, CAF listens.
   if (!settings.is_back() || link.security == config::link_security::caf_openssl) return {};
@@ -152,13 +152,13 @@ tl::expected<void, std::string> node::prepare_link(config::settings& settings) {
 tl::expected<void, std::string> node::start(std::function<void()> on_end) {
   spdlog::info("{}", describe_ciphers());
   auto settings = *core_.config.get();
-  const auto wanted_connections = settings.max_connections;
+  const auto wanted_connections = settings.client.max_connections;
   apply_limits(settings);
-  if (client_ && settings.max_connections == wanted_connections)
+  if (client_ && settings.client.max_connections == wanted_connections)
     spdlog::info("{} files may be open: enough for {} clients", net::raise_open_files_limit(),
-                 wanted_connections * settings.ports.size());
+                 wanted_connections * settings.client.ports.size());
   if (auto ready = prepare_link(settings); !ready) return ready;
-  if (auto bound = bind_ports(settings); !bound) return bound;
+  if (auto bound = bind_ports(settings.client); !bound) return bound;
   core_.config.set(std::make_shared<const config::settings>(settings));
   run_reactors();
   root_ = spawn_supervisor(system_, actors::proxy_sup_spec(parts_), core_.names);
@@ -170,11 +170,12 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
     on_end();
     ended.set_value();
   });
-  for (const auto& port : settings.ports)
+  for (const auto& port : settings.client.ports)
     spdlog::info("{}: listening on {} with {} reactors", port.name, to_string(port.listen),
                  core_.reactors.size());
   if (const auto at = link_ ? link_->port.get()->sockets : nullptr)
-    spdlog::info("node {}: waiting for fronts on {}", settings.node_name, to_string(at->where()));
+    spdlog::info("node {}: waiting for fronts on {}", settings.link.node_name,
+                 to_string(at->where()));
   return {};
 }
 

@@ -51,7 +51,7 @@ class node {
 
   void make_reactors(const config::settings& settings);
   void make_sides(const config::settings& settings);
-  [[nodiscard]] tl::expected<void, std::string> bind_ports(config::settings& settings);
+  [[nodiscard]] tl::expected<void, std::string> bind_ports(config::client_config& clients);
   [[nodiscard]] tl::expected<void, std::string> prepare_link(config::settings& settings);
   void run_reactors();
   void end_left_clients();

@@ -17,7 +17,7 @@ const endpoint& address_of(const served_port& served) {
 }  // namespace
 
 tl::expected<port_change, std::string> port_change::prepare(actors::client_side& side,
-                                                            config::settings& wanted) {
+                                                            config::client_config& wanted) {
   const auto before = side.ports.get();
   port_change change{side, wanted};
   for (auto& port : wanted.ports) {
@@ -76,7 +76,8 @@ void port_change::publish(net::steady_clock::time_point now) {
   side_->ports.set(std::make_shared<const std::vector<served_port>>(served_));
 }
 
-void set_client_options(const config::settings& settings, const std::vector<served_port>& ports) {
+void set_client_options(const config::client_config& settings,
+                        const std::vector<served_port>& ports) {
   for (const auto& served : ports)
     for (unsigned i = 0; i < served.sockets->size(); ++i) {
       const int socket = served.sockets->socket(i);

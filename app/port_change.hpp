@@ -16,8 +16,8 @@ class port_change {
   /// are; one that only has another name keeps its sockets. `wanted.ports` get the ports that the
   /// kernel chose. Nothing is changed yet: dropping the result takes it all back. Errors, for the
   /// operator: a port that can't be served.
-  [[nodiscard]] static tl::expected<port_change, std::string> prepare(actors::client_side& side,
-                                                                      config::settings& wanted);
+  [[nodiscard]] static tl::expected<port_change, std::string> prepare(
+      actors::client_side& side, config::client_config& wanted);
 
   /// From now on new clients meet the new ports and secrets, and clients whose secret or tag has
   /// changed, or whose port is gone, have to leave. Cannot fail. Listeners still have to be stopped
@@ -32,7 +32,7 @@ class port_change {
   void forget_removed() { removed_.clear(); }
 
  private:
-  port_change(actors::client_side& side, const config::settings& wanted)
+  port_change(actors::client_side& side, const config::client_config& wanted)
       : side_{&side}, settings_{wanted.ports} {}
 
   [[nodiscard]] tl::expected<void, std::string> add(config::port_settings& port,
@@ -49,7 +49,7 @@ class port_change {
 
 /// Options of clients' sockets, set on the listening ones that they have them from: five calls less
 /// for each.
-void set_client_options(const config::settings& settings,
+void set_client_options(const config::client_config& settings,
                         const std::vector<actors::served_port>& ports);
 
 }  // namespace mtp::app

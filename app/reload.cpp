@@ -96,7 +96,7 @@ reloader::reloader(node& proxy, config::settings configured, settings_reread rer
       links_changed_{std::move(links_changed)} {}
 
 tl::expected<void, std::string> reloader::open_metrics() {
-  const auto& at = configured_.metrics_listen;
+  const auto& at = configured_.process.metrics_listen;
   if (!at) return {};
   auto opened =
       metrics_endpoint::open(*at, [&core = proxy_->core()] { return metrics_text(core.metrics); });
@@ -152,37 +152,38 @@ tl::expected<std::string, std::string> reloader::apply(const config::loaded_sett
   proxy_->apply_limits(wanted);
   std::optional<port_change> ports;
   if (side != nullptr) {
-    auto prepared = port_change::prepare(*side, wanted);
+    auto prepared = port_change::prepare(*side, wanted.client);
     if (!prepared) return tl::unexpected{std::move(prepared.error())};
     ports.emplace(std::move(*prepared));
   }
-  const bool metrics_move = wanted.metrics_listen != configured_.metrics_listen;
+  const bool metrics_move = wanted.process.metrics_listen != configured_.process.metrics_listen;
   std::unique_ptr<metrics_endpoint> metrics;
-  if (metrics_move && wanted.metrics_listen) {
-    const auto& served = configured_.metrics_listen;
-    const bool beside_own = served && served->port == wanted.metrics_listen->port;
+  if (metrics_move && wanted.process.metrics_listen) {
+    const auto& served = configured_.process.metrics_listen;
+    const bool beside_own = served && served->port == wanted.process.metrics_listen->port;
     auto opened = metrics_endpoint::open(
-        *wanted.metrics_listen, [&core] { return metrics_text(core.metrics); }, {}, beside_own);
+        *wanted.process.metrics_listen, [&core] { return metrics_text(core.metrics); }, {},
+        beside_own);
     if (!opened) return tl::unexpected{std::move(opened.error())};
     metrics = std::move(*opened);
   }
   std::optional<link_change> link;
   if (auto* const link_side = proxy_->parts().link) {
-    auto prepared = link_change::prepare(*link_side, configured_, wanted);
+    auto prepared = link_change::prepare(*link_side, configured_.link, wanted.link);
     if (!prepared) return tl::unexpected{std::move(prepared.error())};
     link.emplace(std::move(*prepared));
     if (link_side->credentials != nullptr)
-      wanted.node_name = link_side->credentials->current()->name();
+      wanted.link.node_name = link_side->credentials->current()->name();
   }
 
   // Nothing fails from here on.
   if (ports) {
     ports->publish(net::steady_clock::now());
-    set_client_options(wanted, *side->ports.get());
+    set_client_options(wanted.client, *side->ports.get());
   }
   core.config.set(std::make_shared<const config::settings>(wanted));
   configured_ = std::move(configured);
-  spdlog::set_level(spdlog::level::from_str(wanted.log_level));
+  spdlog::set_level(spdlog::level::from_str(wanted.process.log_level));
   if (metrics_move) metrics_ = std::move(metrics);
   if (ports) exchange_listeners(*side, *ports);
   notify();

@@ -27,14 +27,14 @@ constexpr auto signal_bounce = 20ms;
 using event = process_events::kind;
 
 void announce(program_output& output, const config::settings& settings, const std::string& server) {
-  if (!settings.ports.empty()) output.print(describe_links(settings, server) + '\n');
+  if (!settings.client.ports.empty()) output.print(describe_links(settings, server) + '\n');
 }
 
 /// Stops the tree and waits for it. True if everything ended within the bound.
 bool stop_tree(node& proxy, const process_events& happened) {
   spdlog::info("stopping");
   proxy.stop();
-  const auto limit = proxy.core().config.get()->stop_timeout;
+  const auto limit = proxy.core().config.get()->process.stop_timeout;
   const auto begun = std::chrono::steady_clock::now();
   const auto elapsed = [begun] { return std::chrono::steady_clock::now() - begun; };
   bool tree_ended = false;
@@ -63,7 +63,7 @@ bool stop_tree(node& proxy, const process_events& happened) {
 
 /// The console, if it can be had: the proxy does its work without it.
 std::unique_ptr<console_server> open_console(node& proxy, reloader& reloads) {
-  const auto path = proxy.core().config.get()->console_socket;
+  const auto path = proxy.core().config.get()->process.console_socket;
   if (path.empty()) return nullptr;
   auto opened = console_server::open(path, [&proxy, &reloads](std::string_view line) {
     return answer_console({.system = proxy.system(),
@@ -144,7 +144,7 @@ int run_node(const config::settings& settings, const settings_reread& reread,
 }  // namespace
 
 int run_proxy(const config::settings& settings, const settings_reread& reread) {
-  program_output output{settings.log_level};
+  program_output output{settings.process.log_level};
   return output.end(run_node(settings, reread, output));
 }
 

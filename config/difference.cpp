@@ -31,7 +31,7 @@ void compare(const basic_option<Target>& row, const std::string& path, const Tar
                      .applies = row.applies});
 }
 
-void compare_ports(const settings& before, const settings& after, change_time applies,
+void compare_ports(const client_config& before, const client_config& after, change_time applies,
                    std::vector<option_change>& changes) {
   using kind = option_change::kind;
   for (const auto& port : before.ports) {
@@ -61,7 +61,7 @@ std::vector<option_change> differences(const settings& before, const settings& a
   for (const auto& group : option_groups())
     for (const auto& row : group.options) {
       if (row.shape == option_shape::ports)
-        compare_ports(before, after, row.applies, changes);
+        compare_ports(before.client, after.client, row.applies, changes);
       else
         compare(row, path_of(row), before, after, changes);
     }

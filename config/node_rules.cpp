@@ -31,18 +31,18 @@ void check_each_back(toml_reader& in, const std::vector<back_address>& backs) {
   }
 }
 
-void check_backs(toml_reader& in, const settings& read) {
+void check_backs(toml_reader& in, const std::vector<back_address>& backs) {
   const bool has_list = in.has("back_nodes");
   if (in.has("back_node") && has_list)
     in.problem(*in.find("back_node"), "back_node",
                "back_nodes is there too: put every back into that list");
   if (!in.has("back_node") && !has_list)
     in.missing("back_node", "the back's name, host and port, for example \"back@192.0.2.1:9199\"");
-  if (has_list) check_each_back(in, read.back_nodes);
+  if (has_list) check_each_back(in, backs);
 }
 
-void check_listen(toml_reader& link, const settings& read) {
-  const auto& [security, listen] = std::tie(read.node_link.security, read.node_link.listen);
+void check_listen(toml_reader& link, const node_link_settings& read) {
+  const auto& [security, listen] = std::tie(read.security, read.listen);
   if (!link.has("listen"))
     link.missing("listen", std::string{link_place.wanted});
   else if (listen && listen->ip.is_any() && security != link_security::tls)
@@ -81,9 +81,9 @@ void check_files(toml_reader& link, link_security security) {
 }  // namespace
 
 void check_node_link(toml_reader& link, const settings& read) {
-  const auto security = read.node_link.security;
-  if (read.role == node_role::back) {
-    check_listen(link, read);
+  const auto security = read.link.node_link.security;
+  if (read.process.role == node_role::back) {
+    check_listen(link, read.link.node_link);
     check_allowed_nodes(link, security);
   }
   check_files(link, security);
@@ -92,10 +92,10 @@ void check_node_link(toml_reader& link, const settings& read) {
 }
 
 void check_nodes(toml_reader& in, settings& read) {
-  if (read.node_name.empty()) read.node_name = to_string(read.role);
-  if (read.role == node_role::front) check_backs(in, read);
-  if (read.role != node_role::both && !in.has("node_link"))
-    in.missing("node_link", read.role == node_role::front
+  if (read.link.node_name.empty()) read.link.node_name = to_string(read.process.role);
+  if (read.process.role == node_role::front) check_backs(in, read.link.back_nodes);
+  if (read.process.role != node_role::both && !in.has("node_link"))
+    in.missing("node_link", read.process.role == node_role::front
                                 ? "a table with certificate, key and ca"
                                 : "a table with listen, certificate, key, ca and allowed_nodes");
 }

@@ -2,8 +2,8 @@
 // with its messages (config/settings_file), the difference of two files (config/difference), and
 // the tables of doc/config.md and the comments in the templates (config/option_docs).
 //
-// An option is added as a row in one of the options_*.cpp, a member of `settings`, and the place
-// that uses it: doc/adr/0014-option-table.md.
+// An option is added as a row in one of the options_*.cpp, a member of its room's struct in
+// config/settings, and the place that uses it: doc/adr/0014-option-table.md.
 #pragma once
 
 #include <string>

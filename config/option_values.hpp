@@ -16,7 +16,8 @@
 
 namespace mtp::config {
 
-/// The member at the end of this way: `at(&settings::node_link, &node_link_settings::timeout)`.
+/// The member at the end of this way: `at(&settings::link, &link_config::node_link,
+/// &node_link_settings::timeout)`.
 template <class... Members>
 auto at(Members... members) {
   return [=](auto& target) -> auto& {

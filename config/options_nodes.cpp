@@ -16,18 +16,20 @@ constexpr misplaced only_a_front_has_backs{
 /// A front's only back: a list of one.
 constexpr auto only_back_node = computed{
     [](const settings& from) {
-      return from.back_nodes.empty() ? std::nullopt : std::optional{from.back_nodes.front()};
+      return from.link.back_nodes.empty() ? std::nullopt
+                                          : std::optional{from.link.back_nodes.front()};
     },
-    [](settings& into, const back_address& back) { into.back_nodes.assign(1, back); }};
+    [](settings& into, const back_address& back) { into.link.back_nodes.assign(1, back); }};
 
 std::vector<option> link_options() {
   return {
       {.table = "node_link",
        .key = "transport",
-       .value = of::word(at(&settings::node_link, &node_link_settings::security),
-                         {{"tls", link_security::tls},
-                          {"plain", link_security::plain},
-                          {"caf-openssl", link_security::caf_openssl}}),
+       .value =
+           of::word(at(&settings::link, &link_config::node_link, &node_link_settings::security),
+                    {{"tls", link_security::tls},
+                     {"plain", link_security::plain},
+                     {"caf-openssl", link_security::caf_openssl}}),
        .roles = with_node_link,
        .applies = change_time::restart,
        .original = false,
@@ -40,7 +42,8 @@ std::vector<option> link_options() {
            "restart, too."},
       {.table = "node_link",
        .key = "listen",
-       .value = of::text(at(&settings::node_link, &node_link_settings::listen), link_place),
+       .value = of::text(at(&settings::link, &link_config::node_link, &node_link_settings::listen),
+                         link_place),
        .shown_default = "required on a back",
        .roles = only_back,
        .elsewhere = {.text = "has no effect on a front: it goes to its backs"},
@@ -52,7 +55,9 @@ std::vector<option> link_options() {
                "the firewall pass only the addresses of fronts."},
       {.table = "node_link",
        .key = "certificate",
-       .value = of::path(at(&settings::node_link, &node_link_settings::certificate), file_path),
+       .value =
+           of::path(at(&settings::link, &link_config::node_link, &node_link_settings::certificate),
+                    file_path),
        .shown_default = "required",
        .roles = with_node_link,
        .applies = change_time::new_connections,
@@ -63,7 +68,8 @@ std::vector<option> link_options() {
                "the new one. Not with `\"plain\"`."},
       {.table = "node_link",
        .key = "key",
-       .value = of::path(at(&settings::node_link, &node_link_settings::key), file_path),
+       .value = of::path(at(&settings::link, &link_config::node_link, &node_link_settings::key),
+                         file_path),
        .shown_default = "required",
        .roles = with_node_link,
        .applies = change_time::new_connections,
@@ -73,7 +79,8 @@ std::vector<option> link_options() {
        .line = "The private key of that certificate: a PEM file."},
       {.table = "node_link",
        .key = "ca",
-       .value = of::path(at(&settings::node_link, &node_link_settings::ca), file_path),
+       .value = of::path(at(&settings::link, &link_config::node_link, &node_link_settings::ca),
+                         file_path),
        .shown_default = "required",
        .roles = with_node_link,
        .applies = change_time::new_connections,
@@ -82,9 +89,9 @@ std::vector<option> link_options() {
        .line = "The certificate of the CA that signed the certificates of all nodes: a PEM file."},
       {.table = "node_link",
        .key = "allowed_nodes",
-       .value =
-           of::list(at(&settings::node_link, &node_link_settings::allowed_nodes), node_name_text,
-                    "expected at least one name: with none, no front may come"),
+       .value = of::list(
+           at(&settings::link, &link_config::node_link, &node_link_settings::allowed_nodes),
+           node_name_text, "expected at least one name: with none, no front may come"),
        .shown_default = "required on a back with `\"tls\"`",
        .roles = only_back,
        .elsewhere = {.text = "has no effect on a front: nobody comes to it, and it goes to whom "
@@ -97,8 +104,9 @@ std::vector<option> link_options() {
                "the list is cut off."},
       {.table = "node_link",
        .key = "cluster_cookie",
-       .value =
-           of::text(at(&settings::node_link, &node_link_settings::cluster_cookie), cookie_text),
+       .value = of::text(
+           at(&settings::link, &link_config::node_link, &node_link_settings::cluster_cookie),
+           cookie_text),
        .shown_default = "none",
        .roles = with_node_link,
        .applies = change_time::new_connections,
@@ -110,8 +118,9 @@ std::vector<option> link_options() {
                "`\"caf-openssl\"`."},
       {.table = "node_link",
        .key = "timeout_sec",
-       .value = of::duration(at(&settings::node_link, &node_link_settings::timeout),
-                             {.least = 3, .most = 600}),
+       .value =
+           of::duration(at(&settings::link, &link_config::node_link, &node_link_settings::timeout),
+                        {.least = 3, .most = 600}),
        .unit = "s",
        .roles = with_node_link,
        .applies = change_time::live,
@@ -128,13 +137,13 @@ option_group node_options() {
       .options = {
           {.key = "node_role",
            .value = of::word(
-               &settings::role,
+               at(&settings::process, &process_config::role),
                {{"both", node_role::both}, {"front", node_role::front}, {"back", node_role::back}}),
            .applies = change_time::restart,
            .line = "Which part of the proxy runs. `\"front\"`: the side of clients. `\"back\"`: "
                    "the side of Telegram. `\"both\"`: the whole proxy."},
           {.key = "node_name",
-           .value = of::text(&settings::node_name, node_name_text),
+           .value = of::text(at(&settings::link, &link_config::node_name), node_name_text),
            .shown_default = "the role",
            .applies = change_time::new_connections,
            .original = false,
@@ -153,7 +162,8 @@ option_group node_options() {
                "certificate (`back`, if `scripts/gen_dist_certs.sh init` made it). The host is a "
                "name, an IPv4 address, or an IPv6 address in brackets. Without a port it is 9199."},
           {.key = "back_nodes",
-           .value = of::list(&settings::back_nodes, back_text, "expected at least one back"),
+           .value = of::list(at(&settings::link, &link_config::back_nodes), back_text,
+                             "expected at least one back"),
            .shown_default = "none",
            .roles = only_front,
            .elsewhere = only_a_front_has_backs,
@@ -163,8 +173,9 @@ option_group node_options() {
            .line = "Front: several backs, in place of `back_node`. Names and addresses must "
                    "differ, and no two entries may lead to the same node."},
           {.key = "back_nodes_policy",
-           .value = of::word(&settings::back_nodes_policy, {{"failover", back_choice::failover},
-                                                            {"balance", back_choice::balance}}),
+           .value =
+               of::word(at(&settings::link, &link_config::back_nodes_policy),
+                        {{"failover", back_choice::failover}, {"balance", back_choice::balance}}),
            .roles = only_front,
            .elsewhere = only_a_front_has_backs,
            .applies = change_time::live,

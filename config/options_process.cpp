@@ -12,18 +12,19 @@ using of = values<settings>;
 
 /// Port 0 stands for no endpoint.
 endpoint metrics_of(const settings& from) {
-  return from.metrics_listen.value_or(endpoint{.ip = ip_address::v4({127, 0, 0, 1}), .port = 0});
+  return from.process.metrics_listen.value_or(
+      endpoint{.ip = ip_address::v4({127, 0, 0, 1}), .port = 0});
 }
 
 // The endpoint is one value made of two options.
 constexpr auto metrics_ip = computed{[](const settings& from) { return metrics_of(from).ip; },
                                      [](settings& into, ip_address ip) {
-                                       into.metrics_listen =
+                                       into.process.metrics_listen =
                                            endpoint{.ip = ip, .port = metrics_of(into).port};
                                      }};
 constexpr auto metrics_port = computed{[](const settings& from) { return metrics_of(from).port; },
                                        [](settings& into, std::uint16_t port) {
-                                         into.metrics_listen =
+                                         into.process.metrics_listen =
                                              endpoint{.ip = metrics_of(into).ip, .port = port};
                                        }};
 
@@ -36,13 +37,14 @@ option_group process_options() {
       .name = "process",
       .options = {
           {.key = "reactors",
-           .value = of::whole(&settings::reactors, {.least = 0, .most = 256}),
+           .value = of::whole(at(&settings::process, &process_config::reactors),
+                              {.least = 0, .most = 256}),
            .unit = "threads",
            .applies = change_time::restart,
            .original = false,
            .line = "Threads that serve sockets. 0: one per processor."},
           {.key = "memory_budget_mb",
-           .value = of::whole(&settings::memory_budget,
+           .value = of::whole(at(&settings::process, &process_config::memory_budget),
                               {.least = 64, .most = 1 << 24, .scale = mebibyte}),
            .shown_default = "half of the machine's memory, or of the control group's limit",
            .unit = "MiB",
@@ -55,7 +57,7 @@ option_group process_options() {
                    "of that, or when all of the 3/8 are used, the clients that hold most are "
                    "closed until a quarter of the 3/8 is free."},
           {.key = "state_dir",
-           .value = of::path(&settings::state_dir, any_text),
+           .value = of::path(at(&settings::process, &process_config::state_dir), any_text),
            .applies = change_time::restart,
            .original = false,
            .example = "\"state\"",
@@ -63,7 +65,7 @@ option_group process_options() {
                    "configuration, which is used at a start while core.telegram.org can't be "
                    "reached. Relative to the configuration file. `\"\"`: none."},
           {.key = "console_socket",
-           .value = of::path(&settings::console_socket, any_text),
+           .value = of::path(at(&settings::process, &process_config::console_socket), any_text),
            .shown_default = "`console.sock` in `state_dir`",
            .applies = change_time::restart,
            .original = false,
@@ -86,17 +88,19 @@ option_group process_options() {
            .example = "\"::1\"",
            .line = "The address of that endpoint. `\"::\"` takes IPv4 too."},
           {.key = "log_level",
-           .value = of::word(&settings::log_level, {{"debug", "debug"},
-                                                    {"info", "info"},
-                                                    {"warning", "warning"},
-                                                    {"error", "error"},
-                                                    {"off", "off"}}),
+           .value =
+               of::word(at(&settings::process, &process_config::log_level), {{"debug", "debug"},
+                                                                             {"info", "info"},
+                                                                             {"warning", "warning"},
+                                                                             {"error", "error"},
+                                                                             {"off", "off"}}),
            .applies = change_time::live,
            .original = false,
            .line = "How much is logged: `\"debug\"`, `\"info\"`, `\"warning\"`, `\"error\"` or "
                    "`\"off\"`. Addresses of clients appear only at `\"debug\"`."},
           {.key = "stop_timeout_sec",
-           .value = of::duration(&settings::stop_timeout, {.least = 1, .most = 3600}),
+           .value = of::duration(at(&settings::process, &process_config::stop_timeout),
+                                 {.least = 1, .most = 3600}),
            .unit = "s",
            .applies = change_time::live,
            .original = false,

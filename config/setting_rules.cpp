@@ -19,7 +19,7 @@ constexpr std::size_t packets_per_client = 2;
 constexpr std::size_t fewest_packets = 11;
 
 /// 0 stands for one that the file does not give.
-void complete_backpressure(settings& read) {
+void complete_backpressure(uplink_config& read) {
   auto& limits = read.downstream_backpressure;
   const auto clients = read.clients_per_dc_connection;
   if (limits.bytes_total == 0) limits.bytes_total = clients * bytes_per_client;
@@ -27,7 +27,7 @@ void complete_backpressure(settings& read) {
     limits.packets_total = std::max(clients * packets_per_client, fewest_packets);
 }
 
-void complete_console_socket(toml_reader& in, settings& read) {
+void complete_console_socket(toml_reader& in, process_config& read) {
   // With the state, unless it is said otherwise: two proxies have different ones.
   if (!in.has("console_socket"))
     read.console_socket = read.state_dir.empty() ? std::string{} : read.state_dir + "/console.sock";
@@ -42,21 +42,23 @@ void complete_console_socket(toml_reader& in, settings& read) {
 
 settings settings_to_read(const toml_reader& in) {
   settings read;
-  read.downstream_backpressure.bytes_total = 0;
-  read.downstream_backpressure.packets_total = 0;
+  read.uplink.downstream_backpressure.bytes_total = 0;
+  read.uplink.downstream_backpressure.packets_total = 0;
   // A table of one's own has all limits that there are.
-  if (in.has("upstream_healthchecks")) read.upstream_healthchecks = {};
+  if (in.has("upstream_healthchecks")) read.uplink.upstream_healthchecks = {};
   return read;
 }
 
 void complete_settings(toml_reader& in, settings& read) {
-  complete_backpressure(read);
-  complete_console_socket(in, read);
+  complete_backpressure(read.uplink);
+  complete_console_socket(in, read.process);
   // Whoever has a configuration server of their own has it for both families.
   if (in.has("proxy_config_url") && !in.has("proxy_config_v6_url"))
-    read.proxy_config_v6_url.clear();
-  if (read.metrics_listen && read.metrics_listen->port == 0) read.metrics_listen.reset();
-  if (read.per_sni_secrets && read.per_sni_secret_salt == settings{}.per_sni_secret_salt)
+    read.uplink.proxy_config_v6_url.clear();
+  if (read.process.metrics_listen && read.process.metrics_listen->port == 0)
+    read.process.metrics_listen.reset();
+  if (read.client.per_sni_secrets &&
+      read.client.per_sni_secret_salt == settings{}.client.per_sni_secret_salt)
     in.warning(
         *in.find("per_sni_secrets"), "per_sni_secrets",
         "the salt is the published one: set per_sni_secret_salt to a secret text of your own");

@@ -4,11 +4,11 @@
 
 namespace mtp::config {
 
-bool settings::allows(protocol which) const noexcept {
+bool client_config::allows(protocol which) const noexcept {
   return std::ranges::find(allowed_protocols, which) != allowed_protocols.end();
 }
 
-bool settings::allows(const port_settings& port, protocol which) const noexcept {
+bool client_config::allows(const port_settings& port, protocol which) const noexcept {
   if (!port.allowed_protocols) return allows(which);
   const auto& allowed = *port.allowed_protocols;
   return std::ranges::find(allowed, which) != allowed.end();

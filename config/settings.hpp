@@ -100,17 +100,27 @@ struct node_link_settings {
   friend bool operator==(const node_link_settings&, const node_link_settings&) = default;
 };
 
-struct settings {
-  // -- nodes ------------------------------------------------------------------------------------
+/// The process: what it is, and what it takes from its machine.
+struct process_config {
   node_role role = node_role::both;
-  /// This node's name; with certificates, the name in its own.
-  std::string node_name;
-  /// Of a front, in order of preference.
-  std::vector<back_address> back_nodes;
-  back_choice back_nodes_policy = back_choice::failover;
-  node_link_settings node_link;
+  /// Threads that serve sockets; 0: one per processor.
+  unsigned reactors = 0;
+  /// Bytes that the process may take; 0: half of the machine's memory.
+  std::size_t memory_budget = 0;
+  /// Where the last good configuration of Telegram is kept; empty: nowhere.
+  std::string state_dir = "/var/lib/mtproto-proxy";
+  /// The console's UNIX socket; empty: no console.
+  std::string console_socket = "/var/lib/mtproto-proxy/console.sock";
+  std::optional<endpoint> metrics_listen;
+  std::string log_level = "info";
+  std::chrono::seconds stop_timeout{5};
+  /// Carry streams through link agents inside the process, as between nodes: for tests.
+  bool through_link_agents = false;
+  friend bool operator==(const process_config&, const process_config&) = default;
+};
 
-  // -- clients ----------------------------------------------------------------------------------
+/// Listeners and clients: what a front needs for them.
+struct client_config {
   /// Of ports that do not say so themselves.
   ip_address listen_ip;
   std::vector<port_settings> ports;
@@ -131,10 +141,16 @@ struct settings {
   replay_cache_settings replay_cache;
   std::size_t upstream_socket_buffer_size = 51200;
   std::chrono::milliseconds upstream_send_timeout{15000};
-  client_health_settings upstream_healthchecks{.qlen = std::nullopt,
-                                               .total_mem = std::size_t{8} * 1024 * 1024};
 
-  // -- Telegram ---------------------------------------------------------------------------------
+  [[nodiscard]] bool allows(protocol which) const noexcept;
+  /// The same for a port, which may have protocols of its own.
+  [[nodiscard]] bool allows(const port_settings& port, protocol which) const noexcept;
+  friend bool operator==(const client_config&, const client_config&) = default;
+};
+
+/// Telegram's configuration and the connections to its DCs. A front uses only the addresses
+/// and `dc_wait_timeout`.
+struct uplink_config {
   std::string proxy_secret_url = "https://core.telegram.org/getProxySecret";
   std::string proxy_config_url = "https://core.telegram.org/getProxyConfig";
   std::string proxy_config_v6_url = "https://core.telegram.org/getProxyConfigV6";
@@ -155,37 +171,41 @@ struct settings {
   std::size_t clients_per_dc_connection = 300;
   std::size_t downstream_socket_buffer_size = 512000;
   backpressure_settings downstream_backpressure;
+  client_health_settings upstream_healthchecks{.qlen = std::nullopt,
+                                               .total_mem = std::size_t{8} * 1024 * 1024};
   bool full_check_crc32 = true;
   std::chrono::seconds dc_wait_timeout{10};
   std::chrono::seconds dc_ping_interval{30};
   std::chrono::seconds dc_stall_timeout{5};
   /// A connection above `init_dc_connections` without clients for this long is closed.
   std::chrono::seconds dc_idle_timeout{300};
+  friend bool operator==(const uplink_config&, const uplink_config&) = default;
+};
 
-  // -- process ----------------------------------------------------------------------------------
-  /// Threads that serve sockets; 0: one per processor.
-  unsigned reactors = 0;
-  /// Bytes that the process may take; 0: half of the machine's memory.
-  std::size_t memory_budget = 0;
-  /// Where the last good configuration of Telegram is kept; empty: nowhere.
-  std::string state_dir = "/var/lib/mtproto-proxy";
-  /// The console's UNIX socket; empty: no console.
-  std::string console_socket = "/var/lib/mtproto-proxy/console.sock";
-  std::optional<endpoint> metrics_listen;
-  std::string log_level = "info";
-  std::chrono::seconds stop_timeout{5};
-  /// Carry streams through link agents inside the process, as between nodes: for tests.
-  bool through_link_agents = false;
+/// What joins a front and its backs.
+struct link_config {
+  /// This node's name; with certificates, the name in its own.
+  std::string node_name;
+  /// Of a front, in order of preference.
+  std::vector<back_address> back_nodes;
+  back_choice back_nodes_policy = back_choice::failover;
+  node_link_settings node_link;
+  friend bool operator==(const link_config&, const link_config&) = default;
+};
 
-  [[nodiscard]] bool allows(protocol which) const noexcept;
-  /// The same for a port, which may have protocols of its own.
-  [[nodiscard]] bool allows(const port_settings& port, protocol which) const noexcept;
+/// What an operator can set, by the room that needs it.
+struct settings {
+  process_config process;
+  client_config client;
+  uplink_config uplink;
+  link_config link;
+
   /// Whether this node has clients, and whether it speaks to Telegram.
-  [[nodiscard]] bool is_front() const noexcept { return role != node_role::back; }
-  [[nodiscard]] bool is_back() const noexcept { return role != node_role::front; }
+  [[nodiscard]] bool is_front() const noexcept { return process.role != node_role::back; }
+  [[nodiscard]] bool is_back() const noexcept { return process.role != node_role::front; }
   /// Whether streams go through link agents.
   [[nodiscard]] bool has_link() const noexcept {
-    return role != node_role::both || through_link_agents;
+    return process.role != node_role::both || process.through_link_agents;
   }
 
   friend bool operator==(const settings&, const settings&) = default;

@@ -21,7 +21,7 @@ std::string_view text_of(const misplaced& elsewhere, node_role role) {
 }
 
 /// Reads a `[[ports]]` table.
-void read_port(toml_reader& in, settings& into) {
+void read_port(toml_reader& in, client_config& into) {
   auto& port = into.ports.emplace_back();
   port.listen.ip = into.listen_ip;
   for (const auto& row : port_options()) {
@@ -69,7 +69,7 @@ void settings_reader::read_rows(toml_reader& in, std::string_view table, setting
 }
 
 void settings_reader::read_row(toml_reader& in, const option& row, settings& into) {
-  const auto role = result_.settings.role;
+  const auto role = result_.settings.process.role;
   const auto& node = *in.find(row.key);
   if (!role_known_ && row.elsewhere.refused && row.shape != option_shape::ports) return;
   if (!row.no_effect.empty()) in.warning(node, row.key, std::string{row.no_effect});
@@ -91,7 +91,7 @@ void settings_reader::read_value(toml_reader& in, const option& row, settings& i
         if (row.key == "node_link") check_node_link(table, into);
       });
     case option_shape::ports:
-      return in.tables(row.key, [&](toml_reader& port) { read_port(port, into); });
+      return in.tables(row.key, [&](toml_reader& port) { read_port(port, into.client); });
   }
 }
 

@@ -19,12 +19,12 @@ node_link_settings settled(node_link_settings wanted, const node_link_settings& 
 }  // namespace
 
 settings settled(settings wanted, const settings& running) {
-  if (wanted.role != running.role) return running;
-  wanted.reactors = running.reactors;
-  wanted.memory_budget = running.memory_budget;
-  wanted.state_dir = running.state_dir;
-  wanted.console_socket = running.console_socket;
-  wanted.node_link = settled(std::move(wanted.node_link), running.node_link);
+  if (wanted.process.role != running.process.role) return running;
+  wanted.process.reactors = running.process.reactors;
+  wanted.process.memory_budget = running.process.memory_budget;
+  wanted.process.state_dir = running.process.state_dir;
+  wanted.process.console_socket = running.process.console_socket;
+  wanted.link.node_link = settled(std::move(wanted.link.node_link), running.link.node_link);
   return wanted;
 }
 

@@ -26,7 +26,7 @@ protocol protocol_of(framing kind) noexcept {
 }
 
 /// Nothing if it may come in.
-std::optional<cause> why_not(const client_facts& client, const config::settings& all,
+std::optional<cause> why_not(const client_facts& client, const config::client_config& all,
                              const config::port_settings& port) {
   const auto allows = [&](protocol asked_for) { return all.allows(port, asked_for); };
   // A port says nothing of what it does not speak, not even an alert.
@@ -75,21 +75,21 @@ bool has_place(std::size_t connections, std::size_t newcomers,
   return connections < max_connections && newcomers < max_connections - max_connections / 4;
 }
 
-client_handshake::options known_secrets(const config::settings& all,
+client_handshake::options known_secrets(const config::client_config& all,
                                         const config::port_settings& port) {
   return {
       .secret = port.secret,
       .per_sni_salt = all.per_sni_secrets ? std::optional{all.per_sni_secret_salt} : std::nullopt};
 }
 
-verdict judge(const client_facts& client, const config::settings& all,
+verdict judge(const client_facts& client, const config::client_config& all,
               const config::port_settings& port, ticket taken) {
   if (const auto why = why_not(client, all, port))
     return turned_away{.why = *why, .how = farewell_of(*why, all, false)};
   return admitted{.secret = &port.secret, .tag = &port.tag, .taken = std::move(taken)};
 }
 
-farewell farewell_of(cause why, const config::settings& all, bool is_established) {
+farewell farewell_of(cause why, const config::client_config& all, bool is_established) {
   const auto alert = about(why).alert;
   // A RST would overtake the alert.
   const bool may_reset = !is_established && alert.empty();

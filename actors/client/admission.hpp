@@ -118,15 +118,16 @@ using verdict = std::variant<admitted, turned_away>;
                              std::size_t max_connections) noexcept;
 
 /// Whose hellos and headers a port can tell.
-[[nodiscard]] client_handshake::options known_secrets(const config::settings& all,
+[[nodiscard]] client_handshake::options known_secrets(const config::client_config& all,
                                                       const config::port_settings& port);
 
 /// The verdict on a client that has taken what `taken` says: for its hello, and again for the
 /// header inside. A client that is turned away has given everything back.
-[[nodiscard]] verdict judge(const client_facts& client, const config::settings& all,
+[[nodiscard]] verdict judge(const client_facts& client, const config::client_config& all,
                             const config::port_settings& port, ticket taken);
 
 /// What a client sees when it is turned away, in its handshake or, if it `is_established`, later.
-[[nodiscard]] farewell farewell_of(cause why, const config::settings& all, bool is_established);
+[[nodiscard]] farewell farewell_of(cause why, const config::client_config& all,
+                                   bool is_established);
 
 }  // namespace mtp::actors

@@ -19,7 +19,7 @@ client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, client_side
       peer_{client.peer},
       taken_{std::move(client.taken)},
       stream_{*this, *this, std::move(client.fd)},
-      phase_{handshake_phase{known_secrets(side.core.settings(home), version_->settings),
+      phase_{handshake_phase{known_secrets(side.core.settings(home).client, version_->settings),
                              std::move(client.place)}},
       idle_timer_{*this},
       progress_timer_{*this} {}

@@ -59,7 +59,9 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
 
   [[nodiscard]] client_side& side() const noexcept { return *side_; }
   [[nodiscard]] open_port& port() const noexcept { return *port_; }
-  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
+  [[nodiscard]] const config::client_config& settings() const {
+    return side_->core.settings(home()).client;
+  }
   /// Of its port, as they were when this client came.
   [[nodiscard]] const config::port_settings& port_settings() const noexcept {
     return version_->settings;

@@ -25,7 +25,7 @@ caf::behavior client_roster::start() {
 }
 
 client_roster::time_outs client_roster::current_time_outs() const {
-  const auto& settings = side_->core.settings(home());
+  const auto& settings = side_->core.settings(home()).client;
   return {.ready = settings.ready_timeout,
           .hibernate = settings.hibernate_timeout,
           .send = settings.upstream_send_timeout};
@@ -43,7 +43,7 @@ void client_roster::heed_config() {
 
 void client_roster::drain() {
   drain_timer_.cancel();
-  const auto limit = side_->core.settings(home()).drain_timeout;
+  const auto limit = side_->core.settings(home()).client.drain_timeout;
   if (limit.count() == 0) return;
   std::vector<client_conn*> leaving;
   std::optional<net::steady_clock::time_point> next;

@@ -13,7 +13,7 @@ constexpr std::array<std::uint8_t, 4> server_error{0x6c, 0xfe, 0xff, 0xff};
 
 /// A client whose keys have expired learns it from -404. A prober that replays a handshake must not
 /// see it; one that has been checked for that is no replay.
-config::error_filter filter_of_session(const config::settings& options, bool tls) {
+config::error_filter filter_of_session(const config::client_config& options, bool tls) {
   const bool was_checked = tls || options.replay_check_session_storage;
   const auto chosen = options.server_error_filter;
   return chosen == config::error_filter::automatic && was_checked ? config::error_filter::off
@@ -24,7 +24,7 @@ config::error_filter filter_of_session(const config::settings& options, bool tls
 
 client_session::client_session(client_handshake::established& header,
                                const std::optional<rpc::ad_tag>* ad_tag,
-                               const config::settings& options, std::size_t unsent)
+                               const config::client_config& options, std::size_t unsent)
     : kind{header.kind},
       tls{header.tls},
       filter{filter_of_session(options, header.tls)},

@@ -17,7 +17,7 @@ struct client_session {
   /// `unsent` bytes of the handshake's answer are still queued. `ad_tag` is that of the client's
   /// port and must outlive this.
   client_session(client_handshake::established& header, const std::optional<rpc::ad_tag>* ad_tag,
-                 const config::settings& options, std::size_t unsent);
+                 const config::client_config& options, std::size_t unsent);
 
   /// Whether a packet from Telegram is the -404 that the client must not see. To be asked once for
   /// each packet, in order.

@@ -27,7 +27,9 @@ class listener final : public net::pinned_actor, private net::accept_owner {
   void on_accepted(net::unique_fd fd, const endpoint& peer) override;
   void on_exhausted(int error) override;
 
-  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
+  [[nodiscard]] const config::client_config& settings() const {
+    return side_->core.settings(home()).client;
+  }
   /// Whether a newcomer has to go for the next connection.
   [[nodiscard]] bool is_full() const noexcept;
   /// Newcomers of a port have to go for those that wait, and `spare` more; if there are none,

@@ -20,7 +20,8 @@ constexpr auto answer_margin = 2s;
 }  // namespace
 
 next_phase opening_phase::start(client_conn& conn) {
-  until_ = conn.home().now() + conn.settings().dc_wait_timeout + answer_margin;
+  until_ = conn.home().now() + conn.side().core.settings(conn.home()).uplink.dc_wait_timeout +
+           answer_margin;
   conn.stream().want_read(false);
   return ask(conn);
 }

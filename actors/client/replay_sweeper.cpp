@@ -48,7 +48,7 @@ std::size_t clean_sessions(replay_cache& table, const config::replay_cache_setti
 
 void replay_sweeper_state::look() {
   auto& table = side->replays;
-  const auto bounds = side->core.config.get()->replay_cache;
+  const auto bounds = side->core.config.get()->client.replay_cache;
   const auto most = most_sessions(bounds);
   const bool far_over = table.size() > most + most / 8;
   const auto now = self->clock().now();

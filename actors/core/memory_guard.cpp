@@ -38,8 +38,8 @@ caf::behavior memory_guard::start() {
   return {[this](memory_is_scarce) { judge(); },
           [this](config_changed) {
             const auto& settings = core_->settings(home());
-            home().grow_scratch(std::max(settings.upstream_socket_buffer_size,
-                                         settings.downstream_socket_buffer_size));
+            home().grow_scratch(std::max(settings.client.upstream_socket_buffer_size,
+                                         settings.uplink.downstream_socket_buffer_size));
           }};
 }
 

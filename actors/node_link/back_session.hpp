@@ -65,7 +65,9 @@ class back_session : public net::pinned_actor {
   void reached(caf::actor gateway);
   void failed(std::string why);
   [[nodiscard]] node_link_side& side() const noexcept { return *side_; }
-  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
+  [[nodiscard]] const config::link_config& settings() const {
+    return side_->core.settings(home()).link;
+  }
 
   /// For a back that is not in this process.
   [[nodiscard]] const config::back_address& address() const { return back_.address.value(); }

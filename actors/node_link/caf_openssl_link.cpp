@@ -51,7 +51,7 @@ void caf_openssl_back_session::reach() {
 void caf_openssl_listener_state::publish() {
   const auto gateway = side->core.names.find(names::link_gateway);
   if (gateway == nullptr) return publish_later();
-  const auto listen = *side->core.config.get()->node_link.listen;
+  const auto listen = *side->settings()->node_link.listen;
   self->request(self->system().openssl_manager().actor_handle(), patience, caf::publish_atom::value,
                 listen.port, caf::actor_cast<caf::strong_actor_ptr>(gateway), interface{},
                 to_string(listen.ip), true)
@@ -60,7 +60,7 @@ void caf_openssl_listener_state::publish() {
             trouble.clear();
             self->monitor(gateway);
             spdlog::info("node {}: waiting for fronts on {}, by CAF's OpenSSL module",
-                         side->core.config.get()->node_name, to_string(listen));
+                         side->settings()->node_name, to_string(listen));
           },
           [this, listen](const caf::error& why) {
             auto text = fmt::format("node_link.listen {}: {}", to_string(listen),
@@ -81,7 +81,7 @@ caf::behavior caf_openssl_listener(caf::stateful_actor<caf_openssl_listener_stat
   state.side = &side;
   self->set_down_handler([self, &state](const caf::down_msg&) {
     // The gateway was restarted: its port is free when CAF has closed it.
-    const auto port = state.side->core.config.get()->node_link.listen->port;
+    const auto port = state.side->settings()->node_link.listen->port;
     const auto again = [&state] { state.publish_later(); };
     self->request(self->system().openssl_manager().actor_handle(), patience, caf::close_atom::value,
                   port)

@@ -87,7 +87,7 @@ void front_agent::on_tick() {
 void front_agent::empty(std::size_t place, back& from) {
   const auto now = home().now();
   if (!from.emptied_since) from.emptied_since = now;
-  const auto limit = settings().drain_timeout;
+  const auto limit = settings().client.drain_timeout;
   if (limit.count() > 0 && now - *from.emptied_since > limit)
     end_session(place);
   else if (from.peer)
@@ -119,7 +119,7 @@ void front_agent::move_quiet_streams(std::size_t place) {
 
 std::optional<std::size_t> front_agent::choose_back() const {
   std::optional<std::size_t> best;
-  const bool balance = settings().back_nodes_policy == config::back_choice::balance;
+  const bool balance = settings().link.back_nodes_policy == config::back_choice::balance;
   for (const auto place : order_) {
     const auto& candidate = backs_.at(place);
     if (!candidate.peer || (best && candidate.is_leaving)) continue;

@@ -15,9 +15,9 @@ std::optional<known_back> known_backs::find(std::size_t place) const {
 }
 
 known_backs::list known_backs::follow(const config::settings& wanted) {
-  std::vector<std::optional<config::back_address>> addresses{wanted.back_nodes.begin(),
-                                                             wanted.back_nodes.end()};
-  if (wanted.role != config::node_role::front) addresses.assign(1, std::nullopt);
+  std::vector<std::optional<config::back_address>> addresses{wanted.link.back_nodes.begin(),
+                                                             wanted.link.back_nodes.end()};
+  if (wanted.process.role != config::node_role::front) addresses.assign(1, std::nullopt);
   const std::lock_guard lock{mutex_};
   auto rest = *list_.get();
   list next;

@@ -79,8 +79,8 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
     visitors.insert(who.keeper.node());
   }
   const auto settings = side->core.config.get();
-  const bool has_names = settings->role == config::node_role::back &&
-                         settings->node_link.security == config::link_security::tls;
+  const bool has_names = settings->process.role == config::node_role::back &&
+                         settings->link.node_link.security == config::link_security::tls;
   if (has_names && who.keeper != nullptr)
     find_name(std::move(who));
   else
@@ -113,7 +113,7 @@ void link_gateway_state::decide(visit& which) {
                               "the back speaks more than link version 3, which somebody denied"));
   auto why = judge(which);
   if (!why.empty()) return refuse(which, why);
-  if (!side->core.config.get()->node_link.cluster_cookie.empty() && hello.proof == link_proof{})
+  if (!side->settings()->node_link.cluster_cookie.empty() && hello.proof == link_proof{})
     return challenge(which);
   why = judge_proof(which);
   if (!why.empty()) return refuse(which, why);
@@ -152,13 +152,14 @@ std::string link_gateway_state::judge(const visit& which) const {
   if (which.proven && hello.name != *which.proven)
     return fmt::format(R"(the front calls itself "{}", but its certificate says "{}")", hello.name,
                        *which.proven);
-  const bool has_cookie = !side->core.config.get()->node_link.cluster_cookie.empty();
+  const bool has_cookie = !side->settings()->node_link.cluster_cookie.empty();
   if (hello.has_cookie != has_cookie)
     return fmt::format("only the {} has a cluster_cookie", has_cookie ? "back" : "front");
   if (which.fronts.empty() || which.fronts.size() > max_agents ||
       std::ranges::any_of(which.fronts, [](const auto& one) { return one == nullptr; }))
     return "it has no agents, or too many";
-  if (hello.node == side->core.node_id && side->core.config.get()->role != config::node_role::both)
+  if (hello.node == side->core.node_id &&
+      side->core.config.get()->process.role != config::node_role::both)
     return "it is this process itself";
   if (sessions.contains(hello.session) || openings.contains(hello.session) || hello.session == 0)
     return "its session is not a new one";
@@ -166,7 +167,7 @@ std::string link_gateway_state::judge(const visit& which) const {
 }
 
 std::string link_gateway_state::judge_proof(const visit& which) {
-  const auto cookie = side->core.config.get()->node_link.cluster_cookie;
+  const auto cookie = side->settings()->node_link.cluster_cookie;
   if (cookie.empty()) return {};
   const auto given = std::ranges::find(challenges, which.keeper.address(),
                                        [](const auto& one) { return one.first; });
@@ -259,7 +260,7 @@ void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
        fmt::format("front {} is connected (build {}, {} reactors){}", made.hello.name,
                    made.hello.build, made.back.size(), describe_age(made.hello.offer, made.terms)));
   auto welcome = make_answer(link_answer::kind::welcome, made.hello.offer);
-  const auto cookie = side->core.config.get()->node_link.cluster_cookie;
+  const auto cookie = side->settings()->node_link.cluster_cookie;
   if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello, welcome);
   answer(made.keeper, promise, welcome, made.back);
   sessions.insert_or_assign(number, std::move(made));

@@ -37,7 +37,9 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   [[nodiscard]] const char* name() const override { return "link_listener"; }
 
  private:
-  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
+  [[nodiscard]] const config::link_config& settings() const {
+    return side_->core.settings(home()).link;
+  }
   caf::behavior start() override;
   bool on_message(caf::mailbox_element&) override { return false; }
   void on_due(net::timer&) override;

@@ -40,6 +40,8 @@ struct node_link_side {
   /// Answers a line of the console (app/console_commands), in a few seconds. Any thread; blocks.
   std::function<tl::expected<std::string, std::string>(std::string_view line)> answer_console;
 
+  /// The operator's settings for the link, as they are now. Any thread.
+  [[nodiscard]] std::shared_ptr<const config::link_config> settings() const;
   /// What this node calls itself: with certificates of ours, what they say now.
   [[nodiscard]] std::string own_name() const;
   /// The front agent of `reactor`; null while it is being restarted.

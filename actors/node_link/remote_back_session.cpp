@@ -17,7 +17,7 @@ constexpr auto join_patience = 10s;
 /// Message to itself: the connection is gone.
 struct link_gone {};
 
-net::link_dialer_limits limits_of(const config::settings& all) {
+net::link_dialer_limits limits_of(const config::link_config& all) {
   return {.user_timeout = all.node_link.timeout};
 }
 
@@ -32,7 +32,7 @@ namespace mtp::actors {
 remote_back_session::remote_back_session(caf::actor_config& cfg, net::reactor& home,
                                          node_link_side& side, std::size_t place)
     : back_session{cfg, home, side, place},
-      dialer_{*this, side.core.resolver(home), *this, limits_of(*side.core.config.get())},
+      dialer_{*this, side.core.resolver(home), *this, limits_of(*side.settings())},
       silence_timer_{*this} {
   set_default_handler([this](caf::scheduled_actor*, caf::message_view& x) {
     // The only message that back_session does not know.
@@ -49,7 +49,7 @@ void remote_back_session::reach() {
   const auto& credentials = side().credentials;
   // If it has been renewed just now, the next attempt is made with the new one.
   caf::anon_send(side().core.names.find(names::certificate_watch), read_certificates{});
-  const auto& all = settings();
+  const auto& all = side().core.settings(home()).uplink;
   const auto& to = address();
   dialer_.dial({.host = to.host,
                 .port = to.port,

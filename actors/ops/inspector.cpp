@@ -209,8 +209,8 @@ caf::result<nodes_report> inspector_state::nodes() {
   const auto all = std::make_shared<gathering<nodes_report>>(self);
   auto& report = all->report;
   const auto settings = node->core.config.get();
-  report.name = settings->node_name;
-  report.role = settings->role;
+  report.name = settings->link.node_name;
+  report.role = settings->process.role;
   report.build = node->core.build;
   const auto missing = [all](std::string_view what) {
     return [all, what](const std::string& why) {

@@ -97,8 +97,8 @@ void add_gateway(node_link_side& side, std::vector<child_spec>& children) {
   const auto settings = core.config.get();
   children.push_back(dynamic_supervisor(core, names::back_agent_sup, restart_policy::temporary));
   children.push_back(permanent(names::link_gateway, scheduled_start(core, side, link_gateway)));
-  const bool by_caf = settings->node_link.security == config::link_security::caf_openssl;
-  if (by_caf && settings->role == config::node_role::back)
+  const bool by_caf = settings->link.node_link.security == config::link_security::caf_openssl;
+  if (by_caf && settings->process.role == config::node_role::back)
     children.push_back(
         permanent(names::link_listener, scheduled_start(core, side, caf_openssl_listener)));
   if (side.port.get()->sockets != nullptr)
@@ -108,11 +108,11 @@ void add_gateway(node_link_side& side, std::vector<child_spec>& children) {
 
 child_start back_session_start(node_link_side& side, net::reactor& home, std::size_t place) {
   const auto settings = side.core.config.get();
-  if (settings->role == config::node_role::both)
+  if (settings->process.role == config::node_role::both)
     return [&side, &home, place] {
       return net::spawn_pinned<local_back_session>(home, std::ref(side), place);
     };
-  if (settings->node_link.security == config::link_security::caf_openssl)
+  if (settings->link.node_link.security == config::link_security::caf_openssl)
     return [&side, &home, place] {
       return net::spawn_pinned<caf_openssl_back_session>(home, std::ref(side), place);
     };

@@ -227,7 +227,7 @@ TEST_CASE("sessions: the memory bound counts as items") {
 
 TEST_CASE("sessions: the storage actor cleans once a minute, and answers for its table") {
   test::manual_node node;
-  node.configure([&](auto& all) { all.replay_cache.max_items = 10; });
+  node.configure([&](auto& all) { all.client.replay_cache.max_items = 10; });
   const auto add = [&](std::uint32_t count) {
     for (std::uint32_t i = 0; i < count; ++i)
       node.client.replays.add(session(i), 300 * i);

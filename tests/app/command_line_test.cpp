@@ -52,20 +52,20 @@ std::string problem_of(const std::vector<const char*>& words) {
 
 TEST_CASE("command line: port, secret and tag as the original's start.sh takes them") {
   const auto all = settings_for({"-p", "1443", "-s", secret, "-t", tag});
-  REQUIRE(all.ports.size() == 1);
-  CHECK(all.ports[0].listen == *parse_endpoint("0.0.0.0:1443"));
-  CHECK(to_hex(all.ports[0].secret) == secret);
-  REQUIRE(all.ports[0].tag);
-  CHECK(to_hex(*all.ports[0].tag) == tag);
-  CHECK(all.allowed_protocols.size() == 4);
-  CHECK_FALSE(settings_for({"run", "-p", "1443", "-s", secret}).ports[0].tag);
+  REQUIRE(all.client.ports.size() == 1);
+  CHECK(all.client.ports[0].listen == *parse_endpoint("0.0.0.0:1443"));
+  CHECK(to_hex(all.client.ports[0].secret) == secret);
+  REQUIRE(all.client.ports[0].tag);
+  CHECK(to_hex(*all.client.ports[0].tag) == tag);
+  CHECK(all.client.allowed_protocols.size() == 4);
+  CHECK_FALSE(settings_for({"run", "-p", "1443", "-s", secret}).client.ports[0].tag);
 }
 
 TEST_CASE("command line: -a restricts protocols, -d is its old form") {
   using list = std::vector<protocol>;
   const auto allowed = [](std::vector<const char*> more) {
     more.insert(more.begin(), {"-p", "1", "-s", secret});
-    return settings_for(more).allowed_protocols;
+    return settings_for(more).client.allowed_protocols;
   };
   CHECK(allowed({"-a", "dd"}) == list{protocol::mtp_secure});
   CHECK(allowed({"-d"}) == list{protocol::mtp_secure});
@@ -78,11 +78,11 @@ TEST_CASE("command line: -a wins over the protocols of each port in the file") {
   const auto path = (directory.path() / "proxy.toml").string();
   std::ofstream{path} << "[[ports]]\nport = 1\nsecret = \"" << tag
                       << "\"\nallowed_protocols = [\"mtp_abridged\"]\n";
-  CHECK(settings_for({"-c", path.c_str()}).ports[0].allowed_protocols ==
+  CHECK(settings_for({"-c", path.c_str()}).client.ports[0].allowed_protocols ==
         std::vector{protocol::mtp_abridged});
   const auto given = settings_for({"-c", path.c_str(), "-a", "dd"});
-  CHECK_FALSE(given.ports[0].allowed_protocols);
-  CHECK(given.allowed_protocols == std::vector{protocol::mtp_secure});
+  CHECK_FALSE(given.client.ports[0].allowed_protocols);
+  CHECK(given.client.allowed_protocols == std::vector{protocol::mtp_secure});
 }
 
 TEST_CASE("command line: the environment fills in what the arguments leave open") {
@@ -90,21 +90,21 @@ TEST_CASE("command line: the environment fills in what the arguments leave open"
   const variable key{"MTP_SECRET", secret};
   const variable ad{"MTP_TAG", tag};
   const auto from_environment = settings_for({});
-  CHECK(from_environment.ports[0].listen.port == 1443);
-  CHECK(to_hex(from_environment.ports[0].secret) == secret);
-  CHECK(from_environment.ports[0].tag);
-  CHECK(settings_for({"-p", "1444"}).ports[0].listen.port == 1444);
+  CHECK(from_environment.client.ports[0].listen.port == 1443);
+  CHECK(to_hex(from_environment.client.ports[0].secret) == secret);
+  CHECK(from_environment.client.ports[0].tag);
+  CHECK(settings_for({"-p", "1444"}).client.ports[0].listen.port == 1444);
   {
     const variable dd{"MTP_DD_ONLY", "true"};
-    CHECK(settings_for({}).allowed_protocols == std::vector{protocol::mtp_secure});
+    CHECK(settings_for({}).client.allowed_protocols == std::vector{protocol::mtp_secure});
   }
   {
     const variable tls{"MTP_TLS_ONLY", "true"};
-    CHECK(settings_for({}).allowed_protocols == std::vector{protocol::mtp_fake_tls});
+    CHECK(settings_for({}).client.allowed_protocols == std::vector{protocol::mtp_fake_tls});
   }
   // Set and empty, as container tools do, is not set.
   const variable empty{"MTP_TLS_ONLY", ""};
-  CHECK(settings_for({}).allowed_protocols.size() == 4);
+  CHECK(settings_for({}).client.allowed_protocols.size() == 4);
 }
 
 TEST_CASE("command line: it takes the place of a file's ports, and keeps the rest") {
@@ -112,11 +112,11 @@ TEST_CASE("command line: it takes the place of a file's ports, and keeps the res
   const auto path = (directory.path() / "proxy.toml").string();
   std::ofstream{path} << "max_connections = 7\n[[ports]]\nport = 1\nsecret = \"" << tag << "\"\n";
   const auto of_file = settings_for({"-c", path.c_str()});
-  CHECK(of_file.ports[0].listen.port == 1);
+  CHECK(of_file.client.ports[0].listen.port == 1);
   const auto both = settings_for({"-c", path.c_str(), "-p", "2", "-s", secret});
-  CHECK(both.max_connections == 7);
-  REQUIRE(both.ports.size() == 1);
-  CHECK(both.ports[0].listen.port == 2);
+  CHECK(both.client.max_connections == 7);
+  REQUIRE(both.client.ports.size() == 1);
+  CHECK(both.client.ports[0].listen.port == 2);
 }
 
 /// A file of a back that takes these fronts.
@@ -134,11 +134,11 @@ TEST_CASE("command line: a front serves the port, a back has none") {
   const auto front = (directory.path() / "front.toml").string();
   std::ofstream{front} << "node_role = \"front\"\nback_node = \"back@h\"\n[node_link]\n"
                           "transport = \"plain\"\ncluster_cookie = \"0123456789abcdef\"\n";
-  CHECK(settings_for({"-c", front.c_str(), "-p", "2", "-s", secret}).ports.size() == 1);
+  CHECK(settings_for({"-c", front.c_str(), "-p", "2", "-s", secret}).client.ports.size() == 1);
   CHECK(problem_of({"-c", front.c_str()}) == front + ": no port to serve: add a [[ports]] table");
 
   const auto back = write_back(directory.path(), "\"front1\"");
-  CHECK(settings_for({"-c", back.c_str()}).ports.empty());
+  CHECK(settings_for({"-c", back.c_str()}).client.ports.empty());
   CHECK(problem_of({"-c", back.c_str(), "-p", "2", "-s", secret}) ==
         "command line: a back has no clients: leave out -p, -s and -t (MTP_PORT, MTP_SECRET, "
         "MTP_TAG)");

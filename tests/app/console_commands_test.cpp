@@ -103,8 +103,8 @@ TEST_CASE_FIXTURE(fixture, "console commands: of what a node has not it says who
 TEST_CASE_FIXTURE(fixture, "console commands: a back is asked by its name, through its link") {
   CHECK(answer("@back pools") == "error: no back node is called \"back\"; this node has none");
   config::settings settings;
-  settings.role = config::node_role::front;
-  settings.back_nodes = {{"back", "10.0.0.2", 9199}, {"other", "10.0.0.3", 9199}};
+  settings.process.role = config::node_role::front;
+  settings.link.back_nodes = {{"back", "10.0.0.2", 9199}, {"other", "10.0.0.3", 9199}};
   actors::node_link_side link_side{core};
   link_side.backs.follow(settings);
   parts.link = &link_side;

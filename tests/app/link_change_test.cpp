@@ -27,7 +27,7 @@ struct fixture {
 
   fixture() {
     use("before", running);
-    const auto& link = running.node_link;
+    const auto& link = running.link.node_link;
     auto opened = net::tls_credentials::open(
         {.certificate = link.certificate, .key = link.key, .ca = link.ca},
         net::tls_side::accepting);
@@ -36,19 +36,19 @@ struct fixture {
     auto bound = bind_link(loopback(0));
     REQUIRE(bound);
     sockets = bound->sockets;
-    running.node_link.listen = sockets->where();
+    running.link.node_link.listen = sockets->where();
     side.port.set(std::make_shared<const actors::link_port>(*bound));
     wanted = running;
   }
   /// A certificate of that name.
   void use(const std::string& name, config::settings& settings) {
     const auto files = authority.issue(name, {.name = name});
-    settings.node_link.certificate = files.certificate;
-    settings.node_link.key = files.key;
-    settings.node_link.ca = files.ca;
+    settings.link.node_link.certificate = files.certificate;
+    settings.link.node_link.key = files.key;
+    settings.link.node_link.ca = files.ca;
   }
   tl::expected<link_change, std::string> prepare() {
-    return link_change::prepare(side, running, wanted);
+    return link_change::prepare(side, running.link, wanted.link);
   }
   [[nodiscard]] bool waits_as_before() const { return side.port.get()->sockets == sockets; }
   /// As its certificate says, also when the files are read again.
@@ -61,12 +61,12 @@ struct fixture {
 TEST_CASE_FIXTURE(fixture, "link change: a port that can't be had leaves everything as it was") {
   const auto taken = bind_link(loopback(0));
   REQUIRE(taken);
-  wanted.node_link.listen = taken->sockets->where();
+  wanted.link.node_link.listen = taken->sockets->where();
   use("after", wanted);
   const auto change = prepare();
   REQUIRE_FALSE(change);
   CHECK(change.error() ==
-        "node_link.listen: " + to_string(*wanted.node_link.listen) +
+        "node_link.listen: " + to_string(*wanted.link.node_link.listen) +
             " is already served by another process; stop it or choose another port");
   CHECK(waits_as_before());
   CHECK(name() == "before");
@@ -74,32 +74,32 @@ TEST_CASE_FIXTURE(fixture, "link change: a port that can't be had leaves everyth
 
 TEST_CASE_FIXTURE(fixture,
                   "link change: a certificate that can't be used gives the new port back") {
-  wanted.node_link.listen = loopback(test::free_port());
-  wanted.node_link.certificate = directory.path() / "nothing.pem";
+  wanted.link.node_link.listen = loopback(test::free_port());
+  wanted.link.node_link.certificate = directory.path() / "nothing.pem";
   const auto change = prepare();
   REQUIRE_FALSE(change);
   CHECK(change.error().find("nothing.pem") != std::string::npos);
   CHECK(waits_as_before());
   CHECK(name() == "before");
-  CHECK(bind_link(*wanted.node_link.listen));
+  CHECK(bind_link(*wanted.link.node_link.listen));
 }
 
 TEST_CASE_FIXTURE(fixture, "link change: it waits elsewhere once that is published") {
-  wanted.node_link.listen = loopback(test::free_port());
+  wanted.link.node_link.listen = loopback(test::free_port());
   use("after", wanted);
   auto change = prepare();
   REQUIRE(change);
   CHECK(waits_as_before());
   change->publish(wanted);
-  CHECK(side.port.get()->sockets->where() == *wanted.node_link.listen);
+  CHECK(side.port.get()->sockets->where() == *wanted.link.node_link.listen);
   CHECK(name() == "after");
 }
 
 TEST_CASE_FIXTURE(fixture, "link change: a port that is not published is free again") {
-  wanted.node_link.listen = loopback(test::free_port());
+  wanted.link.node_link.listen = loopback(test::free_port());
   REQUIRE(prepare());
   CHECK(waits_as_before());
-  CHECK(bind_link(*wanted.node_link.listen));
+  CHECK(bind_link(*wanted.link.node_link.listen));
 }
 
 TEST_CASE_FIXTURE(fixture, "link change: where the address stays, so do the sockets") {

@@ -13,20 +13,20 @@ using config::protocol;
 
 config::settings one_port() {
   config::settings out;
-  out.ports.push_back({.name = "p",
-                       .listen = *parse_endpoint("192.0.2.7:443"),
-                       .secret = {0xaa, 0xbb},
-                       .tag = std::nullopt});
+  out.client.ports.push_back({.name = "p",
+                              .listen = *parse_endpoint("192.0.2.7:443"),
+                              .secret = {0xaa, 0xbb},
+                              .tag = std::nullopt});
   return out;
 }
 
 TEST_CASE("links: one a kind of secret, the best disguised first") {
   const auto all = one_port();
-  const auto links = make_links(all, all.ports[0], "example.org");
+  const auto links = make_links(all.client, all.client.ports[0], "example.org");
   REQUIRE(links.size() == 3);
   CHECK(links[0].secret.kind == secret_kind::fake_tls);
   CHECK(links[0].secret.domain == default_link_domain);
-  CHECK(links[0].secret.key == all.ports[0].secret);
+  CHECK(links[0].secret.key == all.client.ports[0].secret);
   CHECK(links[1].secret.kind == secret_kind::padded);
   CHECK(links[2].secret.kind == secret_kind::classic);
   for (const auto& link : links) {
@@ -38,9 +38,9 @@ TEST_CASE("links: one a kind of secret, the best disguised first") {
 TEST_CASE("links: only of what is let in") {
   auto all = one_port();
   const auto kinds = [&](std::vector<protocol> allowed) {
-    all.allowed_protocols = std::move(allowed);
+    all.client.allowed_protocols = std::move(allowed);
     std::vector<secret_kind> out;
-    for (const auto& link : make_links(all, all.ports[0], "x"))
+    for (const auto& link : make_links(all.client, all.client.ports[0], "x"))
       out.push_back(link.secret.kind);
     return out;
   };
@@ -53,23 +53,24 @@ TEST_CASE("links: only of what is let in") {
 
 TEST_CASE("links: with per_sni_secrets the base secret is in no fake-TLS link") {
   auto all = one_port();
-  all.per_sni_secrets = true;
-  all.per_sni_secret_salt = "salt";
-  const auto link = make_links(all, all.ports[0], "x")[0];
+  all.client.per_sni_secrets = true;
+  all.client.per_sni_secret_salt = "salt";
+  const auto link = make_links(all.client, all.client.ports[0], "x")[0];
   CHECK(link.secret.kind == secret_kind::fake_tls);
-  CHECK(link.secret.key != all.ports[0].secret);
-  CHECK(link.secret.key == derive_sni_secret(all.ports[0].secret, default_link_domain, "salt"));
+  CHECK(link.secret.key != all.client.ports[0].secret);
+  CHECK(link.secret.key ==
+        derive_sni_secret(all.client.ports[0].secret, default_link_domain, "salt"));
 }
 
 /// The servers of a port's links, with blanks between them.
 std::string servers(const std::string& listen_ip, const std::string& external_ip,
                     const std::string& external_ipv6, const source_addresses& ours) {
   auto all = one_port();
-  all.ports[0].listen.ip = *ip_address::parse(listen_ip);
-  all.external_ip = ip_address::parse(external_ip);
-  all.external_ipv6 = ip_address::parse(external_ipv6);
+  all.client.ports[0].listen.ip = *ip_address::parse(listen_ip);
+  all.uplink.external_ip = ip_address::parse(external_ip);
+  all.uplink.external_ipv6 = ip_address::parse(external_ipv6);
   std::string out;
-  for (const auto& ip : link_addresses(all, all.ports[0], ours))
+  for (const auto& ip : link_addresses(all.uplink, all.client.ports[0], ours))
     out += (out.empty() ? "" : " ") + to_string(ip);
   return out;
 }
@@ -114,7 +115,7 @@ TEST_CASE("links: what is in front of loopback may change the family") {
 /// What the text says behind the links of a port on `listen_ip`.
 std::string advice(const std::string& listen_ip, const source_addresses& ours) {
   auto all = one_port();
-  all.ports[0].listen.ip = *ip_address::parse(listen_ip);
+  all.client.ports[0].listen.ip = *ip_address::parse(listen_ip);
   std::istringstream text{describe_links(all, ours)};
   std::string out;
   for (std::string line; std::getline(text, line);)
@@ -146,9 +147,9 @@ TEST_CASE("links: addresses that will not do come with what to set") {
 
 TEST_CASE("links: an address that was looked up is of the ports that take its family") {
   auto all = one_port();
-  all.ports[0].listen.ip = ip_address{};
-  all.ports.push_back(all.ports[0]);
-  all.ports[1].listen = *parse_endpoint("[2001:db8::7]:443");
+  all.client.ports[0].listen.ip = ip_address{};
+  all.client.ports.push_back(all.client.ports[0]);
+  all.client.ports[1].listen = *parse_endpoint("[2001:db8::7]:443");
   const auto text = describe_links(all, std::string{"198.51.100.1"});
   CHECK(text.find("server=198.51.100.1&port=443") != std::string::npos);
   CHECK(text.find("server=2001:db8::7&port=443") != std::string::npos);
@@ -158,14 +159,14 @@ TEST_CASE("links: an address that was looked up is of the ports that take its fa
 
 TEST_CASE("links: the text has both forms of each, and tells whether there is a tag") {
   auto all = one_port();
-  all.allowed_protocols = {protocol::mtp_secure};
+  all.client.allowed_protocols = {protocol::mtp_secure};
   const auto text = describe_links(all, nowhere);
   CHECK(
       text ==
       "\nLinks of p (192.0.2.7:443), tag none: set \"tag\" for a promoted channel:\n"
       "  tg://proxy?server=192.0.2.7&port=443&secret=ddaabb0000000000000000000000000000\n"
       "  https://t.me/proxy?server=192.0.2.7&port=443&secret=ddaabb0000000000000000000000000000\n");
-  all.ports[0].tag.emplace();
+  all.client.ports[0].tag.emplace();
   CHECK(describe_links(all, nowhere).starts_with("\nLinks of p (192.0.2.7:443), tag active:\n"));
 }
 

@@ -59,7 +59,7 @@ struct running_node {
 
   /// A client of the first port whose handshake is done.
   net::proxy_client connect(const secret16& secret, dc_id dc) {
-    const auto port = proxy->core().config.get()->ports[0].listen.port;
+    const auto port = proxy->core().config.get()->client.ports[0].listen.port;
     auto socket = net::blocking_socket::connect("127.0.0.1", port, soon());
     REQUIRE(socket);
     net::proxy_client client{

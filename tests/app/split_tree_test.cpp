@@ -43,12 +43,12 @@ struct split_fixture {
   config::settings settings(config::node_role role, const std::string& name,
                             config::link_security security) {
     config::settings settings;
-    settings.role = role;
-    settings.node_name = name;
-    settings.reactors = reactors;
-    settings.state_dir = directory.path() / name;
-    settings.ip_lookup_services.clear();
-    auto& link = settings.node_link;
+    settings.process.role = role;
+    settings.link.node_name = name;
+    settings.process.reactors = reactors;
+    settings.process.state_dir = directory.path() / name;
+    settings.uplink.ip_lookup_services.clear();
+    auto& link = settings.link.node_link;
     link.security = security;
     if (security == config::link_security::tls) {
       const auto files = authority.issue(name, {.name = name});
@@ -63,16 +63,16 @@ struct split_fixture {
   void start(config::link_security security) {
     const endpoint loopback{.ip = ip_address::v4({127, 0, 0, 1}), .port = 0};
     auto of_back = settings(config::node_role::back, "back", security);
-    of_back.node_link.listen = loopback;
-    of_back.node_link.allowed_nodes = {"front"};
-    of_back.proxy_secret_url = telegram.secret_url();
-    of_back.proxy_config_url = telegram.config_url();
-    of_back.proxy_config_v6_url = telegram.config_v6_url();
+    of_back.link.node_link.listen = loopback;
+    of_back.link.node_link.allowed_nodes = {"front"};
+    of_back.uplink.proxy_secret_url = telegram.secret_url();
+    of_back.uplink.proxy_config_url = telegram.config_url();
+    of_back.uplink.proxy_config_v6_url = telegram.config_v6_url();
     back.start(of_back);
     auto of_front = settings(config::node_role::front, "front", security);
     const auto port = back.proxy->parts().link->port.get()->sockets->where().port;
-    of_front.back_nodes.push_back({.name = "back", .host = "127.0.0.1", .port = port});
-    of_front.ports.push_back(
+    of_front.link.back_nodes.push_back({.name = "back", .host = "127.0.0.1", .port = port});
+    of_front.client.ports.push_back(
         {.name = "test", .listen = loopback, .secret = secret, .tag = std::nullopt});
     front.start(of_front);
     REQUIRE(eventually([&] { return session() != 0; }, patience));

@@ -56,17 +56,17 @@ struct fixture : running_node {
 
   void start(bool through_link_agents) {
     config::settings settings;
-    settings.ports.push_back({.name = "test",
-                              .listen = {.ip = ip_address::v4({127, 0, 0, 1}), .port = 0},
-                              .secret = secret,
-                              .tag = std::nullopt});
-    settings.proxy_secret_url = telegram.secret_url();
-    settings.proxy_config_url = telegram.config_url();
-    settings.proxy_config_v6_url = telegram.config_v6_url();
-    settings.ip_lookup_services.clear();
-    settings.state_dir = directory.path();
-    settings.reactors = 2;
-    settings.through_link_agents = through_link_agents;
+    settings.client.ports.push_back({.name = "test",
+                                     .listen = {.ip = ip_address::v4({127, 0, 0, 1}), .port = 0},
+                                     .secret = secret,
+                                     .tag = std::nullopt});
+    settings.uplink.proxy_secret_url = telegram.secret_url();
+    settings.uplink.proxy_config_url = telegram.config_url();
+    settings.uplink.proxy_config_v6_url = telegram.config_v6_url();
+    settings.uplink.ip_lookup_services.clear();
+    settings.process.state_dir = directory.path();
+    settings.process.reactors = 2;
+    settings.process.through_link_agents = through_link_agents;
     running_node::start(settings);
   }
 

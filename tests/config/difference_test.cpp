@@ -72,13 +72,13 @@ TEST_CASE("difference: each option, when changed, is told once and under its own
 
 TEST_CASE("difference: each option of a port, when changed, is told once and under its own path") {
   settings before;
-  before.ports.resize(1);
-  before.ports[0].name = "web";
+  before.client.ports.resize(1);
+  before.client.ports[0].name = "web";
   for (const auto& row : port_options()) {
     // Another name is another port.
     if (row.key == "name") continue;
     auto after = before;
-    test::change(row, after.ports[0]);
+    test::change(row, after.client.ports[0]);
     CAPTURE(row.key);
     const auto there = differences(before, after);
     REQUIRE(there.size() == 1);
@@ -149,13 +149,13 @@ TEST_CASE("difference: what follows from an option is told with it") {
 TEST_CASE("difference: texts that look alike are told apart") {
   settings before;
   settings after;
-  before.per_sni_secret_salt = "a\x01";
-  after.per_sni_secret_salt = "a\x02";
+  before.client.per_sni_secret_salt = "a\x01";
+  after.client.per_sni_secret_salt = "a\x02";
   CHECK(differences(before, after).size() == 1);
   before = {};
   after = {};
-  before.state_dir = "a\xc3\xa4\"";
-  after.state_dir = "a\\";
+  before.process.state_dir = "a\xc3\xa4\"";
+  after.process.state_dir = "a\\";
   CHECK(texts(differences(before, after)) ==
         lines{R"(state_dir: "a\xc3\xa4\"" -> "a\\" (restart))"});
 }

@@ -131,40 +131,42 @@ TEST_CASE("nodes: what is no back") {
 
 TEST_CASE("nodes: a proxy that says nothing of them is both") {
   const auto all = good(std::string{port}).settings;
-  CHECK(all.role == node_role::both);
-  CHECK(all.node_name == "both");
-  CHECK(all.back_nodes.empty());
-  CHECK(good(join("node_role = \"both\"\nnode_name = \"n\"\n", port)).settings.node_name == "n");
+  CHECK(all.process.role == node_role::both);
+  CHECK(all.link.node_name == "both");
+  CHECK(all.link.back_nodes.empty());
+  CHECK(good(join("node_role = \"both\"\nnode_name = \"n\"\n", port)).settings.link.node_name ==
+        "n");
 }
 
 TEST_CASE("nodes: a front") {
   const auto out = front("");
   CHECK(out.warnings.empty());
   const auto& all = out.settings;
-  CHECK(all.role == node_role::front);
-  CHECK(all.node_name == "front");
-  CHECK(all.back_nodes ==
+  CHECK(all.process.role == node_role::front);
+  CHECK(all.link.node_name == "front");
+  CHECK(all.link.back_nodes ==
         std::vector{back_address{.name = "back", .host = "192.0.2.1", .port = 9199}});
-  CHECK(all.back_nodes_policy == back_choice::failover);
-  CHECK(all.node_link.security == link_security::tls);
-  CHECK(all.node_link.certificate == "dir/dist/a.pem");
-  CHECK(all.node_link.key == "dir/dist/a.key");
-  CHECK(all.node_link.ca == "/etc/ca.pem");
-  CHECK(all.node_link.cluster_cookie.empty());
-  CHECK(all.node_link.timeout == std::chrono::seconds{15});
-  CHECK(front("node_name = \"front1\"").settings.node_name == "front1");
-  CHECK(front("back_nodes_policy = \"balance\"").settings.back_nodes_policy ==
+  CHECK(all.link.back_nodes_policy == back_choice::failover);
+  CHECK(all.link.node_link.security == link_security::tls);
+  CHECK(all.link.node_link.certificate == "dir/dist/a.pem");
+  CHECK(all.link.node_link.key == "dir/dist/a.key");
+  CHECK(all.link.node_link.ca == "/etc/ca.pem");
+  CHECK(all.link.node_link.cluster_cookie.empty());
+  CHECK(all.link.node_link.timeout == std::chrono::seconds{15});
+  CHECK(front("node_name = \"front1\"").settings.link.node_name == "front1");
+  CHECK(front("back_nodes_policy = \"balance\"").settings.link.back_nodes_policy ==
         back_choice::balance);
-  CHECK(front("", "timeout_sec = 3").settings.node_link.timeout == std::chrono::seconds{3});
+  CHECK(front("", "timeout_sec = 3").settings.link.node_link.timeout == std::chrono::seconds{3});
   // With TLS the cookie may be there too.
-  CHECK(front("", std::string{cookie}).settings.node_link.cluster_cookie == "0123456789abcdef");
+  CHECK(front("", std::string{cookie}).settings.link.node_link.cluster_cookie ==
+        "0123456789abcdef");
 }
 
 TEST_CASE("nodes: a front with several backs") {
   const auto with = [](const std::string& line) {
     return join("node_role = \"front\"\n", line, "\n[node_link]\n", files, port);
   };
-  const auto two = good(with("back_nodes = [\"b1@h1\", \"b2@h2:1\"]")).settings.back_nodes;
+  const auto two = good(with("back_nodes = [\"b1@h1\", \"b2@h2:1\"]")).settings.link.back_nodes;
   CHECK(two == std::vector{back_address{.name = "b1", .host = "h1", .port = 9199},
                            back_address{.name = "b2", .host = "h2", .port = 1}});
   CHECK(contains(problem(with("back_nodes = []")), ":2: back_nodes: expected at least one back"));
@@ -187,14 +189,14 @@ TEST_CASE("nodes: a back") {
   const auto out = back("external_ip = \"192.0.2.1\"");
   CHECK(out.warnings.empty());
   const auto& all = out.settings;
-  CHECK(all.role == node_role::back);
-  CHECK(all.node_name == "back");
-  CHECK(all.ports.empty());
-  CHECK(all.node_link.listen == parse_endpoint("0.0.0.0:9199"));
-  CHECK(all.node_link.allowed_nodes == std::vector<std::string>{"front1", "front2"});
+  CHECK(all.process.role == node_role::back);
+  CHECK(all.link.node_name == "back");
+  CHECK(all.client.ports.empty());
+  CHECK(all.link.node_link.listen == parse_endpoint("0.0.0.0:9199"));
+  CHECK(all.link.node_link.allowed_nodes == std::vector<std::string>{"front1", "front2"});
   const auto v6 =
       good(join(back_head, "[node_link]\nlisten = \"[::]:1\"\n", allowing, files)).settings;
-  CHECK(v6.node_link.listen == parse_endpoint("[::]:1"));
+  CHECK(v6.link.node_link.listen == parse_endpoint("[::]:1"));
 }
 
 TEST_CASE("nodes: what a back must have") {
@@ -235,12 +237,12 @@ TEST_CASE("nodes: transports without checks of names are for closed networks, wi
   const std::string plain = "transport = \"plain\"\n";
   const std::string address = "listen = \"10.8.0.2:9199\"\n";
   const auto all = good(join(back_head, "[node_link]\n", plain, address, cookie)).settings;
-  CHECK(all.node_link.security == link_security::plain);
-  CHECK(good(join(front_head, "[node_link]\n", plain, cookie, port)).settings.role ==
+  CHECK(all.link.node_link.security == link_security::plain);
+  CHECK(good(join(front_head, "[node_link]\n", plain, cookie, port)).settings.process.role ==
         node_role::front);
   const std::string caf = "transport = \"caf-openssl\"\n";
   CHECK(good(join(back_head, "[node_link]\n", caf, address, files, cookie))
-            .settings.node_link.security == link_security::caf_openssl);
+            .settings.link.node_link.security == link_security::caf_openssl);
 
   CHECK(
       back_problem(join(plain, listening, cookie)) ==
@@ -316,7 +318,7 @@ TEST_CASE("nodes: what has no effect in a role is told") {
             "dir/proxy.toml:8: node_link.listen: has no effect on a front: it goes to its backs",
             "dir/proxy.toml:9: node_link.allowed_nodes: has no effect on a front: nobody comes to "
             "it, and it goes to whom back_node names"});
-  CHECK_FALSE(of_front.settings.node_link.listen);
+  CHECK_FALSE(of_front.settings.link.node_link.listen);
   CHECK(texts(back("max_connections = 3").warnings) ==
         std::vector<std::string>{
             "dir/proxy.toml:2: max_connections: has no effect on a back: set it on the fronts"});

@@ -133,14 +133,14 @@ TEST_CASE("option table: a node that has no use for an option says so, and does 
 
 TEST_CASE("option table: options that the original does not have") {
   using namespace std::chrono_literals;
-  CHECK(with("").drain_timeout == 300s);
-  CHECK(with("drain_timeout_sec = 0").drain_timeout == 0s);
+  CHECK(with("").client.drain_timeout == 300s);
+  CHECK(with("drain_timeout_sec = 0").client.drain_timeout == 0s);
   CHECK(problem("drain_timeout_sec = -1\n" + std::string{one_port})
             .starts_with("dir/proxy.toml:1: drain_timeout_sec: expected a whole number of at least "
                          "0 and at most 31622400, found -1"));
-  CHECK_FALSE(with("").bind_address);
-  CHECK(with("bind_address = \"192.0.2.1\"").bind_address == ip_address::v4({192, 0, 2, 1}));
-  CHECK(with("bind_address_v6 = \"2001:db8::1\"").bind_address_v6 ==
+  CHECK_FALSE(with("").uplink.bind_address);
+  CHECK(with("bind_address = \"192.0.2.1\"").uplink.bind_address == ip_address::v4({192, 0, 2, 1}));
+  CHECK(with("bind_address_v6 = \"2001:db8::1\"").uplink.bind_address_v6 ==
         ip_address::parse("2001:db8::1"));
   CHECK(problem("bind_address = \"2001:db8::1\"\n" + std::string{one_port}) ==
         "dir/proxy.toml:1: bind_address: expected an IPv4 address, found \"2001:db8::1\"");
@@ -149,8 +149,8 @@ TEST_CASE("option table: options that the original does not have") {
 }
 
 TEST_CASE("option table: a port may have protocols of its own") {
-  CHECK_FALSE(with("allowed_protocols = [\"mtp_secure\"]").ports[0].allowed_protocols);
-  CHECK(with("", "allowed_protocols = [\"mtp_fake_tls\"]").ports[0].allowed_protocols ==
+  CHECK_FALSE(with("allowed_protocols = [\"mtp_secure\"]").client.ports[0].allowed_protocols);
+  CHECK(with("", "allowed_protocols = [\"mtp_fake_tls\"]").client.ports[0].allowed_protocols ==
         std::vector{protocol::mtp_fake_tls});
   CHECK(problem(std::string{one_port} + "allowed_protocols = []\n") ==
         "dir/proxy.toml:4: ports[0].allowed_protocols: expected at least one protocol");

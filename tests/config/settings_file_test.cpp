@@ -51,128 +51,132 @@ TEST_CASE("settings: a port and nothing else gives the original's defaults") {
   const auto out = good(std::string{one_port});
   CHECK(out.warnings.empty());
   const auto& all = out.settings;
-  REQUIRE(all.ports.size() == 1);
-  CHECK(all.ports[0].name == "mtp_handler_1");
-  CHECK(all.ports[0].listen == *parse_endpoint("0.0.0.0:1443"));
-  CHECK(to_hex(all.ports[0].secret) == "00112233445566778899aabbccddeeff");
-  CHECK_FALSE(all.ports[0].tag);
-  CHECK(all.max_connections == 64000);
-  CHECK(all.allowed_protocols.size() == 4);
-  CHECK_FALSE(all.per_sni_secrets);
-  CHECK(all.init_timeout.count() == 60);
-  CHECK(all.hibernate_timeout.count() == 60);
-  CHECK(all.ready_timeout.count() == 1200);
-  CHECK(all.reset_close_socket == reset_close::off);
-  CHECK(all.server_error_filter == error_filter::automatic);
-  CHECK(all.replay_check_session_storage);
-  CHECK(all.replay_cache.max_items == 4'000'000);
-  CHECK(all.replay_cache.max_memory_mb == 0);  // a part of the budget
-  CHECK(all.replay_cache.max_age.count() == 360);
-  CHECK(all.upstream_socket_buffer_size == 51200);
-  CHECK(all.downstream_socket_buffer_size == 512000);
-  CHECK(all.upstream_send_timeout.count() == 15000);
-  CHECK(all.full_check_crc32);
-  CHECK(all.core_api_http_timeout.count() == 3000);
-  CHECK(all.conf_refresh_interval.count() == 3600);
-  CHECK(all.init_dc_connections == 2);
-  CHECK(all.clients_per_dc_connection == 300);
-  CHECK(all.downstream_backpressure.bytes_total == 300 * 30 * 1024);
-  CHECK(all.downstream_backpressure.packets_total == 600);
-  CHECK_FALSE(all.downstream_backpressure.bytes_per_upstream);
-  CHECK_FALSE(all.metrics_listen);
+  REQUIRE(all.client.ports.size() == 1);
+  CHECK(all.client.ports[0].name == "mtp_handler_1");
+  CHECK(all.client.ports[0].listen == *parse_endpoint("0.0.0.0:1443"));
+  CHECK(to_hex(all.client.ports[0].secret) == "00112233445566778899aabbccddeeff");
+  CHECK_FALSE(all.client.ports[0].tag);
+  CHECK(all.client.max_connections == 64000);
+  CHECK(all.client.allowed_protocols.size() == 4);
+  CHECK_FALSE(all.client.per_sni_secrets);
+  CHECK(all.client.init_timeout.count() == 60);
+  CHECK(all.client.hibernate_timeout.count() == 60);
+  CHECK(all.client.ready_timeout.count() == 1200);
+  CHECK(all.client.reset_close_socket == reset_close::off);
+  CHECK(all.client.server_error_filter == error_filter::automatic);
+  CHECK(all.client.replay_check_session_storage);
+  CHECK(all.client.replay_cache.max_items == 4'000'000);
+  CHECK(all.client.replay_cache.max_memory_mb == 0);  // a part of the budget
+  CHECK(all.client.replay_cache.max_age.count() == 360);
+  CHECK(all.client.upstream_socket_buffer_size == 51200);
+  CHECK(all.uplink.downstream_socket_buffer_size == 512000);
+  CHECK(all.client.upstream_send_timeout.count() == 15000);
+  CHECK(all.uplink.full_check_crc32);
+  CHECK(all.uplink.core_api_http_timeout.count() == 3000);
+  CHECK(all.uplink.conf_refresh_interval.count() == 3600);
+  CHECK(all.uplink.init_dc_connections == 2);
+  CHECK(all.uplink.clients_per_dc_connection == 300);
+  CHECK(all.uplink.downstream_backpressure.bytes_total == 300 * 30 * 1024);
+  CHECK(all.uplink.downstream_backpressure.packets_total == 600);
+  CHECK_FALSE(all.uplink.downstream_backpressure.bytes_per_upstream);
+  CHECK_FALSE(all.process.metrics_listen);
 }
 
 TEST_CASE("settings: every option is read") {
   using namespace std::chrono_literals;
-  CHECK(with("listen_ip = \"::\"").ports[0].listen.ip == *ip_address::parse("::"));
-  CHECK(with("max_connections = 5").max_connections == 5);
-  CHECK(with("allowed_protocols = [\"mtp_secure\", \"mtp_fake_tls\"]").allowed_protocols ==
+  CHECK(with("listen_ip = \"::\"").client.ports[0].listen.ip == *ip_address::parse("::"));
+  CHECK(with("max_connections = 5").client.max_connections == 5);
+  CHECK(with("allowed_protocols = [\"mtp_secure\", \"mtp_fake_tls\"]").client.allowed_protocols ==
         std::vector{protocol::mtp_secure, protocol::mtp_fake_tls});
-  CHECK(with("per_sni_secrets = \"on\"").per_sni_secrets);
-  CHECK(with("per_sni_secrets = true").per_sni_secrets);
-  CHECK(with("per_sni_secrets = \"on\"\nper_sni_secret_salt = \"s\"").per_sni_secrets);
-  CHECK(with("per_sni_secret_salt = \"s\"").per_sni_secret_salt == "s");
-  CHECK(with("init_timeout_sec = 7").init_timeout == 7s);
-  CHECK(with("hibernate_timeout_sec = 7").hibernate_timeout == 7s);
-  CHECK(with("ready_timeout_sec = 7").ready_timeout == 7s);
-  CHECK(with("reset_close_socket = \"handshake_error\"").reset_close_socket ==
+  CHECK(with("per_sni_secrets = \"on\"").client.per_sni_secrets);
+  CHECK(with("per_sni_secrets = true").client.per_sni_secrets);
+  CHECK(with("per_sni_secrets = \"on\"\nper_sni_secret_salt = \"s\"").client.per_sni_secrets);
+  CHECK(with("per_sni_secret_salt = \"s\"").client.per_sni_secret_salt == "s");
+  CHECK(with("init_timeout_sec = 7").client.init_timeout == 7s);
+  CHECK(with("hibernate_timeout_sec = 7").client.hibernate_timeout == 7s);
+  CHECK(with("ready_timeout_sec = 7").client.ready_timeout == 7s);
+  CHECK(with("reset_close_socket = \"handshake_error\"").client.reset_close_socket ==
         reset_close::handshake_error);
-  CHECK(with("reset_close_socket = \"always\"").reset_close_socket == reset_close::always);
-  CHECK(with("reset_close_socket = false").reset_close_socket == reset_close::off);
-  CHECK(with("replay_check_server_error_filter = \"on\"").server_error_filter == error_filter::on);
-  CHECK(with("replay_check_server_error_filter = \"first\"").server_error_filter ==
+  CHECK(with("reset_close_socket = \"always\"").client.reset_close_socket == reset_close::always);
+  CHECK(with("reset_close_socket = false").client.reset_close_socket == reset_close::off);
+  CHECK(with("replay_check_server_error_filter = \"on\"").client.server_error_filter ==
+        error_filter::on);
+  CHECK(with("replay_check_server_error_filter = \"first\"").client.server_error_filter ==
         error_filter::first);
-  CHECK(with("replay_check_server_error_filter = false").server_error_filter == error_filter::off);
-  CHECK_FALSE(with("replay_check_session_storage = \"off\"").replay_check_session_storage);
+  CHECK(with("replay_check_server_error_filter = false").client.server_error_filter ==
+        error_filter::off);
+  CHECK_FALSE(with("replay_check_session_storage = \"off\"").client.replay_check_session_storage);
   const auto storage = with(
                            "replay_check_session_storage_opts = "
                            "{ max_items = 1, max_memory_mb = 2, max_age_minutes = 3 }")
-                           .replay_cache;
+                           .client.replay_cache;
   CHECK(storage.max_items == 1);
   CHECK(storage.max_memory_mb == 2);
   CHECK(storage.max_age == 3min);
-  CHECK(with("upstream_socket_buffer_size = 1000").upstream_socket_buffer_size == 1000);
-  CHECK(with("downstream_socket_buffer_size = 1000").downstream_socket_buffer_size == 1000);
-  CHECK(with("memory_budget_mb = 64").memory_budget == std::size_t{64} << 20U);
-  CHECK(with("").memory_budget == 0);
+  CHECK(with("upstream_socket_buffer_size = 1000").client.upstream_socket_buffer_size == 1000);
+  CHECK(with("downstream_socket_buffer_size = 1000").uplink.downstream_socket_buffer_size == 1000);
+  CHECK(with("memory_budget_mb = 64").process.memory_budget == std::size_t{64} << 20U);
+  CHECK(with("").process.memory_budget == 0);
   CHECK(contains(problem("memory_budget_mb = 63"), "at least 64"));
-  CHECK(with("upstream_send_timeout_ms = 0").upstream_send_timeout == 0ms);
-  const auto health = with("upstream_healthchecks = { qlen = 3 }").upstream_healthchecks;
+  CHECK(with("upstream_send_timeout_ms = 0").client.upstream_send_timeout == 0ms);
+  const auto health = with("upstream_healthchecks = { qlen = 3 }").uplink.upstream_healthchecks;
   CHECK(health.qlen == 3);
   CHECK_FALSE(health.total_mem);
-  CHECK(with("upstream_healthchecks = { total_mem = 4096 }").upstream_healthchecks.total_mem ==
-        4096);
-  CHECK(with("proxy_secret_url = \"http://u\"").proxy_secret_url == "http://u");
+  CHECK(
+      with("upstream_healthchecks = { total_mem = 4096 }").uplink.upstream_healthchecks.total_mem ==
+      4096);
+  CHECK(with("proxy_secret_url = \"http://u\"").uplink.proxy_secret_url == "http://u");
   const auto lists = with("proxy_config_url = \"https://u\"");
-  CHECK(lists.proxy_config_url == "https://u");
+  CHECK(lists.uplink.proxy_config_url == "https://u");
   // Somebody else's server does not go with Telegram's list of IPv6.
-  CHECK(lists.proxy_config_v6_url.empty());
-  CHECK(with("proxy_config_v6_url = \"http://u\"").proxy_config_v6_url == "http://u");
-  CHECK(with("core_api_http_timeout_ms = 100").core_api_http_timeout == 100ms);
-  CHECK(with("conf_refresh_interval = 1").conf_refresh_interval == 1s);
-  CHECK(with("external_ip = \"192.0.2.1\"").external_ip == ip_address::v4({192, 0, 2, 1}));
-  CHECK(with("external_ipv6 = \"2001:db8::1\"").external_ipv6 == ip_address::parse("2001:db8::1"));
-  CHECK(with("ip_lookup_services = []").ip_lookup_services.empty());
-  CHECK(with("ip_lookup_services = [\"http://a\"]").ip_lookup_always);
-  CHECK_FALSE(with("").ip_lookup_always);
-  CHECK(with("prefer_ipv6 = true").prefer_ipv6);
-  CHECK(with("init_dc_connections = 0").init_dc_connections == 0);
+  CHECK(lists.uplink.proxy_config_v6_url.empty());
+  CHECK(with("proxy_config_v6_url = \"http://u\"").uplink.proxy_config_v6_url == "http://u");
+  CHECK(with("core_api_http_timeout_ms = 100").uplink.core_api_http_timeout == 100ms);
+  CHECK(with("conf_refresh_interval = 1").uplink.conf_refresh_interval == 1s);
+  CHECK(with("external_ip = \"192.0.2.1\"").uplink.external_ip == ip_address::v4({192, 0, 2, 1}));
+  CHECK(with("external_ipv6 = \"2001:db8::1\"").uplink.external_ipv6 ==
+        ip_address::parse("2001:db8::1"));
+  CHECK(with("ip_lookup_services = []").uplink.ip_lookup_services.empty());
+  CHECK(with("ip_lookup_services = [\"http://a\"]").uplink.ip_lookup_always);
+  CHECK_FALSE(with("").uplink.ip_lookup_always);
+  CHECK(with("prefer_ipv6 = true").uplink.prefer_ipv6);
+  CHECK(with("init_dc_connections = 0").uplink.init_dc_connections == 0);
   const auto few = with("clients_per_dc_connection = 2");
-  CHECK(few.clients_per_dc_connection == 2);
-  CHECK(few.downstream_backpressure.bytes_total == 2 * 30 * 1024);
-  CHECK(few.downstream_backpressure.packets_total == 11);
+  CHECK(few.uplink.clients_per_dc_connection == 2);
+  CHECK(few.uplink.downstream_backpressure.bytes_total == 2 * 30 * 1024);
+  CHECK(few.uplink.downstream_backpressure.packets_total == 11);
   const auto limits = with(
                           "downstream_backpressure = { bytes_total = 2000, packets_total = 20, "
                           "bytes_per_upstream = 1024, packets_per_upstream = 1.5 }")
-                          .downstream_backpressure;
+                          .uplink.downstream_backpressure;
   CHECK(limits.bytes_total == 2000);
   CHECK(limits.packets_total == 20);
   CHECK(limits.bytes_per_upstream == 1024);
   CHECK(limits.packets_per_upstream == 1.5);
-  CHECK_FALSE(with("mtp_full_check_crc32 = false").full_check_crc32);
-  CHECK(with("dc_wait_timeout_sec = 1").dc_wait_timeout == 1s);
-  CHECK(with("dc_ping_interval_sec = 1").dc_ping_interval == 1s);
-  CHECK(with("dc_stall_timeout_sec = 1").dc_stall_timeout == 1s);
-  CHECK(with("dc_idle_timeout_sec = 30").dc_idle_timeout == 30s);
-  CHECK(with("reactors = 3").reactors == 3);
-  CHECK(with("state_dir = \"state\"").state_dir == "dir/state");
-  CHECK(with("state_dir = \"/state\"").state_dir == "/state");
-  CHECK(with("state_dir = \"\"").state_dir.empty());
-  CHECK(with("console_socket = \"run/c\"").console_socket == "dir/run/c");
-  CHECK(with("console_socket = \"/run/c\"").console_socket == "/run/c");
-  CHECK(with("console_socket = \"\"").console_socket.empty());
-  CHECK(with("").console_socket == "/var/lib/mtproto-proxy/console.sock");
-  CHECK(with("state_dir = \"state\"").console_socket == "dir/state/console.sock");
-  CHECK(with("state_dir = \"\"").console_socket.empty());
-  CHECK(with("state_dir = \"\"\nconsole_socket = \"c\"").console_socket == "dir/c");
-  CHECK(with("metrics_port = 9").metrics_listen == *parse_endpoint("127.0.0.1:9"));
-  CHECK(with("metrics_port = 9\nmetrics_ip = \"::1\"").metrics_listen ==
+  CHECK_FALSE(with("mtp_full_check_crc32 = false").uplink.full_check_crc32);
+  CHECK(with("dc_wait_timeout_sec = 1").uplink.dc_wait_timeout == 1s);
+  CHECK(with("dc_ping_interval_sec = 1").uplink.dc_ping_interval == 1s);
+  CHECK(with("dc_stall_timeout_sec = 1").uplink.dc_stall_timeout == 1s);
+  CHECK(with("dc_idle_timeout_sec = 30").uplink.dc_idle_timeout == 30s);
+  CHECK(with("reactors = 3").process.reactors == 3);
+  CHECK(with("state_dir = \"state\"").process.state_dir == "dir/state");
+  CHECK(with("state_dir = \"/state\"").process.state_dir == "/state");
+  CHECK(with("state_dir = \"\"").process.state_dir.empty());
+  CHECK(with("console_socket = \"run/c\"").process.console_socket == "dir/run/c");
+  CHECK(with("console_socket = \"/run/c\"").process.console_socket == "/run/c");
+  CHECK(with("console_socket = \"\"").process.console_socket.empty());
+  CHECK(with("").process.console_socket == "/var/lib/mtproto-proxy/console.sock");
+  CHECK(with("state_dir = \"state\"").process.console_socket == "dir/state/console.sock");
+  CHECK(with("state_dir = \"\"").process.console_socket.empty());
+  CHECK(with("state_dir = \"\"\nconsole_socket = \"c\"").process.console_socket == "dir/c");
+  CHECK(with("metrics_port = 9").process.metrics_listen == *parse_endpoint("127.0.0.1:9"));
+  CHECK(with("metrics_port = 9\nmetrics_ip = \"::1\"").process.metrics_listen ==
         *parse_endpoint("[::1]:9"));
-  CHECK(with("log_level = \"debug\"").log_level == "debug");
-  CHECK(with("stop_timeout_sec = 1").stop_timeout == 1s);
-  CHECK(with("node_role = \"both\"").ports.size() == 1);
+  CHECK(with("log_level = \"debug\"").process.log_level == "debug");
+  CHECK(with("stop_timeout_sec = 1").process.stop_timeout == 1s);
+  CHECK(with("node_role = \"both\"").client.ports.size() == 1);
   CHECK(with("domain_fronting = \"off\"\ndomain_fronting_timeout_sec = 3\npolicy = []")
-            .ports.size() == 1);
+            .client.ports.size() == 1);
 }
 
 TEST_CASE("settings: several ports, each with its own") {
@@ -189,14 +193,14 @@ TEST_CASE("settings: several ports, each with its own") {
                        "tag = \"\"\n"
                        "secret = \"ffeeddccbbaa99887766554433221100\"\n")
                        .settings;
-  REQUIRE(all.ports.size() == 2);
-  CHECK(all.ports[0].name == "a");
-  CHECK(all.ports[0].listen == *parse_endpoint("127.0.0.1:1"));
-  REQUIRE(all.ports[0].tag);
-  CHECK(to_hex(*all.ports[0].tag) == "ffeeddccbbaa99887766554433221100");
-  CHECK(all.ports[1].name == "mtp_handler_2");
-  CHECK(all.ports[1].listen == *parse_endpoint("[::1]:1"));
-  CHECK_FALSE(all.ports[1].tag);
+  REQUIRE(all.client.ports.size() == 2);
+  CHECK(all.client.ports[0].name == "a");
+  CHECK(all.client.ports[0].listen == *parse_endpoint("127.0.0.1:1"));
+  REQUIRE(all.client.ports[0].tag);
+  CHECK(to_hex(*all.client.ports[0].tag) == "ffeeddccbbaa99887766554433221100");
+  CHECK(all.client.ports[1].name == "mtp_handler_2");
+  CHECK(all.client.ports[1].listen == *parse_endpoint("[::1]:1"));
+  CHECK_FALSE(all.client.ports[1].tag);
 }
 
 TEST_CASE("settings: a mistake is told with file, line, key and what would be right") {
@@ -248,7 +252,7 @@ TEST_CASE("settings: a mistake is told with file, line, key and what would be ri
 
 TEST_CASE("settings: a console socket whose path does not fit is told with the limit") {
   const auto longest = '/' + std::string(106, 'x');
-  CHECK(with("console_socket = \"" + longest + '"').console_socket == longest);
+  CHECK(with("console_socket = \"" + longest + '"').process.console_socket == longest);
   CHECK(problem("console_socket = \"" + longest + "x\"") ==
         "dir/proxy.toml:1: console_socket: expected a path of at most 107 bytes, which is what a "
         "UNIX socket can have; " +

@@ -76,7 +76,7 @@ class manual_node {
 
   static config::settings usual_settings() {
     config::settings settings;
-    settings.replay_cache.max_memory_mb = memory_budget / 8 >> 20U;
+    settings.client.replay_cache.max_memory_mb = memory_budget / 8 >> 20U;
     return settings;
   }
   actors::node_core& opened(unsigned reactors) {

@@ -59,7 +59,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::patience_over)
 namespace mtp::actors {
 
 void dc_config_state::load() {
-  const auto settings = side->core.config.get();
+  const auto settings = side->settings();
   // A restarted dc_config goes on with what its predecessor knew.
   draft = *side->telegram.get();
   source = "the configuration known before";
@@ -93,7 +93,7 @@ void dc_config_state::refresh() {
   failure.clear();
   if (const auto known = side->telegram.get(); !known->secret.empty()) draft = *known;
   forget_built_in(draft);
-  const auto settings = side->core.config.get();
+  const auto settings = side->settings();
   add_address_steps();
   steps.push_back({purpose::secret, settings->proxy_secret_url});
   steps.push_back({purpose::v4_list, settings->proxy_config_url});
@@ -106,7 +106,7 @@ void dc_config_state::refresh() {
 /// is in doubt. A public address of our own is what Telegram sees, and others need not hear of us;
 /// in doubt, it takes its turn with the services.
 void dc_config_state::add_address_steps() {
-  const auto settings = side->core.config.get();
+  const auto settings = side->settings();
   const auto& services = settings->ip_lookup_services;
   const bool in_doubt = std::exchange(keys_in_doubt, false);
   if (settings->external_ip || services.empty()) return;
@@ -136,7 +136,7 @@ void dc_config_state::next_step() {
     return;
   }
   http_fetch order{.request = {.url = now.url,
-                               .timeout = side->core.config.get()->core_api_http_timeout,
+                               .timeout = side->settings()->core_api_http_timeout,
                                .family = now.what == purpose::address ? net::http_family::v4
                                                                       : net::http_family::any,
                                // What Telegram sees is our address, not that of a proxy for HTTP.
@@ -225,7 +225,7 @@ void dc_config_state::judge_clock(const std::string& url, std::chrono::seconds a
 /// Once, until there are other ones: a list comes every hour.
 void dc_config_state::tell_broken_lines(purpose list, const dc_list_reading& read) {
   if (std::exchange(told_broken[list], read.broken) == read.broken || read.broken.empty()) return;
-  const auto settings = side->core.config.get();
+  const auto settings = side->settings();
   spdlog::warn(
       "{}: left out what can't be read: {}",
       list == purpose::v4_list ? settings->proxy_config_url : settings->proxy_config_v6_url,
@@ -257,7 +257,7 @@ void dc_config_state::finish_refresh() {
   if (!failure.empty() && !std::exchange(warned, true))
     spdlog::warn("Telegram's configuration can't be fetched ({}): using {}, and trying again",
                  failure, source);
-  schedule.end(failure.empty(), side->core.config.get()->conf_refresh_interval,
+  schedule.end(failure.empty(), side->settings()->conf_refresh_interval,
                net::random_between(0, 999) / 1000.0, self->clock().now());
   if (refresh_is_outdated) return refresh();
   plan_refresh();
@@ -281,7 +281,7 @@ void dc_config_state::handle_doubt() {
 /// What is configured counts at once, for connections that are made from now on; the rest is
 /// fetched.
 void dc_config_state::heed_config() {
-  const auto settings = side->core.config.get();
+  const auto settings = side->settings();
   auto next = *side->telegram.get();
   if (settings->external_ip || has_configured_v4) next.external_v4 = settings->external_ip;
   next.external_v6 = settings->external_ipv6;
@@ -335,7 +335,7 @@ void dc_config_state::sync_pools_later() {
 caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, uplink_side& side) {
   auto& state = self->state;
   state.side = &side;
-  state.files.directory = side.core.config.get()->state_dir;
+  state.files.directory = side.core.config.get()->process.state_dir;
   // Without their supervisor the pools are gone too.
   self->set_down_handler([&state](const caf::down_msg&) { state.sync_pools_later(); });
   state.load();

@@ -50,7 +50,7 @@ dc_conn::dc_conn(caf::actor_config& cfg, net::reactor& home, uplink_side& side,
       stream_{*this, *this},
       deadline_{*this},
       pause_timer_{*this},
-      reader_{side.core.config.get()->full_check_crc32} {}
+      reader_{side.settings()->full_check_crc32} {}
 
 dc_conn::~dc_conn() = default;
 

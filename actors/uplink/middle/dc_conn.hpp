@@ -99,7 +99,9 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
  private:
   enum class stage : std::uint8_t { connecting, nonce, handshake, ready, dying };
 
-  [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
+  [[nodiscard]] const config::uplink_config& settings() const {
+    return side_->core.settings(home()).uplink;
+  }
 
   struct client {
     caf::actor handler;

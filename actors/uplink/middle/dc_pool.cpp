@@ -48,12 +48,12 @@ void dc_pool_state::handle_open(open_stream& request) {
     caf::anon_send(request.client, stream_frame{request.stream, stream::refused{why}});
   };
   // The original's empty pool: nobody keeps connections here, so none can be expected soon.
-  if (request.request.migrating && side->core.config.get()->init_dc_connections == 0 &&
+  if (request.request.migrating && side->settings()->init_dc_connections == 0 &&
       policy->conns().empty())
     return refuse(refusal::no_conn);
   if (waiting.size() >= max_waiting_clients) return refuse(refusal::overloaded);
   waiting.push_back({.request = std::move(request), .since = now()});
-  tick_at(now() + side->core.config.get()->dc_wait_timeout);
+  tick_at(now() + side->settings()->dc_wait_timeout);
   keep_minimum();
   serve_waiting();
 }
@@ -95,13 +95,12 @@ void dc_pool_state::serve_waiting() {
 }
 
 void dc_pool_state::expire_waiting() {
-  while (!waiting.empty() &&
-         now() - waiting.front().since >= side->core.config.get()->dc_wait_timeout) {
+  while (!waiting.empty() && now() - waiting.front().since >= side->settings()->dc_wait_timeout) {
     const auto& request = waiting.front().request;
     caf::anon_send(request.client, stream_frame{request.stream, stream::refused{refusal::no_conn}});
     waiting.pop_front();
   }
-  if (!waiting.empty()) tick_at(waiting.front().since + side->core.config.get()->dc_wait_timeout);
+  if (!waiting.empty()) tick_at(waiting.front().since + side->settings()->dc_wait_timeout);
 }
 
 // -- time and status ----------------------------------------------------------------------------
@@ -152,7 +151,7 @@ std::vector<pool_conn_status> dc_pool_state::list() const {
 }
 
 pool_limits dc_pool_state::limits() const {
-  const auto settings = side->core.config.get();
+  const auto settings = side->settings();
   return {.minimum = settings->init_dc_connections,
           .clients_per_conn = settings->clients_per_dc_connection,
           .idle_timeout = settings->dc_idle_timeout};

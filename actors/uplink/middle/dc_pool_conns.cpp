@@ -48,7 +48,7 @@ void dc_pool_state::handle_config_change() {
 }
 
 bool dc_pool_state::connect(unsigned reactor, bool spare) {
-  const bool prefer_v6 = side->core.config.get()->prefer_ipv6;
+  const bool prefer_v6 = side->settings()->prefer_ipv6;
   const auto attempt =
       policy->next_attempt(side->telegram.get()->endpoints(dc, prefer_v6), prefer_v6, now());
   if (!attempt.to) {

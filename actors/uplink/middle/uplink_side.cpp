@@ -23,9 +23,14 @@ routed uplink_side::route(const stream::open& request, unsigned reactor) {
   // Its keys are those of the DC that served it.
   if (request.migrating && resolved != request.dc) return tl::unexpected{refusal::unknown_dc};
   // A full one is the pool's business: it has more of them opened.
-  const auto full = core.settings(*core.reactors[reactor]).clients_per_dc_connection;
+  const auto full = core.settings(*core.reactors[reactor]).uplink.clients_per_dc_connection;
   if (auto conn = conns.take(*resolved, reactor, full)) return conn;
   return core.names.find(names::dc_pool(*resolved));
+}
+
+std::shared_ptr<const config::uplink_config> uplink_side::settings() const {
+  const auto all = core.config.get();
+  return {all, &all->uplink};
 }
 
 }  // namespace mtp::actors

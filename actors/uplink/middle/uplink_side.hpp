@@ -5,6 +5,7 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "actors/core/node_core.hpp"
@@ -43,6 +44,9 @@ struct uplink_side {
   /// unknown, `telegram_config::resolve` has another one. Error: `unknown_dc` for a client that
   /// migrates. For the thread of `reactor`.
   [[nodiscard]] routed route(const stream::open& request, unsigned reactor);
+
+  /// The operator's settings for this side, as they are now. Any thread.
+  [[nodiscard]] std::shared_ptr<const config::uplink_config> settings() const;
 
  private:
   std::deque<dc_conn_memory> memories_;

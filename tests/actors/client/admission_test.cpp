@@ -20,7 +20,7 @@ using config::protocol;
 using config::reset_close;
 
 struct door {
-  config::settings all;
+  config::client_config all;
   config::port_settings port{.name = "test", .secret = {1}, .tag = rpc::ad_tag{2}};
 
   /// Nothing: it is let in.
@@ -194,7 +194,7 @@ TEST_CASE_FIXTURE(door, "admission: the salt counts if each name has a secret") 
 // -- the farewell -------------------------------------------------------------------------------
 
 TEST_CASE("admission: a RST as configured, but not over the alert that a handshake ends with") {
-  config::settings all;
+  config::client_config all;
   for (const auto& row : causes) {
     CAPTURE(row.name);
     for (const bool is_established : {false, true}) {

@@ -38,7 +38,7 @@ struct handler_fixture {
     node.client.route = [this](const stream::open&, unsigned) {
       return routed{somebody_routes ? dc.handle() : caf::actor{}};
     };
-    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::off; });
+    node.configure([&](auto& all) { all.client.server_error_filter = config::error_filter::off; });
   }
   handler_fixture(const handler_fixture&) = delete;
   handler_fixture& operator=(const handler_fixture&) = delete;

@@ -5,7 +5,7 @@ namespace mtp::actors {
 namespace {
 
 TEST_CASE_FIXTURE(handler_fixture, "handler: upstream_send_timeout_ms = 0 means never") {
-  node.configure([&](auto& all) { all.upstream_send_timeout = 0ms; });
+  node.configure([&](auto& all) { all.client.upstream_send_timeout = 0ms; });
   const auto id = established();
   tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
   node.advance(600s);
@@ -14,7 +14,7 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: upstream_send_timeout_ms = 0 means 
 
 TEST_CASE_FIXTURE(handler_fixture,
                   "handler: a client that takes nothing is closed after upstream_send_timeout") {
-  node.configure([&](auto& all) { all.upstream_send_timeout = 5s; });
+  node.configure([&](auto& all) { all.client.upstream_send_timeout = 5s; });
   const auto id = established();
   tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
   node.advance(4s);
@@ -26,7 +26,7 @@ TEST_CASE_FIXTURE(handler_fixture,
 
 TEST_CASE_FIXTURE(handler_fixture,
                   "handler: a handshake takes init_timeout at the most, however it drips") {
-  node.configure([&](auto& all) { all.init_timeout = 10s; });
+  node.configure([&](auto& all) { all.client.init_timeout = 10s; });
   connect();
   for (int i = 0; i < 9; ++i) {
     write(bytes{0x42});
@@ -40,8 +40,8 @@ TEST_CASE_FIXTURE(handler_fixture,
 
 TEST_CASE_FIXTURE(handler_fixture,
                   "handler: idle clients are put to rest, then closed; activity starts over") {
-  node.configure([&](auto& all) { all.hibernate_timeout = 60s; });
-  node.configure([&](auto& all) { all.ready_timeout = 1200s; });
+  node.configure([&](auto& all) { all.client.hibernate_timeout = 60s; });
+  node.configure([&](auto& all) { all.client.ready_timeout = 1200s; });
   const auto id = established();
   node.advance(61s);
   CHECK(counted("inactive_hibernate_total") == 1);
@@ -100,7 +100,7 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: whose place is needed closes, unles
 
 TEST_CASE_FIXTURE(handler_fixture,
                   "handler: without upstream_send_timeout_ms bytes may wait for ever") {
-  node.configure([&](auto& all) { all.upstream_send_timeout = 0ms; });
+  node.configure([&](auto& all) { all.client.upstream_send_timeout = 0ms; });
   const auto id = established();
   // More than the client's kernel takes.
   tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});

@@ -83,7 +83,8 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 
     return counted("protocol_error_total", {{"reason", "srv_error_filtered"}});
   };
   SUBCASE("first") {
-    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::first; });
+    node.configure(
+        [&](auto& all) { all.client.server_error_filter = config::error_filter::first; });
     const auto id = established();
     tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets().empty());
@@ -94,14 +95,15 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 
     CHECK(dropped() == 1);
   }
   SUBCASE("first, but not the first packet") {
-    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::first; });
+    node.configure(
+        [&](auto& all) { all.client.server_error_filter = config::error_filter::first; });
     const auto id = established();
     tell(id, stream::data{packet_buffer{packet_of(8)}, false});
     tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets() == std::vector<bytes>{packet_of(8), error});
   }
   SUBCASE("on") {
-    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::on; });
+    node.configure([&](auto& all) { all.client.server_error_filter = config::error_filter::on; });
     const auto id = established();
     for (int i = 0; i < 3; ++i)
       tell(id, stream::data{packet_buffer{error}, false});
@@ -109,7 +111,8 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 
     CHECK(dropped() == 3);
   }
   SUBCASE("auto: a client that can't be a replay gets it") {
-    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::automatic; });
+    node.configure(
+        [&](auto& all) { all.client.server_error_filter = config::error_filter::automatic; });
     const auto id = established();
     tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets() == std::vector<bytes>{error});
@@ -117,8 +120,9 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 
     CHECK_FALSE(closed());
   }
   SUBCASE("auto: one that may be a replay is closed") {
-    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::automatic; });
-    node.configure([&](auto& all) { all.replay_check_session_storage = false; });
+    node.configure(
+        [&](auto& all) { all.client.server_error_filter = config::error_filter::automatic; });
+    node.configure([&](auto& all) { all.client.replay_check_session_storage = false; });
     const auto id = established();
     tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets().empty());
@@ -127,8 +131,9 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 
     CHECK(frames().back() == stream_frame{id, stream::close{}});
   }
   SUBCASE("auto: but not over a later packet") {
-    node.configure([&](auto& all) { all.server_error_filter = config::error_filter::automatic; });
-    node.configure([&](auto& all) { all.replay_check_session_storage = false; });
+    node.configure(
+        [&](auto& all) { all.client.server_error_filter = config::error_filter::automatic; });
+    node.configure([&](auto& all) { all.client.replay_check_session_storage = false; });
     const auto id = established();
     tell(id, stream::data{packet_buffer{packet_of(8)}, false});
     tell(id, stream::data{packet_buffer{error}, false});

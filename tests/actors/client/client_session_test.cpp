@@ -29,7 +29,7 @@ class kept_stream final : public net::byte_stream {
 
 struct session_fixture {
   std::optional<rpc::ad_tag> tag;
-  config::settings settings;
+  config::client_config settings;
   kept_stream stream;
   std::optional<obfuscated_reader> client;
 

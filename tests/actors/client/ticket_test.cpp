@@ -130,7 +130,7 @@ class ticket_world {
     return guests_.empty() ? nullptr : &guests_[number % guests_.size()];
   }
 
-  config::settings all_;
+  config::client_config all_;
   config::port_settings settings_;
   std::array<std::shared_ptr<counted_port>, 3> ports_;
   std::vector<std::shared_ptr<counted_port>> retired_;

@@ -24,7 +24,7 @@ struct scripted {
   test::inbox<link_blob> partner{node.system()};
 
   scripted() {
-    node.configure([&](auto& all) { all.through_link_agents = true; });
+    node.configure([&](auto& all) { all.process.through_link_agents = true; });
     node.core.build = "1.0";
     gateway = node.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](link_hello_atom, const std::string& text,
@@ -62,8 +62,8 @@ struct scripted {
   }
   void set_backs(std::vector<config::back_address> backs) {
     node.configure([&](auto& all) {
-      all.role = config::node_role::front;
-      all.back_nodes = std::move(backs);
+      all.process.role = config::node_role::front;
+      all.link.back_nodes = std::move(backs);
     });
     for (const auto& told : {keeper, front})
       if (told != nullptr) caf::anon_send(told, config_changed{});
@@ -127,7 +127,7 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
     answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };
     trouble = "the back asks for the cluster_cookie again";
   }
-  node.configure([&](auto& all) { all.node_link.cluster_cookie = cookie; });
+  node.configure([&](auto& all) { all.link.node_link.cluster_cookie = cookie; });
   const auto got = run();
   CHECK_FALSE(got.connected);
   CHECK(got.trouble == trouble);

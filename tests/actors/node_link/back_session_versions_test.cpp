@@ -25,7 +25,7 @@ struct other_back {
   test::inbox<link_blob> partner{node.system()};
 
   other_back() {
-    node.configure([&](auto& all) { all.through_link_agents = true; });
+    node.configure([&](auto& all) { all.process.through_link_agents = true; });
     node.core.build = "1.0";
     start_gateway();
   }
@@ -194,8 +194,9 @@ TEST_CASE_FIXTURE(other_back, "versions: a front whose back refuses both forms d
 }
 
 TEST_CASE_FIXTURE(other_back, "versions: a welcome whose offer was changed is not believed") {
-  node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
-  const auto cookie = as_bytes(node.core.settings(*node.core.reactors[0]).node_link.cluster_cookie);
+  node.configure([&](auto& all) { all.link.node_link.cluster_cookie = "cookie of the cluster"; });
+  const auto cookie =
+      as_bytes(node.core.settings(*node.core.reactors[0]).link.node_link.cluster_cookie);
   link_offer changed;
   bool is_believed = false;
   SUBCASE("nobody changed it") {

@@ -23,7 +23,7 @@ struct other_front : link_fixture {
       .build = "0.2.0", .name = "front9", .node = 99, .session = 50, .clock = std::time(nullptr)};
 
   other_front() {
-    node.configure([&](auto& all) { all.node_name = "back"; });
+    node.configure([&](auto& all) { all.link.node_name = "back"; });
     keeper_of_front = node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
       return {[this, self](const std::string& text) {
                 self->request(gateway, caf::infinite, link_hello_atom::value, text,
@@ -53,7 +53,7 @@ struct other_front : link_fixture {
   link_answer prove(link_hello what, const link_hello& signed_for) {
     const auto challenge = decode_link_answer(as_bytes(answer));
     REQUIRE(challenge);
-    what.proof = prove_front(as_bytes(node.core.config.get()->node_link.cluster_cookie),
+    what.proof = prove_front(as_bytes(node.core.config.get()->link.node_link.cluster_cookie),
                              challenge->nonce, signed_for);
     return say(what);
   }
@@ -124,8 +124,9 @@ TEST_CASE_FIXTURE(other_front, "versions: who falls back although it need not is
 
 TEST_CASE_FIXTURE(other_front,
                   "versions: with a cluster_cookie no offer can be changed on its way") {
-  node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
-  const auto cookie = as_bytes(node.core.settings(*node.core.reactors[0]).node_link.cluster_cookie);
+  node.configure([&](auto& all) { all.link.node_link.cluster_cookie = "cookie of the cluster"; });
+  const auto cookie =
+      as_bytes(node.core.settings(*node.core.reactors[0]).link.node_link.cluster_cookie);
   hello.has_cookie = true;
   auto said = hello;
   SUBCASE("nobody changes it") {
@@ -164,7 +165,7 @@ TEST_CASE_FIXTURE(other_front,
 }
 
 TEST_CASE_FIXTURE(other_front, "versions: the mark of a front that falls back can't be taken off") {
-  node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
+  node.configure([&](auto& all) { all.link.node_link.cluster_cookie = "cookie of the cluster"; });
   hello.has_cookie = true;
   hello.offer = old_link_offer;
   auto said = hello;

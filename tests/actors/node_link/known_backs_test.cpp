@@ -11,8 +11,8 @@ const config::back_address three{"three", "192.0.2.3", 9199};
 
 config::settings front_with(std::vector<config::back_address> backs) {
   config::settings settings;
-  settings.role = config::node_role::front;
-  settings.back_nodes = std::move(backs);
+  settings.process.role = config::node_role::front;
+  settings.link.back_nodes = std::move(backs);
   return settings;
 }
 using list = known_backs::list;

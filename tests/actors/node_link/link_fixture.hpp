@@ -38,7 +38,7 @@ struct link_fixture {
   caf::actor keeper;
 
   link_fixture() {
-    node.configure([&](auto& all) { all.through_link_agents = true; });
+    node.configure([&](auto& all) { all.process.through_link_agents = true; });
     auto config = std::make_shared<telegram_config>();
     config->v4.endpoints[tested_dc].push_back(*parse_endpoint("10.0.0.1:8888"));
     node.uplink.telegram.set(std::move(config));

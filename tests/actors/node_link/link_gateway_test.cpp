@@ -50,7 +50,7 @@ struct visitor : link_fixture {
     node.settle();
   }
   visitor() {
-    node.configure([&](auto& all) { all.node_name = "back"; });
+    node.configure([&](auto& all) { all.link.node_name = "back"; });
   }
   visitor(const visitor&) = delete;
   visitor& operator=(const visitor&) = delete;
@@ -159,8 +159,8 @@ TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: with a cluster_cookie, only who has it gets a session") {
-  node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
-  const auto cookie = as_bytes(node.core.config.get()->node_link.cluster_cookie);
+  node.configure([&](auto& all) { all.link.node_link.cluster_cookie = "cookie of the cluster"; });
+  const auto cookie = as_bytes(node.core.config.get()->link.node_link.cluster_cookie);
   hello.has_cookie = true;
   hello.nonce[3] = 7;
   const auto with_proof = [&](byte_view of) {
@@ -202,7 +202,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a cookie on one side only: no session, and 
     why = "only the front has a cluster_cookie";
   }
   SUBCASE("the back's") {
-    node.configure([&](auto& all) { all.node_link.cluster_cookie = "cookie of the cluster"; });
+    node.configure([&](auto& all) { all.link.node_link.cluster_cookie = "cookie of the cluster"; });
     why = "only the back has a cluster_cookie";
   }
   const test::captured_log log;
@@ -215,7 +215,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a cookie on one side only: no session, and 
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certificate says") {
-  node.configure([&](auto& all) { all.role = config::node_role::back; });
+  node.configure([&](auto& all) { all.process.role = config::node_role::back; });
   std::string proven = "front9";
   const auto listener = node.system().spawn([&](caf::event_based_actor*) -> caf::behavior {
     return {[&](const get_proven_name& asked) {
@@ -249,7 +249,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certifi
     CHECK(last().answer.reason == "the back is restarting");
   }
   SUBCASE("of a proxy's own transport only") {
-    node.configure([&](auto& all) { all.node_link.security = config::link_security::plain; });
+    node.configure([&](auto& all) { all.link.node_link.security = config::link_security::plain; });
     proven = "front8";
     say(hello, {agent.handle()});
     CHECK(last().answer.what == link_answer::kind::welcome);
@@ -329,7 +329,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a front that breaks the rules is told of by
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: one hello of a node at a time") {
-  node.configure([&](auto& all) { all.role = config::node_role::back; });
+  node.configure([&](auto& all) { all.process.role = config::node_role::back; });
   std::vector<caf::response_promise> asked;
   const auto listener = node.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
     return {

@@ -20,9 +20,9 @@ struct two_backs {
 
   explicit two_backs(config::back_choice how) {
     node.configure([&](auto& settings) {
-      settings.role = config::node_role::front;
-      settings.back_nodes = {first_back, second_back};
-      settings.back_nodes_policy = how;
+      settings.process.role = config::node_role::front;
+      settings.link.back_nodes = {first_back, second_back};
+      settings.link.back_nodes_policy = how;
     });
     node.core.names.put(names::back_session(0), first_session.handle());
     front = net::spawn_pinned<front_agent>(*node.core.reactors[0], std::ref(node.link));
@@ -54,7 +54,7 @@ struct two_backs {
   }
   /// As after a reload.
   void set_backs(std::vector<config::back_address> backs) {
-    node.configure([&](auto& settings) { settings.back_nodes = std::move(backs); });
+    node.configure([&](auto& settings) { settings.link.back_nodes = std::move(backs); });
     caf::anon_send(front, config_changed{});
     node.settle();
   }
@@ -202,7 +202,7 @@ TEST_CASE("leaving: what a client sent before it heard of its move is refused, n
 
 TEST_CASE("leaving: a stream that is never quiet is closed after drain_timeout_sec") {
   two_backs here{config::back_choice::failover};
-  here.node.configure([](auto& settings) { settings.drain_timeout = 60s; });
+  here.node.configure([](auto& settings) { settings.client.drain_timeout = 60s; });
   here.up(0);
   here.up(1);
   here.open(1);
@@ -268,7 +268,7 @@ TEST_CASE("leaving: a client that comes while no other back is there is told of,
 
 TEST_CASE("leaving: time without another back does not count for drain_timeout_sec") {
   two_backs here{config::back_choice::failover};
-  here.node.configure([](auto& settings) { settings.drain_timeout = 60s; });
+  here.node.configure([](auto& settings) { settings.client.drain_timeout = 60s; });
   here.up(0);
   here.up(1);
   here.open(1);

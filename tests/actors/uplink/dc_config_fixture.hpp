@@ -35,14 +35,14 @@ struct config_fixture {
 
   config_fixture() {
     node.configure([&](auto& settings) {
-      settings.state_dir = directory.path();
-      settings.proxy_secret_url = "secret";
-      settings.proxy_config_url = "v4";
-      settings.proxy_config_v6_url = "v6";
-      settings.ip_lookup_services.clear();
-      settings.ip_lookup_always = true;
-      settings.core_api_http_timeout = 3s;
-      settings.conf_refresh_interval = 3600s;
+      settings.process.state_dir = directory.path();
+      settings.uplink.proxy_secret_url = "secret";
+      settings.uplink.proxy_config_url = "v4";
+      settings.uplink.proxy_config_v6_url = "v6";
+      settings.uplink.ip_lookup_services.clear();
+      settings.uplink.ip_lookup_always = true;
+      settings.uplink.core_api_http_timeout = 3s;
+      settings.uplink.conf_refresh_interval = 3600s;
     });
     node.uplink.address_found = [this](const ip_address& ours) { found.push_back(ours); };
     start_fetcher();

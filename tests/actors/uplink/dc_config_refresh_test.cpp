@@ -60,8 +60,8 @@ TEST_CASE_FIXTURE(config_fixture,
 }
 
 TEST_CASE_FIXTURE(config_fixture, "config: a handshake that fails has everything looked up, once") {
-  node.configure([&](auto& all) { all.ip_lookup_services = {"first", "second", "third"}; });
-  node.configure([&](auto& all) { all.ip_lookup_always = false; });
+  node.configure([&](auto& all) { all.uplink.ip_lookup_services = {"first", "second", "third"}; });
+  node.configure([&](auto& all) { all.uplink.ip_lookup_always = false; });
   start();
   // Whether this machine's own address is a public one: nobody knows here.
   if (fetches.front().request.url == "first") answer("first", "198.51.100.7");
@@ -137,7 +137,7 @@ TEST_CASE_FIXTURE(config_fixture,
 }
 
 TEST_CASE_FIXTURE(config_fixture, "config: look-up services are asked in turn until one answers") {
-  node.configure([&](auto& all) { all.ip_lookup_services = {"first", "second", "third"}; });
+  node.configure([&](auto& all) { all.uplink.ip_lookup_services = {"first", "second", "third"}; });
   start();
   refuse("first");
   answer("second", " 198.51.100.7\n");
@@ -147,8 +147,8 @@ TEST_CASE_FIXTURE(config_fixture, "config: look-up services are asked in turn un
 }
 
 TEST_CASE_FIXTURE(config_fixture, "config: an address set by the operator is not asked for") {
-  node.configure([&](auto& all) { all.ip_lookup_services = {"first"}; });
-  node.configure([&](auto& all) { all.external_ip = ip_address::v4({203, 0, 113, 1}); });
+  node.configure([&](auto& all) { all.uplink.ip_lookup_services = {"first"}; });
+  node.configure([&](auto& all) { all.uplink.external_ip = ip_address::v4({203, 0, 113, 1}); });
   start();
   answer_well();
   CHECK(known()->external_v4 == ip_address::v4({203, 0, 113, 1}));

@@ -162,7 +162,7 @@ TEST_CASE_FIXTURE(config_fixture, "config: the copy on disk is there before any 
 }
 
 TEST_CASE_FIXTURE(config_fixture, "config: restarted, it goes on with what was known") {
-  node.configure([&](auto& all) { all.state_dir.clear(); });
+  node.configure([&](auto& all) { all.process.state_dir.clear(); });
   start();
   answer_well();
   const auto before = known();

@@ -10,7 +10,7 @@ namespace {
 using fixture = conn_fixture;
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: beyond the limits it is not read, until clients ack") {
-  node.configure([&](auto& all) { all.downstream_backpressure.bytes_total = 100'000; });
+  node.configure([&](auto& all) { all.uplink.downstream_backpressure.bytes_total = 100'000; });
   make_ready();
   add_client(1);
   for (int i = 0; i < 30; ++i)
@@ -49,7 +49,8 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: beyond the limits it is not read, until cli
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: upstream_healthchecks close the client that has too much") {
-  node.configure([&](auto& all) { all.upstream_healthchecks = {.qlen = 3, .total_mem = 50'000}; });
+  node.configure(
+      [&](auto& all) { all.uplink.upstream_healthchecks = {.qlen = 3, .total_mem = 50'000}; });
   make_ready();
   add_client(1);
   add_client(2);
@@ -67,8 +68,8 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: upstream_healthchecks close the client that
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: a client that takes nothing stops the others for 100 ms") {
-  node.configure([&](auto& all) { all.downstream_backpressure.bytes_total = 100'000; });
-  node.configure([&](auto& all) { all.upstream_healthchecks.total_mem = 350'000; });
+  node.configure([&](auto& all) { all.uplink.downstream_backpressure.bytes_total = 100'000; });
+  node.configure([&](auto& all) { all.uplink.upstream_healthchecks.total_mem = 350'000; });
   make_ready();
   for (const stream_id id : {1, 2, 3})
     add_client(id);
@@ -108,11 +109,11 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a client that takes nothing stops the other
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: what is claimed of a client from before stops nobody") {
   node.configure([&](auto& all) {
-    auto& limits = all.downstream_backpressure;
+    auto& limits = all.uplink.downstream_backpressure;
     limits.bytes_total = 1'000'000;
     limits.packets_total = 1000;
   });
-  node.configure([&](auto& all) { all.upstream_healthchecks.total_mem = 8'000'000; });
+  node.configure([&](auto& all) { all.uplink.upstream_healthchecks.total_mem = 8'000'000; });
   make_ready();
   add_client(1);
   const auto check_served = [&] {
@@ -146,8 +147,8 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: what is claimed of a client from before sto
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: of a crowd that does not read those with most are closed") {
-  node.configure([&](auto& all) { all.downstream_backpressure.bytes_total = 100'000; });
-  node.configure([&](auto& all) { all.upstream_healthchecks.total_mem = 8'000'000; });
+  node.configure([&](auto& all) { all.uplink.downstream_backpressure.bytes_total = 100'000; });
+  node.configure([&](auto& all) { all.uplink.upstream_healthchecks.total_mem = 8'000'000; });
   make_ready();
   add_client(1);
   // Four times the total has room for ten of them.
@@ -196,7 +197,7 @@ TEST_CASE_FIXTURE(fixture,
 TEST_CASE_FIXTURE(fixture, "dc_conn: what another reactor has not taken is bounded") {
   // An eighth of that may be in transit. Nothing else stops it.
   node.core.memory.open(1, std::size_t{800'000});
-  node.configure([&](auto& all) { all.downstream_backpressure.bytes_total = 100'000'000; });
+  node.configure([&](auto& all) { all.uplink.downstream_backpressure.bytes_total = 100'000'000; });
   make_ready();
   SUBCASE("none of its clients is there") {
     add_client(1);
@@ -229,7 +230,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: what another reactor has not taken is bound
 
 TEST_CASE_FIXTURE(fixture,
                   "dc_conn: what waits for a client from before counts, and can be acked") {
-  node.configure([&](auto& all) { all.upstream_healthchecks.total_mem = 50'000; });
+  node.configure([&](auto& all) { all.uplink.upstream_healthchecks.total_mem = 50'000; });
   make_ready();
   load->clients.fetch_add(1);
   caf::anon_send(conn, open_stream{.stream = 1,

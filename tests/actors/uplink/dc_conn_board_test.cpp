@@ -75,7 +75,7 @@ TEST_CASE_FIXTURE(fixture,
   config->v4.endpoints[2] = {{.ip = ip_address::v4({127, 0, 0, 1}), .port = 1}};
   config->v4.default_dc = 2;
   node.uplink.telegram.set(config);
-  node.configure([&](auto& all) { all.clients_per_dc_connection = 1; });
+  node.configure([&](auto& all) { all.uplink.clients_per_dc_connection = 1; });
   CHECK(node.uplink.route({.dc = 2}, 0) == nullptr);
   node.core.names.put("dc_pool_2", second);
   CHECK(node.uplink.route({.dc = 2}, 0) == second);

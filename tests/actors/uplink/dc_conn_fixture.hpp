@@ -28,14 +28,14 @@ struct conn_fixture {
     config->secret = secret;
     node.uplink.telegram.set(std::move(config));
     node.configure([&](auto& all) {
-      all.downstream_backpressure = {.bytes_total = 1'000'000,
-                                     .packets_total = 1000,
-                                     .bytes_per_upstream = std::nullopt,
-                                     .packets_per_upstream = std::nullopt};
+      all.uplink.downstream_backpressure = {.bytes_total = 1'000'000,
+                                            .packets_total = 1000,
+                                            .bytes_per_upstream = std::nullopt,
+                                            .packets_per_upstream = std::nullopt};
     });
-    node.configure([&](auto& all) { all.upstream_healthchecks = {}; });
-    node.configure([&](auto& all) { all.dc_ping_interval = 30s; });
-    node.configure([&](auto& all) { all.dc_stall_timeout = 6s; });
+    node.configure([&](auto& all) { all.uplink.upstream_healthchecks = {}; });
+    node.configure([&](auto& all) { all.uplink.dc_ping_interval = 30s; });
+    node.configure([&](auto& all) { all.uplink.dc_stall_timeout = 6s; });
   }
   conn_fixture(const conn_fixture&) = delete;
   conn_fixture& operator=(const conn_fixture&) = delete;

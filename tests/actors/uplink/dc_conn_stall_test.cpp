@@ -124,7 +124,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a late look does not take an answer that wa
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: a paused connection that goes on has the whole time again") {
-  node.configure([&](auto& all) { all.downstream_backpressure.bytes_total = 100'000; });
+  node.configure([&](auto& all) { all.uplink.downstream_backpressure.bytes_total = 100'000; });
   make_ready();
   add_client(1);
   for (int i = 0; i < 30; ++i)
@@ -142,7 +142,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a paused connection that goes on has the wh
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: paused for long, then without an answer: found as fast") {
-  node.configure([&](auto& all) { all.downstream_backpressure.bytes_total = 100'000; });
+  node.configure([&](auto& all) { all.uplink.downstream_backpressure.bytes_total = 100'000; });
   make_ready();
   add_client(1);
   add_client(2);

@@ -191,7 +191,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a middle proxy that does not answer has 10 
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: keys are made with the address it is bound to") {
-  node.configure([](auto& all) { all.bind_address = ip_address::v4({127, 0, 0, 2}); });
+  node.configure([](auto& all) { all.uplink.bind_address = ip_address::v4({127, 0, 0, 2}); });
   // The middle proxy takes the address it sees.
   make_ready();
   add_client(1);

@@ -10,7 +10,7 @@ using fixture = pool_fixture;
 
 TEST_CASE_FIXTURE(fixture, "pool: after 250 ms the other family is tried; the first one up wins") {
   set_endpoints({"10.0.0.1:8888", "10.0.0.2:8888", "[2001:db8::1]:443"});
-  node.configure([&](auto& all) { all.init_dc_connections = 1; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 1; });
   start();
   node.advance(240ms);
   CHECK(connections.size() == 1);
@@ -54,8 +54,8 @@ TEST_CASE_FIXTURE(fixture, "pool: after 250 ms the other family is tried; the fi
 
 TEST_CASE_FIXTURE(fixture, "pool: prefer_ipv6 turns the families round") {
   set_endpoints({"10.0.0.1:8888", "[2001:db8::1]:443"});
-  node.configure([&](auto& all) { all.init_dc_connections = 1; });
-  node.configure([&](auto& all) { all.prefer_ipv6 = true; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 1; });
+  node.configure([&](auto& all) { all.uplink.prefer_ipv6 = true; });
   start();
   node.advance(260ms);
   CHECK(tried() == endpoints({"[2001:db8::1]:443", "10.0.0.1:8888"}));
@@ -63,7 +63,7 @@ TEST_CASE_FIXTURE(fixture, "pool: prefer_ipv6 turns the families round") {
 
 TEST_CASE_FIXTURE(fixture, "pool: a far DC is not slow once its TCP connection is up") {
   set_endpoints({"10.0.0.1:8888", "10.0.0.2:8888"});
-  node.configure([&](auto& all) { all.init_dc_connections = 1; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 1; });
   start();
   node.advance(200ms);
   connect(0);
@@ -76,8 +76,8 @@ TEST_CASE_FIXTURE(fixture, "pool: a far DC is not slow once its TCP connection i
 
 TEST_CASE_FIXTURE(fixture, "pool: a family without a route costs no time") {
   set_endpoints({"10.0.0.1:8888", "[2001:db8::1]:443", "[2001:db8::2]:443"});
-  node.configure([&](auto& all) { all.prefer_ipv6 = true; });
-  node.configure([&](auto& all) { all.init_dc_connections = 1; });
+  node.configure([&](auto& all) { all.uplink.prefer_ipv6 = true; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 1; });
   start();
   lose(0, false);
   lose(1, false);
@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(fixture, "pool: the only endpoint is not tried again while it 
 
 TEST_CASE_FIXTURE(fixture, "pool: a resting endpoint is tried when it has rested, others or not") {
   set_endpoints({"10.0.0.1:8888", "10.0.0.2:8888"});
-  node.configure([&](auto& all) { all.init_dc_connections = 1; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 1; });
   start();
   lose(0, false);
   REQUIRE(connections.size() == 2);
@@ -143,7 +143,7 @@ TEST_CASE_FIXTURE(fixture,
 
 TEST_CASE_FIXTURE(fixture, "pool: connections are spread over the endpoints of a DC") {
   set_endpoints({"10.0.0.1:8888", "10.0.0.2:8888", "10.0.0.3:8888"});
-  node.configure([&](auto& all) { all.init_dc_connections = 6; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 6; });
   start();
   std::map<endpoint, int> count;
   for (const auto& at : tried())
@@ -175,7 +175,7 @@ TEST_CASE_FIXTURE(fixture,
 /// Two connections that are kept, and two more after a rush of clients.
 struct grown : pool_fixture {
   grown() {
-    node.configure([&](auto& all) { all.dc_idle_timeout = 300s; });
+    node.configure([&](auto& all) { all.uplink.dc_idle_timeout = 300s; });
     start();
     make_ready(0);
     make_ready(1);
@@ -276,8 +276,8 @@ TEST_CASE_FIXTURE(grown, "pool: no client is lost when a connection is closed as
 }
 
 TEST_CASE_FIXTURE(fixture, "pool: with init_dc_connections = 0 even the last one is closed") {
-  node.configure([&](auto& all) { all.init_dc_connections = 0; });
-  node.configure([&](auto& all) { all.dc_idle_timeout = 10s; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 0; });
+  node.configure([&](auto& all) { all.uplink.dc_idle_timeout = 10s; });
   start();
   open();
   REQUIRE(connections.size() == 1);
@@ -295,9 +295,9 @@ TEST_CASE_FIXTURE(fixture, "pool: with init_dc_connections = 0 even the last one
 
 TEST_CASE_FIXTURE(
     fixture, "pool: a reactor's only connection stays while clients from there are elsewhere") {
-  node.configure([&](auto& all) { all.init_dc_connections = 1; });
-  node.configure([&](auto& all) { all.clients_per_dc_connection = 100; });
-  node.configure([&](auto& all) { all.dc_idle_timeout = 10s; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 1; });
+  node.configure([&](auto& all) { all.uplink.clients_per_dc_connection = 100; });
+  node.configure([&](auto& all) { all.uplink.dc_idle_timeout = 10s; });
   start();
   make_ready(0);
   const unsigned other = 1 - connections[0].reactor;
@@ -320,9 +320,9 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(fixture, "pool: few strangers in a long time do not get a connection") {
-  node.configure([&](auto& all) { all.init_dc_connections = 1; });
-  node.configure([&](auto& all) { all.clients_per_dc_connection = 100; });
-  node.configure([&](auto& all) { all.dc_idle_timeout = 10s; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 1; });
+  node.configure([&](auto& all) { all.uplink.clients_per_dc_connection = 100; });
+  node.configure([&](auto& all) { all.uplink.dc_idle_timeout = 10s; });
   start();
   make_ready(0);
   for (int i = 0; i < 50; ++i) {

@@ -31,9 +31,9 @@ struct pool_fixture {
 
   pool_fixture() {
     node.configure([&](auto& settings) {
-      settings.init_dc_connections = 2;
-      settings.clients_per_dc_connection = 4;
-      settings.dc_wait_timeout = 10s;
+      settings.uplink.init_dc_connections = 2;
+      settings.uplink.clients_per_dc_connection = 4;
+      settings.uplink.dc_wait_timeout = 10s;
     });
     set_endpoints({"10.0.0.1:8888"});
     node.core.names.put("dc_config", config.handle());

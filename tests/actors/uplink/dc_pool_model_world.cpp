@@ -19,10 +19,10 @@ constexpr auto idle_timeout = 20s;
 
 dc_pool_world::dc_pool_world(std::size_t init) : node_{reactors} {
   node_.configure([&](auto& settings) {
-    settings.init_dc_connections = init;
-    settings.clients_per_dc_connection = per_connection;
-    settings.dc_wait_timeout = wait_timeout;
-    settings.dc_idle_timeout = idle_timeout;
+    settings.uplink.init_dc_connections = init;
+    settings.uplink.clients_per_dc_connection = per_connection;
+    settings.uplink.dc_wait_timeout = wait_timeout;
+    settings.uplink.dc_idle_timeout = idle_timeout;
   });
   auto config = std::make_shared<telegram_config>();
   config->secret = secret_;
@@ -142,7 +142,7 @@ void dc_pool_world::finish() {
     pass(1s);
   }
   const auto calm = status();
-  RC_ASSERT(calm.n_downstreams == node_.core.config.get()->init_dc_connections);
+  RC_ASSERT(calm.n_downstreams == node_.core.config.get()->uplink.init_dc_connections);
   RC_ASSERT(calm.n_pending == 0U);
 }
 

@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(fixture, "pool: clients that wait in vain are refused after dc
 TEST_CASE_FIXTURE(fixture,
                   "pool: with init_dc_connections = 0 a new client brings a connection, a "
                   "migrating one is refused") {
-  node.configure([&](auto& all) { all.init_dc_connections = 0; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 0; });
   start();
   CHECK(connections.empty());
   const auto migrating = open(true);
@@ -276,7 +276,7 @@ TEST_CASE_FIXTURE(fixture, "pool: at most one attempt a second goes to an endpoi
 
 TEST_CASE_FIXTURE(fixture, "pool: endpoints are tried in turn, IPv6 when IPv4 fails") {
   set_endpoints({"10.0.0.1:8888", "10.0.0.2:8888", "[2001:db8::1]:443"});
-  node.configure([&](auto& all) { all.init_dc_connections = 1; });
+  node.configure([&](auto& all) { all.uplink.init_dc_connections = 1; });
   start();
   std::vector<endpoint> tried;
   for (std::size_t i = 0; i < 3; ++i) {

@@ -118,14 +118,14 @@ class world {
     config->v4.endpoints[tested_dc].push_back(*parse_endpoint("10.0.0.1:8888"));
     node_.uplink.telegram.set(std::move(config));
     node_.configure([&](auto& settings) {
-      settings.downstream_backpressure = {.bytes_total = 60'000,
-                                          .packets_total = 40,
-                                          .bytes_per_upstream = std::nullopt,
-                                          .packets_per_upstream = std::nullopt};
-      settings.upstream_healthchecks = {.qlen = std::nullopt, .total_mem = total_mem};
-      settings.server_error_filter = config::error_filter::off;
-      settings.dc_ping_interval = 1h;
-      settings.dc_stall_timeout = 1h;
+      settings.uplink.downstream_backpressure = {.bytes_total = 60'000,
+                                                 .packets_total = 40,
+                                                 .bytes_per_upstream = std::nullopt,
+                                                 .packets_per_upstream = std::nullopt};
+      settings.uplink.upstream_healthchecks = {.qlen = std::nullopt, .total_mem = total_mem};
+      settings.client.server_error_filter = config::error_filter::off;
+      settings.uplink.dc_ping_interval = 1h;
+      settings.uplink.dc_stall_timeout = 1h;
     });
     auto sockets =
         net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
@@ -244,7 +244,7 @@ class world {
   /// Both ends of a node link in this process, and what stands for the pool behind it.
   void start_link() {
     auto& core = node_.core;
-    node_.configure([](auto& all) { all.through_link_agents = true; });
+    node_.configure([](auto& all) { all.process.through_link_agents = true; });
     const auto add = [&](const std::string& name, caf::actor who) {
       core.names.put(name, who);
       link_actors_.push_back(std::move(who));
