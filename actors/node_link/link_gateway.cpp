@@ -45,7 +45,7 @@ std::string encoded(const link_answer& answer) {
 link_answer link_gateway_state::make_answer(link_answer::kind what, const link_offer& theirs,
                                             std::string reason) const {
   return {.offer = theirs == old_link_offer ? old_link_offer : link_offer{},
-          .what = what,
+          .verdict = what,
           .build = side->core.build,
           .reason = std::move(reason),
           .name = side->own_name(),
