@@ -62,8 +62,8 @@ void pause_before_next_attempt() {
 /// Its sockets, or errno.
 tl::expected<bound_port, int> bound_port::try_to_bind(const endpoint& at, unsigned sockets,
                                                       bool also_v4) {
-  bound_port out;
-  out.where_ = at;
+  bound_port port;
+  port.where_ = at;
   for (unsigned i = 0; i < sockets; ++i) {
     auto fd = open_socket(at, also_v4);
     // The first socket listens before it can be shared: the kernel lets only one process do that,
@@ -71,13 +71,13 @@ tl::expected<bound_port, int> bound_port::try_to_bind(const endpoint& at, unsign
     // sockets.
     const bool shares = i > 0;
     if (!fd || (shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) ||
-        !bind_to(fd.get(), out.where_) || ::listen(fd.get(), backlog) != 0 ||
+        !bind_to(fd.get(), port.where_) || ::listen(fd.get(), backlog) != 0 ||
         (!shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)))
       return tl::unexpected{errno};
-    if (!shares) out.where_.port = local_endpoint(fd.get()).port;
-    out.sockets_.push_back(std::move(fd));
+    if (!shares) port.where_.port = local_endpoint(fd.get()).port;
+    port.sockets_.push_back(std::move(fd));
   }
-  return out;
+  return port;
 }
 
 tl::expected<bound_port, std::string> bound_port::bind(const endpoint& at, unsigned sockets,
