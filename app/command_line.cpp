@@ -96,7 +96,7 @@ void finish_run_options(run_command& what, const std::vector<std::string>& allow
 }
 
 config::config_problem problem(std::string where, std::string what) {
-  return {.line = 0, .where = std::move(where), .what = std::move(what)};
+  return {.line = 0, .where = std::move(where), .text = std::move(what)};
 }
 
 std::optional<std::array<std::uint8_t, 16>> parse_hex16(const std::string& text) {

@@ -14,11 +14,11 @@ link_files_report check_link_files(const config::settings& settings) {
   const auto loaded = net::tls_context::load(
       {.certificate = link.certificate, .key = link.key, .ca = link.ca}, side);
   if (!loaded)
-    out.problems.push_back({.line = 0, .where = "node_link", .what = loaded.error()});
+    out.problems.push_back({.line = 0, .where = "node_link", .text = loaded.error()});
   else if ((*loaded)->name() != settings.node_name)
     out.warnings.push_back({.line = 0,
                             .where = "node_name",
-                            .what = "is \"" + settings.node_name +
+                            .text = "is \"" + settings.node_name +
                                     "\", but the certificate says \"" + (*loaded)->name() +
                                     "\", which is what other nodes go by"});
   return out;

@@ -177,9 +177,9 @@ struct settings {
   /// Carry streams through link agents inside the process, as between nodes: for tests.
   bool through_link_agents = false;
 
-  [[nodiscard]] bool allows(protocol which) const noexcept;
+  [[nodiscard]] bool allows(protocol wanted) const noexcept;
   /// The same for a port, which may have protocols of its own.
-  [[nodiscard]] bool allows(const port_settings& port, protocol which) const noexcept;
+  [[nodiscard]] bool allows(const port_settings& port, protocol wanted) const noexcept;
   /// Whether this node has clients, and whether it speaks to Telegram.
   [[nodiscard]] bool is_front() const noexcept { return role != node_role::back; }
   [[nodiscard]] bool is_back() const noexcept { return role != node_role::front; }
@@ -191,8 +191,8 @@ struct settings {
   friend bool operator==(const settings&, const settings&) = default;
 };
 
-[[nodiscard]] std::string_view to_string(protocol which) noexcept;
-[[nodiscard]] std::string_view to_string(node_role which) noexcept;
+[[nodiscard]] std::string_view to_string(protocol value) noexcept;
+[[nodiscard]] std::string_view to_string(node_role role) noexcept;
 /// `name@host:port`; an IPv6 address has brackets.
 [[nodiscard]] std::string to_string(const back_address& at);
 
