@@ -37,19 +37,19 @@ std::string option_name(std::string_view argument) {
 }
 
 std::string describe_extras(const std::vector<std::string>& extras) {
-  std::string out;
+  std::string names;
   std::size_t unnamed = 0;
-  for (const auto& one : extras) {
-    const auto name = option_name(one);
+  for (const auto& extra : extras) {
+    const auto name = option_name(extra);
     if (name.empty())
       ++unnamed;
     else
-      out += (out.empty() ? "" : ", ") + name;
+      names += (names.empty() ? "" : ", ") + name;
   }
   if (unnamed > 0)
-    out += fmt::format("{}{} argument{} that {} not shown", out.empty() ? "" : " and ", unnamed,
-                       unnamed == 1 ? "" : "s", unnamed == 1 ? "is" : "are");
-  return out + (extras.size() == 1 ? " was not expected" : " were not expected");
+    names += fmt::format("{}{} argument{} that {} not shown", names.empty() ? "" : " and ", unnamed,
+                         unnamed == 1 ? "" : "s", unnamed == 1 ? "is" : "are");
+  return names + (extras.size() == 1 ? " was not expected" : " were not expected");
 }
 
 }  // namespace

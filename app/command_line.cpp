@@ -83,28 +83,28 @@ void add_console_options(CLI::App& app, console_options& into) {
              "proxy there.\nRun it as root or as the user that the proxy runs as.");
 }
 
-void finish_run_options(run_command& what, const std::vector<std::string>& allow) {
-  auto& one = what.one_port;
-  if (one.dd_only) std::cerr << "Warning: -d is deprecated, use \"-a dd\" instead\n";
-  one.dd_only |= std::ranges::find(allow, "dd") != allow.end();
-  one.tls_only |= std::ranges::find(allow, "tls") != allow.end();
-  if (!one.port) one.port = from_environment("MTP_PORT");
-  if (!one.secret) one.secret = from_environment("MTP_SECRET");
-  if (!one.tag) one.tag = from_environment("MTP_TAG");
-  one.dd_only |= from_environment("MTP_DD_ONLY").has_value();
-  one.tls_only |= from_environment("MTP_TLS_ONLY").has_value();
+void finish_run_options(run_command& run, const std::vector<std::string>& allow) {
+  auto& options = run.one_port;
+  if (options.dd_only) std::cerr << "Warning: -d is deprecated, use \"-a dd\" instead\n";
+  options.dd_only |= std::ranges::find(allow, "dd") != allow.end();
+  options.tls_only |= std::ranges::find(allow, "tls") != allow.end();
+  if (!options.port) options.port = from_environment("MTP_PORT");
+  if (!options.secret) options.secret = from_environment("MTP_SECRET");
+  if (!options.tag) options.tag = from_environment("MTP_TAG");
+  options.dd_only |= from_environment("MTP_DD_ONLY").has_value();
+  options.tls_only |= from_environment("MTP_TLS_ONLY").has_value();
 }
 
-config::config_problem problem(std::string where, std::string what) {
-  return {.line = 0, .where = std::move(where), .what = std::move(what)};
+config::config_problem problem(std::string where, std::string text) {
+  return {.line = 0, .where = std::move(where), .text = std::move(text)};
 }
 
 std::optional<std::array<std::uint8_t, 16>> parse_hex16(const std::string& text) {
   const auto raw = from_hex(text);
-  std::array<std::uint8_t, 16> out{};
-  if (!raw || raw->size() != out.size()) return std::nullopt;
-  std::ranges::copy(*raw, out.begin());
-  return out;
+  std::array<std::uint8_t, 16> decoded{};
+  if (!raw || raw->size() != decoded.size()) return std::nullopt;
+  std::ranges::copy(*raw, decoded.begin());
+  return decoded;
 }
 
 /// Puts the one port of the command line in the place of the file's ports.
@@ -203,26 +203,27 @@ command parse_command_line(int argc, const char* const* argv) {
 }
 
 tl::expected<config::loaded_settings, std::vector<config::config_problem>> settings_of(
-    const run_command& what) {
-  config::loaded_settings out;
-  if (what.config) {
-    auto loaded = config::load_settings(*what.config);
+    const run_command& run) {
+  config::loaded_settings outcome;
+  if (run.config) {
+    auto loaded = config::load_settings(*run.config);
     if (!loaded) return loaded;
-    out = std::move(*loaded);
+    outcome = std::move(*loaded);
   }
   std::vector<config::config_problem> problems;
-  apply_one_port(what.one_port, out.settings, problems);
-  apply_protocols(what.one_port, out.settings.client);
-  if (!out.settings.is_front() && (what.one_port.dd_only || what.one_port.tls_only))
-    out.warnings.push_back(problem("-a (MTP_DD_ONLY, MTP_TLS_ONLY)", "has no effect on a back"));
-  out.settings.process.through_link_agents = what.through_link_agents;
-  if (out.settings.is_front() && out.settings.client.ports.empty() && problems.empty())
-    problems.push_back(problem(what.config.value_or("command line"),
-                               what.config ? "no port to serve: add a [[ports]] table"
-                                           : "give a configuration (-c FILE), or a port and a "
-                                             "secret (-p PORT -s SECRET); --help tells more"));
+  apply_one_port(run.one_port, outcome.settings, problems);
+  apply_protocols(run.one_port, outcome.settings.client);
+  if (!outcome.settings.is_front() && (run.one_port.dd_only || run.one_port.tls_only))
+    outcome.warnings.push_back(
+        problem("-a (MTP_DD_ONLY, MTP_TLS_ONLY)", "has no effect on a back"));
+  outcome.settings.process.through_link_agents = run.through_link_agents;
+  if (outcome.settings.is_front() && outcome.settings.client.ports.empty() && problems.empty())
+    problems.push_back(problem(run.config.value_or("command line"),
+                               run.config ? "no port to serve: add a [[ports]] table"
+                                          : "give a configuration (-c FILE), or a port and a "
+                                            "secret (-p PORT -s SECRET); --help tells more"));
   if (!problems.empty()) return tl::unexpected{std::move(problems)};
-  return out;
+  return outcome;
 }
 
 }  // namespace mtp::app

@@ -29,7 +29,7 @@ struct run_command {
   bool through_link_agents = false;
 };
 struct check_config_command {
-  run_command what;
+  run_command command;
 };
 struct ping_command {
   ping_options options;
@@ -53,6 +53,6 @@ using command = std::variant<run_command, check_config_command, ping_command, co
 
 /// Settings of a run: the file's, if there is one, with what the command line says instead.
 [[nodiscard]] tl::expected<config::loaded_settings, std::vector<config::config_problem>>
-settings_of(const run_command& what);
+settings_of(const run_command& run);
 
 }  // namespace mtp::app

@@ -27,12 +27,12 @@ enum status : int { answered = 0, failed = 1, unusable = 2, nobody_there = 3 };
 /// All that comes until the end; what has come if that does not.
 std::string receive_all(net::blocking_socket& from,
                         net::blocking_socket::clock::time_point deadline) {
-  std::string out;
+  std::string answer;
   bytes buffer(65536);
   while (true) {
     const auto got = from.receive(buffer, deadline);
-    if (!got || *got == 0) return out;
-    out += as_text(byte_view{buffer}.first(*got));
+    if (!got || *got == 0) return answer;
+    answer += as_text(byte_view{buffer}.first(*got));
   }
 }
 
@@ -95,17 +95,17 @@ tl::expected<std::string, status> socket_path(const console_options& options) {
 }
 
 std::vector<std::string> commands_of(const console_options& options) {
-  std::vector<std::string> out;
+  std::vector<std::string> commands;
   for (const auto& given : options.execute) {
     std::istringstream parts{given};
     for (std::string part; std::getline(parts, part, ';');) {
       constexpr const char* blank = " \t\r\n";
       const auto first = part.find_first_not_of(blank);
       if (first == std::string::npos) continue;
-      out.push_back(part.substr(first, part.find_last_not_of(blank) - first + 1));
+      commands.push_back(part.substr(first, part.find_last_not_of(blank) - first + 1));
     }
   }
-  return out;
+  return commands;
 }
 
 }  // namespace

@@ -41,17 +41,17 @@ template <class Report, class Question>
 text_or_error ask(const request& from, Question question) {
   if (from.inspector == nullptr)
     return tl::unexpected<std::string>{"the inspector is not running; try again"};
-  text_or_error out;
+  text_or_error outcome;
   caf::scoped_actor self{from.tools->system};
   self->request(from.inspector, inspector_patience, std::move(question))
-      .receive([&](const Report& report) { out = to_text(report); },
+      .receive([&](const Report& report) { outcome = to_text(report); },
                [&](const caf::error& why) {
-                 out = tl::unexpected{
+                 outcome = tl::unexpected{
                      why == caf::sec::request_timeout
                          ? fmt::format("the inspector did not answer in {}", inspector_patience)
                          : "the inspector has ended; try again"};
                });
-  return out;
+  return outcome;
 }
 
 text_or_error show_clients(const request& from) {
@@ -80,20 +80,20 @@ text_or_error ask_node(const console_tools& tools, std::string_view back_name, s
     if (back_name != back.name && back_name != to_string(back)) continue;
     const auto keeper = node.core.names.find(actors::names::back_session(place));
     if (keeper == nullptr) return tl::unexpected<std::string>{"its link is being restarted"};
-    text_or_error out;
+    text_or_error outcome;
     caf::scoped_actor self{tools.system};
     self->request(keeper, remote_patience, actors::ask_back{std::move(line)})
         .receive(
             [&](std::string& answer, bool good) {
               if (good)
-                out = std::move(answer);
+                outcome = std::move(answer);
               else
-                out = tl::unexpected{std::move(answer)};
+                outcome = tl::unexpected{std::move(answer)};
             },
             [&](const caf::error&) {
-              out = tl::unexpected<std::string>{"the link does not answer"};
+              outcome = tl::unexpected<std::string>{"the link does not answer"};
             });
-    return out;
+    return outcome;
   }
   return tl::unexpected{"no back node is called \"" + config::shown(back_name) + '"' +
                         (known.empty() ? "; this node has none" : "; there is " + known)};
@@ -147,13 +147,14 @@ static_assert(actors::max_inspected_clients == 1000 && usual_clients == 20, "as 
 }  // namespace
 
 std::string console_help() {
-  std::string out;
-  for (const auto& one : commands)
-    out += fmt::format(
-        "{:<12} {}\n",
-        one.argument.empty() ? std::string{one.name} : fmt::format("{} {}", one.name, one.argument),
-        one.help);
-  return out;
+  std::string lines;
+  for (const auto& command : commands)
+    lines +=
+        fmt::format("{:<12} {}\n",
+                    command.argument.empty() ? std::string{command.name}
+                                             : fmt::format("{} {}", command.name, command.argument),
+                    command.help);
+  return lines;
 }
 
 tl::expected<std::string, std::string> answer_console(const console_tools& tools,
@@ -175,16 +176,16 @@ tl::expected<std::string, std::string> answer_console(const console_tools& tools
     from.arguments.push_back(word);
   // As it was called when connections to Telegram were "links".
   if (name == "links") name = "conns";
-  const auto* const which = std::ranges::find(commands, name, &command_spec::name);
-  if (which == commands.end())
+  const auto* const spec = std::ranges::find(commands, name, &command_spec::name);
+  if (spec == commands.end())
     return tl::unexpected{"there is no command \"" + config::shown(name) + "\"; try help"};
-  if (from.arguments.size() > (which->argument.empty() ? 0U : 1U))
+  if (from.arguments.size() > (spec->argument.empty() ? 0U : 1U))
     return tl::unexpected{"too many words behind " + name + "; try help"};
-  if (which->where == place::back && node.uplink == nullptr)
+  if (spec->where == place::back && node.uplink == nullptr)
     return "a front has no " + name + ": ask a back, with --node NAME\n";
-  if (which->where == place::front && node.client == nullptr)
+  if (spec->where == place::front && node.client == nullptr)
     return "a back has no " + name + ": ask its fronts, on their machines\n";
-  return which->run(from);
+  return spec->run(from);
 }
 
 }  // namespace mtp::app

@@ -24,12 +24,12 @@ constexpr auto accept_again_after = 1s;
 
 /// An answer as it is sent.
 std::string framed(const tl::expected<std::string, std::string>& answer) {
-  auto out = answer ? std::string{console_ok} + *answer
-                    : std::string{console_error} + answer.error() + '\n';
-  if (out.size() <= max_console_answer) return out;
-  out.resize(max_console_answer);
-  out.resize(out.rfind('\n') + 1);
-  return out + "the rest is left out\n";
+  auto text = answer ? std::string{console_ok} + *answer
+                     : std::string{console_error} + answer.error() + '\n';
+  if (text.size() <= max_console_answer) return text;
+  text.resize(max_console_answer);
+  text.resize(text.rfind('\n') + 1);
+  return text + "the rest is left out\n";
 }
 
 }  // namespace
@@ -59,17 +59,17 @@ console_server::console_server(std::unique_ptr<net::unix_listener> listener, con
       thread_{[this] { run(); }} {}
 
 console_server::~console_server() {
-  const std::uint64_t one = 1;
-  static_cast<void>(!::write(stop_.get(), &one, sizeof one));
+  const std::uint64_t increment = 1;
+  static_cast<void>(!::write(stop_.get(), &increment, sizeof increment));
   thread_.join();
 }
 
 void console_server::run() {
   while (!stopping_) {
     wait();
-    std::erase_if(clients_, [this](client& who) {
-      if (serve(who)) return false;
-      who.fd = {};  // now: others may take their time
+    std::erase_if(clients_, [this](client& conn) {
+      if (serve(conn)) return false;
+      conn.fd = {};  // now: others may take their time
       return true;
     });
   }
@@ -87,10 +87,10 @@ void console_server::wait() {
   fds[1] = {.fd = accepts ? listener_->fd() : -1, .events = POLLIN, .revents = 0};
   if (now < accept_from_) until = accept_from_;
   for (std::size_t i = 0; i < clients_.size(); ++i) {
-    const auto& who = clients_[i];
-    const short wanted = who.answer ? POLLOUT : POLLIN;
-    fds[2 + i] = {.fd = who.fd.get(), .events = wanted, .revents = 0};
-    until = std::min(until, who.deadline);
+    const auto& conn = clients_[i];
+    const short wanted = conn.answer ? POLLOUT : POLLIN;
+    fds[2 + i] = {.fd = conn.fd.get(), .events = wanted, .revents = 0};
+    until = std::min(until, conn.deadline);
   }
   int timeout = -1;
   if (until != clock::time_point::max())
@@ -119,39 +119,39 @@ void console_server::accept_some() {
   }
 }
 
-bool console_server::serve(client& who) {
+bool console_server::serve(client& conn) {
   if (stopping_) return false;
   // What came while another one was answered is not late, however late we look.
-  if (!std::exchange(who.ready, false) && clock::now() < who.deadline) return true;
-  const bool goes_on = who.answer ? write_answer(who) : read_request(who);
-  return goes_on && clock::now() < who.deadline;
+  if (!std::exchange(conn.ready, false) && clock::now() < conn.deadline) return true;
+  const bool goes_on = conn.answer ? write_answer(conn) : read_request(conn);
+  return goes_on && clock::now() < conn.deadline;
 }
 
-bool console_server::read_request(client& who) {
+bool console_server::read_request(client& conn) {
   std::array<char, max_console_request + 1> buffer;
-  const auto size = ::recv(who.fd.get(), buffer.data(), buffer.size(), 0);
+  const auto size = ::recv(conn.fd.get(), buffer.data(), buffer.size(), 0);
   if (size < 0) return errno == EAGAIN || errno == EINTR;
-  who.request.append(buffer.data(), static_cast<std::size_t>(size));
+  conn.request.append(buffer.data(), static_cast<std::size_t>(size));
   // Whoever finishes sending has said all, too.
-  const auto end = size == 0 ? who.request.size() : who.request.find('\n');
-  if (size == 0 && who.request.empty()) return false;
-  if (std::min(end, who.request.size()) > max_console_request)
-    who.answer = framed(tl::unexpected{"the request is longer than " +
-                                       std::to_string(max_console_request) + " bytes"});
+  const auto end = size == 0 ? conn.request.size() : conn.request.find('\n');
+  if (size == 0 && conn.request.empty()) return false;
+  if (std::min(end, conn.request.size()) > max_console_request)
+    conn.answer = framed(tl::unexpected{"the request is longer than " +
+                                        std::to_string(max_console_request) + " bytes"});
   else if (end != std::string::npos)
-    who.answer = framed(answer_(std::string_view{who.request}.substr(0, end)));
+    conn.answer = framed(answer_(std::string_view{conn.request}.substr(0, end)));
   else
     return true;
-  who.deadline = clock::now() + console_answer_patience;
-  return write_answer(who);
+  conn.deadline = clock::now() + console_answer_patience;
+  return write_answer(conn);
 }
 
-bool console_server::write_answer(client& who) {
-  for (const std::string_view all = *who.answer; who.sent < all.size();) {
-    const auto left = all.substr(who.sent);
-    const auto size = ::send(who.fd.get(), left.data(), left.size(), MSG_NOSIGNAL);
+bool console_server::write_answer(client& conn) {
+  for (const std::string_view all = *conn.answer; conn.sent < all.size();) {
+    const auto left = all.substr(conn.sent);
+    const auto size = ::send(conn.fd.get(), left.data(), left.size(), MSG_NOSIGNAL);
     if (size < 0) return errno == EAGAIN || errno == EINTR;
-    who.sent += static_cast<std::size_t>(size);
+    conn.sent += static_cast<std::size_t>(size);
   }
   return false;
 }

@@ -52,9 +52,9 @@ class console_server {
   void wait();
   void accept_some();
   /// False: it is done with.
-  [[nodiscard]] bool serve(client& who);
-  [[nodiscard]] bool read_request(client& who);
-  [[nodiscard]] static bool write_answer(client& who);
+  [[nodiscard]] bool serve(client& conn);
+  [[nodiscard]] bool read_request(client& conn);
+  [[nodiscard]] static bool write_answer(client& conn);
 
   std::unique_ptr<net::unix_listener> listener_;
   console_answer answer_;

@@ -33,7 +33,7 @@ std::string or_nothing(const Value& value) {
 
 /// Adds a node's children, and theirs, behind `indent`.
 void add_children(const tree_report& report, std::size_t parent, const std::string& indent,
-                  text_table& out) {
+                  text_table& table) {
   std::vector<std::size_t> children;
   for (std::size_t i = 1; i < report.nodes.size(); ++i)
     if (report.nodes[i].parent == parent) children.push_back(i);
@@ -41,10 +41,10 @@ void add_children(const tree_report& report, std::size_t parent, const std::stri
     const auto& node = report.nodes[i];
     const bool last = i == children.back();
     const auto name = node.count > 1 ? fmt::format("{} x {}", node.count, node.id) : node.id;
-    out.add({fmt::format("{}{}{}", indent, last ? "`- " : "|- ", name), to_text(node.restart),
-             node.strategy ? to_text(*node.strategy) : "", fmt::to_string(node.restarts),
-             node.running ? node.trouble : "not running"});
-    add_children(report, i, indent + (last ? "   " : "|  "), out);
+    table.add({fmt::format("{}{}{}", indent, last ? "`- " : "|- ", name), to_text(node.restart),
+               node.strategy ? to_text(*node.strategy) : "", fmt::to_string(node.restarts),
+               node.running ? node.trouble : "not running"});
+    add_children(report, i, indent + (last ? "   " : "|  "), table);
   }
 }
 
@@ -57,13 +57,13 @@ std::string group_protocol(const client_group& group) {
 }
 
 std::string series_name(const std::string& family, const metric_labels& labels) {
-  std::string out = family;
+  std::string series = family;
   char separator = '{';
   for (const auto& [name, value] : labels) {
-    out += fmt::format("{}{}=\"{}\"", separator, name, value);
+    series += fmt::format("{}{}=\"{}\"", separator, name, value);
     separator = ',';
   }
-  return labels.empty() ? out : out + '}';
+  return labels.empty() ? series : series + '}';
 }
 
 }  // namespace
@@ -90,53 +90,53 @@ std::string describe_size(std::uint64_t bytes) {
 }
 
 std::string to_text(const tree_report& report) {
-  text_table out{
+  text_table table{
       {{"actor"}, {"restart"}, {"strategy"}, {.title = "restarts", .right = true}, {"remark"}}};
   const auto& root = report.nodes.at(0);
-  out.add({root.id, "", root.strategy ? to_text(*root.strategy) : "", "", root.trouble});
-  add_children(report, 0, "", out);
-  return out.to_text();
+  table.add({root.id, "", root.strategy ? to_text(*root.strategy) : "", "", root.trouble});
+  add_children(report, 0, "", table);
+  return table.to_text();
 }
 
 std::string to_text(const pools_report& report) {
   if (report.pools.empty()) return "no DC is known yet\n";
-  text_table out{{{.title = "dc", .right = true},
-                  {.title = "conns", .right = true},
-                  {.title = "pending", .right = true},
-                  {.title = "clients", .right = true},
-                  {.title = "per conn", .right = true},
-                  {.title = "waiting", .right = true},
-                  {"remark"}}};
+  text_table table{{{.title = "dc", .right = true},
+                    {.title = "conns", .right = true},
+                    {.title = "pending", .right = true},
+                    {.title = "clients", .right = true},
+                    {.title = "per conn", .right = true},
+                    {.title = "waiting", .right = true},
+                    {"remark"}}};
   for (const auto& pool : report.pools) {
     const auto& now = pool.status;
     const auto dc = fmt::to_string(pool.dc);
     if (pool.trouble.empty())
-      out.add(
+      table.add(
           {dc, fmt::to_string(now.n_downstreams), fmt::to_string(now.n_pending),
            fmt::to_string(now.n_upstreams),
            now.min == now.max ? fmt::to_string(now.max) : fmt::format("{}-{}", now.min, now.max),
            fmt::to_string(now.n_waiting), now.last_failure});
     else
-      out.add({dc, no_value, no_value, no_value, no_value, no_value, pool.trouble});
+      table.add({dc, no_value, no_value, no_value, no_value, no_value, pool.trouble});
   }
-  return out.to_text();
+  return table.to_text();
 }
 
 std::string to_text(const conns_report& report) {
   if (report.pools.empty()) return "no DC is known yet\n";
-  text_table out{{{.title = "dc", .right = true},
-                  {.title = "conn", .right = true},
-                  {"endpoint"},
-                  {.title = "reactor", .right = true},
-                  {"state"},
-                  {.title = "clients", .right = true},
-                  {.title = "un-acked", .right = true},
-                  {.title = "packets", .right = true},
-                  {.title = "sent", .right = true},
-                  {.title = "queued", .right = true},
-                  {.title = "unanswered", .right = true},
-                  {.title = "age", .right = true},
-                  {"remark"}}};
+  text_table table{{{.title = "dc", .right = true},
+                    {.title = "conn", .right = true},
+                    {"endpoint"},
+                    {.title = "reactor", .right = true},
+                    {"state"},
+                    {.title = "clients", .right = true},
+                    {.title = "un-acked", .right = true},
+                    {.title = "packets", .right = true},
+                    {.title = "sent", .right = true},
+                    {.title = "queued", .right = true},
+                    {.title = "unanswered", .right = true},
+                    {.title = "age", .right = true},
+                    {"remark"}}};
   std::string remarks;
   for (const auto& pool : report.pools) {
     const auto dc = fmt::to_string(pool.dc);
@@ -157,16 +157,16 @@ std::string to_text(const conns_report& report) {
         cells.insert(cells.end(),
                      {known.ready ? "ready" : "pending", fmt::to_string(known.clients), no_value,
                       no_value, no_value, no_value, no_value, no_value, conn.trouble});
-      out.add(std::move(cells));
+      table.add(std::move(cells));
     }
   }
   if (report.left_out > 0) remarks += fmt::format("{} more are not shown\n", report.left_out);
-  return (out.empty() ? "no conns\n" : out.to_text()) + remarks;
+  return (table.empty() ? "no conns\n" : table.to_text()) + remarks;
 }
 
 std::string to_text(const clients_report& report) {
   const auto& seen = report.clients;
-  auto out = fmt::format("{} clients\n", seen.total);
+  auto text = fmt::format("{} clients\n", seen.total);
   if (seen.total > 0) {
     text_table groups{{{"listener"},
                        {"protocol"},
@@ -178,7 +178,7 @@ std::string to_text(const clients_report& report) {
                   fmt::to_string(count)});
     if (seen.ungrouped > 0)
       groups.add({"others", no_value, no_value, no_value, fmt::to_string(seen.ungrouped)});
-    out += '\n' + groups.to_text();
+    text += '\n' + groups.to_text();
   }
   if (!seen.clients.empty()) {
     text_table list{{{"listener"},
@@ -189,25 +189,25 @@ std::string to_text(const clients_report& report) {
                      {.title = "age", .right = true},
                      {.title = "idle", .right = true},
                      {.title = "queued", .right = true}}};
-    for (const auto& one : seen.clients)
-      list.add({one.group.listener, to_string(one.peer), group_protocol(one.group),
-                group_dc(one.group), std::string{one.group.stage}, describe_age(one.age),
-                describe_age(one.idle), describe_size(one.queued)});
+    for (const auto& client : seen.clients)
+      list.add({client.group.listener, to_string(client.peer), group_protocol(client.group),
+                group_dc(client.group), std::string{client.group.stage}, describe_age(client.age),
+                describe_age(client.idle), describe_size(client.queued)});
     if (seen.clients.size() < seen.total)
-      out += fmt::format("\nthe oldest {} of them:\n", seen.clients.size());
+      text += fmt::format("\nthe oldest {} of them:\n", seen.clients.size());
     else
-      out += '\n';
-    out += list.to_text();
+      text += '\n';
+    text += list.to_text();
   }
   for (const auto& line : report.trouble)
-    out += line + '\n';
-  return out;
+    text += line + '\n';
+  return text;
 }
 
 std::string to_text(const nodes_report& report) {
-  auto out = fmt::format("this node: {}, role {}, build {}\n",
-                         report.name.empty() ? no_value : report.name, to_string(report.role),
-                         report.build);
+  auto text = fmt::format("this node: {}, role {}, build {}\n",
+                          report.name.empty() ? no_value : report.name, to_string(report.role),
+                          report.build);
   const auto build_of = [](const auto& node) {
     return node.other_versions.empty()
                ? node.build
@@ -229,7 +229,7 @@ std::string to_text(const nodes_report& report) {
                    now.trouble});
       else
         backs.add({now.where, no_value, no_value, no_value, no_value, no_value, trouble});
-    out += '\n' + backs.to_text();
+    text += '\n' + backs.to_text();
   }
   if (report.fronts && !report.fronts->empty()) {
     text_table fronts{{{"front"},
@@ -237,28 +237,30 @@ std::string to_text(const nodes_report& report) {
                        {.title = "reactors", .right = true},
                        {.title = "age", .right = true},
                        {.title = "clock", .right = true}}};
-    for (const auto& one : *report.fronts)
-      fronts.add({one.name.empty() ? no_value : one.name, build_of(one), fmt::to_string(one.agents),
-                  describe_age(one.age), skew(one.clock_ahead)});
-    out += '\n' + fronts.to_text();
+    for (const auto& front : *report.fronts)
+      fronts.add({front.name.empty() ? no_value : front.name, build_of(front),
+                  fmt::to_string(front.agents), describe_age(front.age), skew(front.clock_ahead)});
+    text += '\n' + fronts.to_text();
   }
   if (!report.connections.empty()) {
     text_table connections{{{"connection"},
                             {"address"},
                             {.title = "received", .right = true},
                             {.title = "sent", .right = true}}};
-    for (const auto& one : report.connections)
-      connections.add({one.name.empty() ? no_value : one.name, to_string(one.remote),
-                       describe_size(one.received), describe_size(one.sent)});
-    out += '\n' + connections.to_text();
+    for (const auto& connection : report.connections)
+      connections.add({connection.name.empty() ? no_value : connection.name,
+                       to_string(connection.remote), describe_size(connection.received),
+                       describe_size(connection.sent)});
+    text += '\n' + connections.to_text();
   }
   for (const auto& line : report.trouble)
-    out += line + '\n';
-  return out;
+    text += line + '\n';
+  return text;
 }
 
 std::string to_text(const counts_report& report) {
-  text_table out{{{"metric"}, {.title = "count", .right = true}, {.title = "mean", .right = true}}};
+  text_table table{
+      {{"metric"}, {.title = "count", .right = true}, {.title = "mean", .right = true}}};
   for (const auto& family : report.families)
     for (const auto& sample : family.samples) {
       const auto series = series_name(family.name, sample.labels);
@@ -266,13 +268,13 @@ std::string to_text(const counts_report& report) {
         const auto count =
             std::accumulate(sample.buckets.begin(), sample.buckets.end(), std::uint64_t{0});
         if (count > 0)
-          out.add({series, fmt::to_string(count),
-                   fmt::format("{:.6g}", sample.sum / static_cast<double>(count))});
+          table.add({series, fmt::to_string(count),
+                     fmt::format("{:.6g}", sample.sum / static_cast<double>(count))});
       } else if (sample.value > 0) {
-        out.add({series, fmt::format("{:.0f}", sample.value), ""});
+        table.add({series, fmt::format("{:.0f}", sample.value), ""});
       }
     }
-  return out.empty() ? "nothing has been counted yet\n" : out.to_text();
+  return table.empty() ? "nothing has been counted yet\n" : table.to_text();
 }
 
 }  // namespace mtp::app

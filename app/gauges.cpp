@@ -80,26 +80,27 @@ void read_fronts(const answers& from, metrics::gauge_values& into) {
 
 std::vector<asked_gauge> asked_gauges(config::node_role role) {
   using status = actors::dc_pool_status;
-  std::vector<asked_gauge> out{pool_gauge({.name = "mtproto_proxy_dc_num_downstreams",
-                                           .help = "Count of connections to downstream"},
-                                          &status::n_downstreams),
-                               pool_gauge({.name = "mtproto_proxy_dc_num_upstreams",
-                                           .help = "Count of upstreams connected to DC"},
-                                          &status::n_upstreams),
-                               pool_gauge({.name = "mtproto_proxy_dc_num_waiting",
-                                           .help = "Clients that wait for a connection to the DC"},
-                                          &status::n_waiting),
-                               {{.name = "mtproto_proxy_dc_upstreams_per_downstream",
-                                 .help = "Count of upstreams connected to DC"},
-                                read_clients_per_conn}};
+  std::vector<asked_gauge> gauges{
+      pool_gauge({.name = "mtproto_proxy_dc_num_downstreams",
+                  .help = "Count of connections to downstream"},
+                 &status::n_downstreams),
+      pool_gauge(
+          {.name = "mtproto_proxy_dc_num_upstreams", .help = "Count of upstreams connected to DC"},
+          &status::n_upstreams),
+      pool_gauge({.name = "mtproto_proxy_dc_num_waiting",
+                  .help = "Clients that wait for a connection to the DC"},
+                 &status::n_waiting),
+      {{.name = "mtproto_proxy_dc_upstreams_per_downstream",
+        .help = "Count of upstreams connected to DC"},
+       read_clients_per_conn}};
   if (role == config::node_role::front)
-    out.push_back(
+    gauges.push_back(
         {{.name = "mtproto_proxy_link_connected", .help = "Whether there is a session with a back"},
          read_backs});
   if (role == config::node_role::back)
-    out.push_back(
+    gauges.push_back(
         {{.name = "mtproto_proxy_link_fronts", .help = "Fronts that have a session"}, read_fronts});
-  return out;
+  return gauges;
 }
 
 }  // namespace
@@ -107,13 +108,13 @@ std::vector<asked_gauge> asked_gauges(config::node_role role) {
 void add_gauges(actors::node_parts& node, caf::actor_system& system) {
   node.core.metrics.set_gauge(
       "mtproto_proxy_connections_count", "Count of ranch connections", [&node] {
-        metrics::gauge_values out;
-        if (node.client == nullptr) return out;
+        metrics::gauge_values values;
+        if (node.client == nullptr) return values;
         const auto ports = node.client->ports.get();
         for (const auto& served : *ports)
-          out.push_back({{{"listener", served.port->name}},
-                         static_cast<double>(served.port->connections.load())});
-        return out;
+          values.push_back({{{"listener", served.port->name}},
+                            static_cast<double>(served.port->connections.load())});
+        return values;
       });
   node.core.metrics.set_gauge(
       "mtproto_proxy_memory_bytes", "Memory of the process, and its budget", [&node] {
@@ -123,14 +124,14 @@ void add_gauges(actors::node_parts& node, caf::actor_system& system) {
   const auto gauges = asked_gauges(node.core.config.get()->process.role);
   std::vector<metrics::gauge_name> names;
   names.reserve(gauges.size());
-  for (const auto& one : gauges)
-    names.push_back(one.name);
+  for (const auto& gauge : gauges)
+    names.push_back(gauge.name);
   node.core.metrics.set_gauges(names, [&node, &system, gauges] {
     const auto told = ask_inspector(node, system);
-    std::vector<metrics::gauge_values> out(gauges.size());
+    std::vector<metrics::gauge_values> values(gauges.size());
     for (std::size_t i = 0; i < gauges.size(); ++i)
-      gauges[i].read(told, out[i]);
-    return out;
+      gauges[i].read(told, values[i]);
+    return values;
   });
 }
 

@@ -29,11 +29,11 @@ std::string advice(const ip_address& ip, const source_addresses& ours) {
 std::vector<proxy_link> make_links(const config::client_config& clients,
                                    const config::port_settings& port, const std::string& server) {
   using config::protocol;
-  std::vector<proxy_link> out;
+  std::vector<proxy_link> links;
   const auto add = [&](secret_kind kind, const secret16& key, std::string_view domain) {
-    out.push_back({.server = server,
-                   .port = port.listen.port,
-                   .secret = {.kind = kind, .key = key, .domain = std::string{domain}}});
+    links.push_back({.server = server,
+                     .port = port.listen.port,
+                     .secret = {.kind = kind, .key = key, .domain = std::string{domain}}});
   };
   if (clients.allows(port, protocol::mtp_fake_tls)) {
     const auto key = clients.per_sni_secrets ? derive_sni_secret(port.secret, default_link_domain,
@@ -45,7 +45,7 @@ std::vector<proxy_link> make_links(const config::client_config& clients,
   if (clients.allows(port, protocol::mtp_abridged) ||
       clients.allows(port, protocol::mtp_intermediate))
     add(secret_kind::classic, port.secret, {});
-  return out;
+  return links;
 }
 
 source_addresses find_source_addresses() {
@@ -62,32 +62,32 @@ std::vector<ip_address> link_addresses(const config::uplink_config& uplink,
   using address = std::optional<ip_address>;
   const auto& at = port.listen.ip;
   const bool passed_on = at.is_loopback() && (uplink.external_ip || uplink.external_ipv6);
-  std::vector<ip_address> out;
+  std::vector<ip_address> addresses;
   const auto add = [&](bool takes, const address& external, const address& source) {
     const auto own = at.is_any() ? source : address{at};
     if (external && (takes || passed_on))
-      out.push_back(*external);
+      addresses.push_back(*external);
     else if (takes && own && !passed_on)
-      out.push_back(*own);
+      addresses.push_back(*own);
   };
   add(at.is_v4() || at.is_any(), uplink.external_ip, ours.v4);
   add(!at.is_v4(), uplink.external_ipv6, ours.v6);
-  if (out.empty()) out.push_back(at);
-  return out;
+  if (addresses.empty()) addresses.push_back(at);
+  return addresses;
 }
 
 std::string describe_links(const config::settings& settings, const source_addresses& ours) {
-  std::string out;
+  std::string text;
   for (const auto& port : settings.client.ports) {
-    out += fmt::format("\nLinks of {} ({}), tag {}:\n", port.name, to_string(port.listen),
-                       port.tag ? "active" : "none: set \"tag\" for a promoted channel");
+    text += fmt::format("\nLinks of {} ({}), tag {}:\n", port.name, to_string(port.listen),
+                        port.tag ? "active" : "none: set \"tag\" for a promoted channel");
     for (const auto& ip : link_addresses(settings.uplink, port, ours)) {
       for (const auto& link : make_links(settings.client, port, to_string(ip)))
-        out += fmt::format("  {}\n  {}\n", format_tg_link(link), format_https_link(link));
-      out += advice(ip, ours);
+        text += fmt::format("  {}\n  {}\n", format_tg_link(link), format_https_link(link));
+      text += advice(ip, ours);
     }
   }
-  return out;
+  return text;
 }
 
 std::string describe_links(const config::settings& settings, const std::string& seen_as) {

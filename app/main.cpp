@@ -13,14 +13,14 @@ namespace {
 
 using namespace mtp::app;
 
-void tell(std::string_view what, const std::vector<mtp::config::config_problem>& problems) {
+void tell(std::string_view severity, const std::vector<mtp::config::config_problem>& problems) {
   for (const auto& problem : problems)
-    fmt::print(stderr, "{}: {}\n", what, to_string(problem));
+    fmt::print(stderr, "{}: {}\n", severity, to_string(problem));
 }
 
 /// The settings of a command, with everything worth telling printed; nothing if they can't be used.
-std::optional<mtp::config::loaded_settings> checked_settings(const run_command& what) {
-  auto loaded = settings_of(what);
+std::optional<mtp::config::loaded_settings> checked_settings(const run_command& run) {
+  auto loaded = settings_of(run);
   if (!loaded) {
     tell("error", loaded.error());
     return std::nullopt;
@@ -52,14 +52,14 @@ std::string get_root_uuid() {
 int main(int argc, char** argv) {
   fill_standard_descriptors();
   return std::visit(mtp::overloaded{
-                        [](const run_command& what) {
+                        [](const run_command& run) {
                           hold_signals();
-                          const auto loaded = checked_settings(what);
+                          const auto loaded = checked_settings(run);
                           if (!loaded) return 1;
-                          return run_proxy(loaded->settings, [&] { return settings_of(what); });
+                          return run_proxy(loaded->settings, [&] { return settings_of(run); });
                         },
                         [](const check_config_command& check) {
-                          const auto loaded = checked_settings(check.what);
+                          const auto loaded = checked_settings(check.command);
                           if (!loaded || !files_are_good(loaded->settings)) return 1;
                           fmt::print("the configuration is good\n");
                           return 0;

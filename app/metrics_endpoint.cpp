@@ -40,27 +40,27 @@ constexpr const char* text_format = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* plain_text = "text/plain; charset=utf-8";
 
 struct response_deleter {
-  void operator()(MHD_Response* one) const { MHD_destroy_response(one); }
+  void operator()(MHD_Response* response) const { MHD_destroy_response(response); }
 };
 struct daemon_deleter {
-  void operator()(MHD_Daemon* one) const { MHD_stop_daemon(one); }
+  void operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
 };
 using response_ptr = std::unique_ptr<MHD_Response, response_deleter>;
 using daemon_ptr = std::unique_ptr<MHD_Daemon, daemon_deleter>;
 
 response_ptr make_response(std::string text, const char* format) {
-  response_ptr out{
+  response_ptr response{
       MHD_create_response_from_buffer(text.size(), text.data(), MHD_RESPMEM_MUST_COPY)};
-  MHD_add_response_header(out.get(), MHD_HTTP_HEADER_CONTENT_TYPE, format);
+  MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE, format);
   // One request a connection: the time for it is bounded by that of the connection.
-  MHD_add_response_header(out.get(), MHD_HTTP_HEADER_CONNECTION, "close");
-  return out;
+  MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONNECTION, "close");
+  return response;
 }
 
 response_ptr make_refusal_of_method() {
-  auto out = make_response("only GET and HEAD\n", plain_text);
-  MHD_add_response_header(out.get(), MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-  return out;
+  auto response = make_response("only GET and HEAD\n", plain_text);
+  MHD_add_response_header(response.get(), MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+  return response;
 }
 
 /// A connection.
@@ -94,8 +94,8 @@ class metrics_endpoint::server {
   server& operator=(server&&) = delete;
   ~server() {
     if (!thread_.joinable()) return;
-    const std::uint64_t one = 1;
-    static_cast<void>(!::write(stop_.get(), &one, sizeof one));
+    const std::uint64_t increment = 1;
+    static_cast<void>(!::write(stop_.get(), &increment, sizeof increment));
     thread_.join();
   }
 
@@ -108,7 +108,7 @@ class metrics_endpoint::server {
                                const char* method, const char* version, const char* body,
                                std::size_t* body_size, void** state);
   static void on_connection(void* self, MHD_Connection* connection, void** context,
-                            MHD_ConnectionNotificationCode what);
+                            MHD_ConnectionNotificationCode event);
 
   void run();
   [[nodiscard]] bool wait();
@@ -117,8 +117,8 @@ class metrics_endpoint::server {
   void accept_some();
   [[nodiscard]] bool accept_one();
   visitor* add(MHD_Connection* connection);
-  void remove(visitor* which);
-  void cut(visitor& which);
+  void remove(visitor* leaver);
+  void cut(visitor& conn);
   void cut_overdue(clock::time_point now);
   [[nodiscard]] MHD_Result answer(MHD_Connection* connection, std::string_view path,
                                   std::string_view method);
@@ -191,11 +191,11 @@ bool metrics_endpoint::server::wait() {
 }
 
 clock::time_point metrics_endpoint::server::next_deadline() const {
-  auto out = clock::time_point::max();
-  if (clock::now() < accept_from_) out = accept_from_;
-  for (const auto& one : visitors_)
-    if (!one.is_cut) out = std::min(out, one.until);
-  return out;
+  auto earliest = clock::time_point::max();
+  if (clock::now() < accept_from_) earliest = accept_from_;
+  for (const auto& conn : visitors_)
+    if (!conn.is_cut) earliest = std::min(earliest, conn.until);
+  return earliest;
 }
 
 /// Answers what has come. A text is for all requests that were there when it was made.
@@ -232,9 +232,9 @@ bool metrics_endpoint::server::accept_one() {
 // -- connections --------------------------------------------------------------------------------
 
 void metrics_endpoint::server::on_connection(void* self, MHD_Connection* connection, void** context,
-                                             MHD_ConnectionNotificationCode what) {
+                                             MHD_ConnectionNotificationCode event) {
   auto& mine = *static_cast<server*>(self);
-  if (what == MHD_CONNECTION_NOTIFY_STARTED)
+  if (event == MHD_CONNECTION_NOTIFY_STARTED)
     *context = mine.add(connection);
   else
     mine.remove(static_cast<visitor*>(*context));
@@ -254,22 +254,22 @@ visitor* metrics_endpoint::server::add(MHD_Connection* connection) {
   return &added;
 }
 
-void metrics_endpoint::server::remove(visitor* which) {
-  places_.remove(*which);
-  visitors_.remove_if([which](const visitor& one) { return &one == which; });
+void metrics_endpoint::server::remove(visitor* leaver) {
+  places_.remove(*leaver);
+  visitors_.remove_if([leaver](const visitor& other) { return &other == leaver; });
 }
 
 /// libmicrohttpd notices in its next turn. Nothing is owed to it any more, in the kernel neither.
-void metrics_endpoint::server::cut(visitor& which) {
-  places_.remove(which);
-  which.is_cut = true;
-  net::set_reset_on_close(which.socket, true);
-  ::shutdown(which.socket, SHUT_RDWR);
+void metrics_endpoint::server::cut(visitor& conn) {
+  places_.remove(conn);
+  conn.is_cut = true;
+  net::set_reset_on_close(conn.socket, true);
+  ::shutdown(conn.socket, SHUT_RDWR);
 }
 
 void metrics_endpoint::server::cut_overdue(clock::time_point now) {
-  for (auto& one : visitors_)
-    if (!one.is_cut && one.until <= now) cut(one);
+  for (auto& conn : visitors_)
+    if (!conn.is_cut && conn.until <= now) cut(conn);
 }
 
 // -- requests -----------------------------------------------------------------------------------
@@ -284,14 +284,14 @@ MHD_Result metrics_endpoint::server::on_request(void* self, MHD_Connection* conn
 /// Once the head of a request is there: a body is not waited for.
 MHD_Result metrics_endpoint::server::answer(MHD_Connection* connection, std::string_view path,
                                             std::string_view method) {
-  auto& who = *static_cast<visitor*>(
+  auto& conn = *static_cast<visitor*>(
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
   if (path != "/metrics")
     return MHD_queue_response(connection, MHD_HTTP_NOT_FOUND, not_found_.get());
   if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD)
     return MHD_queue_response(connection, MHD_HTTP_METHOD_NOT_ALLOWED, wrong_method_.get());
   auto* const text = current_text();
-  if (!who.leaves) who.until = clock::now() + patience_.answer;
+  if (!conn.leaves) conn.until = clock::now() + patience_.answer;
   return MHD_queue_response(connection, MHD_HTTP_OK, text);
 }
 

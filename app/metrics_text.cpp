@@ -12,15 +12,15 @@ namespace {
 using actors::metrics;
 
 prometheus::ClientMetric to_prometheus(const metrics::sample& in, metrics::kind type) {
-  prometheus::ClientMetric out;
+  prometheus::ClientMetric metric;
   for (const auto& [name, value] : in.labels)
-    out.label.push_back({name, value});
+    metric.label.push_back({name, value});
   switch (type) {
     case metrics::kind::counter:
-      out.counter.value = in.value;
+      metric.counter.value = in.value;
       break;
     case metrics::kind::gauge:
-      out.gauge.value = in.value;
+      metric.gauge.value = in.value;
       break;
     case metrics::kind::histogram: {
       std::uint64_t below = 0;
@@ -28,14 +28,14 @@ prometheus::ClientMetric to_prometheus(const metrics::sample& in, metrics::kind 
         below += in.buckets[i];
         const double bound =
             i < in.bounds.size() ? in.bounds[i] : std::numeric_limits<double>::infinity();
-        out.histogram.bucket.push_back({.cumulative_count = below, .upper_bound = bound});
+        metric.histogram.bucket.push_back({.cumulative_count = below, .upper_bound = bound});
       }
-      out.histogram.sample_count = below;
-      out.histogram.sample_sum = in.sum;
+      metric.histogram.sample_count = below;
+      metric.histogram.sample_sum = in.sum;
       break;
     }
   }
-  return out;
+  return metric;
 }
 
 prometheus::MetricType to_prometheus(metrics::kind type) {
@@ -51,22 +51,22 @@ prometheus::MetricType to_prometheus(metrics::kind type) {
 }
 
 prometheus::MetricFamily to_prometheus(const metrics::family& in) {
-  prometheus::MetricFamily out;
-  out.name = in.name;
-  out.help = in.help;
-  out.type = to_prometheus(in.type);
+  prometheus::MetricFamily family;
+  family.name = in.name;
+  family.help = in.help;
+  family.type = to_prometheus(in.type);
   for (const auto& sample : in.samples)
-    out.metric.push_back(to_prometheus(sample, in.type));
-  return out;
+    family.metric.push_back(to_prometheus(sample, in.type));
+  return family;
 }
 
 }  // namespace
 
-std::string metrics_text(const metrics& what) {
-  std::vector<prometheus::MetricFamily> out;
-  for (const auto& family : what.read())
-    out.push_back(to_prometheus(family));
-  return prometheus::TextSerializer{}.Serialize(out);
+std::string metrics_text(const metrics& registry) {
+  std::vector<prometheus::MetricFamily> families;
+  for (const auto& family : registry.read())
+    families.push_back(to_prometheus(family));
+  return prometheus::TextSerializer{}.Serialize(families);
 }
 
 }  // namespace mtp::app

@@ -8,6 +8,6 @@
 namespace mtp::app {
 
 /// All of them, as they stand. Takes as long as the slowest gauge.
-[[nodiscard]] std::string metrics_text(const actors::metrics& what);
+[[nodiscard]] std::string metrics_text(const actors::metrics& registry);
 
 }  // namespace mtp::app

@@ -180,8 +180,8 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
 }
 
 void node::run_reactors() {
-  for (const auto& one : core_.reactors)
-    threads_.emplace_back([reactor = one.get()] {
+  for (const auto& owned : core_.reactors)
+    threads_.emplace_back([reactor = owned.get()] {
       // For whoever looks with `top -H` at which of them is busy; 15 characters at most.
       const auto name = "reactor." + std::to_string(reactor->index());
       pthread_setname_np(pthread_self(), name.c_str());

@@ -83,11 +83,11 @@ std::uint64_t message_id_now() {
 }
 
 outcome ping_once(const proxy_link& link, const protocol& how, dc_id dc, milliseconds timeout) {
-  timings out;
+  timings times;
   auto start = clock::now();
   auto socket = net::dial_blocking(link.server, link.port, start + timeout);
   if (!socket) return tl::unexpected{"connect failed: " + socket.error()};
-  out.tcp = since(start);
+  times.tcp = since(start);
 
   start = clock::now();
   net::proxy_client client{
@@ -95,7 +95,7 @@ outcome ping_once(const proxy_link& link, const protocol& how, dc_id dc, millise
       {.secret = link.secret.key, .kind = how.kind, .dc = dc, .tls_domain = how.tls_domain}};
   if (const auto shaken = client.handshake(start + timeout); !shaken)
     return tl::unexpected{"handshake failed: " + shaken.error()};
-  out.handshake = since(start);
+  times.handshake = since(start);
 
   start = clock::now();
   const auto nonce = net::random_array<pq_nonce{}.size()>();
@@ -111,19 +111,19 @@ outcome ping_once(const proxy_link& link, const protocol& how, dc_id dc, millise
   const auto echoed = parse_res_pq(answer->packet);
   if (!echoed || *echoed != nonce)
     return tl::unexpected<std::string>{"the answer is not a resPQ with our nonce"};
-  out.ping = since(start);
-  return out;
+  times.ping = since(start);
+  return times;
 }
 
 timings average(const std::vector<timings>& all) {
-  timings out;
-  for (const auto& one : all) {
-    out.tcp += one.tcp;
-    out.handshake += one.handshake;
-    out.ping += one.ping;
+  timings sum;
+  for (const auto& times : all) {
+    sum.tcp += times.tcp;
+    sum.handshake += times.handshake;
+    sum.ping += times.ping;
   }
   const auto count = static_cast<double>(all.size());
-  return {.tcp = out.tcp / count, .handshake = out.handshake / count, .ping = out.ping / count};
+  return {.tcp = sum.tcp / count, .handshake = sum.handshake / count, .ping = sum.ping / count};
 }
 
 row ping_dc(const ping_options& options, const proxy_link& link, const protocol& how, dc_id dc) {
@@ -142,15 +142,15 @@ row ping_dc(const ping_options& options, const proxy_link& link, const protocol&
           .tried = options.repeat};
 }
 
-void print_row(const row& one) {
-  fmt::print("  {:<9}  DC {:<+6}:  ", one.protocol, one.dc);
-  if (!one.result)
-    fmt::print("ERROR {}", one.result.error());
+void print_row(const row& row) {
+  fmt::print("  {:<9}  DC {:<+6}:  ", row.protocol, row.dc);
+  if (!row.result)
+    fmt::print("ERROR {}", row.result.error());
   else
     fmt::print("tcp={:.1f}ms  handshake={:.1f}ms  ping={:.1f}ms  [total={:.1f}ms]  OK",
-               one.result->tcp.count(), one.result->handshake.count(), one.result->ping.count(),
-               one.result->total().count());
-  if (one.tried > 1) fmt::print("  ({} of {})", one.succeeded, one.tried);
+               row.result->tcp.count(), row.result->handshake.count(), row.result->ping.count(),
+               row.result->total().count());
+  if (row.tried > 1) fmt::print("  ({} of {})", row.succeeded, row.tried);
   fmt::print("\n");
   static_cast<void>(std::fflush(stdout));
 }
@@ -158,12 +158,12 @@ void print_row(const row& one) {
 void print_summary(const std::vector<protocol>& protocols, const std::vector<row>& rows) {
   fmt::print("\n=== Summary ===\n\nProtocols:\n");
   std::map<dc_id, std::vector<timings>> by_dc;
-  for (const auto& one : protocols) {
+  for (const auto& protocol : protocols) {
     std::size_t good = 0;
     std::size_t all = 0;
     std::string reason;
     for (const auto& row : rows) {
-      if (row.protocol != one.name) continue;
+      if (row.protocol != protocol.name) continue;
       ++all;
       if (row.result) {
         ++good;
@@ -172,8 +172,8 @@ void print_summary(const std::vector<protocol>& protocols, const std::vector<row
         reason = row.result.error();
       }
     }
-    fmt::print("  {:<9}  {:<8} ({}/{} DCs)  {}\n", one.name, good > 0 ? "OK" : "DISABLED", good,
-               all, good > 0 ? "" : reason);
+    fmt::print("  {:<9}  {:<8} ({}/{} DCs)  {}\n", protocol.name, good > 0 ? "OK" : "DISABLED",
+               good, all, good > 0 ? "" : reason);
   }
   if (by_dc.empty()) return;
   fmt::print("\nAvg timings per DC:\n{:<6} {:<8}  {:<13}  {:<9}  {:<9}\n{:-<51}\n", "DC", "TCP(ms)",
@@ -215,13 +215,13 @@ int run_ping(const ping_options& options) {
       options.dcs.size(), options.timeout.count(),
       options.repeat > 1 ? fmt::format(", showing avg over {} repeats", options.repeat) : "");
   std::vector<row> rows;
-  for (const auto& one : protocols)
+  for (const auto& protocol : protocols)
     for (const auto dc : options.dcs) {
-      rows.push_back(ping_dc(options, *link, one, dc));
+      rows.push_back(ping_dc(options, *link, protocol, dc));
       print_row(rows.back());
     }
   print_summary(protocols, rows);
-  return std::ranges::all_of(rows, [](const row& one) { return one.result.has_value(); }) ? 0 : 1;
+  return std::ranges::all_of(rows, [](const row& row) { return row.result.has_value(); }) ? 0 : 1;
 }
 
 }  // namespace mtp::app

@@ -12,11 +12,11 @@ namespace mtp::app {
 namespace {
 
 sigset_t awaited_signals() {
-  sigset_t out;
-  sigemptyset(&out);
-  for (const int one : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGALRM})
-    sigaddset(&out, one);
-  return out;
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGALRM})
+    sigaddset(&set, number);
+  return set;
 }
 
 /// Unless somebody has use for it: a profiler, for one.
@@ -48,10 +48,10 @@ process_events::kind kind_of(std::uint32_t signal) {
 void hold_signals() {
   const auto awaited = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
-  for (const int one : {SIGPIPE, SIGXFSZ, SIGIO, SIGPWR, SIGSTKFLT, SIGPROF, SIGVTALRM})
-    ignore(one);
-  for (int one = SIGRTMIN; one <= SIGRTMAX; ++one)
-    ignore(one);
+  for (const int number : {SIGPIPE, SIGXFSZ, SIGIO, SIGPWR, SIGSTKFLT, SIGPROF, SIGVTALRM})
+    ignore(number);
+  for (int number = SIGRTMIN; number <= SIGRTMAX; ++number)
+    ignore(number);
 }
 
 process_events::process_events() : tree_ended_{eventfd(0, EFD_CLOEXEC)} {
@@ -60,8 +60,8 @@ process_events::process_events() : tree_ended_{eventfd(0, EFD_CLOEXEC)} {
 }
 
 void process_events::tell_tree_ended() const {
-  const std::uint64_t one = 1;
-  static_cast<void>(!::write(tree_ended_.get(), &one, sizeof one));
+  const std::uint64_t increment = 1;
+  static_cast<void>(!::write(tree_ended_.get(), &increment, sizeof increment));
 }
 
 process_events::kind process_events::wait(std::chrono::milliseconds limit) const {

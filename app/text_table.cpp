@@ -22,24 +22,24 @@ std::string text_table::to_text() const {
       widest = std::max(widest, row[i].size());
     widths.push_back(widest == 0 ? 0 : std::max(widest, columns_[i].title.size()));
   }
-  std::string out;
+  std::string text;
   const auto add_line = [&](const auto& cell) {
-    const auto begin = out.size();
+    const auto begin = text.size();
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (widths[i] == 0) continue;
-      if (out.size() > begin) out += "  ";
+      if (text.size() > begin) text += "  ";
       if (columns_[i].right)
-        out += fmt::format("{:>{}}", cell(i), widths[i]);
+        text += fmt::format("{:>{}}", cell(i), widths[i]);
       else
-        out += fmt::format("{:<{}}", cell(i), widths[i]);
+        text += fmt::format("{:<{}}", cell(i), widths[i]);
     }
-    out.erase(out.find_last_not_of(' ') + 1);
-    out += '\n';
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += '\n';
   };
   add_line([&](std::size_t i) { return columns_[i].title; });
   for (const auto& row : rows_)
     add_line([&](std::size_t i) { return row[i]; });
-  return out;
+  return text;
 }
 
 }  // namespace mtp::app

@@ -28,8 +28,8 @@ constexpr generated_file files[]{
     {"config/template.back.toml", mtp::config::with_option_comments},
 };
 
-int fail(std::string_view path, std::string_view what) {
-  fmt::print(stderr, "error: {}: {}\n", path, what);
+int fail(std::string_view path, std::string_view problem) {
+  fmt::print(stderr, "error: {}: {}\n", path, problem);
   return 1;
 }
 
@@ -44,9 +44,9 @@ int refresh(const std::string& root, const generated_file& file, bool check) {
   if (*made == text) return 0;
   if (check)
     return fail(path, "differs from the option table (config/options_*.cpp): make config-docs");
-  std::ofstream out{path, std::ios::binary};
-  out << *made << std::flush;
-  if (!out) return fail(path, "can't be written");
+  std::ofstream output{path, std::ios::binary};
+  output << *made << std::flush;
+  if (!output) return fail(path, "can't be written");
   fmt::print("wrote {}\n", path);
   return 0;
 }

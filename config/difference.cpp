@@ -39,7 +39,7 @@ void compare_ports(const client_config& before, const client_config& after, chan
     const auto* const same = find_port(after.ports, port.name);
     if (same == nullptr)
       changes.push_back({.path = path,
-                         .what = kind::removed_port,
+                         .type = kind::removed_port,
                          .before = to_string(port.listen),
                          .applies = applies});
     else
@@ -49,7 +49,7 @@ void compare_ports(const client_config& before, const client_config& after, chan
   for (const auto& port : after.ports)
     if (find_port(before.ports, port.name) == nullptr)
       changes.push_back({.path = "ports." + port.name,
-                         .what = kind::added_port,
+                         .type = kind::added_port,
                          .after = to_string(port.listen),
                          .applies = applies});
 }
@@ -70,7 +70,7 @@ std::vector<option_change> differences(const settings& before, const settings& a
 
 std::string to_string(const option_change& change) {
   const auto when = " (" + std::string{to_string(change.applies)} + ')';
-  switch (change.what) {
+  switch (change.type) {
     case option_change::kind::changed:
       return change.path + ": " + change.before + " -> " + change.after + when;
     case option_change::kind::added_port:

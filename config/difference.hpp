@@ -18,7 +18,7 @@ struct option_change {
   /// "max_connections", "node_link.timeout_sec", "ports.NAME.secret"; for a port that was added or
   /// removed "ports.NAME".
   std::string path;
-  kind what = kind::changed;
+  kind type = kind::changed;
   /// The values, as an operator would write them: `not_set` if there is none, `secret_shown` for a
   /// secret. For a port that was added or removed: its address, and the other value is empty.
   std::string before;

@@ -68,12 +68,12 @@ std::optional<back_address> parse_back_address(std::string_view text) {
   text.remove_prefix(at + 1);
   auto host = take_host(text);
   if (!name || !host) return std::nullopt;
-  back_address out{.name = *name, .host = std::move(*host), .port = default_link_port};
-  if (text.empty()) return out;
+  back_address address{.name = *name, .host = std::move(*host), .port = default_link_port};
+  if (text.empty()) return address;
   const auto port = text.starts_with(':') ? parse_port(text.substr(1)) : std::nullopt;
   if (!port) return std::nullopt;
-  out.port = *port;
-  return out;
+  address.port = *port;
+  return address;
 }
 
 }  // namespace mtp::config

@@ -15,26 +15,26 @@ namespace {
 constexpr std::size_t shortest_cookie = 16;
 
 std::optional<std::array<std::uint8_t, 16>> parse_hex16(const std::string& text) {
-  std::array<std::uint8_t, 16> out{};
+  std::array<std::uint8_t, 16> decoded{};
   const auto raw = from_hex(text);
-  if (!raw || raw->size() != out.size()) return std::nullopt;
-  std::ranges::copy(*raw, out.begin());
-  return out;
+  if (!raw || raw->size() != decoded.size()) return std::nullopt;
+  std::ranges::copy(*raw, decoded.begin());
+  return decoded;
 }
 
 }  // namespace
 
 std::string quoted(const std::string& text) {
-  std::string out{'"'};
+  std::string quoted{'"'};
   for (const char c : text) {
     if (c == '"' || c == '\\')
-      out += {'\\', c};
+      quoted += {'\\', c};
     else if (c >= ' ' && c <= '~')
-      out += c;
+      quoted += c;
     else
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      quoted += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
   }
-  return out + '"';
+  return quoted + '"';
 }
 
 std::optional<std::string> parse_any_text(const std::string& text) {

@@ -4,18 +4,18 @@
 
 namespace mtp::config {
 
-bool client_config::allows(protocol which) const noexcept {
-  return std::ranges::find(allowed_protocols, which) != allowed_protocols.end();
+bool client_config::allows(protocol wanted) const noexcept {
+  return std::ranges::find(allowed_protocols, wanted) != allowed_protocols.end();
 }
 
-bool client_config::allows(const port_settings& port, protocol which) const noexcept {
-  if (!port.allowed_protocols) return allows(which);
+bool client_config::allows(const port_settings& port, protocol wanted) const noexcept {
+  if (!port.allowed_protocols) return allows(wanted);
   const auto& allowed = *port.allowed_protocols;
-  return std::ranges::find(allowed, which) != allowed.end();
+  return std::ranges::find(allowed, wanted) != allowed.end();
 }
 
-std::string_view to_string(protocol which) noexcept {
-  switch (which) {
+std::string_view to_string(protocol value) noexcept {
+  switch (value) {
     case protocol::mtp_abridged:
       return "mtp_abridged";
     case protocol::mtp_intermediate:
@@ -28,8 +28,8 @@ std::string_view to_string(protocol which) noexcept {
   return {};
 }
 
-std::string_view to_string(node_role which) noexcept {
-  switch (which) {
+std::string_view to_string(node_role role) noexcept {
+  switch (role) {
     case node_role::both:
       return "both";
     case node_role::front:

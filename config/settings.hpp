@@ -142,9 +142,9 @@ struct client_config {
   std::size_t upstream_socket_buffer_size = 51200;
   std::chrono::milliseconds upstream_send_timeout{15000};
 
-  [[nodiscard]] bool allows(protocol which) const noexcept;
+  [[nodiscard]] bool allows(protocol wanted) const noexcept;
   /// The same for a port, which may have protocols of its own.
-  [[nodiscard]] bool allows(const port_settings& port, protocol which) const noexcept;
+  [[nodiscard]] bool allows(const port_settings& port, protocol wanted) const noexcept;
   friend bool operator==(const client_config&, const client_config&) = default;
 };
 
@@ -211,8 +211,8 @@ struct settings {
   friend bool operator==(const settings&, const settings&) = default;
 };
 
-[[nodiscard]] std::string_view to_string(protocol which) noexcept;
-[[nodiscard]] std::string_view to_string(node_role which) noexcept;
+[[nodiscard]] std::string_view to_string(protocol value) noexcept;
+[[nodiscard]] std::string_view to_string(node_role role) noexcept;
 /// `name@host:port`; an IPv6 address has brackets.
 [[nodiscard]] std::string to_string(const back_address& at);
 

@@ -113,7 +113,7 @@ tl::expected<loaded_settings, std::vector<config_problem>> settings_reader::read
 
 std::string to_string(const config_problem& problem) {
   // Paths are quoted, too, and somebody may put a key in the place of one.
-  return problem.where + ": " + without_secrets(problem.what);
+  return problem.where + ": " + without_secrets(problem.text);
 }
 
 tl::expected<loaded_settings, std::vector<config_problem>> parse_settings(std::string_view toml,

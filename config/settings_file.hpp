@@ -16,7 +16,7 @@ struct config_problem {
   /// File, line and key: "config/prod.toml:12: max_connections".
   std::string where;
   /// What is wrong, and what would be right.
-  std::string what;
+  std::string text;
 };
 
 struct loaded_settings {

@@ -18,17 +18,17 @@ bool is_hex_digit(char c) {
 
 std::string without_secrets(std::string_view text) {
   constexpr std::size_t shortest_secret = 16;
-  std::string out;
+  std::string cleaned;
   while (!text.empty()) {
     const auto* const end = std::ranges::find_if_not(text, is_hex_digit);
     const auto run = static_cast<std::size_t>(end - text.begin());
     if (run >= shortest_secret)
-      out += not_shown;
+      cleaned += not_shown;
     else
-      out += text.substr(0, std::max<std::size_t>(run, 1));
+      cleaned += text.substr(0, std::max<std::size_t>(run, 1));
     text.remove_prefix(std::max<std::size_t>(run, 1));
   }
-  return out;
+  return cleaned;
 }
 
 std::string without_passwords(std::string_view text) {

@@ -35,19 +35,19 @@ std::string toml_reader::beside_file(const std::string& path) const {
 }
 
 config_problem toml_reader::about(const toml::node& node, std::string_view key,
-                                  std::string what) const {
+                                  std::string text) const {
   const auto line = node.source().begin.line;
   return {.line = line,
           .where = file_ + ':' + std::to_string(line) + ": " + path_ + std::string{key},
-          .what = std::move(what)};
+          .text = std::move(text)};
 }
 
-void toml_reader::problem(const toml::node& node, std::string_view key, std::string what) {
-  problems_->push_back(about(node, key, std::move(what)));
+void toml_reader::problem(const toml::node& node, std::string_view key, std::string text) {
+  problems_->push_back(about(node, key, std::move(text)));
 }
 
-void toml_reader::warning(const toml::node& node, std::string_view key, std::string what) {
-  warnings_->push_back(about(node, key, std::move(what)));
+void toml_reader::warning(const toml::node& node, std::string_view key, std::string text) {
+  warnings_->push_back(about(node, key, std::move(text)));
 }
 
 void toml_reader::wrong(const toml::node& node, std::string_view key, const std::string& wanted) {
@@ -62,25 +62,25 @@ void toml_reader::missing(std::string_view key, const std::string& wanted) {
 /// The value as it stands in the file, cut short; of a secret only what kind of value it is.
 std::string toml_reader::show(const toml::node& node, std::string_view key) {
   const auto* const text = node.as_string();
-  std::ostringstream out;
+  std::ostringstream described;
   if (is_secret_key(key)) {
     if (text != nullptr)
-      out << "a text of " << text->get().size() << " characters";
+      described << "a text of " << text->get().size() << " characters";
     else
-      out << "a value of type " << node.type();
+      described << "a value of type " << node.type();
   } else if (text != nullptr && text->get().find('\n') != std::string::npos)
-    out << "a text of several lines";
+    described << "a text of several lines";
   else if (text != nullptr)
-    out << '"' << shown(text->get()) << '"';
+    described << '"' << shown(text->get()) << '"';
   else if (const auto* const number = node.as_integer())
-    out << shown(std::to_string(number->get()));
+    described << shown(std::to_string(number->get()));
   else if (const auto* const real = node.as_floating_point())
-    out << real->get();
+    described << real->get();
   else if (const auto* const truth = node.as_boolean())
-    out << (truth->get() ? "true" : "false");
+    described << (truth->get() ? "true" : "false");
   else
-    out << "a value of type " << node.type();
-  return out.str();
+    described << "a value of type " << node.type();
+  return described.str();
 }
 
 /// Where a table should be. A text there may be any of its values.

@@ -93,8 +93,8 @@ class toml_reader {
   const toml::node* find(std::string_view key);
   /// The message says what was found instead, unless that is a secret.
   void wrong(const toml::node& node, std::string_view key, const std::string& wanted);
-  void problem(const toml::node& node, std::string_view key, std::string what);
-  void warning(const toml::node& node, std::string_view key, std::string what);
+  void problem(const toml::node& node, std::string_view key, std::string text);
+  void warning(const toml::node& node, std::string_view key, std::string text);
   /// For a key that should be there.
   void missing(std::string_view key, const std::string& wanted);
   /// Reports keys that were not read.
@@ -102,7 +102,7 @@ class toml_reader {
 
  private:
   [[nodiscard]] config_problem about(const toml::node& node, std::string_view key,
-                                     std::string what) const;
+                                     std::string text) const;
   [[nodiscard]] static bool is_word(const toml::node& node, std::string_view word);
   [[nodiscard]] static std::string show(const toml::node& node, std::string_view key);
   void wrong_kind(const toml::node& node, std::string_view key, const std::string& wanted);

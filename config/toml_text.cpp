@@ -34,12 +34,12 @@ config_problem from_parser(const toml::parse_error& error, const std::string& na
   const auto at = error.source().begin;
   return {.line = at.line,
           .where = fmt::format("{}:{}", name, at.line),
-          .what = fmt::format("is not TOML at column {}: {} (texts need quotes around them)",
+          .text = fmt::format("is not TOML at column {}: {} (texts need quotes around them)",
                               at.column, without_quotes(error.description()))};
 }
 
-tl::unexpected<config_problem> about_file(const std::string& path, const std::string& what) {
-  return tl::unexpected{config_problem{.line = 0, .where = path, .what = what}};
+tl::unexpected<config_problem> about_file(const std::string& path, const std::string& text) {
+  return tl::unexpected{config_problem{.line = 0, .where = path, .text = text}};
 }
 
 }  // namespace

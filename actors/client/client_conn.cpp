@@ -178,8 +178,8 @@ void client_conn::check_idle() {
   quit();
 }
 
-void client_conn::on_due(net::timer& which) {
-  if (&which == &idle_timer_)
+void client_conn::on_due(net::timer& due) {
+  if (&due == &idle_timer_)
     check_idle();
   else
     check_progress();
@@ -279,20 +279,20 @@ client_status client_conn::status(net::steady_clock::time_point now) const {
   const auto seconds = [now](net::steady_clock::time_point since) {
     return std::chrono::duration_cast<std::chrono::seconds>(now - since);
   };
-  client_status out{.group = {.listener = port_->name},
-                    .peer = peer_,
-                    .age = seconds(started_),
-                    .idle = seconds(last_activity_),
-                    .queued = stream_.queued()};
-  out.group.stage = std::visit([](const auto& phase) { return phase.name(); }, phase_);
+  client_status status{.group = {.listener = port_->name},
+                       .peer = peer_,
+                       .age = seconds(started_),
+                       .idle = seconds(last_activity_),
+                       .queued = stream_.queued()};
+  status.group.stage = std::visit([](const auto& phase) { return phase.name(); }, phase_);
   if (const auto* const tunnel = std::get_if<tunnel_phase>(&phase_))
-    out.outstanding = tunnel->outstanding();
+    status.outstanding = tunnel->outstanding();
   if (const auto* const known = session()) {
-    out.queued += known->writer.pending();
-    out.group.protocol = protocol_name(known->kind, known->tls);
-    out.group.dc = known->dc;
+    status.queued += known->writer.pending();
+    status.group.protocol = protocol_name(known->kind, known->tls);
+    status.group.dc = known->dc;
   }
-  return out;
+  return status;
 }
 
 }  // namespace mtp::actors

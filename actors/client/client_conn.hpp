@@ -91,7 +91,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   // pinned_actor
   caf::behavior start() override;
   bool on_message(caf::mailbox_element& x) override;
-  void on_due(net::timer& which) override;
+  void on_due(net::timer& due) override;
   void stopped() override;
 
   // stream_owner

@@ -21,11 +21,11 @@ std::string_view name_of(idle_state state) noexcept {
 }
 
 histogram_spec lifetime_buckets() {
-  histogram_spec out{.bounds = {}, .scale = 1e9};
+  histogram_spec spec{.bounds = {}, .scale = 1e9};
   for (const std::uint64_t ms :
        {200U, 500U, 1000U, 5000U, 10000U, 30000U, 60000U, 150000U, 300000U, 600000U, 1200000U})
-    out.bounds.push_back(ms * 1'000'000);
-  return out;
+    spec.bounds.push_back(ms * 1'000'000);
+  return spec;
 }
 
 /// A client may write any number in its header: only those that Telegram gives to DCs get a label

@@ -14,13 +14,13 @@ client_roster::client_roster(caf::actor_config& cfg, net::reactor& home, client_
 caf::behavior client_roster::start() {
   set_exit_handler([this](caf::exit_msg& asked) {
     auto& clients = side_->clients[home().index()];
-    while (auto* const one = clients.front())
-      one->run_as_handler([one] { one->quit(caf::exit_reason::user_shutdown); });
+    while (auto* const client = clients.front())
+      client->run_as_handler([client] { client->quit(caf::exit_reason::user_shutdown); });
     quit(asked.reason);
   });
   // What has changed while there was no roster.
   heed_config();
-  return {[this](const list_clients& what) { return overview(what.limit); },
+  return {[this](const list_clients& request) { return overview(request.limit); },
           [this](config_changed) { heed_config(); }};
 }
 
@@ -62,13 +62,13 @@ void client_roster::drain() {
 
 client_overview client_roster::overview(std::size_t limit) {
   const auto& clients = side_->clients[home().index()];
-  client_overview out{.total = clients.size(), .groups = {}, .ungrouped = 0, .clients = {}};
-  clients.for_each([&](const client_conn& one) {
-    auto status = one.status(home().now());
-    count_clients(out, status.group, 1);
-    if (out.clients.size() < limit) out.clients.push_back(std::move(status));
+  client_overview summary{.total = clients.size(), .groups = {}, .ungrouped = 0, .clients = {}};
+  clients.for_each([&](const client_conn& client) {
+    auto status = client.status(home().now());
+    count_clients(summary, status.group, 1);
+    if (summary.clients.size() < limit) summary.clients.push_back(std::move(status));
   });
-  return out;
+  return summary;
 }
 
 }  // namespace mtp::actors

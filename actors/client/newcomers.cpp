@@ -5,11 +5,11 @@
 namespace mtp::actors {
 
 newcomers::network newcomers::network_of(const ip_address& from) noexcept {
-  network out{};
+  network prefix{};
   const auto& whole = from.mapped();
-  const std::size_t counted = from.is_v4() ? out.size() : out.size() / 2;
-  std::copy_n(whole.begin(), counted, out.begin());
-  return out;
+  const std::size_t counted = from.is_v4() ? prefix.size() : prefix.size() / 2;
+  std::copy_n(whole.begin(), counted, prefix.begin());
+  return prefix;
 }
 
 newcomers::rank newcomers::rank_of(const members& group) noexcept {
@@ -19,26 +19,26 @@ newcomers::rank newcomers::rank_of(const members& group) noexcept {
 newcomer_place newcomers::join(const ip_address& from, time_point now) {
   const auto where = network_of(from);
   const std::lock_guard lock{mutex_};
-  const auto which = ++last_;
-  items_.emplace(which, item{.from = where, .handler = {}, .since = now});
+  const auto newcomer = ++last_;
+  items_.emplace(newcomer, item{.from = where, .handler = {}, .since = now});
   auto& group = groups_[where];
   if (!group.empty()) ranks_.erase(rank_of(group));
-  group.insert(group.end(), which);
+  group.insert(group.end(), newcomer);
   ranks_.emplace(rank_of(group), where);
   size_ = items_.size();
-  return {*this, which};
+  return {*this, newcomer};
 }
 
-void newcomers::start(number which, caf::actor handler) {
+void newcomers::start(number newcomer, caf::actor handler) {
   const std::lock_guard lock{mutex_};
-  const auto at = items_.find(which);
+  const auto at = items_.find(newcomer);
   if (at != items_.end()) at->second.handler = std::move(handler);
 }
 
-void newcomers::leave(number which) {
+void newcomers::leave(number newcomer) {
   const std::lock_guard lock{mutex_};
-  if (items_.contains(which))
-    remove(which);
+  if (items_.contains(newcomer))
+    remove(newcomer);
   else
     --leaving_;
 }
@@ -51,21 +51,21 @@ std::size_t newcomers::largest_crowd() const {
 std::optional<newcomers::victim> newcomers::choose(time_point now, bool is_one_more) {
   const std::lock_guard lock{mutex_};
   if (ranks_.empty()) return std::nullopt;
-  const auto [crowd, which] = ranks_.begin()->first;
-  const auto& chosen = items_.at(which);
+  const auto [crowd, newcomer] = ranks_.begin()->first;
+  const auto& chosen = items_.at(newcomer);
   if (chosen.handler == nullptr) return std::nullopt;
   if (is_one_more && crowd == 0 && now - chosen.since < long_silence) return std::nullopt;
-  victim out{.which = which, .handler = chosen.handler};
-  remove(which);
+  victim evicted{.newcomer = newcomer, .handler = chosen.handler};
+  remove(newcomer);
   ++leaving_;
-  return out;
+  return evicted;
 }
 
-void newcomers::remove(number which) {
-  const auto at = items_.find(which);
+void newcomers::remove(number newcomer) {
+  const auto at = items_.find(newcomer);
   const auto group = groups_.find(at->second.from);
   ranks_.erase(rank_of(group->second));
-  group->second.erase(which);
+  group->second.erase(newcomer);
   if (group->second.empty())
     groups_.erase(group);
   else

@@ -54,7 +54,7 @@ class newcomers {
   [[nodiscard]] std::size_t largest_crowd() const;
 
   struct victim {
-    number which = 0;
+    number newcomer = 0;
     caf::actor handler;
   };
   /// Who has to go, and is not in the table any more: the one accepted first, of the address with
@@ -65,9 +65,9 @@ class newcomers {
 
  private:
   friend class newcomer_place;
-  void start(number which, caf::actor handler);
+  void start(number newcomer, caf::actor handler);
   /// It has become a client, or has ended, chosen or not.
-  void leave(number which);
+  void leave(number newcomer);
 
   /// An IPv4 address mapped into IPv6, or the first 64 bits of an IPv6 address.
   using network = std::array<std::uint8_t, 16>;
@@ -89,7 +89,7 @@ class newcomers {
 
   [[nodiscard]] static network network_of(const ip_address& from) noexcept;
   [[nodiscard]] static rank rank_of(const members& group) noexcept;
-  void remove(number which);
+  void remove(number newcomer);
 
   mutable std::mutex mutex_;
   std::atomic<std::size_t> size_ = 0;
@@ -104,12 +104,13 @@ class newcomers {
 class newcomer_place {
  public:
   newcomer_place() = default;
-  newcomer_place(newcomers& in, newcomers::number which) noexcept : in_{&in}, which_{which} {}
+  newcomer_place(newcomers& in, newcomers::number newcomer) noexcept
+      : in_{&in}, newcomer_{newcomer} {}
   newcomer_place(newcomer_place&& other) noexcept
-      : in_{std::exchange(other.in_, nullptr)}, which_{other.which_} {}
+      : in_{std::exchange(other.in_, nullptr)}, newcomer_{other.newcomer_} {}
   newcomer_place& operator=(newcomer_place&& other) noexcept {
     std::swap(in_, other.in_);
-    std::swap(which_, other.which_);
+    std::swap(newcomer_, other.newcomer_);
     return *this;
   }
   newcomer_place(const newcomer_place&) = delete;
@@ -118,17 +119,17 @@ class newcomer_place {
 
   /// From now on `handler` is told if it has to go.
   void start(caf::actor handler) {
-    if (in_ != nullptr) in_->start(which_, std::move(handler));
+    if (in_ != nullptr) in_->start(newcomer_, std::move(handler));
   }
   void leave() {
-    if (auto* const in = std::exchange(in_, nullptr)) in->leave(which_);
+    if (auto* const in = std::exchange(in_, nullptr)) in->leave(newcomer_);
   }
   [[nodiscard]] bool is_taken() const noexcept { return in_ != nullptr; }
-  [[nodiscard]] newcomers::number which() const noexcept { return which_; }
+  [[nodiscard]] newcomers::number newcomer() const noexcept { return newcomer_; }
 
  private:
   newcomers* in_ = nullptr;
-  newcomers::number which_ = 0;
+  newcomers::number newcomer_ = 0;
 };
 
 }  // namespace mtp::actors

@@ -5,8 +5,8 @@ namespace mtp::actors {
 namespace {
 
 /// Whether clients that came with the one may go on when the other counts.
-bool are_interchangeable(const config::port_settings& one, const config::port_settings& other) {
-  return one.secret == other.secret && one.tag == other.tag;
+bool are_interchangeable(const config::port_settings& port, const config::port_settings& other) {
+  return port.secret == other.secret && port.tag == other.tag;
 }
 
 void set_retired(const port_version& version, bool retired, net::steady_clock::time_point now) {

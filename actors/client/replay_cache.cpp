@@ -41,13 +41,13 @@ std::size_t replay_cache::memory_of(std::size_t items) noexcept {
 }
 
 replay_cache::unix_seconds replay_cache::oldest(unix_seconds now) const {
-  auto out = now;
+  auto oldest = now;
   for (const auto& part : parts_) {
     const std::lock_guard lock{part.mutex};
     for (const auto& [key, used] : part.items)
-      out = std::min(out, used);
+      oldest = std::min(oldest, used);
   }
-  return out;
+  return oldest;
 }
 
 std::size_t replay_cache::remove_older(unix_seconds cut) {

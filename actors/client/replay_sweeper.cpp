@@ -27,9 +27,9 @@ namespace mtp::actors {
 std::size_t replay_memory_mb(std::size_t wanted, std::size_t budget) noexcept {
   constexpr std::size_t most_by_default = 512;
   const auto budget_mb = budget >> 20U;
-  const auto out =
+  const auto memory_mb =
       wanted == 0 ? std::min(budget_mb / 8, most_by_default) : std::min(wanted, budget_mb / 4);
-  return std::max<std::size_t>(out, 1);
+  return std::max<std::size_t>(memory_mb, 1);
 }
 
 std::size_t most_sessions(const config::replay_cache_settings& bounds) noexcept {

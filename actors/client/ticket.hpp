@@ -38,8 +38,8 @@ class ticket {
   }
   /// Gives everything back.
   void release() noexcept {
-    for (auto* const one : std::exchange(taken_, {}))
-      if (one != nullptr) --*one;
+    for (auto* const counter : std::exchange(taken_, {}))
+      if (counter != nullptr) --*counter;
   }
 
  private:

@@ -12,24 +12,26 @@ std::optional<endpoint> endpoint_backoff::choose(const std::vector<endpoint_cand
   std::erase_if(records_,
                 [&](const auto& item) { return item.second.rests_until + forget_after < now; });
   const auto held_up = [&](unsigned rank) {
-    return std::ranges::any_of(
-        candidates, [&](const auto& one) { return one.rank == rank && one.overdue > 0; });
+    return std::ranges::any_of(candidates, [&](const auto& candidate) {
+      return candidate.rank == rank && candidate.overdue > 0;
+    });
   };
   using preference = std::tuple<unsigned, bool, unsigned, std::size_t>;
   std::optional<preference> best;
-  std::optional<endpoint> out;
-  for (const auto& one : candidates) {
-    if (one.overdue > 0) continue;
-    const auto known = records_.find(one.at);
+  std::optional<endpoint> chosen;
+  for (const auto& candidate : candidates) {
+    if (candidate.overdue > 0) continue;
+    const auto known = records_.find(candidate.at);
     const auto failures = known == records_.end() ? 0 : known->second.failures;
-    if (failures > 0 && one.pending > 0) continue;
-    if (known != records_.end() && known->second.rests(one, now)) continue;
-    const preference mine{failures, held_up(one.rank), one.rank, one.pending + one.open};
+    if (failures > 0 && candidate.pending > 0) continue;
+    if (known != records_.end() && known->second.rests(candidate, now)) continue;
+    const preference mine{failures, held_up(candidate.rank), candidate.rank,
+                          candidate.pending + candidate.open};
     if (best && *best <= mine) continue;
     best = mine;
-    out = one.at;
+    chosen = candidate.at;
   }
-  return out;
+  return chosen;
 }
 
 void endpoint_backoff::succeeded(const endpoint& at) {
@@ -51,13 +53,13 @@ void endpoint_backoff::rest(const endpoint& at, time_point now) {
 endpoint_backoff::time_point endpoint_backoff::next_chance(
     const std::vector<endpoint_candidate>& candidates, time_point now) const {
   std::optional<time_point> first;
-  for (const auto& one : candidates) {
-    const auto known = records_.find(one.at);
+  for (const auto& candidate : candidates) {
+    const auto known = records_.find(candidate.at);
     const bool has_record = known != records_.end();
     // One that is being tried is heard of when that ends.
     const bool failed = has_record && known->second.failures > 0;
-    if (one.overdue > 0 || (failed && one.pending > 0)) continue;
-    const bool rests = has_record && known->second.rests(one, now);
+    if (candidate.overdue > 0 || (failed && candidate.pending > 0)) continue;
+    const bool rests = has_record && known->second.rests(candidate, now);
     const auto when = rests ? known->second.rests_until : now;
     first = std::min(first.value_or(when), when);
   }

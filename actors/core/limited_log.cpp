@@ -21,7 +21,7 @@ const std::string shared_key;
 
 std::optional<std::string> limited_log::tell(const std::string& key, const std::string& text,
                                              time_point now) {
-  std::erase_if(records_, [&](const auto& one) { return now - one.second.begin >= memory; });
+  std::erase_if(records_, [&](const auto& item) { return now - item.second.begin >= memory; });
   const bool has_own = records_.contains(key) ||
                        records_.size() + (records_.contains(shared_key) ? 0 : 1) < max_keys;
   auto& known =

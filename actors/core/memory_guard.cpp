@@ -59,9 +59,10 @@ void memory_guard::on_flush() {
     judge();
     if (home().now() - told_others_ < tell_interval) return;
     told_others_ = home().now();
-    for (const auto& one : core_->reactors)
-      if (one->index() != home().index())
-        caf::anon_send(core_->names.find(names::memory_guard(one->index())), memory_is_scarce{});
+    for (const auto& reactor : core_->reactors)
+      if (reactor->index() != home().index())
+        caf::anon_send(core_->names.find(names::memory_guard(reactor->index())),
+                       memory_is_scarce{});
   });
 }
 

@@ -27,10 +27,10 @@ void memory_ledger::report(cell& from, std::int64_t unreported) noexcept {
 }
 
 std::int64_t memory_ledger::held_in_cells() const noexcept {
-  std::int64_t out = 0;
-  for (const auto& one : cells_)
-    out += one.held.load(std::memory_order_relaxed);
-  return out;
+  std::int64_t sum = 0;
+  for (const auto& share : cells_)
+    sum += share.held.load(std::memory_order_relaxed);
+  return sum;
 }
 
 std::size_t memory_ledger::held() const noexcept {

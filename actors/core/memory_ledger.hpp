@@ -64,7 +64,9 @@ class memory_ledger {
            (already ? transit_mark_ / 4 * 3 : transit_mark_);
   }
   /// Sets the watcher of `reactor`; null for none. That reactor's thread.
-  void watch(unsigned reactor, memory_watcher* who) noexcept { cells_[reactor].watcher = who; }
+  void watch(unsigned reactor, memory_watcher* watcher) noexcept {
+    cells_[reactor].watcher = watcher;
+  }
 
   /// Any thread. Lags behind by less than `report_step` bytes per reactor.
   [[nodiscard]] memory_pressure pressure() const noexcept {

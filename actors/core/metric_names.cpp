@@ -7,10 +7,10 @@
 namespace mtp::actors {
 
 histogram_spec packet_size_buckets() {
-  histogram_spec out;
-  for (std::uint64_t bound = 8; out.bounds.size() < 8; bound *= 4)
-    out.bounds.push_back(bound);
-  return out;
+  histogram_spec spec;
+  for (std::uint64_t bound = 8; spec.bounds.size() < 8; bound *= 4)
+    spec.bounds.push_back(bound);
+  return spec;
 }
 
 histogram_spec duration_buckets() {
@@ -42,10 +42,10 @@ counter healthcheck(metrics& in, std::string_view action) {
 
 std::string errno_label(int error) {
   const char* const known = strerrorname_np(error);
-  std::string out = known != nullptr ? known : "error_" + std::to_string(error);
-  std::ranges::transform(out, out.begin(),
+  std::string label = known != nullptr ? known : "error_" + std::to_string(error);
+  std::ranges::transform(label, label.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
+  return label;
 }
 
 }  // namespace mtp::actors

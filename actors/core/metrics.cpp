@@ -111,37 +111,37 @@ void metrics::set_gauges(const std::vector<gauge_name>& gauges, gauges_function 
 }
 
 void metrics::read_series(const family_state& from, family& into) const {
-  for (const auto& one : from.all) {
+  for (const auto& labelled : from.all) {
     auto& sample_out = into.samples.emplace_back();
-    sample_out.labels = one.labels;
+    sample_out.labels = labelled.labels;
     if (from.type == kind::counter) {
-      sample_out.value = static_cast<double>(total(one.first_cell));
+      sample_out.value = static_cast<double>(total(labelled.first_cell));
       continue;
     }
     const auto& bounds = from.spec.bounds;
     for (std::uint32_t i = 0; i <= bounds.size(); ++i)
-      sample_out.buckets.push_back(total(one.first_cell + i));
+      sample_out.buckets.push_back(total(labelled.first_cell + i));
     for (const auto bound : bounds)
       sample_out.bounds.push_back(static_cast<double>(bound) / from.spec.scale);
-    const auto sum_at = one.first_cell + static_cast<std::uint32_t>(bounds.size()) + 1;
+    const auto sum_at = labelled.first_cell + static_cast<std::uint32_t>(bounds.size()) + 1;
     sample_out.sum = static_cast<double>(total(sum_at)) / from.spec.scale;
   }
 }
 
 std::vector<metrics::family> metrics::read_counts() const {
-  std::vector<family> out;
+  std::vector<family> families;
   const std::lock_guard lock{mutex_};
   for (const auto& [name, state] : families_) {
     if (state.type == kind::gauge) continue;
-    auto& shown = out.emplace_back(
+    auto& shown = families.emplace_back(
         family{.name = name, .help = state.help, .type = state.type, .samples = {}});
     read_series(state, shown);
   }
-  return out;
+  return families;
 }
 
 std::vector<metrics::family> metrics::read() const {
-  auto out = read_counts();
+  auto families = read_counts();
   struct gauge {
     std::size_t at;
     std::shared_ptr<const gauges_function> compute;
@@ -152,8 +152,8 @@ std::vector<metrics::family> metrics::read() const {
     const std::lock_guard lock{mutex_};
     for (const auto& [name, state] : families_) {
       if (state.type != kind::gauge) continue;
-      gauges.push_back({.at = out.size(), .compute = state.compute, .place = state.place});
-      out.push_back({.name = name, .help = state.help, .type = kind::gauge, .samples = {}});
+      gauges.push_back({.at = families.size(), .compute = state.compute, .place = state.place});
+      families.push_back({.name = name, .help = state.help, .type = kind::gauge, .samples = {}});
     }
   }
   // Outside the lock: a gauge may ask anybody for its values.
@@ -162,10 +162,10 @@ std::vector<metrics::family> metrics::read() const {
     auto [found, is_new] = computed.try_emplace(compute);
     if (is_new) found->second = (*compute)();
     for (auto& [labels, value] : found->second.at(place))
-      out[at].samples.push_back(
+      families[at].samples.push_back(
           {.labels = labels, .value = value, .buckets = {}, .bounds = {}, .sum = 0});
   }
-  return out;
+  return families;
 }
 
 }  // namespace mtp::actors

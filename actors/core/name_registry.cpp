@@ -4,15 +4,15 @@
 
 namespace mtp::actors {
 
-void name_registry::put(const std::string& name, const caf::actor& who) {
+void name_registry::put(const std::string& name, const caf::actor& actor) {
   const std::unique_lock lock{mutex_};
-  actors_.insert_or_assign(name, who);
+  actors_.insert_or_assign(name, actor);
 }
 
-void name_registry::remove(const std::string& name, const caf::actor_addr& who) {
+void name_registry::remove(const std::string& name, const caf::actor_addr& actor) {
   const std::unique_lock lock{mutex_};
   const auto at = actors_.find(name);
-  if (at != actors_.end() && at->second == who) actors_.erase(at);
+  if (at != actors_.end() && at->second == actor) actors_.erase(at);
 }
 
 caf::actor name_registry::find(std::string_view name) const {
@@ -23,10 +23,10 @@ caf::actor name_registry::find(std::string_view name) const {
 
 std::vector<std::string> name_registry::names() const {
   const std::shared_lock lock{mutex_};
-  std::vector<std::string> out;
-  for (const auto& [name, who] : actors_)
-    out.push_back(name);
-  return out;
+  std::vector<std::string> registered;
+  for (const auto& [name, actor] : actors_)
+    registered.push_back(name);
+  return registered;
 }
 
 }  // namespace mtp::actors

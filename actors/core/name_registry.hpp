@@ -15,9 +15,9 @@ namespace mtp::actors {
 class name_registry {
  public:
   /// Replaces an earlier actor of that name.
-  void put(const std::string& name, const caf::actor& who);
-  /// Takes `name` out if it still stands for `who`.
-  void remove(const std::string& name, const caf::actor_addr& who);
+  void put(const std::string& name, const caf::actor& actor);
+  /// Takes `name` out if it still stands for `actor`.
+  void remove(const std::string& name, const caf::actor_addr& actor);
   /// A null handle if no actor has that name now.
   [[nodiscard]] caf::actor find(std::string_view name) const;
   /// For inspection, sorted.

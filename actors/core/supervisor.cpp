@@ -51,65 +51,67 @@ caf::behavior supervisor::make_behavior() {
     // Not kept: what a child's start holds goes with the child.
     for (auto& child_spec : std::exchange(spec_.children, {}))
       children_.push_back({.spec = std::move(child_spec), .restarts = 0, .handle = nullptr});
-    for (auto& one : children_)
-      start(one);
+    for (auto& entry : children_)
+      start(entry);
   }
   return {
-      [this](start_child& what) { return handle_start(what); },
-      [this](const stop_child& what) { handle_stop(what.id); },
+      [this](start_child& request) { return handle_start(request); },
+      [this](const stop_child& request) { handle_stop(request.id); },
       [this](list_children) {
-        std::vector<child_status> out;
-        for (const auto& one : children_)
-          out.push_back({.id = one.spec.id,
-                         .restart = one.spec.restart,
-                         .restarts = one.restarts,
-                         .handle = one.handle,
-                         .strategy = strategy_of(one.handle)});
-        return out;
+        std::vector<child_status> statuses;
+        for (const auto& entry : children_)
+          statuses.push_back({.id = entry.spec.id,
+                              .restart = entry.spec.restart,
+                              .restarts = entry.restarts,
+                              .handle = entry.handle,
+                              .strategy = strategy_of(entry.handle)});
+        return statuses;
       },
       [this](const stop_timeout& timeout) { stop_timed_out(timeout.attempt); },
   };
 }
 
 void supervisor::on_exit() {
-  for (auto& one : children_) {
-    if (one.handle == nullptr) continue;
-    const auto handle = one.handle;
-    forget(one);
+  for (auto& entry : children_) {
+    if (entry.handle == nullptr) continue;
+    const auto handle = entry.handle;
+    forget(entry);
     caf::anon_send_exit(handle, caf::exit_reason::kill);
   }
 }
 
-void supervisor::start(child& which) {
-  which.handle = which.spec.start();
-  monitor(which.handle);
-  if (!which.spec.id.empty()) names_->put(which.spec.id, which.handle);
+void supervisor::start(child& entry) {
+  entry.handle = entry.spec.start();
+  monitor(entry.handle);
+  if (!entry.spec.id.empty()) names_->put(entry.spec.id, entry.handle);
 }
 
-void supervisor::forget(child& which) {
-  if (!which.spec.id.empty()) names_->remove(which.spec.id, which.handle.address());
-  which.handle = nullptr;
+void supervisor::forget(child& entry) {
+  if (!entry.spec.id.empty()) names_->remove(entry.spec.id, entry.handle.address());
+  entry.handle = nullptr;
 }
 
-caf::result<caf::actor> supervisor::handle_start(start_child& what) {
+caf::result<caf::actor> supervisor::handle_start(start_child& request) {
   if (stopping_) return caf::sec::runtime_error;
-  const auto same = std::ranges::find(children_, what.id, [](const child& x) { return x.spec.id; });
-  if (!what.id.empty() && same != children_.end()) return same->handle;
+  const auto same =
+      std::ranges::find(children_, request.id, [](const child& x) { return x.spec.id; });
+  if (!request.id.empty() && same != children_.end()) return same->handle;
   const bool are_alike = spec_.strategy == supervision_strategy::simple_one_for_one;
   auto& created = children_.emplace_back(child{
       .spec = are_alike ? spec_.children.front() : child_spec{}, .restarts = 0, .handle = nullptr});
-  created.spec.id = std::move(what.id);
-  created.spec.start = std::move(what.start);
+  created.spec.id = std::move(request.id);
+  created.spec.start = std::move(request.start);
   start(created);
   return created.handle;
 }
 
 void supervisor::handle_stop(const std::string& id) {
-  const auto which = std::ranges::find(children_, id, [](const child& one) { return one.spec.id; });
-  if (which == children_.end() || which->handle == nullptr) return;
-  which->spec.restart = restart_policy::temporary;
-  which->is_dismissed = true;
-  send_exit(which->handle, caf::exit_reason::user_shutdown);
+  const auto found =
+      std::ranges::find(children_, id, [](const child& entry) { return entry.spec.id; });
+  if (found == children_.end() || found->handle == nullptr) return;
+  found->spec.restart = restart_policy::temporary;
+  found->is_dismissed = true;
+  send_exit(found->handle, caf::exit_reason::user_shutdown);
 }
 
 void supervisor::handle_exit(const caf::exit_msg& asked) {
@@ -118,10 +120,10 @@ void supervisor::handle_exit(const caf::exit_msg& asked) {
 }
 
 void supervisor::handle_down(const caf::down_msg& down) {
-  const auto which =
-      std::ranges::find_if(children_, [&](const child& one) { return one.handle == down.source; });
-  if (which == children_.end()) return;
-  forget(*which);
+  const auto found = std::ranges::find_if(
+      children_, [&](const child& entry) { return entry.handle == down.source; });
+  if (found == children_.end()) return;
+  forget(*found);
   if (stopping_) {
     if (std::erase(ending_, down.source) > 0 && ending_.empty()) stop_next();
     return;
@@ -129,17 +131,17 @@ void supervisor::handle_down(const caf::down_msg& down) {
   if (!is_normal(down.reason)) {
     // By its id: there are as many reasons as somebody can think of.
     const auto text =
-        fmt::format("{}: {} ended: {}", spec_.name, which->spec.id, describe(down.reason));
-    if (const auto line = ends_.tell(which->spec.id, text, clock().now()))
+        fmt::format("{}: {} ended: {}", spec_.name, found->spec.id, describe(down.reason));
+    if (const auto line = ends_.tell(found->spec.id, text, clock().now()))
       spdlog::error("{}", *line);
   }
-  const auto policy = which->spec.restart;
+  const auto policy = found->spec.restart;
   const bool again = policy == restart_policy::permanent ||
                      (policy == restart_policy::transient && !is_normal(down.reason));
   if (!again) {
     // Its place stays where children have an order, if it may come back with the others.
-    if (spec_.strategy == supervision_strategy::simple_one_for_one || which->is_dismissed)
-      children_.erase(which);
+    if (spec_.strategy == supervision_strategy::simple_one_for_one || found->is_dismissed)
+      children_.erase(found);
     return;
   }
   if (!restart_allowed()) {
@@ -148,7 +150,7 @@ void supervisor::handle_down(const caf::down_msg& down) {
     end_with(caf::sec::runtime_error);
     return;
   }
-  restart(*which);
+  restart(*found);
 }
 
 bool supervisor::restart_allowed() {
@@ -159,12 +161,12 @@ bool supervisor::restart_allowed() {
   return restarts_.size() <= spec_.intensity;
 }
 
-void supervisor::restart(child& which) {
-  ++which.restarts;
+void supervisor::restart(child& entry) {
+  ++entry.restarts;
   if (spec_.strategy == supervision_strategy::one_for_all)
     stop_all(after_stop::start_all);
   else
-    start(which);
+    start(entry);
 }
 
 void supervisor::end_with(caf::error reason) {
@@ -178,12 +180,12 @@ void supervisor::stop_all(after_stop then) {
 }
 
 std::vector<caf::actor> supervisor::next_to_stop() const {
-  std::vector<caf::actor> out;
-  for (const auto& one : children_)
-    if (one.handle != nullptr) out.push_back(one.handle);
-  if (spec_.strategy != supervision_strategy::simple_one_for_one && out.size() > 1)
-    out.erase(out.begin(), out.end() - 1);
-  return out;
+  std::vector<caf::actor> next;
+  for (const auto& entry : children_)
+    if (entry.handle != nullptr) next.push_back(entry.handle);
+  if (spec_.strategy != supervision_strategy::simple_one_for_one && next.size() > 1)
+    next.erase(next.begin(), next.end() - 1);
+  return next;
 }
 
 void supervisor::stop_next() {
@@ -191,30 +193,30 @@ void supervisor::stop_next() {
   if (ending_.empty()) {
     const auto then = *std::exchange(stopping_, std::nullopt);
     if (then == after_stop::quit) return quit(end_reason_);
-    for (auto& one : children_)
-      start(one);
+    for (auto& entry : children_)
+      start(entry);
     return;
   }
   killing_ = false;
   std::chrono::milliseconds patience{0};
-  for (const auto& one : children_)
-    if (std::ranges::find(ending_, one.handle) != ending_.end())
-      patience = std::max(patience, one.spec.shutdown);
-  for (const auto& one : ending_)
-    send_exit(one, caf::exit_reason::user_shutdown);
+  for (const auto& entry : children_)
+    if (std::ranges::find(ending_, entry.handle) != ending_.end())
+      patience = std::max(patience, entry.spec.shutdown);
+  for (const auto& handle : ending_)
+    send_exit(handle, caf::exit_reason::user_shutdown);
   delayed_send(this, patience, stop_timeout{++stop_attempt_});
 }
 
 void supervisor::stop_timed_out(std::uint64_t attempt) {
   if (!stopping_ || attempt != stop_attempt_) return;
-  for (auto& one : children_) {
-    if (std::ranges::find(ending_, one.handle) == ending_.end()) continue;
+  for (auto& entry : children_) {
+    if (std::ranges::find(ending_, entry.handle) == ending_.end()) continue;
     if (killing_) {
-      spdlog::error("{}: {} does not end even when killed", spec_.name, one.spec.id);
-      forget(one);
+      spdlog::error("{}: {} does not end even when killed", spec_.name, entry.spec.id);
+      forget(entry);
     } else {
-      spdlog::warn("{}: {} did not stop in time and is killed", spec_.name, one.spec.id);
-      send_exit(one.handle, caf::exit_reason::kill);
+      spdlog::warn("{}: {} did not stop in time and is killed", spec_.name, entry.spec.id);
+      send_exit(entry.handle, caf::exit_reason::kill);
     }
   }
   if (killing_) return stop_next();
@@ -222,11 +224,11 @@ void supervisor::stop_timed_out(std::uint64_t attempt) {
   delayed_send(this, kill_timeout, stop_timeout{stop_attempt_});
 }
 
-std::optional<supervision_strategy> strategy_of(const caf::actor& who) {
-  if (who == nullptr) return std::nullopt;
-  const auto* const one =
-      dynamic_cast<const supervisor*>(caf::actor_cast<caf::abstract_actor*>(who));
-  return one != nullptr ? std::optional{one->strategy()} : std::nullopt;
+std::optional<supervision_strategy> strategy_of(const caf::actor& actor) {
+  if (actor == nullptr) return std::nullopt;
+  const auto* const sup =
+      dynamic_cast<const supervisor*>(caf::actor_cast<caf::abstract_actor*>(actor));
+  return sup != nullptr ? std::optional{sup->strategy()} : std::nullopt;
 }
 
 caf::actor spawn_supervisor(caf::actor_system& system, supervisor_spec spec, name_registry& names) {

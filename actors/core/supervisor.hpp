@@ -109,12 +109,12 @@ class supervisor final : public caf::event_based_actor {
   /// What to do once all children have ended.
   enum class after_stop : std::uint8_t { quit, start_all };
 
-  void start(child& which);
-  void forget(child& which);
+  void start(child& entry);
+  void forget(child& entry);
   void handle_down(const caf::down_msg& down);
   void handle_exit(const caf::exit_msg& asked);
   [[nodiscard]] bool restart_allowed();
-  void restart(child& which);
+  void restart(child& entry);
   void end_with(caf::error reason);
 
   // Stopping: asks the last running child (simple_one_for_one: all) to end, kills what does not in
@@ -124,7 +124,7 @@ class supervisor final : public caf::event_based_actor {
   void stop_timed_out(std::uint64_t attempt);
   [[nodiscard]] std::vector<caf::actor> next_to_stop() const;
 
-  caf::result<caf::actor> handle_start(start_child& what);
+  caf::result<caf::actor> handle_start(start_child& request);
   void handle_stop(const std::string& id);
 
   supervisor_spec spec_;
@@ -142,7 +142,7 @@ class supervisor final : public caf::event_based_actor {
 };
 
 /// The strategy of a supervisor; nothing for another actor or a null handle. Any thread.
-[[nodiscard]] std::optional<supervision_strategy> strategy_of(const caf::actor& who);
+[[nodiscard]] std::optional<supervision_strategy> strategy_of(const caf::actor& actor);
 
 /// Starts a supervisor; it starts its children at once.
 caf::actor spawn_supervisor(caf::actor_system& system, supervisor_spec spec, name_registry& names);

@@ -50,10 +50,10 @@ void back_agent::handle_blob(const link_blob& blob) {
   const auto taken = front_->channel.take(
       as_bytes(blob.content), home().now(),
       [&](stream_id remote, const stream_part& part) {
-        const auto which = by_remote_.find(remote);
-        if (which == by_remote_.end() || !fair) return false;
-        which->second.charged += part.content.size();
-        return fair = part.total <= max_client_packet && charge(which->second, part.content.size());
+        const auto found = by_remote_.find(remote);
+        if (found == by_remote_.end() || !fair) return false;
+        found->second.charged += part.content.size();
+        return fair = part.total <= max_client_packet && charge(found->second, part.content.size());
       },
       [&](stream_frame&& frame) { return fair = fair && handle_peer_frame(frame); });
   if (!taken) return give_up("what it says can't be read");
@@ -71,9 +71,9 @@ bool back_agent::charge(stream& to, std::size_t credit) {
 bool back_agent::handle_peer_frame(stream_frame& frame) {
   if (const auto* const request = std::get_if<mtp::stream::open>(&frame.event))
     return open(frame.stream, *request);
-  const auto which = by_remote_.find(frame.stream);
-  if (which == by_remote_.end()) return true;
-  auto& to = which->second;
+  const auto found = by_remote_.find(frame.stream);
+  if (found == by_remote_.end()) return true;
+  auto& to = found->second;
   const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
   if (auto* const data = std::get_if<mtp::stream::data>(&frame.event)) {
     const auto credit = credit_of(data->packet.size(), 1);
@@ -81,7 +81,7 @@ bool back_agent::handle_peer_frame(stream_frame& frame) {
     if (to.released) {
       // Its DC connection may be gone by now: this did not reach Telegram.
       send_to(*front_, {frame.stream, mtp::stream::refused{refusal::migrating}});
-      forget(which);
+      forget(found);
       return true;
     }
     if (to.reactor != home().index())
@@ -93,7 +93,7 @@ bool back_agent::handle_peer_frame(stream_frame& frame) {
     caf::anon_send(to.conn, cancel_stream{to.local});
   if (!closes) return true;
   front_->channel.drop_outgoing(frame.stream);
-  forget(which);
+  forget(found);
   return true;
 }
 
@@ -111,10 +111,10 @@ bool back_agent::open(stream_id remote, const mtp::stream::open& request_in) {
   remote_of_.emplace(local, remote);
   // The front asks again.
   const auto nobody = [this, remote](const caf::error&) {
-    const auto which = by_remote_.find(remote);
-    if (which == by_remote_.end()) return;
+    const auto found = by_remote_.find(remote);
+    if (found == by_remote_.end()) return;
     send_to(*front_, {remote, mtp::stream::migrate{}});
-    forget(which);
+    forget(found);
   };
   if (asked == nullptr) {
     nobody({});
@@ -138,10 +138,10 @@ void back_agent::handle_opened(const stream_opened& opened) {
     caf::anon_send(opened.conn, stream_frame{opened.stream, mtp::stream::close{}});
     return;
   }
-  auto& which = by_remote_.at(known->second);
-  which.conn = opened.conn;
-  which.reactor = opened.reactor;
-  which.is_open = true;
+  auto& client_stream = by_remote_.at(known->second);
+  client_stream.conn = opened.conn;
+  client_stream.reactor = opened.reactor;
+  client_stream.is_open = true;
   send_to(*front_, {known->second, mtp::stream::opened{opened.dc}});
 }
 
@@ -149,9 +149,9 @@ void back_agent::handle_local_frame(stream_frame& frame) {
   const auto known = remote_of_.find(frame.stream);
   if (known == remote_of_.end()) return;
   const auto remote = known->second;
-  const auto which = by_remote_.find(remote);
+  const auto found = by_remote_.find(remote);
   if (const auto* const ack = std::get_if<mtp::stream::ack>(&frame.event)) {
-    auto& outstanding = which->second.outstanding;
+    auto& outstanding = found->second.outstanding;
     outstanding -= std::min(outstanding, credit_of(ack->size, ack->packets));
   }
   const bool migrates = std::holds_alternative<mtp::stream::migrate>(frame.event);
@@ -162,29 +162,29 @@ void back_agent::handle_local_frame(stream_frame& frame) {
     front_->channel.drop_outgoing(remote);
   send_to(*front_, {remote, std::move(frame.event)});
   // Data may still come for it, unless it was never open.
-  auto& from = which->second;
+  auto& from = found->second;
   if (migrates && from.is_open && !from.released && released_ < most_streams) {
     from.released = home().now();
     ++released_;
   } else if (ends) {
-    forget(which);
+    forget(found);
   }
 }
 
 // -- ends ---------------------------------------------------------------------------------------
 
-void back_agent::leave(const stream& which) {
-  if (which.is_open)
-    caf::anon_send(which.conn, stream_frame{which.local, mtp::stream::close{}});
-  else if (which.conn != nullptr)
-    caf::anon_send(which.conn, cancel_stream{which.local});
+void back_agent::leave(const stream& client_stream) {
+  if (client_stream.is_open)
+    caf::anon_send(client_stream.conn, stream_frame{client_stream.local, mtp::stream::close{}});
+  else if (client_stream.conn != nullptr)
+    caf::anon_send(client_stream.conn, cancel_stream{client_stream.local});
 }
 
-back_agent::stream_map::iterator back_agent::forget(stream_map::iterator which) {
-  front_->channel.drop_incoming(which->first);
-  released_ -= which->second.released ? 1 : 0;
-  remote_of_.erase(which->second.local);
-  return by_remote_.erase(which);
+back_agent::stream_map::iterator back_agent::forget(stream_map::iterator entry) {
+  front_->channel.drop_incoming(entry->first);
+  released_ -= entry->second.released ? 1 : 0;
+  remote_of_.erase(entry->second.local);
+  return by_remote_.erase(entry);
 }
 
 void back_agent::sweep(time_point limit) {
@@ -201,9 +201,9 @@ std::size_t back_agent::drop_largest_of(link_peer& peer) {
   if (size == 0) return 0;
   front_->channel.drop_outgoing(remote);
   send_to(*front_, {remote, mtp::stream::refused{refusal::too_slow}});
-  if (const auto which = by_remote_.find(remote); which != by_remote_.end()) {
-    leave(which->second);
-    forget(which);
+  if (const auto found = by_remote_.find(remote); found != by_remote_.end()) {
+    leave(found->second);
+    forget(found);
   }
   return size;
 }
@@ -214,8 +214,8 @@ void back_agent::give_up(std::string why) {
 }
 
 void back_agent::close_all() {
-  for (const auto& [remote, who] : by_remote_)
-    leave(who);
+  for (const auto& [remote, client_stream] : by_remote_)
+    leave(client_stream);
   by_remote_.clear();
   remote_of_.clear();
   released_ = 0;

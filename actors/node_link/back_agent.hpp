@@ -60,8 +60,8 @@ class back_agent final : public link_agent {
   [[nodiscard]] bool handle_peer_frame(stream_frame& frame);
   [[nodiscard]] bool open(stream_id remote, const mtp::stream::open& request);
   void handle_opened(const stream_opened& opened);
-  static void leave(const stream& which);
-  stream_map::iterator forget(stream_map::iterator which);
+  static void leave(const stream& client_stream);
+  stream_map::iterator forget(stream_map::iterator entry);
   void give_up(std::string why);
   void refuse_unsent();
   void close_all();

@@ -158,7 +158,7 @@ void back_session::handle_answer(const std::string& encoded,
                                  const std::vector<caf::actor>& agents) {
   const auto answer = decode_link_answer(as_bytes(encoded));
   if (!answer) return failed("what the back says can't be read");
-  const bool is_refusal = answer->what == link_answer::kind::refused;
+  const bool is_refusal = answer->verdict == link_answer::kind::refused;
   const bool is_other_form = (answer->offer == old_link_offer) != speaks_old_;
   if (is_other_form && is_refusal && !tried_both_) return greet_otherwise();
   // Before all else: what another version's answer is about, we can't know.
@@ -168,7 +168,7 @@ void back_session::handle_answer(const std::string& encoded,
                     "the same build on both",
                     describe_versions(link_offer{}), side_->core.build,
                     describe_versions(answer->offer), answer->build));
-  switch (answer->what) {
+  switch (answer->verdict) {
     case link_answer::kind::refused:
       return failed("the back refuses: " + answer->reason);
     case link_answer::kind::challenge:

@@ -72,7 +72,7 @@ class back_session : public net::pinned_actor {
   /// For a back that is not in this process.
   [[nodiscard]] const config::back_address& address() const { return back_.address.value(); }
 
-  void on_due(net::timer& which) override;
+  void on_due(net::timer& due) override;
   void stopped() override;
 
  private:

@@ -50,8 +50,8 @@ caf::behavior front_agent::start() {
 }
 
 void front_agent::for_each_peer(const std::function<void(link_peer&)>& each) {
-  for (auto& [place, one] : backs_)
-    if (one.peer) each(*one.peer);
+  for (auto& [place, entry] : backs_)
+    if (entry.peer) each(*entry.peer);
 }
 
 // -- backs --------------------------------------------------------------------------------------
@@ -59,10 +59,10 @@ void front_agent::for_each_peer(const std::function<void(link_peer&)>& each) {
 void front_agent::follow_backs() {
   const auto known = side().backs.get();
   order_.clear();
-  for (const auto& one : *known) {
-    order_.push_back(one.place);
-    auto& mine = backs_[one.place];
-    if (std::exchange(mine.is_leaving, one.is_leaving) == one.is_leaving) continue;
+  for (const auto& listed : *known) {
+    order_.push_back(listed.place);
+    auto& mine = backs_[listed.place];
+    if (std::exchange(mine.is_leaving, listed.is_leaving) == listed.is_leaving) continue;
     mine.emptied_since.reset();
     mine.is_told_unused = false;
   }
@@ -102,8 +102,9 @@ void front_agent::move_quiet_streams(std::size_t place) {
   auto& peer = *backs_[place].peer;
   const auto at_risk = peer.channel.at_risk();
   std::vector<stream_id> quiet;
-  for (const auto& [id, one] : streams_)
-    if (one.back == place && !one.released && one.used < quiet_since && !at_risk.contains(id))
+  for (const auto& [id, client_stream] : streams_)
+    if (client_stream.back == place && !client_stream.released &&
+        client_stream.used < quiet_since && !at_risk.contains(id))
       quiet.push_back(id);
   for (const auto id : quiet) {
     const auto moved = streams_.find(id);
@@ -150,43 +151,43 @@ void front_agent::open(const open_stream& request, std::size_t at) {
   send_to(*to.peer, {request.stream, request.request});
 }
 
-void front_agent::handle_cancel(stream_id which) {
-  if (waiting_.erase(which) > 0) return;
-  const auto known = streams_.find(which);
+void front_agent::handle_cancel(stream_id id) {
+  if (waiting_.erase(id) > 0) return;
+  const auto known = streams_.find(id);
   if (known == streams_.end()) return;
-  send_to(*backs_[known->second.back].peer, {which, mtp::stream::close{}});
+  send_to(*backs_[known->second.back].peer, {id, mtp::stream::close{}});
   forget(known);
 }
 
-front_agent::stream_map::iterator front_agent::forget(stream_map::iterator which) {
-  auto& from = backs_[which->second.back];
-  from.streams -= which->second.released ? 0 : 1;
-  if (from.peer) from.peer->channel.drop_incoming(which->first);
-  return streams_.erase(which);
+front_agent::stream_map::iterator front_agent::forget(stream_map::iterator entry) {
+  auto& from = backs_[entry->second.back];
+  from.streams -= entry->second.released ? 0 : 1;
+  if (from.peer) from.peer->channel.drop_incoming(entry->first);
+  return streams_.erase(entry);
 }
 
-void front_agent::release(stream& which) {
-  which.released = home().now();
-  --backs_.at(which.back).streams;
+void front_agent::release(stream& client_stream) {
+  client_stream.released = home().now();
+  --backs_.at(client_stream.back).streams;
 }
 
 void front_agent::handle_local_frame(stream_frame& frame) {
-  const auto which = streams_.find(frame.stream);
-  if (which == streams_.end()) return;
-  if (which->second.is_moved) return handle_late_frame(which, frame);
-  which->second.used = home().now();
+  const auto found = streams_.find(frame.stream);
+  if (found == streams_.end()) return;
+  if (found->second.is_moved) return handle_late_frame(found, frame);
+  found->second.used = home().now();
   const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
-  send_to(*backs_[which->second.back].peer, std::move(frame));
-  if (closes) forget(which);
+  send_to(*backs_[found->second.back].peer, std::move(frame));
+  if (closes) forget(found);
 }
 
 /// The client had sent it before it heard that its stream has moved.
-void front_agent::handle_late_frame(stream_map::iterator which, const stream_frame& frame) {
+void front_agent::handle_late_frame(stream_map::iterator entry, const stream_frame& frame) {
   if (std::holds_alternative<mtp::stream::ack>(frame.event)) return;
   if (std::holds_alternative<mtp::stream::data>(frame.event))
-    caf::anon_send(which->second.client,
+    caf::anon_send(entry->second.client,
                    stream_frame{frame.stream, mtp::stream::refused{refusal::migrating}});
-  forget(which);
+  forget(entry);
 }
 
 void front_agent::sweep(time_point limit) {
@@ -228,19 +229,21 @@ void front_agent::end_session(std::size_t at) {
       std::chrono::duration_cast<std::chrono::milliseconds>(home().now() - from.peer->heard);
   demonitor(from.peer->agent);
   from.peer.reset();
-  for (auto which = streams_.begin(); which != streams_.end();) {
-    const auto& [id, one] = *which;
-    if (one.back != at) {
-      ++which;
+  for (auto entry = streams_.begin(); entry != streams_.end();) {
+    const auto& [id, client_stream] = *entry;
+    if (client_stream.back != at) {
+      ++entry;
       continue;
     }
-    if (!one.released) {
+    if (!client_stream.released) {
       if (at_risk.contains(id))
-        caf::anon_send(one.client, stream_frame{id, mtp::stream::refused{refusal::migrating}});
+        caf::anon_send(client_stream.client,
+                       stream_frame{id, mtp::stream::refused{refusal::migrating}});
       else
-        caf::anon_send(one.client, stream_frame{id, mtp::stream::migrate{.deaf = silence}});
+        caf::anon_send(client_stream.client,
+                       stream_frame{id, mtp::stream::migrate{.deaf = silence}});
     }
-    which = forget(which);
+    entry = forget(entry);
   }
   note_memory();
 }
@@ -265,8 +268,8 @@ void front_agent::handle_blob(const link_blob& blob) {
   const auto taken = peer.channel.take(
       content, home().now(),
       [this, at](stream_id id, const stream_part&) {
-        const auto which = streams_.find(id);
-        return which != streams_.end() && which->second.back == at;
+        const auto found = streams_.find(id);
+        return found != streams_.end() && found->second.back == at;
       },
       [this, at](stream_frame&& frame) {
         handle_peer_frame(at, frame);
@@ -284,9 +287,9 @@ void front_agent::handle_blob(const link_blob& blob) {
 }
 
 void front_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
-  const auto which = streams_.find(frame.stream);
-  if (which == streams_.end() || which->second.back != at) return;
-  auto& to = which->second;
+  const auto found = streams_.find(frame.stream);
+  if (found == streams_.end() || found->second.back != at) return;
+  auto& to = found->second;
   if (to.is_moved) return;
   to.used = home().now();
   if (const auto* const opened = std::get_if<mtp::stream::opened>(&frame.event)) {
@@ -304,7 +307,7 @@ void front_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
     caf::anon_send(to.client, stream_frame{id, mtp::stream::refused{refusal::migrating}});
     channel.drop_outgoing(id);
     send_to(*backs_[at].peer, {id, mtp::stream::close{}});
-    forget(which);
+    forget(found);
     return;
   }
   caf::anon_send(to.client, std::move(frame));
@@ -314,23 +317,24 @@ void front_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
     release(to);
   } else if (ends) {
     channel.drop_outgoing(id);
-    forget(which);
+    forget(found);
   }
 }
 
 // -- memory -------------------------------------------------------------------------------------
 
 std::size_t front_agent::largest_held() const {
-  std::size_t out = 0;
-  for (const auto& [place, one] : backs_)
-    if (one.peer) out = std::max(out, one.peer->channel.largest().second);
-  return out;
+  std::size_t largest = 0;
+  for (const auto& [place, entry] : backs_)
+    if (entry.peer) largest = std::max(largest, entry.peer->channel.largest().second);
+  return largest;
 }
 
 std::size_t front_agent::drop_largest() {
   const auto most = largest_held();
-  for (auto& [place, one] : backs_)
-    if (one.peer && one.peer->channel.largest().second == most) return drop_largest_of(*one.peer);
+  for (auto& [place, entry] : backs_)
+    if (entry.peer && entry.peer->channel.largest().second == most)
+      return drop_largest_of(*entry.peer);
   return 0;
 }
 
@@ -339,17 +343,17 @@ std::size_t front_agent::drop_largest_of(link_peer& peer) {
   if (size == 0) return 0;
   peer.channel.drop_outgoing(id);
   send_to(peer, {id, mtp::stream::close{}});
-  if (const auto which = streams_.find(id); which != streams_.end()) {
-    caf::anon_send(which->second.client, stream_frame{id, mtp::stream::refused{refusal::too_slow}});
-    forget(which);
+  if (const auto found = streams_.find(id); found != streams_.end()) {
+    caf::anon_send(found->second.client, stream_frame{id, mtp::stream::refused{refusal::too_slow}});
+    forget(found);
   }
   return size;
 }
 
 void front_agent::stopped() {
-  for (auto& [place, one] : backs_)
-    if (one.peer) flush(*one.peer);
-  for (const auto& [place, one] : backs_)
+  for (auto& [place, entry] : backs_)
+    if (entry.peer) flush(*entry.peer);
+  for (const auto& [place, entry] : backs_)
     end_session(place);
   // They ask again.
   for (const auto& [id, request] : waiting_)

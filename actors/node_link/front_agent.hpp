@@ -63,13 +63,13 @@ class front_agent final : public link_agent {
 
   // Streams.
   void handle_open(open_stream& request);
-  void handle_cancel(stream_id which);
+  void handle_cancel(stream_id id);
   void open(const open_stream& request, std::size_t at);
   /// Nothing if no back can be reached.
   [[nodiscard]] std::optional<std::size_t> choose_back() const;
-  stream_map::iterator forget(stream_map::iterator which);
-  void release(stream& which);
-  void handle_late_frame(stream_map::iterator which, const stream_frame& frame);
+  stream_map::iterator forget(stream_map::iterator entry);
+  void release(stream& client_stream);
+  void handle_late_frame(stream_map::iterator entry, const stream_frame& frame);
 
   // Backs.
   void follow_backs();

@@ -65,7 +65,7 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
   [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
 
   bool on_message(caf::mailbox_element& x) final;
-  void on_due(net::timer& which) override;
+  void on_due(net::timer& due) override;
   void stopped() override;
 
  private:

@@ -42,10 +42,10 @@ std::string encoded(const link_answer& answer) {
 
 }  // namespace
 
-link_answer link_gateway_state::make_answer(link_answer::kind what, const link_offer& theirs,
+link_answer link_gateway_state::make_answer(link_answer::kind verdict, const link_offer& theirs,
                                             std::string reason) const {
   return {.offer = theirs == old_link_offer ? old_link_offer : link_offer{},
-          .what = what,
+          .verdict = verdict,
           .build = side->core.build,
           .reason = std::move(reason),
           .name = side->own_name(),
@@ -60,103 +60,106 @@ link_answer link_gateway_state::make_answer(link_answer::kind what, const link_o
 link_gateway_state::reply link_gateway_state::handle_hello(const std::string& text,
                                                            agents& fronts) {
   auto hello = decode_link_hello(as_bytes(text));
-  visit who{.hello = hello ? std::optional{std::move(*hello)} : std::nullopt,
-            .fronts = std::move(fronts),
-            .keeper = caf::actor_cast<caf::actor>(self->current_sender()),
-            .promise = self->make_response_promise(),
-            .proven = {}};
+  visit visitor{.hello = hello ? std::optional{std::move(*hello)} : std::nullopt,
+                .fronts = std::move(fronts),
+                .keeper = caf::actor_cast<caf::actor>(self->current_sender()),
+                .promise = self->make_response_promise(),
+                .proven = {}};
   // Each costs a question to the listener and CAF's broker, and up to 256 agents: none of these
   // queues grows with what a front says before it has its answer.
   const auto turn_away = [&](const std::string& why) {
-    tell_refused(who, why);
-    who.promise.deliver(encoded(make_answer(link_answer::kind::refused, who.offer(), why)),
-                        agents{});
+    tell_refused(visitor, why);
+    visitor.promise.deliver(encoded(make_answer(link_answer::kind::refused, visitor.offer(), why)),
+                            agents{});
     return caf::delegated<std::string, agents>{};
   };
-  if (who.keeper != nullptr) {
-    if (visitors.contains(who.keeper.node())) return turn_away("its last hello has no answer yet");
+  if (visitor.keeper != nullptr) {
+    if (visitors.contains(visitor.keeper.node()))
+      return turn_away("its last hello has no answer yet");
     if (visitors.size() >= max_visitors) return turn_away("the back is busy with other fronts");
-    visitors.insert(who.keeper.node());
+    visitors.insert(visitor.keeper.node());
   }
   const auto settings = side->core.config.get();
   const bool has_names = settings->process.role == config::node_role::back &&
                          settings->link.node_link.security == config::link_security::tls;
-  if (has_names && who.keeper != nullptr)
-    find_name(std::move(who));
+  if (has_names && visitor.keeper != nullptr)
+    find_name(std::move(visitor));
   else
-    decide(who);
+    decide(visitor);
   return caf::delegated<std::string, agents>{};
 }
 
-void link_gateway_state::find_name(visit which) {
+void link_gateway_state::find_name(visit visitor) {
   const auto listener = side->core.names.find(names::link_listener);
-  if (listener == nullptr) return refuse(which, "the back is restarting");
-  const get_proven_name question{which.keeper.node()};
-  const auto who = std::make_shared<visit>(std::move(which));
+  if (listener == nullptr) return refuse(visitor, "the back is restarting");
+  const get_proven_name question{visitor.keeper.node()};
+  const auto waiting = std::make_shared<visit>(std::move(visitor));
   self->request(listener, name_patience, question)
       .then(
-          [this, who](std::string& found) {
-            if (found.empty()) return refuse(*who, "its connection is gone");
-            who->proven = std::move(found);
-            decide(*who);
+          [this, waiting](std::string& found) {
+            if (found.empty()) return refuse(*waiting, "its connection is gone");
+            waiting->proven = std::move(found);
+            decide(*waiting);
           },
-          [this, who](const caf::error&) { refuse(*who, "the back is restarting"); });
+          [this, waiting](const caf::error&) { refuse(*waiting, "the back is restarting"); });
 }
 
-void link_gateway_state::decide(visit& which) {
-  if (!which.hello || which.keeper == nullptr) return refuse(which, "the hello can't be read");
-  const auto& hello = *which.hello;
+void link_gateway_state::decide(visit& visitor) {
+  if (!visitor.hello || visitor.keeper == nullptr)
+    return refuse(visitor, "the hello can't be read");
+  const auto& hello = *visitor.hello;
   // Its word for our version is old, or not ours. In no older form, and not worth a line.
   if (hello.offer == old_link_offer && is_fallback(hello.nonce))
-    return answer(which.keeper, which.promise,
+    return answer(visitor.keeper, visitor.promise,
                   make_answer(link_answer::kind::refused, link_offer{},
                               "the back speaks more than link version 3, which somebody denied"));
-  auto why = judge(which);
-  if (!why.empty()) return refuse(which, why);
+  auto why = judge(visitor);
+  if (!why.empty()) return refuse(visitor, why);
   if (!side->settings()->node_link.cluster_cookie.empty() && hello.proof == link_proof{})
-    return challenge(which);
-  why = judge_proof(which);
-  if (!why.empty()) return refuse(which, why);
-  open(which);
+    return challenge(visitor);
+  why = judge_proof(visitor);
+  if (!why.empty()) return refuse(visitor, why);
+  open(visitor);
 }
 
-void link_gateway_state::tell_refused(const visit& which, const std::string& why) {
-  std::string_view who = which.hello ? which.hello->name : std::string_view{};
-  if (which.proven) who = *which.proven;
+void link_gateway_state::tell_refused(const visit& visitor, const std::string& why) {
+  std::string_view front = visitor.hello ? visitor.hello->name : std::string_view{};
+  if (visitor.proven) front = *visitor.proven;
   // It tries again every few seconds.
   if (const auto line =
-          refusals.tell(fmt::format("front {} is refused: {}", who.empty() ? "?" : who, why),
+          refusals.tell(fmt::format("front {} is refused: {}", front.empty() ? "?" : front, why),
                         self->clock().now()))
     spdlog::warn("{}", *line);
 }
 
-void link_gateway_state::refuse(const visit& which, const std::string& why) {
-  tell_refused(which, why);
-  answer(which.keeper, which.promise, make_answer(link_answer::kind::refused, which.offer(), why));
+void link_gateway_state::refuse(const visit& visitor, const std::string& why) {
+  tell_refused(visitor, why);
+  answer(visitor.keeper, visitor.promise,
+         make_answer(link_answer::kind::refused, visitor.offer(), why));
 }
 
 void link_gateway_state::answer(const caf::actor& keeper, caf::response_promise promise,
-                                const link_answer& what, agents back) {
+                                const link_answer& verdict, agents back) {
   if (keeper != nullptr) visitors.erase(keeper.node());
-  promise.deliver(encoded(what), std::move(back));
+  promise.deliver(encoded(verdict), std::move(back));
 }
 
-std::string link_gateway_state::judge(const visit& which) const {
-  const auto& hello = *which.hello;
+std::string link_gateway_state::judge(const visit& visitor) const {
+  const auto& hello = *visitor.hello;
   if (!common_terms(hello.offer, link_offer{}))
     return fmt::format(
         "link versions differ: the front's is {} (build {}), the back's {} (build {}); use the "
         "same build on both",
         describe_versions(hello.offer), hello.build, describe_versions(link_offer{}),
         side->core.build);
-  if (which.proven && hello.name != *which.proven)
+  if (visitor.proven && hello.name != *visitor.proven)
     return fmt::format(R"(the front calls itself "{}", but its certificate says "{}")", hello.name,
-                       *which.proven);
+                       *visitor.proven);
   const bool has_cookie = !side->settings()->node_link.cluster_cookie.empty();
   if (hello.has_cookie != has_cookie)
     return fmt::format("only the {} has a cluster_cookie", has_cookie ? "back" : "front");
-  if (which.fronts.empty() || which.fronts.size() > max_agents ||
-      std::ranges::any_of(which.fronts, [](const auto& one) { return one == nullptr; }))
+  if (visitor.fronts.empty() || visitor.fronts.size() > max_agents ||
+      std::ranges::any_of(visitor.fronts, [](const auto& front) { return front == nullptr; }))
     return "it has no agents, or too many";
   if (hello.node == side->core.node_id &&
       side->core.config.get()->process.role != config::node_role::both)
@@ -166,51 +169,52 @@ std::string link_gateway_state::judge(const visit& which) const {
   return {};
 }
 
-std::string link_gateway_state::judge_proof(const visit& which) {
+std::string link_gateway_state::judge_proof(const visit& visitor) {
   const auto cookie = side->settings()->node_link.cluster_cookie;
   if (cookie.empty()) return {};
-  const auto given = std::ranges::find(challenges, which.keeper.address(),
-                                       [](const auto& one) { return one.first; });
+  const auto given = std::ranges::find(challenges, visitor.keeper.address(),
+                                       [](const auto& sent) { return sent.first; });
   if (given == challenges.end()) return "the proof of cluster_cookie was not asked for";
   const auto nonce = given->second;
   challenges.erase(given);
-  if (!equal_constant_time(which.hello->proof, prove_front(as_bytes(cookie), nonce, *which.hello)))
+  if (!equal_constant_time(visitor.hello->proof,
+                           prove_front(as_bytes(cookie), nonce, *visitor.hello)))
     return "cluster_cookie differs";
   return {};
 }
 
-void link_gateway_state::challenge(const visit& which) {
-  const auto who = which.keeper.address();
-  std::erase_if(challenges, [&](const auto& one) { return one.first == who; });
+void link_gateway_state::challenge(const visit& visitor) {
+  const auto keeper = visitor.keeper.address();
+  std::erase_if(challenges, [&](const auto& sent) { return sent.first == keeper; });
   if (challenges.size() >= max_challenges) challenges.erase(challenges.begin());
-  auto question = make_answer(link_answer::kind::challenge, which.offer());
+  auto question = make_answer(link_answer::kind::challenge, visitor.offer());
   question.nonce = net::random_array<question.nonce.size()>();
-  challenges.emplace_back(who, question.nonce);
-  answer(which.keeper, which.promise, question);
+  challenges.emplace_back(keeper, question.nonce);
+  answer(visitor.keeper, visitor.promise, question);
 }
 
 // -- sessions -----------------------------------------------------------------------------------
 
-void link_gateway_state::open(visit& which) {
-  const auto& hello = *which.hello;
-  end_earlier(hello, which.keeper);
-  if (sessions.size() + openings.size() >= max_sessions) return refuse(which, "too many fronts");
+void link_gateway_state::open(visit& visitor) {
+  const auto& hello = *visitor.hello;
+  end_earlier(hello, visitor.keeper);
+  if (sessions.size() + openings.size() >= max_sessions) return refuse(visitor, "too many fronts");
   const auto sup = side->core.names.find(names::back_agent_sup);
-  if (sup == nullptr) return refuse(which, "the back is restarting");
+  if (sup == nullptr) return refuse(visitor, "the back is restarting");
   const auto ahead = std::chrono::seconds{hello.clock} - std::chrono::seconds{net::unix_time()};
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
     tell(spdlog::level::warn, hello.name,
          fmt::format("front {}: its clock is {} s ahead of ours", hello.name, ahead.count()));
-  self->monitor(which.keeper);
-  const auto& fronts = which.fronts;
+  self->monitor(visitor.keeper);
+  const auto& fronts = visitor.fronts;
   opening begun{.made = {.hello = hello,
                          .terms = common_terms(hello.offer, link_offer{}).value(),
-                         .keeper = which.keeper,
+                         .keeper = visitor.keeper,
                          .back = agents(fronts.size()),
                          .clock_ahead = ahead,
                          .since = self->clock().now()},
                 .missing = fronts.size(),
-                .promise = which.promise};
+                .promise = visitor.promise};
   const auto number = hello.session;
   openings.emplace(number, std::move(begun));
   for (std::size_t i = 0; i < fronts.size(); ++i) {
@@ -231,29 +235,29 @@ void link_gateway_state::open(visit& which) {
 
 /// Sessions of the same process. What it calls itself is its own claim; CAF's name for it is not.
 void link_gateway_state::end_earlier(const link_hello& hello, const caf::actor& keeper) {
-  const auto same = [&](const session& one) {
-    const bool same_node = keeper.node() != self->node() && one.keeper.node() == keeper.node();
-    return one.hello.node == hello.node || same_node;
+  const auto same = [&](const session& other) {
+    const bool same_node = keeper.node() != self->node() && other.keeper.node() == keeper.node();
+    return other.hello.node == hello.node || same_node;
   };
   for (auto at = sessions.begin(); at != sessions.end();) {
-    const auto which = at++;
-    if (same(which->second)) end_session(which, "it begins another one");
+    const auto entry = at++;
+    if (same(entry->second)) end_session(entry, "it begins another one");
   }
   std::vector<std::uint64_t> old;
-  for (const auto& [number, one] : openings)
-    if (same(one.made)) old.push_back(number);
+  for (const auto& [number, pending] : openings)
+    if (same(pending.made)) old.push_back(number);
   for (const auto number : old)
     opening_failed(number);
 }
 
 void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
                                        const caf::actor& agent) {
-  const auto which = openings.find(number);
-  if (which == openings.end()) {
+  const auto found = openings.find(number);
+  if (found == openings.end()) {
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
     return;
   }
-  auto& [made, missing, promise] = which->second;
+  auto& [made, missing, promise] = found->second;
   made.back[place] = agent;
   if (--missing > 0) return;
   tell(spdlog::level::info, made.hello.name,
@@ -264,29 +268,29 @@ void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
   if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello, welcome);
   answer(made.keeper, promise, welcome, made.back);
   sessions.insert_or_assign(number, std::move(made));
-  openings.erase(which);
+  openings.erase(found);
 }
 
 void link_gateway_state::opening_failed(std::uint64_t number) {
-  const auto which = openings.find(number);
-  if (which == openings.end()) return;
-  for (const auto& agent : which->second.made.back)
+  const auto found = openings.find(number);
+  if (found == openings.end()) return;
+  for (const auto& agent : found->second.made.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
-  self->demonitor(which->second.made.keeper);
-  answer(which->second.made.keeper, which->second.promise,
-         make_answer(link_answer::kind::refused, which->second.made.hello.offer,
+  self->demonitor(found->second.made.keeper);
+  answer(found->second.made.keeper, found->second.promise,
+         make_answer(link_answer::kind::refused, found->second.made.hello.offer,
                      "the back is stopping"));
-  openings.erase(which);
+  openings.erase(found);
 }
 
-void link_gateway_state::end_session(session_map::iterator which, std::string_view why,
+void link_gateway_state::end_session(session_map::iterator entry, std::string_view why,
                                      spdlog::level::level_enum level) {
-  const auto& front = which->second.hello.name;
+  const auto& front = entry->second.hello.name;
   tell(level, front, fmt::format("front {}: its session ends: {}", front, why));
-  self->demonitor(which->second.keeper);
-  for (const auto& agent : which->second.back)
+  self->demonitor(entry->second.keeper);
+  for (const auto& agent : entry->second.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
-  sessions.erase(which);
+  sessions.erase(entry);
 }
 
 void link_gateway_state::say_farewell(const session& ended, std::uint64_t number,
@@ -301,43 +305,44 @@ void link_gateway_state::say_farewells() {
 }
 
 void link_gateway_state::tell(spdlog::level::level_enum level, const std::string& front,
-                              const std::string& what) {
-  if (const auto line = events.tell(front, what, self->clock().now()))
+                              const std::string& event) {
+  if (const auto line = events.tell(front, event, self->clock().now()))
     spdlog::log(level, "{}", *line);
 }
 
 void link_gateway_state::handle_down(const caf::down_msg& down) {
-  std::erase_if(challenges, [&](const auto& one) { return one.first == down.source; });
+  std::erase_if(challenges, [&](const auto& sent) { return sent.first == down.source; });
   for (auto at = sessions.begin(); at != sessions.end();) {
-    const auto which = at++;
-    if (which->second.keeper == down.source) end_session(which, "it is gone");
+    const auto entry = at++;
+    if (entry->second.keeper == down.source) end_session(entry, "it is gone");
   }
   std::vector<std::uint64_t> lost;
-  for (const auto& [number, one] : openings)
-    if (one.made.keeper == down.source) lost.push_back(number);
+  for (const auto& [number, pending] : openings)
+    if (pending.made.keeper == down.source) lost.push_back(number);
   for (const auto number : lost)
     opening_failed(number);
 }
 
 std::vector<front_status> link_gateway_state::fronts() const {
-  std::vector<front_status> out;
+  std::vector<front_status> statuses;
   const auto now = self->clock().now();
-  for (const auto& [number, one] : sessions)
-    out.push_back({.name = one.hello.name,
-                   .build = one.hello.build,
-                   .session = number,
-                   .agents = one.back.size(),
-                   .age = std::chrono::duration_cast<std::chrono::seconds>(now - one.since),
-                   .clock_ahead = one.clock_ahead,
-                   .other_versions = describe_other_versions(one.hello.offer)});
-  std::ranges::stable_sort(out, {}, &front_status::name);
-  return out;
+  for (const auto& [number, opened] : sessions)
+    statuses.push_back({.name = opened.hello.name,
+                        .build = opened.hello.build,
+                        .session = number,
+                        .agents = opened.back.size(),
+                        .age = std::chrono::duration_cast<std::chrono::seconds>(now - opened.since),
+                        .clock_ahead = opened.clock_ahead,
+                        .other_versions = describe_other_versions(opened.hello.offer)});
+  std::ranges::stable_sort(statuses, {}, &front_status::name);
+  return statuses;
 }
 
 /// Finding an answer takes time: somebody else does.
 caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string& line) {
   const auto asker = caf::actor_cast<caf::actor>(self->current_sender());
-  if (std::ranges::none_of(sessions, [&](const auto& one) { return one.second.keeper == asker; }))
+  if (std::ranges::none_of(sessions,
+                           [&](const auto& entry) { return entry.second.keeper == asker; }))
     return {"only a front with a session is answered", false};
   if (asked >= max_questions || side->answer_console == nullptr)
     return {"the back is busy with other questions", false};
@@ -378,14 +383,14 @@ caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_l
         return state.handle_hello(hello, fronts);
       },
       [&state](link_bye_atom, std::uint64_t session) {
-        if (const auto which = state.sessions.find(session); which != state.sessions.end())
-          state.end_session(which, "it says goodbye");
+        if (const auto found = state.sessions.find(session); found != state.sessions.end())
+          state.end_session(found, "it says goodbye");
       },
       [&state](const link_broken& broken) {
-        const auto which = state.sessions.find(broken.session);
-        if (which == state.sessions.end()) return;
-        link_gateway_state::say_farewell(which->second, which->first, broken.why);
-        state.end_session(which, broken.why, spdlog::level::err);
+        const auto found = state.sessions.find(broken.session);
+        if (found == state.sessions.end()) return;
+        link_gateway_state::say_farewell(found->second, found->first, broken.why);
+        state.end_session(found, broken.why, spdlog::level::err);
       },
       [&state](link_ask_atom, const std::string& line) { return state.handle_ask(line); },
       [&state](get_fronts) { return state.fronts(); },

@@ -68,33 +68,33 @@ struct link_gateway_state {
   };
 
   reply handle_hello(const std::string& text, agents& fronts);
-  void find_name(visit which);
-  void decide(visit& which);
-  void tell_refused(const visit& which, const std::string& why);
-  void refuse(const visit& which, const std::string& why);
+  void find_name(visit visitor);
+  void decide(visit& visitor);
+  void tell_refused(const visit& visitor, const std::string& why);
+  void refuse(const visit& visitor, const std::string& why);
   /// The visit is over.
-  void answer(const caf::actor& keeper, caf::response_promise promise, const link_answer& what,
+  void answer(const caf::actor& keeper, caf::response_promise promise, const link_answer& verdict,
               agents back = {});
   /// Empty if the front may have a session; else why not.
-  [[nodiscard]] std::string judge(const visit& which) const;
+  [[nodiscard]] std::string judge(const visit& visitor) const;
   /// The same, by its proof of the cookie, which uses up the nonce that it was given.
-  [[nodiscard]] std::string judge_proof(const visit& which);
-  void challenge(const visit& which);
-  void open(visit& which);
+  [[nodiscard]] std::string judge_proof(const visit& visitor);
+  void challenge(const visit& visitor);
+  void open(visit& visitor);
   void end_earlier(const link_hello& hello, const caf::actor& keeper);
   void agent_started(std::uint64_t number, std::size_t place, const caf::actor& agent);
   void opening_failed(std::uint64_t number);
-  void end_session(session_map::iterator which, std::string_view why,
+  void end_session(session_map::iterator entry, std::string_view why,
                    spdlog::level::level_enum level = spdlog::level::info);
   /// Tells the front why the back ends its session, if it can understand that.
   static void say_farewell(const session& ended, std::uint64_t number, const std::string& why);
   /// The gateway is being stopped.
   void say_farewells();
   /// Logs something about a front that was let in.
-  void tell(spdlog::level::level_enum level, const std::string& front, const std::string& what);
+  void tell(spdlog::level::level_enum level, const std::string& front, const std::string& event);
   void handle_down(const caf::down_msg& down);
   /// In the form in which the hello was: version 3 can't read another one.
-  [[nodiscard]] link_answer make_answer(link_answer::kind what, const link_offer& theirs,
+  [[nodiscard]] link_answer make_answer(link_answer::kind verdict, const link_offer& theirs,
                                         std::string reason = {}) const;
   [[nodiscard]] std::vector<front_status> fronts() const;
   caf::result<std::string, bool> handle_ask(const std::string& line);

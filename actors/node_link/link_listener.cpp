@@ -51,9 +51,9 @@ caf::behavior link_listener::start() {
     if (const auto session = known.lock()) watch(session);
   silence_timer_.arm(home().timers(), net::link_silence::interval);
   return {
-      [this](const connection_ended& what) {
-        tell(spdlog::level::info, what.name,
-             fmt::format("node link: {}: its connection ended: {}", what.name, what.why));
+      [this](const connection_ended& ended) {
+        tell(spdlog::level::info, ended.name,
+             fmt::format("node link: {}: its connection ended: {}", ended.name, ended.why));
       },
       [this](config_changed) { heed_config(); },
       [this](get_link_connections) { return connections(); },
@@ -132,8 +132,8 @@ void link_listener::watch(const std::shared_ptr<net::link_session>& session) {
 }
 
 void link_listener::tell(spdlog::level::level_enum level, const std::string& name,
-                         const std::string& what) {
-  if (const auto line = events_.tell(name, what, home().now())) spdlog::log(level, "{}", *line);
+                         const std::string& event) {
+  if (const auto line = events_.tell(name, event, home().now())) spdlog::log(level, "{}", *line);
 }
 
 void link_listener::forget_ended() {
@@ -144,15 +144,15 @@ void link_listener::forget_ended() {
 }
 
 std::vector<link_connection> link_listener::connections() {
-  std::vector<link_connection> out;
+  std::vector<link_connection> connections;
   forget_ended();
   for (const auto& known : side_->sessions)
     if (const auto session = known.lock())
-      out.push_back({.name = session->peer_name(),
-                     .remote = session->remote(),
-                     .received = session->received(),
-                     .sent = session->sent()});
-  return out;
+      connections.push_back({.name = session->peer_name(),
+                             .remote = session->remote(),
+                             .received = session->received(),
+                             .sent = session->sent()});
+  return connections;
 }
 
 caf::result<std::string> link_listener::find_name(const caf::node_id& node) {

@@ -51,7 +51,7 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   void heed_config();
   void accept();
   void watch(const std::shared_ptr<net::link_session>& session);
-  void tell(spdlog::level::level_enum level, const std::string& name, const std::string& what);
+  void tell(spdlog::level::level_enum level, const std::string& name, const std::string& event);
   void forget_ended();
   [[nodiscard]] std::vector<link_connection> connections();
   caf::result<std::string> find_name(const caf::node_id& node);

@@ -6,8 +6,9 @@ namespace mtp::actors {
 
 std::optional<std::size_t> reached_backs::claim(std::size_t place, const caf::node_id& node) {
   const std::lock_guard lock{mutex_};
-  const auto other = std::ranges::find_if(
-      nodes_, [&](const auto& one) { return one.first != place && one.second == node; });
+  const auto other = std::ranges::find_if(nodes_, [&](const auto& reached) {
+    return reached.first != place && reached.second == node;
+  });
   if (other != nodes_.end()) return other->first;
   nodes_.insert_or_assign(place, node);
   return std::nullopt;
@@ -15,7 +16,7 @@ std::optional<std::size_t> reached_backs::claim(std::size_t place, const caf::no
 
 bool reached_backs::has(const caf::node_id& node) const {
   const std::lock_guard lock{mutex_};
-  return std::ranges::any_of(nodes_, [&](const auto& one) { return one.second == node; });
+  return std::ranges::any_of(nodes_, [&](const auto& reached) { return reached.second == node; });
 }
 
 bool reached_backs::is_reached(std::size_t place) const {

@@ -65,11 +65,11 @@ template <class Report>
 using shared_gathering = std::shared_ptr<gathering<Report>>;
 
 /// The name of its class.
-std::string what_is(const caf::actor& who) {
-  if (who == nullptr) return "?";
-  const auto* const one =
-      dynamic_cast<const caf::local_actor*>(caf::actor_cast<caf::abstract_actor*>(who));
-  return one != nullptr ? one->name() : "?";
+std::string what_is(const caf::actor& actor) {
+  if (actor == nullptr) return "?";
+  const auto* const local =
+      dynamic_cast<const caf::local_actor*>(caf::actor_cast<caf::abstract_actor*>(actor));
+  return local != nullptr ? local->name() : "?";
 }
 
 /// Adds a child to the tree, to others like it if it has no name.
@@ -82,8 +82,9 @@ void add_child(std::vector<tree_node>& nodes, std::size_t parent, const child_st
                   .running = child.handle != nullptr};
   if (child.id.empty()) {
     added.id = what_is(child.handle);
-    const auto alike = std::ranges::find_if(
-        nodes, [&](const tree_node& one) { return one.parent == parent && one.id == added.id; });
+    const auto alike = std::ranges::find_if(nodes, [&](const tree_node& listed) {
+      return listed.parent == parent && listed.id == added.id;
+    });
     if (alike != nodes.end()) {
       ++alike->count;
       alike->restarts += added.restarts;
@@ -193,7 +194,7 @@ caf::result<clients_report> inspector_state::clients(std::size_t limit) {
 }
 
 counts_report inspector_state::counts() const {
-  counts_report out{node->core.metrics.read_counts()};
+  counts_report report{node->core.metrics.read_counts()};
   metrics::family memory{.name = "mtproto_proxy_memory_bytes",
                          .help = {},
                          .type = metrics::kind::gauge,
@@ -201,8 +202,8 @@ counts_report inspector_state::counts() const {
   for (auto& [labels, value] : memory_values(
            node->core.memory, node->client != nullptr ? node->client->replays.memory() : 0))
     memory.samples.push_back({.labels = std::move(labels), .value = value});
-  out.families.push_back(std::move(memory));
-  return out;
+  report.families.push_back(std::move(memory));
+  return report;
 }
 
 caf::result<nodes_report> inspector_state::nodes() {
@@ -212,9 +213,9 @@ caf::result<nodes_report> inspector_state::nodes() {
   report.name = settings->link.node_name;
   report.role = settings->process.role;
   report.build = node->core.build;
-  const auto missing = [all](std::string_view what) {
-    return [all, what](const std::string& why) {
-      all->report.trouble.push_back(std::string{what} + ": " + why);
+  const auto missing = [all](std::string_view part) {
+    return [all, part](const std::string& why) {
+      all->report.trouble.push_back(std::string{part} + ": " + why);
     };
   };
   if (node->link != nullptr && node->client != nullptr) {
@@ -249,7 +250,7 @@ caf::behavior inspector(caf::stateful_actor<inspector_state>* self, node_parts& 
       [&state](inspect_tree) { return state.tree(); },
       [&state](inspect_pools) { return state.pools(); },
       [&state](inspect_conns) { return state.conns(); },
-      [&state](const inspect_clients& what) { return state.clients(what.limit); },
+      [&state](const inspect_clients& request) { return state.clients(request.limit); },
       [&state](inspect_counts) { return state.counts(); },
       [&state](inspect_nodes) { return state.nodes(); },
   };

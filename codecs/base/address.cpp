@@ -8,15 +8,15 @@
 namespace mtp {
 
 ip_address ip_address::v4(std::array<std::uint8_t, 4> octets) noexcept {
-  ip_address out;
-  std::ranges::copy(octets, out.bytes_.begin() + 12);
-  return out;
+  ip_address ip;
+  std::ranges::copy(octets, ip.bytes_.begin() + 12);
+  return ip;
 }
 
 ip_address ip_address::v6(std::array<std::uint8_t, 16> octets) noexcept {
-  ip_address out;
-  out.bytes_ = octets;
-  return out;
+  ip_address ip;
+  ip.bytes_ = octets;
+  return ip;
 }
 
 std::optional<ip_address> ip_address::parse(std::string_view text) {

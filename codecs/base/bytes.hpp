@@ -30,10 +30,10 @@ template <std::integral T>
   return value;
 }
 
-/// Writes an integer to the first `sizeof(T)` bytes. Requires `out.size() >= sizeof(T)`.
+/// Writes an integer to the first `sizeof(T)` bytes. Requires `into.size() >= sizeof(T)`.
 template <std::integral T>
-void store_le(byte_span out, T value) noexcept {
-  std::memcpy(out.data(), &value, sizeof value);
+void store_le(byte_span into, T value) noexcept {
+  std::memcpy(into.data(), &value, sizeof value);
 }
 
 [[nodiscard]] inline std::uint16_t load_be16(byte_view in) noexcept {
@@ -44,36 +44,36 @@ void store_le(byte_span out, T value) noexcept {
   return std::uint32_t{in[0]} << 16 | std::uint32_t{in[1]} << 8 | in[2];
 }
 
-inline void store_be16(byte_span out, std::size_t value) noexcept {
-  out[0] = static_cast<std::uint8_t>(value >> 8);
-  out[1] = static_cast<std::uint8_t>(value);
+inline void store_be16(byte_span into, std::size_t value) noexcept {
+  into[0] = static_cast<std::uint8_t>(value >> 8);
+  into[1] = static_cast<std::uint8_t>(value);
 }
 
-/// Copies `in` to the front of `out`, where there is room for it. (std::ranges::copy goes byte by
+/// Copies `in` to the front of `into`, where there is room for it. (std::ranges::copy goes byte by
 /// byte at -O2.)
-inline void copy_bytes(byte_span out, byte_view in) noexcept {
+inline void copy_bytes(byte_span into, byte_view in) noexcept {
   // In steps: glibc copies larger blocks with "rep movsb", which AMD's Zen 3 and 4 do 20 times
-  // slower if `out` begins up to 15 bytes behind `in`, modulo 4096.
+  // slower if `into` begins up to 15 bytes behind `in`, modulo 4096.
   constexpr std::size_t step = 4096;
-  for (; in.size() > step; in = in.subspan(step), out = out.subspan(step))
-    std::memcpy(out.data(), in.data(), step);
-  if (!in.empty()) std::memcpy(out.data(), in.data(), in.size());
+  for (; in.size() > step; in = in.subspan(step), into = into.subspan(step))
+    std::memcpy(into.data(), in.data(), step);
+  if (!in.empty()) std::memcpy(into.data(), in.data(), in.size());
 }
 
-inline void append(bytes& out, byte_view in) {
-  out.insert(out.end(), in.begin(), in.end());
+inline void append(bytes& into, byte_view in) {
+  into.insert(into.end(), in.begin(), in.end());
 }
 
 template <std::integral T>
-void append_le(bytes& out, T value) {
-  const auto at = out.size();
-  out.resize(at + sizeof value);
-  store_le(byte_span{out}.subspan(at), value);
+void append_le(bytes& into, T value) {
+  const auto at = into.size();
+  into.resize(at + sizeof value);
+  store_le(byte_span{into}.subspan(at), value);
 }
 
-inline void append_be16(bytes& out, std::size_t value) {
-  out.push_back(static_cast<std::uint8_t>(value >> 8));
-  out.push_back(static_cast<std::uint8_t>(value));
+inline void append_be16(bytes& into, std::size_t value) {
+  into.push_back(static_cast<std::uint8_t>(value >> 8));
+  into.push_back(static_cast<std::uint8_t>(value));
 }
 
 /// The bytes of a text, e.g. a protocol constant or an SNI.

@@ -12,8 +12,8 @@ namespace mtp {
 
 namespace {
 
-void require(bool ok, const char* what) {
-  if (!ok) throw crypto_error{what};
+void require(bool ok, const char* call) {
+  if (!ok) throw crypto_error{call};
 }
 
 /// An algorithm fetched once a process: OpenSSL 3 looks it up by name at every use otherwise.
@@ -34,9 +34,9 @@ Digest digest_of(const EVP_MD* algorithm, std::initializer_list<byte_view> parts
   require(EVP_DigestInit_ex2(ctx.get(), algorithm, nullptr) == 1, "EVP_DigestInit_ex2");
   for (const auto part : parts)
     require(EVP_DigestUpdate(ctx.get(), part.data(), part.size()) == 1, "EVP_DigestUpdate");
-  Digest out;
-  require(EVP_DigestFinal_ex(ctx.get(), out.data(), nullptr) == 1, "EVP_DigestFinal_ex");
-  return out;
+  Digest digest;
+  require(EVP_DigestFinal_ex(ctx.get(), digest.data(), nullptr) == 1, "EVP_DigestFinal_ex");
+  return digest;
 }
 
 /// ISA-L does not write through its pointers, const or not.
@@ -94,10 +94,10 @@ sha256_digest hmac_sha256(byte_view key, std::initializer_list<byte_view> parts)
   require(EVP_MAC_init(ctx.get(), start, key.size(), nullptr) == 1, "EVP_MAC_init");
   for (const auto part : parts)
     require(EVP_MAC_update(ctx.get(), part.data(), part.size()) == 1, "EVP_MAC_update");
-  sha256_digest out;
+  sha256_digest digest;
   std::size_t written = 0;
-  require(EVP_MAC_final(ctx.get(), out.data(), &written, out.size()) == 1, "EVP_MAC_final");
-  return out;
+  require(EVP_MAC_final(ctx.get(), digest.data(), &written, digest.size()) == 1, "EVP_MAC_final");
+  return digest;
 }
 
 bool equal_constant_time(byte_view a, byte_view b) noexcept {

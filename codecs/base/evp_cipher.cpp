@@ -11,8 +11,8 @@ namespace mtp::detail {
 
 namespace {
 
-void require(bool ok, const char* what) {
-  if (!ok) throw crypto_error{what};
+void require(bool ok, const char* call) {
+  if (!ok) throw crypto_error{call};
 }
 
 struct cipher_deleter {

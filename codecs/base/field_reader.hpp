@@ -18,9 +18,9 @@ class field_reader {
       fail();
       return {};
     }
-    const auto out = in_.first(size);
+    const auto field = in_.first(size);
     in_ = in_.subspan(size);
-    return out;
+    return field;
   }
 
   template <std::integral T>
@@ -42,9 +42,9 @@ class field_reader {
 
   template <std::size_t N>
   std::array<std::uint8_t, N> array() noexcept {
-    std::array<std::uint8_t, N> out{};
-    std::ranges::copy(take(N), out.begin());
-    return out;
+    std::array<std::uint8_t, N> field{};
+    std::ranges::copy(take(N), field.begin());
+    return field;
   }
 
   /// Makes `ok` false from outside, for a field with an impossible value.

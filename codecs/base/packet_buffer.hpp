@@ -112,23 +112,23 @@ struct chunk {
 };
 
 /// Appends a chunk that owns the bytes it shows.
-inline void append_chunk(std::vector<chunk>& out, bytes data) {
+inline void append_chunk(std::vector<chunk>& into, bytes data) {
   if (data.empty()) return;
   const byte_view view{data};  // a vector's elements stay where they are when it is moved
-  out.push_back({.view = view, .memory = std::move(data)});
+  into.push_back({.view = view, .memory = std::move(data)});
 }
-inline void append_chunk(std::vector<chunk>& out, packet_buffer data) {
+inline void append_chunk(std::vector<chunk>& into, packet_buffer data) {
   if (data.empty()) return;
   const auto view = data.view();
-  out.push_back({.view = view, .memory = std::move(data)});
+  into.push_back({.view = view, .memory = std::move(data)});
 }
 
 /// Chunks as one piece: for peers that send at once.
 [[nodiscard]] inline bytes join(const std::vector<chunk>& chunks) {
-  bytes out;
-  for (const auto& one : chunks)
-    append(out, one.view);
-  return out;
+  bytes joined;
+  for (const auto& part : chunks)
+    append(joined, part.view);
+  return joined;
 }
 
 }  // namespace mtp

@@ -18,8 +18,8 @@ struct feature {
 };
 
 std::string_view first_missing(unsigned present, std::initializer_list<feature> needed) noexcept {
-  for (const auto& one : needed)
-    if ((present & one.bit) == 0) return one.name;
+  for (const auto& feature : needed)
+    if ((present & feature.bit) == 0) return feature.name;
   return {};
 }
 

@@ -26,10 +26,10 @@ struct started_manager {
 };
 
 started_manager start_manager() {
-  started_manager out{.manager = manager_ptr{alloc_mb_mgr(0)}};
-  if (out.manager == nullptr) throw crypto_error{"alloc_mb_mgr"};
-  init_mb_mgr_auto(out.manager.get(), &out.arch);
-  return out;
+  started_manager started{.manager = manager_ptr{alloc_mb_mgr(0)}};
+  if (started.manager == nullptr) throw crypto_error{"alloc_mb_mgr"};
+  init_mb_mgr_auto(started.manager.get(), &started.arch);
+  return started;
 }
 
 /// One per thread: it keeps the jobs that it is given.

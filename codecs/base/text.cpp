@@ -19,37 +19,37 @@ int nibble(char c) noexcept {
 
 std::string to_hex(byte_view in) {
   static constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  out.reserve(in.size() * 2);
+  std::string hex;
+  hex.reserve(in.size() * 2);
   for (const auto byte : in) {
-    out += digits[byte >> 4];
-    out += digits[byte & 15];
+    hex += digits[byte >> 4];
+    hex += digits[byte & 15];
   }
-  return out;
+  return hex;
 }
 
 std::optional<bytes> from_hex(std::string_view text) {
   if (text.size() % 2 != 0) return std::nullopt;
-  bytes out;
-  out.reserve(text.size() / 2);
+  bytes raw;
+  raw.reserve(text.size() / 2);
   for (std::size_t i = 0; i < text.size(); i += 2) {
     const int high = nibble(text[i]);
     const int low = nibble(text[i + 1]);
     if (high < 0 || low < 0) return std::nullopt;
-    out.push_back(static_cast<std::uint8_t>(high << 4 | low));
+    raw.push_back(static_cast<std::uint8_t>(high << 4 | low));
   }
-  return out;
+  return raw;
 }
 
 std::string to_base64url(byte_view in) {
-  std::string out((in.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), in.data(),
+  std::string encoded((in.size() + 2) / 3 * 4 + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()), in.data(),
                                    static_cast<int>(in.size()));
-  out.resize(static_cast<std::size_t>(size));
-  out.erase(out.find_last_not_of('=') + 1);
-  std::ranges::replace(out, '+', '-');
-  std::ranges::replace(out, '/', '_');
-  return out;
+  encoded.resize(static_cast<std::size_t>(size));
+  encoded.erase(encoded.find_last_not_of('=') + 1);
+  std::ranges::replace(encoded, '+', '-');
+  std::ranges::replace(encoded, '/', '_');
+  return encoded;
 }
 
 std::optional<bytes> from_base64(std::string_view text) {
@@ -65,20 +65,20 @@ std::optional<bytes> from_base64(std::string_view text) {
       standard.find_first_not_of(alphabet) != std::string::npos)
     return std::nullopt;
   standard.append(padding, '=');
-  bytes out(standard.size() / 4 * 3);
+  bytes raw(standard.size() / 4 * 3);
   const int size =
-      EVP_DecodeBlock(out.data(), reinterpret_cast<const unsigned char*>(standard.data()),
+      EVP_DecodeBlock(raw.data(), reinterpret_cast<const unsigned char*>(standard.data()),
                       static_cast<int>(standard.size()));
   if (size < 0) return std::nullopt;
-  out.resize(static_cast<std::size_t>(size) - padding);
-  return out;
+  raw.resize(static_cast<std::size_t>(size) - padding);
+  return raw;
 }
 
 std::string printable(std::string_view text) {
-  std::string out{text};
+  std::string printable{text};
   std::ranges::replace_if(
-      out, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return out;
+      printable, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return printable;
 }
 
 std::string_view trimmed(std::string_view text) noexcept {

@@ -45,18 +45,18 @@ void encode_header(packet_buffer& packet) {
     store_le(packet.grow_front(4), std::uint32_t{words << 8 | long_form});
 }
 
-void encode(byte_view packet, bool ask_ack, bytes& out) {
+void encode(byte_view packet, bool ask_ack, bytes& into) {
   const auto words = static_cast<std::uint32_t>(packet.size() / 4);
   const std::uint8_t ack = ask_ack ? ack_bit : 0;
   if (words < long_form)
-    out.push_back(static_cast<std::uint8_t>(words | ack));
+    into.push_back(static_cast<std::uint8_t>(words | ack));
   else
-    append_le(out, std::uint32_t{words << 8 | long_form | ack});
-  append(out, packet);
+    append_le(into, std::uint32_t{words << 8 | long_form | ack});
+  append(into, packet);
 }
 
-void encode_quick_ack(std::uint32_t confirm, bytes& out) {
-  append_le(out, __builtin_bswap32(confirm));
+void encode_quick_ack(std::uint32_t confirm, bytes& into) {
+  append_le(into, __builtin_bswap32(confirm));
 }
 
 decoded<server_frame> decode_server(byte_view in, std::size_t limit) {

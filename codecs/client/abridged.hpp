@@ -12,13 +12,13 @@ namespace mtp::abridged {
 [[nodiscard]] decoded<client_frame> decode(byte_view in, std::size_t limit);
 
 /// Appends one frame; `ask_ack` sets bit 7. Requires a multiple of 4 below 2^26 bytes.
-void encode(byte_view packet, bool ask_ack, bytes& out);
+void encode(byte_view packet, bool ask_ack, bytes& into);
 
 /// As `encode_frame_header`. Requires the same.
 void encode_header(packet_buffer& packet);
 
 /// Appends a quick ack: big-endian here, so that bit 31 comes first and can't be a length.
-void encode_quick_ack(std::uint32_t confirm, bytes& out);
+void encode_quick_ack(std::uint32_t confirm, bytes& into);
 
 /// The client's side.
 [[nodiscard]] decoded<server_frame> decode_server(byte_view in, std::size_t limit);

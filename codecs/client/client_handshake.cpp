@@ -111,16 +111,17 @@ result<client_handshake::step> client_handshake::read_header() {
   auto session = accept_obfuscated2(header, options_.secret);
   if (!session) return fail(session.error());
   const auto rest = stream.subspan(obfuscated2_header_size);
-  established out{.kind = session->kind,
-                  .dc = session->dc,
-                  .tls = records_.has_value(),
-                  .sni = std::move(hello_.sni),
-                  .header_key = {},
-                  .reader = {std::move(session->from_client), records_, rest},
-                  .writer = obfuscated_writer{std::move(session->to_client),
-                                              records_ ? envelope::tls : envelope::none}};
-  std::ranges::copy(header.subspan(key_material_at, out.header_key.size()), out.header_key.begin());
-  return step{std::move(out)};
+  established opened{.kind = session->kind,
+                     .dc = session->dc,
+                     .tls = records_.has_value(),
+                     .sni = std::move(hello_.sni),
+                     .header_key = {},
+                     .reader = {std::move(session->from_client), records_, rest},
+                     .writer = obfuscated_writer{std::move(session->to_client),
+                                                 records_ ? envelope::tls : envelope::none}};
+  std::ranges::copy(header.subspan(key_material_at, opened.header_key.size()),
+                    opened.header_key.begin());
+  return step{std::move(opened)};
 }
 
 }  // namespace mtp

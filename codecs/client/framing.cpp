@@ -49,25 +49,25 @@ void encode_frame_header(framing kind, std::size_t padding, packet_buffer& packe
     intermediate::encode_header(padding, packet);
 }
 
-void encode_frame(framing kind, byte_view packet, byte_view padding, bytes& out) {
+void encode_frame(framing kind, byte_view packet, byte_view padding, bytes& into) {
   if (kind == framing::abridged)
-    abridged::encode(packet, false, out);
+    abridged::encode(packet, false, into);
   else
-    intermediate::encode(packet, padding, false, out);
+    intermediate::encode(packet, padding, false, into);
 }
 
-void encode_frame_asking_ack(framing kind, byte_view packet, byte_view padding, bytes& out) {
+void encode_frame_asking_ack(framing kind, byte_view packet, byte_view padding, bytes& into) {
   if (kind == framing::abridged)
-    abridged::encode(packet, true, out);
+    abridged::encode(packet, true, into);
   else
-    intermediate::encode(packet, padding, true, out);
+    intermediate::encode(packet, padding, true, into);
 }
 
-void encode_quick_ack(framing kind, std::uint32_t confirm, bytes& out) {
+void encode_quick_ack(framing kind, std::uint32_t confirm, bytes& into) {
   if (kind == framing::abridged)
-    abridged::encode_quick_ack(confirm, out);
+    abridged::encode_quick_ack(confirm, into);
   else
-    intermediate::encode_quick_ack(confirm, out);
+    intermediate::encode_quick_ack(confirm, into);
 }
 
 decoded<server_frame> decode_server_frame(framing kind, byte_view in, std::size_t limit) {

@@ -70,17 +70,17 @@ struct client_frame_header {
 /// Appends `packet` as one frame. `packet` is a multiple of 4 bytes, below 2^26 in abridged and
 /// 2^31 otherwise. `padding`, for padded only, is the random tail: a server sends at most
 /// `max_padding` bytes, a client up to 15.
-void encode_frame(framing kind, byte_view packet, byte_view padding, bytes& out);
+void encode_frame(framing kind, byte_view packet, byte_view padding, bytes& into);
 
 /// Writes the header that `encode_frame` puts in front of a packet of `size` bytes and a tail of
 /// `padding`, into the room in front of it. The caller appends the tail.
 void encode_frame_header(framing kind, std::size_t padding, packet_buffer& packet);
 
 /// Appends a client's frame that asks for a quick ack; otherwise as `encode_frame`.
-void encode_frame_asking_ack(framing kind, byte_view packet, byte_view padding, bytes& out);
+void encode_frame_asking_ack(framing kind, byte_view packet, byte_view padding, bytes& into);
 
 /// Appends the quick ack `confirm` (bit 31 set) to a client: 4 bare bytes, reversed in abridged.
-void encode_quick_ack(framing kind, std::uint32_t confirm, bytes& out);
+void encode_quick_ack(framing kind, std::uint32_t confirm, bytes& into);
 
 /// What a client finds at the front of its stream: a quick ack, if bit 31 of a length says so.
 struct server_frame {

@@ -30,15 +30,15 @@ void encode_header(std::size_t padding, packet_buffer& packet) {
   store_le(packet.grow_front(header_size), length);
 }
 
-void encode(byte_view packet, byte_view padding, bool ask_ack, bytes& out) {
+void encode(byte_view packet, byte_view padding, bool ask_ack, bytes& into) {
   const auto length = static_cast<std::uint32_t>(packet.size() + padding.size());
-  append_le(out, std::uint32_t{length | (ask_ack ? ack_bit : 0)});
-  append(out, packet);
-  append(out, padding);
+  append_le(into, std::uint32_t{length | (ask_ack ? ack_bit : 0)});
+  append(into, packet);
+  append(into, padding);
 }
 
-void encode_quick_ack(std::uint32_t confirm, bytes& out) {
-  append_le(out, confirm);
+void encode_quick_ack(std::uint32_t confirm, bytes& into) {
+  append_le(into, confirm);
 }
 
 decoded<server_frame> decode_server(tail kind, byte_view in, std::size_t limit) {

@@ -17,13 +17,13 @@ enum class tail : std::uint8_t { forbidden, random };
 [[nodiscard]] decoded<client_frame> decode(tail kind, byte_view in, std::size_t limit);
 
 /// Appends one frame; `ask_ack` sets bit 31.
-void encode(byte_view packet, byte_view padding, bool ask_ack, bytes& out);
+void encode(byte_view packet, byte_view padding, bool ask_ack, bytes& into);
 
 /// As `encode_frame_header`.
 void encode_header(std::size_t padding, packet_buffer& packet);
 
 /// Appends a quick ack: bit 31 is set where a frame has its length.
-void encode_quick_ack(std::uint32_t confirm, bytes& out);
+void encode_quick_ack(std::uint32_t confirm, bytes& into);
 
 /// The client's side.
 [[nodiscard]] decoded<server_frame> decode_server(tail kind, byte_view in, std::size_t limit);

@@ -56,11 +56,11 @@ bytes& obfuscated_writer::plain() {
 
 void obfuscated_writer::write(framing kind, packet_buffer packet, byte_view padding) {
   if (packet.size() < worth_no_copy) {
-    auto& out = plain();
-    const auto needed = out.size() + max_frame_header + packet.size() + padding.size();
+    auto& buffer = plain();
+    const auto needed = buffer.size() + max_frame_header + packet.size() + padding.size();
     // At once, but never by less than half again: many small packets may follow.
-    if (out.capacity() < needed) out.reserve(std::max(needed, out.capacity() * 2));
-    return encode_frame(kind, packet.view(), padding, out);
+    if (buffer.capacity() < needed) buffer.reserve(std::max(needed, buffer.capacity() * 2));
+    return encode_frame(kind, packet.view(), padding, buffer);
   }
   seal();
   encode_frame_header(kind, padding.size(), packet);
@@ -77,16 +77,16 @@ std::size_t obfuscated_writer::pending() const noexcept {
 void obfuscated_writer::seal() {
   const auto size = pending() - sealed_plain_;
   if (size == 0) return;
-  auto out = std::exchange(plain_, {});
-  const auto payload = byte_span{out}.last(size);
+  auto record = std::exchange(plain_, {});
+  const auto payload = byte_span{record}.last(size);
   cipher_.apply(payload);
   sealed_plain_ += size;
   if (outer_ == envelope::none || size <= max_record_) {
     if (outer_ == envelope::tls)
-      write_tls_record_header(byte_span{out}.first<tls_record_header_size>(), tls_application_data,
-                              size);
-    sealed_size_ += out.size();
-    return append_chunk(sealed_, std::move(out));
+      write_tls_record_header(byte_span{record}.first<tls_record_header_size>(),
+                              tls_application_data, size);
+    sealed_size_ += record.size();
+    return append_chunk(sealed_, std::move(record));
   }
   bytes records;
   records.reserve(size + (size / max_record_ + 1) * tls_record_header_size);
@@ -125,13 +125,13 @@ void obfuscated_writer::seal(packet_buffer packet) {
   sealed_.back().memory = std::move(packet);
 }
 
-std::size_t obfuscated_writer::take(std::vector<chunk>& out) {
+std::size_t obfuscated_writer::take(std::vector<chunk>& into) {
   seal();
-  if (out.empty()) {
+  if (into.empty()) {
     // And so an idle connection keeps no memory for chunks.
-    out.swap(sealed_);
+    into.swap(sealed_);
   } else {
-    std::ranges::move(sealed_, std::back_inserter(out));
+    std::ranges::move(sealed_, std::back_inserter(into));
     sealed_.clear();
   }
   sealed_plain_ = 0;
@@ -139,9 +139,9 @@ std::size_t obfuscated_writer::take(std::vector<chunk>& out) {
 }
 
 bytes obfuscated_writer::take() {
-  std::vector<chunk> out;
-  take(out);
-  return join(out);
+  std::vector<chunk> chunks;
+  take(chunks);
+  return join(chunks);
 }
 
 }  // namespace mtp

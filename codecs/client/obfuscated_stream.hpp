@@ -63,9 +63,9 @@ class obfuscated_writer {
   void write(framing kind, packet_buffer packet, byte_view padding);
   /// Bytes waiting to be taken, without records.
   [[nodiscard]] std::size_t pending() const noexcept;
-  /// Encrypts the pending bytes and appends them to `out`, in records if there is an envelope.
+  /// Encrypts the pending bytes and appends them to `into`, in records if there is an envelope.
   /// Returns how many bytes it appended.
-  std::size_t take(std::vector<chunk>& out);
+  std::size_t take(std::vector<chunk>& into);
   /// The same, as one piece.
   [[nodiscard]] bytes take();
 

@@ -16,12 +16,12 @@ constexpr std::uint8_t fake_tls_mark = 0xee;
 constexpr std::size_t key_size = secret16{}.size();
 
 bytes raw_secret(const proxy_secret& secret) {
-  bytes out;
-  if (secret.kind == secret_kind::padded) out.push_back(padded_mark);
-  if (secret.kind == secret_kind::fake_tls) out.push_back(fake_tls_mark);
-  append(out, secret.key);
-  append(out, as_bytes(secret.domain));
-  return out;
+  bytes encoded;
+  if (secret.kind == secret_kind::padded) encoded.push_back(padded_mark);
+  if (secret.kind == secret_kind::fake_tls) encoded.push_back(fake_tls_mark);
+  append(encoded, secret.key);
+  append(encoded, as_bytes(secret.domain));
+  return encoded;
 }
 
 bool is_domain(std::string_view text) {
@@ -30,59 +30,59 @@ bool is_domain(std::string_view text) {
 }
 
 result<proxy_secret> from_raw(byte_view raw) {
-  proxy_secret out;
+  proxy_secret secret;
   if (raw.size() == key_size) {
-    out.kind = secret_kind::classic;
+    secret.kind = secret_kind::classic;
   } else if (raw.size() == key_size + 1 && raw[0] == padded_mark) {
-    out.kind = secret_kind::padded;
+    secret.kind = secret_kind::padded;
     raw = raw.subspan(1);
   } else if (raw.size() > key_size + 1 && raw[0] == fake_tls_mark) {
-    out.kind = secret_kind::fake_tls;
-    out.domain = as_text(raw.subspan(key_size + 1));
-    if (!is_domain(out.domain)) return fail(errc::bad_secret);
+    secret.kind = secret_kind::fake_tls;
+    secret.domain = as_text(raw.subspan(key_size + 1));
+    if (!is_domain(secret.domain)) return fail(errc::bad_secret);
     raw = raw.subspan(1);
   } else {
     return fail(errc::bad_secret);
   }
-  std::copy_n(raw.begin(), key_size, out.key.begin());
-  return out;
+  std::copy_n(raw.begin(), key_size, secret.key.begin());
+  return secret;
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
-  std::string out;
+  std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
-      out += text[i];
+      plain += text[i];
       continue;
     }
     const auto byte = from_hex(text.substr(i + 1, 2));
     if (!byte || byte->size() != 1) return std::nullopt;
-    out += static_cast<char>((*byte)[0]);
+    plain += static_cast<char>((*byte)[0]);
     i += 2;
   }
-  return out;
+  return plain;
 }
 
 /// A colon stays as it is: a query may carry it, and an IPv6 address stays readable.
 std::string percent_encode(std::string_view text) {
   static constexpr std::string_view plain = "-._~:";
-  std::string out;
+  std::string encoded;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (std::isalnum(byte) != 0 || plain.find(c) != std::string_view::npos)
-      out += c;
+      encoded += c;
     else
-      out += '%' + to_hex({&byte, 1});
+      encoded += '%' + to_hex({&byte, 1});
   }
-  return out;
+  return encoded;
 }
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool same_word(std::string_view one, std::string_view other) {
-  return std::ranges::equal(one, other, {}, lower, lower);
+bool same_word(std::string_view word, std::string_view other) {
+  return std::ranges::equal(word, other, {}, lower, lower);
 }
 
 /// Takes `word` off the front of `text`, in any case of its letters.
@@ -165,9 +165,9 @@ std::string format_secret_base64(const proxy_secret& secret) {
 
 secret16 derive_sni_secret(const secret16& base, std::string_view sni, std::string_view salt) {
   const auto digest = sha256({as_bytes(salt), as_bytes(to_hex(base)), as_bytes(sni)});
-  secret16 out;
-  std::copy_n(digest.begin(), out.size(), out.begin());
-  return out;
+  secret16 secret;
+  std::copy_n(digest.begin(), secret.size(), secret.begin());
+  return secret;
 }
 
 result<proxy_link> parse_link(std::string_view text) {

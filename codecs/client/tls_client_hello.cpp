@@ -46,52 +46,52 @@ struct reading {
 };
 
 /// A vector as far as it is there.
-byte_view read_vector(field_reader& in, std::size_t width, reading& out) {
+byte_view read_vector(field_reader& in, std::size_t width, reading& into) {
   const auto size = in.be(width);
-  if (!in.ok() || size > in.left()) out.sound = false;
+  if (!in.ok() || size > in.left()) into.sound = false;
   return in.take(std::min(size, in.left()));
 }
 
-void read_key_shares(byte_view data, reading& out) {
+void read_key_shares(byte_view data, reading& into) {
   field_reader ext{data};
-  field_reader shares{read_vector(ext, 2, out)};
+  field_reader shares{read_vector(ext, 2, into)};
   while (!shares.at_end()) {
     const auto group = shares.be(2);
     const auto key = shares.be_vector(2);
-    out.hello.x25519 |= group == group_x25519 && key.size() == x25519_share;
-    out.hello.x25519_mlkem768 |=
+    into.hello.x25519 |= group == group_x25519 && key.size() == x25519_share;
+    into.hello.x25519_mlkem768 |=
         group == group_x25519_mlkem768 && key.size() == x25519_mlkem768_share;
   }
-  if (!ext.complete() || !shares.ok()) out.sound = false;
+  if (!ext.complete() || !shares.ok()) into.sound = false;
 }
 
-void read_extensions(byte_view data, reading& out) {
+void read_extensions(byte_view data, reading& into) {
   field_reader extensions{data};
   while (!extensions.at_end()) {
     const auto type = extensions.be(2);
-    const auto body = read_vector(extensions, 2, out);
-    auto& sni = out.hello.sni;
+    const auto body = read_vector(extensions, 2, into);
+    auto& sni = into.hello.sni;
     if (type == ext_server_name && (!sni.empty() || !read_server_name(body, sni)))
-      out.sound = false;
-    if (type == ext_key_share) read_key_shares(body, out);
+      into.sound = false;
+    if (type == ext_key_share) read_key_shares(body, into);
   }
 }
 
 reading read_hello(byte_view record) {
   field_reader in{record};
-  reading out;
+  reading found;
   in.take(tls_record_header_size + handshake_header + 2);  // and the legacy version, 03 03
-  std::ranges::copy(in.take(client_random_size), out.hello.random.begin());
-  const auto session_id = read_vector(in, 1, out);
-  const auto suites = read_vector(in, 2, out);
-  const auto compression = read_vector(in, 1, out);
-  read_extensions(read_vector(in, 2, out), out);
-  if (session_id.size() <= longest_session_id) out.hello.session_id = to_bytes(session_id);
-  out.hello.suite = first_tls13_suite(suites);
+  std::ranges::copy(in.take(client_random_size), found.hello.random.begin());
+  const auto session_id = read_vector(in, 1, found);
+  const auto suites = read_vector(in, 2, found);
+  const auto compression = read_vector(in, 1, found);
+  read_extensions(read_vector(in, 2, found), found);
+  if (session_id.size() <= longest_session_id) found.hello.session_id = to_bytes(session_id);
+  found.hello.suite = first_tls13_suite(suites);
   if (!in.complete() || session_id.size() > longest_session_id || suites.size() % 2 != 0 ||
       compression.empty())
-    out.sound = false;
-  return out;
+    found.sound = false;
+  return found;
 }
 
 /// What the message takes that starts with `head` and goes on with `more`, once its header says so.

@@ -14,36 +14,36 @@ class entropy {
  public:
   explicit entropy(byte_view in) noexcept : in_{in} {}
   byte_view take(std::size_t size) noexcept {
-    const auto out = in_.first(size);
+    const auto taken = in_.first(size);
     in_ = in_.subspan(size);
-    return out;
+    return taken;
   }
 
  private:
   byte_view in_;
 };
 
-void add(bytes& out, std::initializer_list<std::uint8_t> in) {
-  out.insert(out.end(), in);
+void add(bytes& into, std::initializer_list<std::uint8_t> in) {
+  into.insert(into.end(), in);
 }
 
-void add_extension(bytes& out, std::uint16_t type, byte_view body) {
-  append_be16(out, type);
-  append_be16(out, body.size());
-  append(out, body);
+void add_extension(bytes& into, std::uint16_t type, byte_view body) {
+  append_be16(into, type);
+  append_be16(into, body.size());
+  append(into, body);
 }
 
-void add_extension(bytes& out, std::uint16_t type, std::initializer_list<std::uint8_t> body) {
-  add_extension(out, type, byte_view{body.begin(), body.size()});
+void add_extension(bytes& into, std::uint16_t type, std::initializer_list<std::uint8_t> body) {
+  add_extension(into, type, byte_view{body.begin(), body.size()});
 }
 
 bytes server_name(std::string_view sni) {
-  bytes out;
-  append_be16(out, sni.size() + 3);
-  out.push_back(0);
-  append_be16(out, sni.size());
-  append(out, as_bytes(sni));
-  return out;
+  bytes body;
+  append_be16(body, sni.size() + 3);
+  body.push_back(0);
+  append_be16(body, sni.size());
+  append(body, as_bytes(sni));
+  return body;
 }
 
 bytes key_shares(std::uint8_t grease, entropy& random) {
@@ -53,50 +53,50 @@ bytes key_shares(std::uint8_t grease, entropy& random) {
   append(shares, random.take(1184 + 32));
   add(shares, {0x00, 0x1d, 0x00, 0x20});  // x25519
   append(shares, random.take(32));
-  bytes out;
-  append_be16(out, shares.size());
-  append(out, shares);
-  return out;
+  bytes body;
+  append_be16(body, shares.size());
+  append(body, shares);
+  return body;
 }
 
 /// An encrypted_client_hello of the kind browsers send when they have no key for the site.
 bytes ech_grease(entropy& random) {
   constexpr std::size_t payload = 176;  // one of 144, 176, 208, 240
-  bytes out{0, 0, 1, 0, 1};
-  append(out, random.take(1));
-  append_be16(out, 32);
-  append(out, random.take(32));
-  append_be16(out, payload);
-  append(out, random.take(payload));
-  return out;
+  bytes body{0, 0, 1, 0, 1};
+  append(body, random.take(1));
+  append_be16(body, 32);
+  append(body, random.take(32));
+  append_be16(body, payload);
+  append(body, random.take(payload));
+  return body;
 }
 
 bytes extensions(std::string_view sni, entropy& random) {
   const auto grease = static_cast<std::uint8_t>((random.take(1)[0] & 0xf0) | 0x0a);
-  bytes out;
-  add_extension(out, static_cast<std::uint16_t>(grease << 8 | grease), {});
-  add_extension(out, 0x0017, {});  // extended_master_secret
-  add_extension(out, 0xfe0d, ech_grease(random));
-  add_extension(out, 0x0023, {});                          // session_ticket
-  add_extension(out, 0x000b, {1, 0});                      // ec_point_formats
-  add_extension(out, 0x44cd, {0, 3, 2, 'h', '2'});         // ALPS
-  add_extension(out, 0x0033, key_shares(grease, random));  //
-  add_extension(out, 0x0012, {});                          // SCT
+  bytes encoded;
+  add_extension(encoded, static_cast<std::uint16_t>(grease << 8 | grease), {});
+  add_extension(encoded, 0x0017, {});  // extended_master_secret
+  add_extension(encoded, 0xfe0d, ech_grease(random));
+  add_extension(encoded, 0x0023, {});                          // session_ticket
+  add_extension(encoded, 0x000b, {1, 0});                      // ec_point_formats
+  add_extension(encoded, 0x44cd, {0, 3, 2, 'h', '2'});         // ALPS
+  add_extension(encoded, 0x0033, key_shares(grease, random));  //
+  add_extension(encoded, 0x0012, {});                          // SCT
   add_extension(
-      out, 0x000a,
+      encoded, 0x000a,
       {0, 10, grease, grease, 0x11, 0xec, 0x00, 0x1d, 0x00, 0x17, 0x00, 0x18});  // supported_groups
-  add_extension(out, 0x001b, {2, 0, 2});  // compress_certificate
-  add_extension(out, 0xff01, {0});        // renegotiation_info
-  add_extension(out, 0x000d, {0, 16, 4, 3, 8, 4, 4, 1, 5, 3, 8, 5, 5, 1, 8, 6, 6, 1});
-  add_extension(out, 0x0005, {1, 0, 0, 0, 0});  // status_request
-  add_extension(out, 0x002d, {1, 1});           // psk_key_exchange_modes
-  add_extension(out, 0x0010, {0, 12, 2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'});
-  add_extension(out, 0x0000, server_name(sni));
-  add_extension(out, 0x002b, {6, grease, grease, 3, 4, 3, 3});  // supported_versions
+  add_extension(encoded, 0x001b, {2, 0, 2});  // compress_certificate
+  add_extension(encoded, 0xff01, {0});        // renegotiation_info
+  add_extension(encoded, 0x000d, {0, 16, 4, 3, 8, 4, 4, 1, 5, 3, 8, 5, 5, 1, 8, 6, 6, 1});
+  add_extension(encoded, 0x0005, {1, 0, 0, 0, 0});  // status_request
+  add_extension(encoded, 0x002d, {1, 1});           // psk_key_exchange_modes
+  add_extension(encoded, 0x0010, {0, 12, 2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'});
+  add_extension(encoded, 0x0000, server_name(sni));
+  add_extension(encoded, 0x002b, {6, grease, grease, 3, 4, 3, 3});  // supported_versions
   // The closing GREASE extension differs from the opening one.
   const auto last = static_cast<std::uint8_t>(grease ^ 0x10);
-  add_extension(out, static_cast<std::uint16_t>(last << 8 | last), {0});
-  return out;
+  add_extension(encoded, static_cast<std::uint16_t>(last << 8 | last), {0});
+  return encoded;
 }
 
 }  // namespace

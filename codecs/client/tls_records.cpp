@@ -31,21 +31,21 @@ result<byte_span> tls_record_reader::feed(byte_span data) {
   return data.first(kept);
 }
 
-void write_tls_record_header(std::span<std::uint8_t, tls_record_header_size> out, std::uint8_t type,
-                             std::size_t payload) noexcept {
-  out[0] = type;
-  out[1] = 3;
-  out[2] = 3;
-  store_be16(out.subspan<3>(), payload);
+void write_tls_record_header(std::span<std::uint8_t, tls_record_header_size> into,
+                             std::uint8_t type, std::size_t payload) noexcept {
+  into[0] = type;
+  into[1] = 3;
+  into[2] = 3;
+  store_be16(into.subspan<3>(), payload);
 }
 
-void append_tls_records(byte_view payload, std::size_t max_payload, bytes& out) {
+void append_tls_records(byte_view payload, std::size_t max_payload, bytes& into) {
   while (!payload.empty()) {
     const auto part = payload.first(std::min(payload.size(), max_payload));
     std::array<std::uint8_t, tls_record_header_size> header;
     write_tls_record_header(header, tls_application_data, part.size());
-    append(out, header);
-    append(out, part);
+    append(into, header);
+    append(into, part);
     payload = payload.subspan(part.size());
   }
 }

@@ -37,11 +37,11 @@ class tls_record_reader {
 };
 
 /// Writes a record's header: `type`, version 03 03, `payload` (at most 65535) bytes.
-void write_tls_record_header(std::span<std::uint8_t, tls_record_header_size> out, std::uint8_t type,
-                             std::size_t payload) noexcept;
+void write_tls_record_header(std::span<std::uint8_t, tls_record_header_size> into,
+                             std::uint8_t type, std::size_t payload) noexcept;
 
 /// Appends `payload` as application data, in records of at most `max_payload` bytes.
-void append_tls_records(byte_view payload, std::size_t max_payload, bytes& out);
+void append_tls_records(byte_view payload, std::size_t max_payload, bytes& into);
 
 /// A fatal decode_error alert: a TLS server's answer to a hello that it can't parse (RFC 8446,
 /// 6.2).

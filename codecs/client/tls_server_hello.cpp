@@ -12,23 +12,23 @@ constexpr std::size_t server_random_at = 11;
 constexpr std::size_t server_random_size = 32;
 constexpr std::array<std::uint8_t, 6> change_cipher_spec{tls_change_cipher_spec, 3, 3, 0, 1, 1};
 
-void add(bytes& out, std::initializer_list<std::uint8_t> in) {
-  out.insert(out.end(), in);
+void add(bytes& into, std::initializer_list<std::uint8_t> in) {
+  into.insert(into.end(), in);
 }
 
 /// key_share: the group, its length, and our share.
 bytes key_share(bool mlkem, const server_flight_random& random) {
-  bytes out;
+  bytes shares;
   if (mlkem) {
-    add(out, {0x11, 0xec});
-    append_be16(out, mlkem768_ciphertext_size + x25519_key_size);
-    append(out, random.mlkem_ciphertext);
+    add(shares, {0x11, 0xec});
+    append_be16(shares, mlkem768_ciphertext_size + x25519_key_size);
+    append(shares, random.mlkem_ciphertext);
   } else {
-    add(out, {0x00, 0x1d});
-    append_be16(out, x25519_key_size);
+    add(shares, {0x00, 0x1d});
+    append_be16(shares, x25519_key_size);
   }
-  append(out, random.x25519_key);
-  return out;
+  append(shares, random.x25519_key);
+  return shares;
 }
 
 bytes server_hello(const client_hello& hello, const server_flight_random& random) {

@@ -17,9 +17,9 @@ const mpz_class& field_prime() {
 }
 
 mpz_class reduce(const mpz_class& in) {
-  mpz_class out;
-  mpz_mod(out.get_mpz_t(), in.get_mpz_t(), field_prime().get_mpz_t());
-  return out;
+  mpz_class reduced;
+  mpz_mod(reduced.get_mpz_t(), in.get_mpz_t(), field_prime().get_mpz_t());
+  return reduced;
 }
 
 }  // namespace
@@ -43,9 +43,9 @@ std::optional<x25519_share> make_x25519_share(const x25519_share& random) {
   }
   if (mpz_invert(z.get_mpz_t(), z.get_mpz_t(), p.get_mpz_t()) == 0) return std::nullopt;
   x = reduce(x * z);
-  x25519_share out{};
-  mpz_export(out.data(), nullptr, -1, 1, -1, 0, x.get_mpz_t());
-  return out;
+  x25519_share share{};
+  mpz_export(share.data(), nullptr, -1, 1, -1, 0, x.get_mpz_t());
+  return share;
 }
 
 }  // namespace mtp

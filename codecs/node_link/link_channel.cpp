@@ -80,19 +80,19 @@ bool link_channel::confirm(std::uint64_t taken, time_point now) {
 }
 
 std::unordered_set<stream_id> link_channel::at_risk() const {
-  std::unordered_set<stream_id> out{blob_streams_.begin(), blob_streams_.end()};
+  std::unordered_set<stream_id> streams{blob_streams_.begin(), blob_streams_.end()};
   for (const auto& blob : unconfirmed_)
-    out.insert(blob.streams.begin(), blob.streams.end());
-  queue_.for_each_stream([&](stream_id stream) { out.insert(stream); });
+    streams.insert(blob.streams.begin(), blob.streams.end());
+  queue_.for_each_stream([&](stream_id stream) { streams.insert(stream); });
   for (const auto& [stream, packet] : joining_)
-    out.insert(stream);
-  return out;
+    streams.insert(stream);
+  return streams;
 }
 
 std::vector<stream_id> link_channel::waiting() const {
-  std::vector<stream_id> out;
-  queue_.for_each_stream([&](stream_id stream) { out.push_back(stream); });
-  return out;
+  std::vector<stream_id> streams;
+  queue_.for_each_stream([&](stream_id stream) { streams.push_back(stream); });
+  return streams;
 }
 
 bool link_channel::has_unconfirmed(stream_id stream) const {
@@ -104,23 +104,24 @@ bool link_channel::has_unconfirmed(stream_id stream) const {
 }
 
 void link_channel::count_taken(const stream_blob_reader::item& item) noexcept {
-  if (const auto* const part = std::get_if<stream_part>(&item.what))
+  if (const auto* const part = std::get_if<stream_part>(&item.content))
     taken_ += link_cost(part->content.size());
-  else if (const auto* const data = std::get_if<stream::data>(&std::get<stream::event>(item.what)))
+  else if (const auto* const data =
+               std::get_if<stream::data>(&std::get<stream::event>(item.content)))
     taken_ += link_cost(data->packet.size());
 }
 
 decoded<stream_frame> link_channel::complete(stream_blob_reader::item& item) {
-  if (const auto* const part = std::get_if<stream_part>(&item.what))
+  if (const auto* const part = std::get_if<stream_part>(&item.content))
     return join(item.stream, *part);
-  auto& event = std::get<stream::event>(item.what);
+  auto& event = std::get<stream::event>(item.content);
   // The rest of a packet comes before the next one.
   if (std::holds_alternative<stream::data>(event) && joining_.contains(item.stream))
     return fail(errc::bad_stream_frame);
-  std::optional<stream_frame> out{std::in_place};
-  out->stream = item.stream;
-  out->event = std::move(event);
-  return out;
+  std::optional<stream_frame> frame{std::in_place};
+  frame->stream = item.stream;
+  frame->event = std::move(event);
+  return frame;
 }
 
 decoded<stream_frame> link_channel::join(stream_id stream, const stream_part& part) {
@@ -136,10 +137,11 @@ decoded<stream_frame> link_channel::join(stream_id stream, const stream_part& pa
     joining_bytes_ += weight(packet);
     return std::nullopt;
   }
-  stream_frame out{.stream = stream,
-                   .event = stream::data{.packet = std::move(packet), .quick_ack = part.quick_ack}};
+  stream_frame frame{
+      .stream = stream,
+      .event = stream::data{.packet = std::move(packet), .quick_ack = part.quick_ack}};
   joining_.erase(stream);
-  return out;
+  return frame;
 }
 
 }  // namespace mtp

@@ -49,7 +49,7 @@ class link_channel {
       if (!item) return fail(item.error());
       if (!*item) return {};
       count_taken(**item);
-      const auto* const part = std::get_if<stream_part>(&(*item)->what);
+      const auto* const part = std::get_if<stream_part>(&(*item)->content);
       if (part != nullptr && !keeps((*item)->stream, *part)) continue;
       auto frame = complete(**item);
       if (!frame) return fail(frame.error());

@@ -10,28 +10,28 @@ namespace {
 
 constexpr std::uint32_t magic = 0x4b4c544d;  // "MTLK"
 
-void append_text(bytes& out, std::string_view text) {
+void append_text(bytes& into, std::string_view text) {
   text = text.substr(0, max_link_text);
-  out.push_back(static_cast<std::uint8_t>(text.size()));
-  append(out, as_bytes(text));
+  into.push_back(static_cast<std::uint8_t>(text.size()));
+  append(into, as_bytes(text));
 }
 
 std::string read_text(field_reader& in) {
   const auto size = in.le<std::uint8_t>();
   if (size > max_link_text) in.fail();
-  std::string out{as_text(in.take(size))};
+  std::string text{as_text(in.take(size))};
   // They are shown to people.
-  for (const char c : out)
+  for (const char c : text)
     if (c < ' ' || c > '~') in.fail();
-  return out;
+  return text;
 }
 
 /// Seconds. Nodes subtract them: what no clock says is refused.
 std::int64_t read_clock(field_reader& in) {
   constexpr std::int64_t end_of_time = std::int64_t{1} << 40;
-  const auto out = in.le<std::int64_t>();
-  if (out < -end_of_time || out > end_of_time) in.fail();
-  return out;
+  const auto time = in.le<std::int64_t>();
+  if (time < -end_of_time || time > end_of_time) in.fail();
+  return time;
 }
 
 bool has_offer(const link_offer& offer) noexcept {
@@ -42,14 +42,14 @@ bool has_offer(const link_offer& offer) noexcept {
 constexpr std::size_t offer_size = sizeof(std::uint16_t) + sizeof(std::uint64_t);
 
 /// The highest version stands at the beginning.
-void append_offer(bytes& out, const link_offer& offer) {
+void append_offer(bytes& into, const link_offer& offer) {
   if (!has_offer(offer)) return;
   const auto additions =
       byte_view{offer.additions}.first(std::min(offer.additions.size(), max_link_additions));
-  append_le(out, static_cast<std::uint16_t>(offer_size + additions.size()));
-  append_le(out, offer.lowest);
-  append_le(out, offer.capabilities);
-  append(out, additions);
+  append_le(into, static_cast<std::uint16_t>(offer_size + additions.size()));
+  append_le(into, offer.lowest);
+  append_le(into, offer.capabilities);
+  append(into, additions);
 }
 
 void read_offer(field_reader& in, link_offer& offer) {
@@ -71,13 +71,13 @@ link_offer only_version(std::uint16_t version) {
 
 /// What proofs in version 3 cover.
 bytes signed_part(const link_hello& hello) {
-  bytes out;
-  append_le(out, hello.node);
-  append_le(out, hello.session);
-  append_le(out, hello.clock);
-  append(out, hello.nonce);
-  append_text(out, hello.name);
-  return out;
+  bytes covered;
+  append_le(covered, hello.node);
+  append_le(covered, hello.session);
+  append_le(covered, hello.clock);
+  append(covered, hello.nonce);
+  append_text(covered, hello.name);
+  return covered;
 }
 
 /// The same before its proof is known: what proofs cover from version 4 on.
@@ -90,77 +90,77 @@ Message unproven(Message message) {
 }  // namespace
 
 bytes encode_link_hello(const link_hello& hello) {
-  bytes out;
-  append_le(out, magic);
-  append_le(out, hello.offer.highest);
-  append_text(out, hello.build);
-  append_text(out, hello.name);
-  append_le(out, hello.node);
-  append_le(out, hello.session);
-  append_le(out, hello.clock);
-  out.push_back(hello.has_cookie ? 1 : 0);
-  append(out, hello.nonce);
-  append(out, hello.proof);
-  append_offer(out, hello.offer);
-  return out;
+  bytes encoded;
+  append_le(encoded, magic);
+  append_le(encoded, hello.offer.highest);
+  append_text(encoded, hello.build);
+  append_text(encoded, hello.name);
+  append_le(encoded, hello.node);
+  append_le(encoded, hello.session);
+  append_le(encoded, hello.clock);
+  encoded.push_back(hello.has_cookie ? 1 : 0);
+  append(encoded, hello.nonce);
+  append(encoded, hello.proof);
+  append_offer(encoded, hello.offer);
+  return encoded;
 }
 
 result<link_hello> decode_link_hello(byte_view bytes_in) {
   field_reader in{bytes_in};
-  link_hello out;
+  link_hello hello;
   if (in.le<std::uint32_t>() != magic) in.fail();
-  out.offer = only_version(in.le<std::uint16_t>());
-  out.build = read_text(in);
-  if (in.ok() && out.offer.highest < oldest_link_version) return out;
-  out.name = read_text(in);
-  out.node = in.le<std::uint64_t>();
-  out.session = in.le<std::uint64_t>();
-  out.clock = read_clock(in);
+  hello.offer = only_version(in.le<std::uint16_t>());
+  hello.build = read_text(in);
+  if (in.ok() && hello.offer.highest < oldest_link_version) return hello;
+  hello.name = read_text(in);
+  hello.node = in.le<std::uint64_t>();
+  hello.session = in.le<std::uint64_t>();
+  hello.clock = read_clock(in);
   const auto has_cookie = in.le<std::uint8_t>();
   if (has_cookie > 1) in.fail();
-  out.has_cookie = has_cookie == 1;
-  out.nonce = in.array<link_nonce{}.size()>();
-  out.proof = in.array<link_proof{}.size()>();
-  read_offer(in, out.offer);
+  hello.has_cookie = has_cookie == 1;
+  hello.nonce = in.array<link_nonce{}.size()>();
+  hello.proof = in.array<link_proof{}.size()>();
+  read_offer(in, hello.offer);
   if (!in.complete()) return fail(errc::bad_link_hello);
-  return out;
+  return hello;
 }
 
 bytes encode_link_answer(const link_answer& answer) {
-  bytes out;
-  append_le(out, magic);
-  append_le(out, answer.offer.highest);
-  out.push_back(static_cast<std::uint8_t>(answer.what));
-  append_text(out, answer.build);
-  append_text(out, answer.reason);
-  append_text(out, answer.name);
-  append_le(out, answer.node);
-  append_le(out, answer.clock);
-  append(out, answer.nonce);
-  append(out, answer.proof);
-  append_offer(out, answer.offer);
-  return out;
+  bytes encoded;
+  append_le(encoded, magic);
+  append_le(encoded, answer.offer.highest);
+  encoded.push_back(static_cast<std::uint8_t>(answer.verdict));
+  append_text(encoded, answer.build);
+  append_text(encoded, answer.reason);
+  append_text(encoded, answer.name);
+  append_le(encoded, answer.node);
+  append_le(encoded, answer.clock);
+  append(encoded, answer.nonce);
+  append(encoded, answer.proof);
+  append_offer(encoded, answer.offer);
+  return encoded;
 }
 
 result<link_answer> decode_link_answer(byte_view bytes_in) {
   field_reader in{bytes_in};
-  link_answer out;
+  link_answer answer;
   if (in.le<std::uint32_t>() != magic) in.fail();
-  out.offer = only_version(in.le<std::uint16_t>());
+  answer.offer = only_version(in.le<std::uint16_t>());
   const auto kind = in.le<std::uint8_t>();
   if (kind > static_cast<std::uint8_t>(link_answer::kind::refused)) in.fail();
-  out.what = static_cast<link_answer::kind>(kind);
-  out.build = read_text(in);
-  out.reason = read_text(in);
-  if (in.ok() && out.offer.highest < oldest_link_version) return out;
-  out.name = read_text(in);
-  out.node = in.le<std::uint64_t>();
-  out.clock = read_clock(in);
-  out.nonce = in.array<link_nonce{}.size()>();
-  out.proof = in.array<link_proof{}.size()>();
-  read_offer(in, out.offer);
+  answer.verdict = static_cast<link_answer::kind>(kind);
+  answer.build = read_text(in);
+  answer.reason = read_text(in);
+  if (in.ok() && answer.offer.highest < oldest_link_version) return answer;
+  answer.name = read_text(in);
+  answer.node = in.le<std::uint64_t>();
+  answer.clock = read_clock(in);
+  answer.nonce = in.array<link_nonce{}.size()>();
+  answer.proof = in.array<link_proof{}.size()>();
+  read_offer(in, answer.offer);
   if (!in.complete()) return fail(errc::bad_link_hello);
-  return out;
+  return answer;
 }
 
 link_proof prove_front(byte_view cookie, const link_nonce& of_back, const link_hello& hello) {
@@ -177,10 +177,10 @@ link_proof prove_back(byte_view cookie, const link_hello& hello, const link_answ
 
 // -- terms ----------------------------------------------------------------------------------------
 
-std::optional<link_terms> common_terms(const link_offer& one, const link_offer& other) noexcept {
-  const auto version = std::min(one.highest, other.highest);
-  if (version < one.lowest || version < other.lowest) return std::nullopt;
-  return link_terms{.version = version, .capabilities = one.capabilities & other.capabilities};
+std::optional<link_terms> common_terms(const link_offer& offer, const link_offer& other) noexcept {
+  const auto version = std::min(offer.highest, other.highest);
+  if (version < offer.lowest || version < other.lowest) return std::nullopt;
+  return link_terms{.version = version, .capabilities = offer.capabilities & other.capabilities};
 }
 
 std::string describe_versions(const link_offer& offer) {

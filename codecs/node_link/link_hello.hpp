@@ -61,7 +61,7 @@ struct link_terms {
 };
 /// The highest version that both speak, and the capabilities that both have. Nothing if there is no
 /// such version. The order does not matter: each node computes it for itself.
-[[nodiscard]] std::optional<link_terms> common_terms(const link_offer& one,
+[[nodiscard]] std::optional<link_terms> common_terms(const link_offer& offer,
                                                      const link_offer& other) noexcept;
 /// For people: "4", or "3 to 4".
 [[nodiscard]] std::string describe_versions(const link_offer& offer);
@@ -109,7 +109,7 @@ struct link_answer {
     refused,
   };
   link_offer offer;
-  kind what = kind::refused;
+  kind verdict = kind::refused;
   std::string build;
   /// For people: why it was refused.
   std::string reason;

@@ -82,10 +82,10 @@ std::size_t link_queue::fill(bytes& blob, std::size_t blob_size, std::size_t roo
 }
 
 std::pair<stream_id, std::size_t> link_queue::largest() const {
-  std::pair<stream_id, std::size_t> out;
-  for (const auto& [stream, one] : waiting_)
-    if (one.held > out.second) out = {stream, one.held};
-  return out;
+  std::pair<stream_id, std::size_t> largest;
+  for (const auto& [stream, queue] : waiting_)
+    if (queue.held > largest.second) largest = {stream, queue.held};
+  return largest;
 }
 
 }  // namespace mtp

@@ -39,7 +39,7 @@ class link_queue {
   [[nodiscard]] std::pair<stream_id, std::size_t> largest() const;
   template <class Each>
   void for_each_stream(Each&& each) const {
-    for (const auto& [stream, one] : waiting_)
+    for (const auto& [stream, queue] : waiting_)
       each(stream);
   }
 

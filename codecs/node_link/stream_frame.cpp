@@ -20,9 +20,9 @@ constexpr std::uint8_t kind_part = 8;
 static_assert(std::variant_size_v<stream::event> == kind_part);
 static_assert(refusal_names.size() == 5);
 
-void append_endpoint(bytes& out, const endpoint& at) {
-  append(out, at.ip.mapped());
-  append_le(out, at.port);
+void append_endpoint(bytes& into, const endpoint& at) {
+  append(into, at.ip.mapped());
+  append_le(into, at.port);
 }
 
 /// An enumerator or index below `count`.
@@ -39,16 +39,16 @@ endpoint read_endpoint(field_reader& in) noexcept {
 }
 
 stream::open read_open(field_reader& in) {
-  stream::open out;
-  out.dc = in.le<dc_id>();
-  out.client = read_endpoint(in);
-  out.kind = static_cast<framing>(read_choice(in, 3));
+  stream::open opening;
+  opening.dc = in.le<dc_id>();
+  opening.client = read_endpoint(in);
+  opening.kind = static_cast<framing>(read_choice(in, 3));
   const auto bits = read_choice(in, open_bits);
-  if ((bits & bit_tag) != 0) out.tag = in.array<rpc::ad_tag{}.size()>();
-  out.migrating = (bits & bit_migrating) != 0;
-  out.waiting_bytes = in.le<std::uint32_t>();
-  out.waiting_packets = in.le<std::uint32_t>();
-  return out;
+  if ((bits & bit_tag) != 0) opening.tag = in.array<rpc::ad_tag{}.size()>();
+  opening.migrating = (bits & bit_migrating) != 0;
+  opening.waiting_bytes = in.le<std::uint32_t>();
+  opening.waiting_packets = in.le<std::uint32_t>();
+  return opening;
 }
 
 stream::data read_data(field_reader& in) {
@@ -58,13 +58,13 @@ stream::data read_data(field_reader& in) {
 }
 
 stream_part read_part(field_reader& in) noexcept {
-  stream_part out;
-  out.quick_ack = read_choice(in, 2) != 0;
-  out.total = in.le<std::uint32_t>();
+  stream_part part;
+  part.quick_ack = read_choice(in, 2) != 0;
+  part.total = in.le<std::uint32_t>();
   const auto size = in.le<std::uint32_t>();
-  out.content = in.take(size);
-  if (size == 0 || out.total > max_parted_packet || size > out.total) in.fail();
-  return out;
+  part.content = in.take(size);
+  if (size == 0 || part.total > max_parted_packet || size > part.total) in.fail();
+  return part;
 }
 
 stream::event read_event(std::uint8_t kind, field_reader& in) {
@@ -92,46 +92,46 @@ stream::event read_event(std::uint8_t kind, field_reader& in) {
 
 }  // namespace
 
-void begin_stream_blob(const stream_blob_header& header, bytes& out) {
-  append_le(out, header.session);
-  append_le(out, header.taken);
+void begin_stream_blob(const stream_blob_header& header, bytes& into) {
+  append_le(into, header.session);
+  append_le(into, header.taken);
 }
 
-void encode_stream_part(stream_id stream, const stream_part& part, bytes& out) {
-  out.push_back(kind_part);
-  append_le(out, stream);
-  out.push_back(part.quick_ack ? 1 : 0);
-  append_le(out, part.total);
-  append_le(out, static_cast<std::uint32_t>(part.content.size()));
-  append(out, part.content);
+void encode_stream_part(stream_id stream, const stream_part& part, bytes& into) {
+  into.push_back(kind_part);
+  append_le(into, stream);
+  into.push_back(part.quick_ack ? 1 : 0);
+  append_le(into, part.total);
+  append_le(into, static_cast<std::uint32_t>(part.content.size()));
+  append(into, part.content);
 }
 
-void encode_stream_frame(const stream_frame& frame, bytes& out) {
-  out.push_back(static_cast<std::uint8_t>(frame.event.index()));
-  append_le(out, frame.stream);
+void encode_stream_frame(const stream_frame& frame, bytes& into) {
+  into.push_back(static_cast<std::uint8_t>(frame.event.index()));
+  append_le(into, frame.stream);
   std::visit(
       overloaded{
           [&](const stream::open& in) {
-            append_le(out, in.dc);
-            append_endpoint(out, in.client);
-            out.push_back(static_cast<std::uint8_t>(in.kind));
-            out.push_back(static_cast<std::uint8_t>((in.tag ? bit_tag : 0) |
-                                                    (in.migrating ? bit_migrating : 0)));
-            if (in.tag) append(out, *in.tag);
-            append_le(out, in.waiting_bytes);
-            append_le(out, in.waiting_packets);
+            append_le(into, in.dc);
+            append_endpoint(into, in.client);
+            into.push_back(static_cast<std::uint8_t>(in.kind));
+            into.push_back(static_cast<std::uint8_t>((in.tag ? bit_tag : 0) |
+                                                     (in.migrating ? bit_migrating : 0)));
+            if (in.tag) append(into, *in.tag);
+            append_le(into, in.waiting_bytes);
+            append_le(into, in.waiting_packets);
           },
-          [&](const stream::opened& in) { append_le(out, in.dc); },
-          [&](const stream::refused& in) { out.push_back(static_cast<std::uint8_t>(in.why)); },
-          [&](const stream::quick_ack& in) { append_le(out, in.confirm); },
+          [&](const stream::opened& in) { append_le(into, in.dc); },
+          [&](const stream::refused& in) { into.push_back(static_cast<std::uint8_t>(in.why)); },
+          [&](const stream::quick_ack& in) { append_le(into, in.confirm); },
           [&](const stream::data& in) {
-            out.push_back(in.quick_ack ? 1 : 0);
-            append_le(out, static_cast<std::uint32_t>(in.packet.size()));
-            append(out, in.packet.view());
+            into.push_back(in.quick_ack ? 1 : 0);
+            append_le(into, static_cast<std::uint32_t>(in.packet.size()));
+            append(into, in.packet.view());
           },
           [&](const stream::ack& in) {
-            append_le(out, in.size);
-            append_le(out, in.packets);
+            append_le(into, in.size);
+            append_le(into, in.packets);
           },
           [](const auto& /*migrate, close: nothing more*/) {},
       },
@@ -147,13 +147,13 @@ stream_blob_reader::stream_blob_reader(byte_view blob) noexcept
 decoded<stream_blob_reader::item> stream_blob_reader::next() {
   if (in_.ok() && in_.at_end()) return std::nullopt;
   const auto kind = read_choice(in_, kind_part + 1);
-  item out{.stream = in_.le<stream_id>(), .what = {}};
+  item parsed{.stream = in_.le<stream_id>(), .content = {}};
   if (kind == kind_part)
-    out.what = read_part(in_);
+    parsed.content = read_part(in_);
   else
-    out.what = read_event(kind, in_);
+    parsed.content = read_event(kind, in_);
   if (!in_.ok()) return fail(errc::bad_stream_frame);
-  return out;
+  return parsed;
 }
 
 }  // namespace mtp

@@ -140,10 +140,10 @@ inline constexpr std::size_t max_stream_blob = std::size_t{256} * 1024;
 inline constexpr std::size_t max_parted_packet = std::size_t{1} << 24;
 
 /// Starts a blob.
-void begin_stream_blob(const stream_blob_header& header, bytes& out);
+void begin_stream_blob(const stream_blob_header& header, bytes& into);
 /// Appends a frame to a blob. Packets are written whole.
-void encode_stream_frame(const stream_frame& frame, bytes& out);
-void encode_stream_part(stream_id stream, const stream_part& part, bytes& out);
+void encode_stream_frame(const stream_frame& frame, bytes& into);
+void encode_stream_part(stream_id stream, const stream_part& part, bytes& into);
 
 /// Reads a blob frame by frame; the blob must stay in place meanwhile.
 class stream_blob_reader {
@@ -155,7 +155,7 @@ class stream_blob_reader {
 
   struct item {
     stream_id stream = 0;
-    std::variant<stream::event, stream_part> what;
+    std::variant<stream::event, stream_part> content;
   };
   /// Nothing at the end. Error: `bad_stream_frame` (cut short, unknown kind or value, a part larger
   /// than its packet or empty).

@@ -36,7 +36,7 @@ std::optional<dc_id> parse_dc(std::string_view word) {
 
 enum class line_kind : std::uint8_t { other, good, broken };
 
-line_kind read_line(std::string_view line, dc_list& out) {
+line_kind read_line(std::string_view line, dc_list& into) {
   line = without_tail(line);
   const auto kind = next_word(line);
   if (kind != "default" && kind != "proxy_for") return line_kind::other;
@@ -44,13 +44,13 @@ line_kind read_line(std::string_view line, dc_list& out) {
   const auto at = kind == "proxy_for" ? parse_endpoint(next_word(line)) : std::nullopt;
   if (!dc || (kind == "proxy_for" && !at) || !next_word(line).empty()) return line_kind::broken;
   if (!at) {
-    out.default_dc = dc;
+    into.default_dc = dc;
     return line_kind::good;
   }
-  const auto known = out.endpoints.find(*dc);
-  if (known == out.endpoints.end()) {
-    if (out.endpoints.size() == max_dcs) return line_kind::broken;
-    out.endpoints[*dc] = {*at};
+  const auto known = into.endpoints.find(*dc);
+  if (known == into.endpoints.end()) {
+    if (into.endpoints.size() == max_dcs) return line_kind::broken;
+    into.endpoints[*dc] = {*at};
     return line_kind::good;
   }
   auto& endpoints = known->second;
@@ -64,38 +64,39 @@ line_kind read_line(std::string_view line, dc_list& out) {
 
 result<dc_list_reading> parse_dc_list(std::string_view text) {
   if (text.size() > max_dc_list_text) return fail(errc::bad_dc_list);
-  dc_list_reading out;
+  dc_list_reading reading;
   std::size_t good = 0;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
-    const auto kind = read_line(line, out.list);
+    const auto kind = read_line(line, reading.list);
     if (kind == line_kind::good) ++good;
-    if (kind == line_kind::broken && ++out.broken_count <= max_broken_lines)
-      out.broken.push_back(
+    if (kind == line_kind::broken && ++reading.broken_count <= max_broken_lines)
+      reading.broken.push_back(
           {.number = number, .text = printable(line.substr(0, max_broken_line_text))});
   }
-  if (good <= out.broken_count || out.list.endpoints.empty()) return fail(errc::bad_dc_list);
-  return out;
+  if (good <= reading.broken_count || reading.list.endpoints.empty())
+    return fail(errc::bad_dc_list);
+  return reading;
 }
 
 std::string describe_broken_lines(const dc_list_reading& reading) {
-  std::string out;
+  std::string text;
   for (const auto& line : reading.broken)
-    out +=
-        (out.empty() ? "line " : ", line ") + std::to_string(line.number) + " \"" + line.text + '"';
+    text += (text.empty() ? "line " : ", line ") + std::to_string(line.number) + " \"" + line.text +
+            '"';
   if (const auto more = reading.broken_count - reading.broken.size(); more > 0)
-    out += " and " + std::to_string(more) + " more";
-  return out;
+    text += " and " + std::to_string(more) + " more";
+  return text;
 }
 
 std::string format_dc_list(const dc_list& list) {
-  std::string out;
-  if (list.default_dc) out += "default " + std::to_string(*list.default_dc) + ";\n";
+  std::string text;
+  if (list.default_dc) text += "default " + std::to_string(*list.default_dc) + ";\n";
   for (const auto& [dc, endpoints] : list.endpoints)
     for (const auto& at : endpoints)
-      out += "proxy_for " + std::to_string(dc) + ' ' + to_string(at) + ";\n";
-  return out;
+      text += "proxy_for " + std::to_string(dc) + ' ' + to_string(at) + ";\n";
+  return text;
 }
 
 }  // namespace mtp

@@ -44,14 +44,14 @@ decoded<full_frame> full_decoder::next(byte_view in) {
   return full_frame{.body = covered.subspan(full_header), .consumed = size};
 }
 
-void full_encoder::encode(byte_view head, byte_view tail, bytes& out) {
-  const auto at = out.size();
+void full_encoder::encode(byte_view head, byte_view tail, bytes& into) {
+  const auto at = into.size();
   const auto length = head.size() + tail.size() + full_overhead;
-  append_le(out, static_cast<std::uint32_t>(length));
-  append_le(out, seqno_++);
-  append(out, head);
-  append(out, tail);
-  append_le(out, sum(checksum_, byte_view{out}.subspan(at)));
+  append_le(into, static_cast<std::uint32_t>(length));
+  append_le(into, seqno_++);
+  append(into, head);
+  append(into, tail);
+  append_le(into, sum(checksum_, byte_view{into}.subspan(at)));
 }
 
 void full_encoder::encode(byte_view head, packet_buffer& tail) {
@@ -64,14 +64,14 @@ void full_encoder::encode(byte_view head, packet_buffer& tail) {
   store_le(tail.grow_back(4), sum(checksum_, covered));
 }
 
-void pad_to_block(packet_buffer& out) {
-  while (out.size() % aes_block != 0)
-    store_le(out.grow_back(4), filler);
+void pad_to_block(packet_buffer& into) {
+  while (into.size() % aes_block != 0)
+    store_le(into.grow_back(4), filler);
 }
 
-void pad_to_block(bytes& out, std::size_t from) {
-  while ((out.size() - from) % aes_block != 0)
-    append_le(out, filler);
+void pad_to_block(bytes& into, std::size_t from) {
+  while ((into.size() - from) % aes_block != 0)
+    append_le(into, filler);
 }
 
 }  // namespace mtp

@@ -59,7 +59,7 @@ class full_encoder {
   void use(checksum kind) noexcept { checksum_ = kind; }
   /// Appends a frame whose body is the concatenation of `head` and `tail`; the sum of their sizes
   /// must be a multiple of 4. The caller fills up blocks with `pad_to_block`, once per flush.
-  void encode(byte_view head, byte_view tail, bytes& out);
+  void encode(byte_view head, byte_view tail, bytes& into);
   /// The same around `tail`, in the room it has: it becomes the frame.
   void encode(byte_view head, packet_buffer& tail);
 
@@ -70,8 +70,8 @@ class full_encoder {
 
 /// Appends filler words until the bytes from `from` on are a multiple of the AES block. A reader
 /// skips them.
-void pad_to_block(bytes& out, std::size_t from);
+void pad_to_block(bytes& into, std::size_t from);
 /// The same for a whole buffer; it needs at most 12 bytes of its back room.
-void pad_to_block(packet_buffer& out);
+void pad_to_block(packet_buffer& into);
 
 }  // namespace mtp

@@ -7,10 +7,10 @@ namespace mtp {
 namespace {
 
 /// IPv4 goes in as a little-endian integer; with IPv6 its place is zero.
-void append_v4(bytes& out, const ip_address& ip) {
+void append_v4(bytes& into, const ip_address& ip) {
   std::array<std::uint8_t, 4> octets{};
   if (ip.is_v4()) octets = ip.v4_octets();
-  out.insert(out.end(), octets.rbegin(), octets.rend());
+  into.insert(into.end(), octets.rbegin(), octets.rend());
 }
 
 }  // namespace
@@ -37,10 +37,10 @@ cipher_key derive_middle_key(const middle_key_input& in, key_purpose purpose) {
   const auto all = byte_view{s};
   const auto head = md5({all.subspan(1)});
   const auto tail = sha1({all});
-  cipher_key out{.key = {}, .iv = md5({all.subspan(2)})};
-  auto* const rest = std::copy_n(head.begin(), 12, out.key.begin());
+  cipher_key key{.key = {}, .iv = md5({all.subspan(2)})};
+  auto* const rest = std::copy_n(head.begin(), 12, key.key.begin());
   std::ranges::copy(tail, rest);
-  return out;
+  return key;
 }
 
 }  // namespace mtp

@@ -18,12 +18,12 @@ constexpr std::array<std::uint8_t, 12> example_pq{8,    0x17, 0xed, 0x48, 0x94, 
 constexpr std::uint64_t example_fingerprint = 0xc3b42b026ce86b21;
 
 bytes wrap(std::uint64_t message_id, byte_view body) {
-  bytes out;
-  append_le(out, std::uint64_t{0});  // auth_key_id: not encrypted
-  append_le(out, message_id);
-  append_le(out, static_cast<std::uint32_t>(body.size()));
-  append(out, body);
-  return out;
+  bytes request;
+  append_le(request, std::uint64_t{0});  // auth_key_id: not encrypted
+  append_le(request, message_id);
+  append_le(request, static_cast<std::uint32_t>(body.size()));
+  append(request, body);
+  return request;
 }
 
 /// The body of an unencrypted message; empty if it is none. A padded transport may leave words

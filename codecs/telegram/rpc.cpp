@@ -38,9 +38,9 @@ bool auth_key_is_zero(byte_view packet) noexcept {
   return packet.size() >= 8 && load_le<std::uint64_t>(packet) == 0;
 }
 
-void append_address(bytes& out, const endpoint& at) {
-  append(out, at.ip.mapped());
-  append_le(out, std::uint32_t{at.port});
+void append_address(bytes& into, const endpoint& at) {
+  append(into, at.ip.mapped());
+  append_le(into, std::uint32_t{at.port});
 }
 
 endpoint read_address(byte_view in) noexcept {
@@ -50,9 +50,9 @@ endpoint read_address(byte_view in) noexcept {
           .port = static_cast<std::uint16_t>(load_le<std::uint32_t>(in.subspan(16)))};
 }
 
-void encode_with_id(std::uint32_t type, std::int64_t id, bytes& out) {
-  append_le(out, type);
-  append_le(out, id);
+void encode_with_id(std::uint32_t type, std::int64_t id, bytes& into) {
+  append_le(into, type);
+  append_le(into, id);
 }
 
 /// `extra` of a proxy_req, if it is nothing but an ad tag.
@@ -86,48 +86,48 @@ result<to_dc> decode_proxy_req(byte_view body) {
 }  // namespace
 
 void encode_proxy_req_header(const client_info& client, conn_id id, bool quick_ack,
-                             byte_view packet, bytes& out) {
+                             byte_view packet, bytes& into) {
   std::uint32_t flags = flag_tcp_client | flag_obfuscated | transport_flags(client.kind);
   if (client.tag) flags |= flag_ad_tag;
   if (quick_ack) flags |= flag_quick_ack;
   if (auth_key_is_zero(packet)) flags |= flag_not_encrypted;
-  append_le(out, type_proxy_req);
-  append_le(out, flags);
-  append_le(out, id);
-  append_address(out, client.client);
-  append_address(out, client.proxy);
+  append_le(into, type_proxy_req);
+  append_le(into, flags);
+  append_le(into, id);
+  append_address(into, client.client);
+  append_address(into, client.proxy);
   if (client.tag) {
-    append_le(out, tag_extra_size);
-    append_le(out, tl_proxy_tag);
-    out.push_back(static_cast<std::uint8_t>(client.tag->size()));
-    append(out, *client.tag);
-    out.insert(out.end(), 3, 0);
+    append_le(into, tag_extra_size);
+    append_le(into, tl_proxy_tag);
+    into.push_back(static_cast<std::uint8_t>(client.tag->size()));
+    append(into, *client.tag);
+    into.insert(into.end(), 3, 0);
   }
 }
 
-void encode_close_conn(conn_id id, bytes& out) {
-  encode_with_id(type_close_conn, id, out);
+void encode_close_conn(conn_id id, bytes& into) {
+  encode_with_id(type_close_conn, id, into);
 }
-void encode_close_ext(conn_id id, bytes& out) {
-  encode_with_id(type_close_ext, id, out);
+void encode_close_ext(conn_id id, bytes& into) {
+  encode_with_id(type_close_ext, id, into);
 }
-void encode_ping(std::int64_t id, bytes& out) {
-  encode_with_id(type_ping, id, out);
+void encode_ping(std::int64_t id, bytes& into) {
+  encode_with_id(type_ping, id, into);
 }
-void encode_pong(std::int64_t id, bytes& out) {
-  encode_with_id(type_pong, id, out);
-}
-
-void encode_proxy_ans(conn_id id, byte_view packet, bytes& out) {
-  append_le(out, type_proxy_ans);
-  append_le(out, std::uint32_t{0});
-  append_le(out, id);
-  append(out, packet);
+void encode_pong(std::int64_t id, bytes& into) {
+  encode_with_id(type_pong, id, into);
 }
 
-void encode_simple_ack(conn_id id, std::uint32_t confirm, bytes& out) {
-  encode_with_id(type_simple_ack, id, out);
-  append_le(out, confirm);
+void encode_proxy_ans(conn_id id, byte_view packet, bytes& into) {
+  append_le(into, type_proxy_ans);
+  append_le(into, std::uint32_t{0});
+  append_le(into, id);
+  append(into, packet);
+}
+
+void encode_simple_ack(conn_id id, std::uint32_t confirm, bytes& into) {
+  encode_with_id(type_simple_ack, id, into);
+  append_le(into, confirm);
 }
 
 result<from_dc> decode_from_dc(byte_view body) {

@@ -42,11 +42,11 @@ struct client_info {
 /// A client's packet. The packet itself follows the header in the frame.
 /// Its flags are derived: `not_encrypted` if the first 8 bytes of the packet (auth_key_id) are 0.
 void encode_proxy_req_header(const client_info& client, conn_id id, bool quick_ack,
-                             byte_view packet, bytes& out);
+                             byte_view packet, bytes& into);
 /// The client is gone.
-void encode_close_conn(conn_id id, bytes& out);
-void encode_ping(std::int64_t id, bytes& out);
-void encode_pong(std::int64_t id, bytes& out);
+void encode_close_conn(conn_id id, bytes& into);
+void encode_ping(std::int64_t id, bytes& into);
+void encode_pong(std::int64_t id, bytes& into);
 
 // -- from the DC ----------------------------------------------------------------------------------
 
@@ -102,8 +102,8 @@ using to_dc = std::variant<proxy_req, close_conn, ping, pong>;
 /// Error: `rpc_malformed`, here for unknown types too.
 [[nodiscard]] result<to_dc> decode_to_dc(byte_view body);
 
-void encode_proxy_ans(conn_id id, byte_view packet, bytes& out);
-void encode_simple_ack(conn_id id, std::uint32_t confirm, bytes& out);
-void encode_close_ext(conn_id id, bytes& out);
+void encode_proxy_ans(conn_id id, byte_view packet, bytes& into);
+void encode_simple_ack(conn_id id, std::uint32_t confirm, bytes& into);
+void encode_close_ext(conn_id id, bytes& into);
 
 }  // namespace mtp::rpc

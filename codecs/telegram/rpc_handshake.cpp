@@ -13,11 +13,11 @@ constexpr std::uint32_t type_handshake_error = 0x6a27beda;
 constexpr std::size_t message_size = 32;
 constexpr std::uint32_t handshake_reserved = 0xff;
 
-void append_pid(bytes& out, const process_id& pid) {
-  append_le(out, pid.ip);
-  append_le(out, pid.port);
-  append_le(out, pid.pid);
-  append_le(out, pid.start_time);
+void append_pid(bytes& into, const process_id& pid) {
+  append_le(into, pid.ip);
+  append_le(into, pid.port);
+  append_le(into, pid.pid);
+  append_le(into, pid.start_time);
 }
 
 process_id read_pid(byte_view in) noexcept {
@@ -33,31 +33,31 @@ bool is_message(byte_view body, std::uint32_t type) noexcept {
 
 }  // namespace
 
-void encode_nonce(const nonce_message& in, bytes& out) {
-  append_le(out, type_nonce);
-  append_le(out, in.key_selector);
-  append_le(out, in.schema);
-  append_le(out, in.time);
-  append(out, in.nonce);
+void encode_nonce(const nonce_message& in, bytes& into) {
+  append_le(into, type_nonce);
+  append_le(into, in.key_selector);
+  append_le(into, in.schema);
+  append_le(into, in.time);
+  append(into, in.nonce);
 }
 
 result<nonce_message> decode_nonce(byte_view body) {
   if (!is_message(body, type_nonce)) return fail(errc::rpc_malformed);
-  nonce_message out{.key_selector = load_le<std::uint32_t>(body.subspan(4)),
-                    .schema = load_le<std::uint32_t>(body.subspan(8)),
-                    .time = load_le<std::uint32_t>(body.subspan(12)),
-                    .nonce = {}};
-  if (out.schema != schema_aes) return fail(errc::rpc_bad_schema);
+  nonce_message nonce{.key_selector = load_le<std::uint32_t>(body.subspan(4)),
+                      .schema = load_le<std::uint32_t>(body.subspan(8)),
+                      .time = load_le<std::uint32_t>(body.subspan(12)),
+                      .nonce = {}};
+  if (nonce.schema != schema_aes) return fail(errc::rpc_bad_schema);
   if (body.size() != message_size) return fail(errc::rpc_malformed);
-  std::ranges::copy(body.subspan(16), out.nonce.begin());
-  return out;
+  std::ranges::copy(body.subspan(16), nonce.nonce.begin());
+  return nonce;
 }
 
-void encode_handshake(const handshake_message& in, bytes& out) {
-  append_le(out, type_handshake);
-  append_le(out, in.flags);
-  append_pid(out, in.sender);
-  append_pid(out, in.peer);
+void encode_handshake(const handshake_message& in, bytes& into) {
+  append_le(into, type_handshake);
+  append_le(into, in.flags);
+  append_pid(into, in.sender);
+  append_pid(into, in.peer);
 }
 
 result<handshake_message> decode_handshake(byte_view body) {
@@ -84,9 +84,9 @@ proxy_handshake::proxy_handshake(byte_view secret, const rpc_nonce& nonce, std::
       self_{self} {}
 
 bytes proxy_handshake::nonce() const {
-  bytes out;
-  encode_nonce(mine_, out);
-  return out;
+  bytes encoded;
+  encode_nonce(mine_, encoded);
+  return encoded;
 }
 
 result<proxy_handshake::keys> proxy_handshake::on_nonce(byte_view body, const endpoint& dc,
@@ -108,12 +108,12 @@ result<proxy_handshake::keys> proxy_handshake::on_nonce(byte_view body, const en
 }
 
 bytes proxy_handshake::handshake(bool offer_crc32c) const {
-  bytes out;
+  bytes encoded;
   // Our own id as the peer's too, as the Python and Erlang proxies do: middle proxies ignore it,
   // and a peer that sends the message back as it came is accepted.
   encode_handshake({.flags = offer_crc32c ? handshake_crc32c : 0, .sender = self_, .peer = self_},
-                   out);
-  return out;
+                   encoded);
+  return encoded;
 }
 
 result<checksum> proxy_handshake::on_handshake(byte_view body) const {

@@ -30,7 +30,7 @@ struct nonce_message {
   std::uint32_t time = 0;
   rpc_nonce nonce{};
 };
-void encode_nonce(const nonce_message& in, bytes& out);
+void encode_nonce(const nonce_message& in, bytes& into);
 /// Errors: `rpc_malformed`; `rpc_bad_schema` if the message is longer because of another schema.
 [[nodiscard]] result<nonce_message> decode_nonce(byte_view body);
 
@@ -39,7 +39,7 @@ struct handshake_message {
   process_id sender;
   process_id peer;
 };
-void encode_handshake(const handshake_message& in, bytes& out);
+void encode_handshake(const handshake_message& in, bytes& into);
 /// Errors: `rpc_malformed`, `rpc_refused` (the peer sent an error instead: see
 /// `handshake_error_code`).
 [[nodiscard]] result<handshake_message> decode_handshake(byte_view body);

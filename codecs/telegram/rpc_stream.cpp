@@ -93,17 +93,17 @@ void stream_writer::seal() {
   append_chunk(sealed_, std::exchange(plain_, {}));
 }
 
-std::size_t stream_writer::take(std::vector<chunk>& out) {
+std::size_t stream_writer::take(std::vector<chunk>& into) {
   seal();
-  std::ranges::move(sealed_, std::back_inserter(out));
+  std::ranges::move(sealed_, std::back_inserter(into));
   sealed_.clear();
   return std::exchange(sealed_size_, 0);
 }
 
 bytes stream_writer::take() {
-  std::vector<chunk> out;
-  take(out);
-  return join(out);
+  std::vector<chunk> chunks;
+  take(chunks);
+  return join(chunks);
 }
 
 }  // namespace mtp::rpc

@@ -56,9 +56,9 @@ class stream_writer {
   /// `packet_buffer::front_room` - 8 bytes.
   void write(byte_view head, packet_buffer tail);
   [[nodiscard]] std::size_t pending() const noexcept { return sealed_size_ + plain_.size(); }
-  /// Appends the pending bytes to `out`, filled up to a block and encrypted (or plain, before
+  /// Appends the pending bytes to `into`, filled up to a block and encrypted (or plain, before
   /// `encrypt_with`). Returns how many bytes it appended.
-  std::size_t take(std::vector<chunk>& out);
+  std::size_t take(std::vector<chunk>& into);
   /// The same, as one piece.
   [[nodiscard]] bytes take();
 

@@ -98,8 +98,8 @@ tl::expected<void, std::string> proxy_client::send(byte_view packet, bool ask_qu
   else
     encode_frame(options_.kind, packet, padding, writer_->plain());
   append(unsent_, writer_->take());
-  const auto out = std::exchange(unsent_, {});
-  return socket_.send(out, deadline);
+  const auto unsent = std::exchange(unsent_, {});
+  return socket_.send(unsent, deadline);
 }
 
 tl::expected<proxy_client::received, std::string> proxy_client::receive(
@@ -111,10 +111,10 @@ tl::expected<proxy_client::received, std::string> proxy_client::receive(
     const auto frame = decode_server_frame(options_.kind, reader_->view(), max_packet);
     if (!frame) return tl::unexpected{std::string{to_string(frame.error())}};
     if (*frame) {
-      received out{.packet = to_bytes((*frame)->packet), .quick_ack = (*frame)->confirm};
+      received answer{.packet = to_bytes((*frame)->packet), .quick_ack = (*frame)->confirm};
       reader_->consume((*frame)->consumed);
       reader_->close();
-      return out;
+      return answer;
     }
     reader_->close();
     const auto more = socket_.receive(read_buffer(), deadline);

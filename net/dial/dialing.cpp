@@ -168,14 +168,15 @@ void dialing::finish(dial_result result) {
 }
 
 std::vector<ip_address> in_turns(const std::vector<ip_address>& sorted) {
-  std::vector<ip_address> out;
+  std::vector<ip_address> ordered;
   std::vector<ip_address> others;
   for (const auto& ip : sorted)
-    (ip.is_v4() == sorted.front().is_v4() ? out : others).push_back(ip);
+    (ip.is_v4() == sorted.front().is_v4() ? ordered : others).push_back(ip);
   for (std::size_t i = 0; i < others.size(); ++i)
-    out.insert(out.begin() + static_cast<std::ptrdiff_t>(std::min(2 * i + 1, out.size())),
-               others[i]);
-  return out;
+    ordered.insert(
+        ordered.begin() + static_cast<std::ptrdiff_t>(std::min(2 * i + 1, ordered.size())),
+        others[i]);
+  return ordered;
 }
 
 }  // namespace mtp::net

@@ -26,26 +26,26 @@ void start_library() {
 }
 
 std::vector<ip_address> addresses_of(const ares_addrinfo& found) {
-  std::vector<ip_address> out;
-  for (const auto* node = found.nodes; node != nullptr && out.size() < max_addresses;
+  std::vector<ip_address> addresses;
+  for (const auto* node = found.nodes; node != nullptr && addresses.size() < max_addresses;
        node = node->ai_next) {
     if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
     sockaddr_storage storage{};
     std::memcpy(&storage, node->ai_addr, node->ai_addrlen);
     const auto ip = to_endpoint(storage).ip;
-    if (std::ranges::find(out, ip) == out.end()) out.push_back(ip);
+    if (std::ranges::find(addresses, ip) == addresses.end()) addresses.push_back(ip);
   }
-  return out;
+  return addresses;
 }
 
 /// The shortest of the whole chain of names and addresses.
 std::chrono::seconds ttl_of(const ares_addrinfo& found) {
-  auto out = found.nodes->ai_ttl;
+  auto ttl = found.nodes->ai_ttl;
   for (const auto* node = found.nodes; node != nullptr; node = node->ai_next)
-    out = std::min(out, node->ai_ttl);
+    ttl = std::min(ttl, node->ai_ttl);
   for (const auto* alias = found.cnames; alias != nullptr; alias = alias->next)
-    out = std::min(out, alias->ttl);
-  return std::chrono::seconds{out};
+    ttl = std::min(ttl, alias->ttl);
+  return std::chrono::seconds{ttl};
 }
 
 }  // namespace
@@ -144,7 +144,7 @@ void name_query::note_answer(int status, const ares_addrinfo* found) {
 
 void name_query::note_socket(int fd, bool readable, bool writable) {
   const std::uint32_t interest = (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U);
-  const auto known = std::ranges::find(sockets_, fd, [](const auto& one) { return one->fd; });
+  const auto known = std::ranges::find(sockets_, fd, [](const auto& entry) { return entry->fd; });
   try {
     if (interest == 0) {
       if (known == sockets_.end()) return;
@@ -166,8 +166,8 @@ void name_query::note_socket(int fd, bool readable, bool writable) {
   }
 }
 
-void name_query::on_timer(timer& which) {
-  if (&which == &limit_) {
+void name_query::on_timer(timer& due) {
+  if (&due == &limit_) {
     too_late_ = true;
     // Ends with what has come: of two families one may have been answered.
     ares_cancel(channel_.get());

@@ -54,7 +54,7 @@ class name_query final : private io_source, private timer_owner {
 
   void on_io(std::uint32_t) override {}
   void on_flush() override { finish(); }
-  void on_timer(timer& which) override;
+  void on_timer(timer& due) override;
 
   [[nodiscard]] int open_channel();
   void ask(const std::string& host);

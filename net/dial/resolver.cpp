@@ -10,10 +10,10 @@ constexpr std::size_t longest_name = 253;
 
 /// As it is asked for and kept: DNS does not tell upper from lower case.
 std::string canonical_name(const std::string& host) {
-  auto out = host;
-  for (auto& letter : out)
+  auto lower = host;
+  for (auto& letter : lower)
     if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  return out;
+  return lower;
 }
 
 std::optional<ip_address> as_address(std::string_view host) {

@@ -23,8 +23,9 @@ tl::unexpected<std::string> failure(int error) {
 tl::expected<void, std::string> blocking_socket::wait(short events, clock::time_point deadline) {
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
-    pollfd one{.fd = fd_.get(), .events = events, .revents = 0};
-    const int ready = ::poll(&one, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    pollfd watched{.fd = fd_.get(), .events = events, .revents = 0};
+    const int ready =
+        ::poll(&watched, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
     if (ready > 0) return {};
     if (ready == 0) return failure(ETIMEDOUT);
     if (errno != EINTR) return failure(errno);
@@ -37,16 +38,16 @@ tl::expected<blocking_socket, std::string> blocking_socket::connect(const std::s
   const auto parsed = ip_address::parse(ip);
   if (!parsed) return failure(EINVAL);
   const auto to = to_socket_address({.ip = *parsed, .port = port});
-  blocking_socket out{
+  blocking_socket connected{
       unique_fd{::socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)}};
-  if (!out.fd_) return failure(errno);
-  if (::connect(out.fd(), to.get(), to.size) != 0) {
+  if (!connected.fd_) return failure(errno);
+  if (::connect(connected.fd(), to.get(), to.size) != 0) {
     if (errno != EINPROGRESS) return failure(errno);
-    if (const auto up = out.wait(POLLOUT, deadline); !up) return tl::unexpected{up.error()};
-    if (const int error = take_error(out.fd()); error != 0) return failure(error);
+    if (const auto up = connected.wait(POLLOUT, deadline); !up) return tl::unexpected{up.error()};
+    if (const int error = take_error(connected.fd()); error != 0) return failure(error);
   }
-  set_no_delay(out.fd());
-  return out;
+  set_no_delay(connected.fd());
+  return connected;
 }
 
 tl::expected<void, std::string> blocking_socket::send(byte_view data, clock::time_point deadline) {

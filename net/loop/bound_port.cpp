@@ -62,9 +62,9 @@ void pause_before_next_attempt() {
 /// Its sockets, or errno.
 tl::expected<bound_port, int> bound_port::try_to_bind(const endpoint& at, unsigned sockets,
                                                       bool also_v4, bool share_first) {
-  bound_port out;
-  out.where_ = at;
-  out.also_v4_ = also_v4;
+  bound_port port;
+  port.where_ = at;
+  port.also_v4_ = also_v4;
   for (unsigned i = 0; i < sockets; ++i) {
     auto fd = open_socket(at, also_v4);
     // The first socket listens before it can be shared: the kernel lets only one process do that,
@@ -72,13 +72,13 @@ tl::expected<bound_port, int> bound_port::try_to_bind(const endpoint& at, unsign
     // sockets.
     const bool shares = share_first || i > 0;
     if (!fd || (shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) ||
-        !bind_to(fd.get(), out.where_) || ::listen(fd.get(), backlog) != 0 ||
+        !bind_to(fd.get(), port.where_) || ::listen(fd.get(), backlog) != 0 ||
         (!shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)))
       return tl::unexpected{errno};
-    if (i == 0) out.where_.port = local_endpoint(fd.get()).port;
-    out.sockets_.push_back(std::move(fd));
+    if (i == 0) port.where_.port = local_endpoint(fd.get()).port;
+    port.sockets_.push_back(std::move(fd));
   }
-  return out;
+  return port;
 }
 
 tl::expected<bound_port, std::string> bound_port::bind(const endpoint& at, unsigned sockets,

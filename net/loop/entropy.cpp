@@ -6,8 +6,8 @@
 
 namespace mtp::net {
 
-void fill_random(byte_span out) {
-  if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1)
+void fill_random(byte_span into) {
+  if (RAND_bytes(into.data(), static_cast<int>(into.size())) != 1)
     throw crypto_error{"the system has no randomness"};
 }
 

@@ -9,14 +9,14 @@
 
 namespace mtp::net {
 
-/// Fills `out` with bytes nobody can predict. Throws crypto_error if the system has none.
-void fill_random(byte_span out);
+/// Fills `into` with bytes nobody can predict. Throws crypto_error if the system has none.
+void fill_random(byte_span into);
 
 template <std::size_t N>
 [[nodiscard]] std::array<std::uint8_t, N> random_array() {
-  std::array<std::uint8_t, N> out;
-  fill_random(out);
-  return out;
+  std::array<std::uint8_t, N> filled;
+  fill_random(filled);
+  return filled;
 }
 
 /// A fresh x25519 key share (codecs/client/x25519_share.hpp).

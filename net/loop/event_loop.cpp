@@ -9,15 +9,15 @@ namespace mtp::net {
 
 namespace {
 
-void require(bool ok, const char* what) {
-  if (!ok) throw std::system_error{errno, std::generic_category(), what};
+void require(bool ok, const char* call) {
+  if (!ok) throw std::system_error{errno, std::generic_category(), call};
 }
 
 epoll_event make_event(io_source* source, std::uint32_t events) noexcept {
-  epoll_event out{};
-  out.events = events;
-  out.data.ptr = source;
-  return out;
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = source;
+  return event;
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ class event_loop {
   void close_later(unique_fd fd) { closing_.push_back(std::move(fd)); }
   /// Destroys at the end of the iteration a source, or what has sources: events in hand may still
   /// point at it. It must not be watched any more.
-  void destroy_later(std::shared_ptr<void> what) { destroying_.push_back(std::move(what)); }
+  void destroy_later(std::shared_ptr<void> object) { destroying_.push_back(std::move(object)); }
 
  protected:
   explicit event_loop(clock_function clock);

@@ -32,8 +32,8 @@ std::size_t least_limit(const path& top, path group, const char* file, std::size
 }  // namespace
 
 std::size_t machine_memory(const path& root) {
-  auto out = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *
-             static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  auto limit = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *
+               static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto groups = root / "sys/fs/cgroup";
   std::ifstream in{root / "proc/self/cgroup"};
   // hierarchy:controllers:path; version 2 has no controllers there.
@@ -44,11 +44,11 @@ std::size_t machine_memory(const path& root) {
     const auto controllers = line.substr(first + 1, second - first - 1);
     const path group = line.substr(second + 1);
     if (controllers.empty())
-      out = least_limit(groups, group, "memory.max", out);
+      limit = least_limit(groups, group, "memory.max", limit);
     else if (controllers.find("memory") != std::string::npos)
-      out = least_limit(groups / "memory", group, "memory.limit_in_bytes", out);
+      limit = least_limit(groups / "memory", group, "memory.limit_in_bytes", limit);
   }
-  return out;
+  return limit;
 }
 
 }  // namespace mtp::net

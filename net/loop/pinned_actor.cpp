@@ -15,8 +15,8 @@ pinned_actor::pinned_actor(caf::actor_config& cfg, reactor& home)
   set_quiet_defaults(*this);
 }
 
-void pinned_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) {
-  caf::event_based_actor::enqueue(std::move(what), home_);
+void pinned_actor::enqueue(caf::mailbox_element_ptr message, caf::execution_unit*) {
+  caf::event_based_actor::enqueue(std::move(message), home_);
 }
 
 void pinned_actor::enqueue(caf::strong_actor_ptr source, caf::message_id mid, caf::message content,

@@ -27,7 +27,7 @@ class pinned_actor : public caf::event_based_actor, public timer_owner {
 
   // A subclass may not change where everything runs.
   using caf::abstract_actor::enqueue;
-  void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* from) final;
+  void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* from) final;
   void enqueue(caf::strong_actor_ptr source, caf::message_id mid, caf::message content,
                caf::execution_unit* from) final;
   void launch(caf::execution_unit* from, bool lazy, bool hide) final;
@@ -53,8 +53,8 @@ class pinned_actor : public caf::event_based_actor, public timer_owner {
     finalize();
   }
 
-  void on_timer(timer& which) final {
-    run_as_handler([&] { on_due(which); });
+  void on_timer(timer& due) final {
+    run_as_handler([&] { on_due(due); });
   }
 
  protected:
@@ -63,7 +63,7 @@ class pinned_actor : public caf::event_based_actor, public timer_owner {
   /// The hot path: takes a message by its type; false leaves it to the behavior.
   virtual bool on_message(caf::mailbox_element& x) = 0;
   /// One of the actor's timers is due.
-  virtual void on_due(timer& which) = 0;
+  virtual void on_due(timer& due) = 0;
   /// Once if `start` was called, whatever ended the actor: give back sockets, timers and counts.
   /// Only `anon_send` works here.
   virtual void stopped() = 0;

@@ -51,12 +51,12 @@ void set_quiet_defaults(caf::scheduled_actor& self) {
   self.set_default_handler(drop_unknown);
   self.set_down_handler([](caf::down_msg&) {});
   self.set_exception_handler(
-      [](caf::scheduled_actor*, std::exception_ptr& what) { return report_bug(what); });
+      [](caf::scheduled_actor*, std::exception_ptr& thrown) { return report_bug(thrown); });
 }
 
-caf::error report_bug(std::exception_ptr what) {
+caf::error report_bug(std::exception_ptr thrown) {
   try {
-    std::rethrow_exception(std::move(what));
+    std::rethrow_exception(std::move(thrown));
   } catch (const std::exception& e) {
     spdlog::error("an actor ends because of a bug: {}", e.what());
   } catch (...) {

@@ -15,7 +15,7 @@ namespace mtp::net {
 void set_quiet_defaults(caf::scheduled_actor& self);
 
 /// Logs an exception that left a handler. The error to end the actor with.
-[[nodiscard]] caf::error report_bug(std::exception_ptr what);
+[[nodiscard]] caf::error report_bug(std::exception_ptr thrown);
 
 /// Starts a `Self` that is no pinned_actor, with `set_quiet_defaults`. `behave(self)` returns its
 /// behavior. The only way that actors without a class of their own are started.

@@ -53,8 +53,8 @@ void reactor::run() {
 
 void reactor::stop() {
   stopping_.store(true, std::memory_order_release);
-  const std::uint64_t one = 1;
-  static_cast<void>(!::write(wake_.fd.get(), &one, sizeof one));
+  const std::uint64_t increment = 1;
+  static_cast<void>(!::write(wake_.fd.get(), &increment, sizeof increment));
 }
 
 void reactor::exec_later(caf::resumable* job) {
@@ -71,8 +71,8 @@ void reactor::exec_later(caf::resumable* job) {
     foreign_jobs_.push_back(job);
   }
   if (sleeping_.exchange(false)) {
-    const std::uint64_t one = 1;
-    static_cast<void>(!::write(wake_.fd.get(), &one, sizeof one));
+    const std::uint64_t increment = 1;
+    static_cast<void>(!::write(wake_.fd.get(), &increment, sizeof increment));
   }
 }
 

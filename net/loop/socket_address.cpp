@@ -8,24 +8,24 @@
 namespace mtp::net {
 
 socket_address to_socket_address(const endpoint& at) noexcept {
-  socket_address out;
+  socket_address converted;
   if (at.ip.is_v4()) {
     sockaddr_in v4{};
     v4.sin_family = AF_INET;
     v4.sin_port = htons(at.port);
     const auto octets = at.ip.v4_octets();
     std::memcpy(&v4.sin_addr, octets.data(), octets.size());
-    std::memcpy(&out.storage, &v4, sizeof v4);
-    out.size = sizeof v4;
+    std::memcpy(&converted.storage, &v4, sizeof v4);
+    converted.size = sizeof v4;
   } else {
     sockaddr_in6 v6{};
     v6.sin6_family = AF_INET6;
     v6.sin6_port = htons(at.port);
     std::memcpy(&v6.sin6_addr, at.ip.mapped().data(), at.ip.mapped().size());
-    std::memcpy(&out.storage, &v6, sizeof v6);
-    out.size = sizeof v6;
+    std::memcpy(&converted.storage, &v6, sizeof v6);
+    converted.size = sizeof v6;
   }
-  return out;
+  return converted;
 }
 
 endpoint to_endpoint(const sockaddr_storage& storage) noexcept {

@@ -53,8 +53,8 @@ std::uint64_t timer_wheel::tick_of(steady_clock::time_point at) const noexcept {
   return at <= start_ ? 0 : static_cast<std::uint64_t>((at - start_) / tick);
 }
 
-void timer_wheel::insert(timer& which) noexcept {
-  const auto delta = which.deadline_ - present_;
+void timer_wheel::insert(timer& added) noexcept {
+  const auto delta = added.deadline_ - present_;
   unsigned level = 0;
   while (level + 1 < levels && delta >> (slot_bits * (level + 1)) != 0)
     ++level;
@@ -62,26 +62,26 @@ void timer_wheel::insert(timer& which) noexcept {
   const auto reach = std::uint64_t{1} << (slot_bits * levels);
   const auto at = present_ + std::min(delta, reach - 1);
   const auto slot = static_cast<unsigned>(at >> (slot_bits * level)) % slots;
-  which.place_ = static_cast<std::uint16_t>(level * slots + slot);
-  link_before(rings_[level][slot], which);
+  added.place_ = static_cast<std::uint16_t>(level * slots + slot);
+  link_before(rings_[level][slot], added);
   occupied_[level] |= std::uint64_t{1} << slot;
 }
 
-void timer_wheel::remove(timer& which) noexcept {
-  unlink(which);
-  if (which.place_ == due) return;
-  const auto level = which.place_ / slots;
-  const auto slot = which.place_ % slots;
+void timer_wheel::remove(timer& removed) noexcept {
+  unlink(removed);
+  if (removed.place_ == due) return;
+  const auto level = removed.place_ / slots;
+  const auto slot = removed.place_ % slots;
   if (is_empty(rings_[level][slot])) occupied_[level] &= ~(std::uint64_t{1} << slot);
 }
 
 void timer_wheel::take_slot(unsigned level, unsigned slot) noexcept {
   auto& ring = rings_[level][slot];
   while (!is_empty(ring)) {
-    auto& which = *static_cast<timer*>(ring.next);
-    unlink(which);
-    which.place_ = due;
-    link_before(due_, which);
+    auto& expired = *static_cast<timer*>(ring.next);
+    unlink(expired);
+    expired.place_ = due;
+    link_before(due_, expired);
   }
   occupied_[level] &= ~(std::uint64_t{1} << slot);
 }
@@ -99,13 +99,13 @@ void timer_wheel::advance(steady_clock::time_point now) {
   }
   present_ = target;
   while (!is_empty(due_)) {
-    auto& which = *static_cast<timer*>(due_.next);
-    unlink(which);
-    if (which.deadline_ > present_) {
-      insert(which);
+    auto& expired = *static_cast<timer*>(due_.next);
+    unlink(expired);
+    if (expired.deadline_ > present_) {
+      insert(expired);
     } else {
-      which.wheel_ = nullptr;
-      which.owner_->on_timer(which);
+      expired.wheel_ = nullptr;
+      expired.owner_->on_timer(expired);
     }
   }
 }

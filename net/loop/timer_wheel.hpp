@@ -17,7 +17,7 @@ class timer_wheel;
 /// Is told when its timers are due.
 class timer_owner {
  public:
-  virtual void on_timer(timer& which) = 0;
+  virtual void on_timer(timer& due) = 0;
 
  protected:
   ~timer_owner() = default;
@@ -84,8 +84,8 @@ class timer_wheel {
   static constexpr std::uint16_t due = levels * slots;
 
   [[nodiscard]] std::uint64_t tick_of(steady_clock::time_point at) const noexcept;
-  void insert(timer& which) noexcept;
-  void remove(timer& which) noexcept;
+  void insert(timer& added) noexcept;
+  void remove(timer& removed) noexcept;
   void take_slot(unsigned level, unsigned slot) noexcept;
 
   steady_clock::time_point start_;

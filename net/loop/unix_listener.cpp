@@ -24,8 +24,8 @@ constexpr int backlog = 8;
 constexpr auto lock_patience = 1s;
 constexpr auto lock_interval = 20ms;
 
-tl::unexpected<std::string> failure(const std::string& what, int error) {
-  return tl::unexpected{what + ": " + std::generic_category().message(error)};
+tl::unexpected<std::string> failure(const std::string& action, int error) {
+  return tl::unexpected{action + ": " + std::generic_category().message(error)};
 }
 
 unique_fd make_socket() {
@@ -42,11 +42,11 @@ tl::unexpected<std::string> no_socket(int error) {
 }
 
 std::optional<sockaddr_un> to_unix_address(const std::string& path) {
-  sockaddr_un out{};
+  sockaddr_un address{};
   if (path.empty() || path.size() > max_socket_path) return std::nullopt;
-  out.sun_family = AF_UNIX;
-  std::memcpy(out.sun_path, path.data(), path.size());
-  return out;
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
 }
 
 const sockaddr* as_sockaddr(const sockaddr_un& address) {
@@ -55,10 +55,10 @@ const sockaddr* as_sockaddr(const sockaddr_un& address) {
 
 /// Who is at the other end; for a connection that was made, who listens.
 std::optional<ucred> peer_of(int fd) {
-  ucred out{};
-  socklen_t size = sizeof out;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &out, &size) != 0) return std::nullopt;
-  return out;
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return std::nullopt;
+  return credentials;
 }
 
 /// Makes the directory if there is none; an error if others can put their socket in our place.
@@ -76,14 +76,15 @@ tl::expected<void, std::string> check_directory(const std::filesystem::path& pat
 /// Of two processes that start at once one sees the other. The lock ends with the descriptor; the
 /// file stays, for us alone to lock.
 tl::expected<unique_fd, std::string> lock_place(const std::string& path) {
-  unique_fd out{::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR)};
-  if (!out) return failure("can't open " + path, errno);
+  unique_fd lock{
+      ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR)};
+  if (!lock) return failure("can't open " + path, errno);
   const auto deadline = std::chrono::steady_clock::now() + lock_patience;
-  while (::flock(out.get(), LOCK_EX | LOCK_NB) != 0) {
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (std::chrono::steady_clock::now() > deadline) return failure("can't lock " + path, errno);
     std::this_thread::sleep_for(lock_interval);
   }
-  return out;
+  return lock;
 }
 
 /// Removes a socket that nobody listens on; an error if there is something else.
@@ -94,9 +95,9 @@ tl::expected<void, std::string> clear_place(const std::string& path) {
   if (!S_ISSOCK(about.st_mode)) return tl::unexpected{path + " is there and is not a socket"};
   const auto served = connect_unix(path);
   if (served || served.error() == EAGAIN) {
-    const auto who = served ? peer_of(served->get()) : std::nullopt;
+    const auto owner = served ? peer_of(served->get()) : std::nullopt;
     return tl::unexpected{path + " is served by another process" +
-                          (who ? " (" + std::to_string(who->pid) + ")" : std::string{})};
+                          (owner ? " (" + std::to_string(owner->pid) + ")" : std::string{})};
   }
   if (served.error() != ECONNREFUSED) return failure(path, served.error());
   if (::unlink(path.c_str()) != 0) return failure("can't replace " + path, errno);
@@ -120,11 +121,11 @@ tl::expected<std::unique_ptr<unix_listener>, std::string> unix_listener::open(
   if (!lock) return tl::unexpected{lock.error()};
   if (auto cleared = clear_place(path); !cleared) return tl::unexpected{cleared.error()};
   if (::bind(fd.get(), as_sockaddr(*address), sizeof *address) != 0) return failure(path, errno);
-  std::unique_ptr<unix_listener> out{new unix_listener{std::move(fd), path}};
+  std::unique_ptr<unix_listener> listener{new unix_listener{std::move(fd), path}};
   // Nobody can connect before listen(): there is no moment at which others could.
-  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::listen(out->fd(), backlog) != 0)
+  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::listen(listener->fd(), backlog) != 0)
     return failure(path, errno);
-  return out;
+  return listener;
 }
 
 unix_listener::unix_listener(unique_fd fd, std::string path)
@@ -136,11 +137,11 @@ unix_listener::unix_listener(unique_fd fd, std::string path)
 }
 
 unique_fd unix_listener::accept() const {
-  unique_fd out{::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-  if (!out) return out;
+  unique_fd accepted{::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (!accepted) return accepted;
   // The file's mode has seen to it already, unless somebody changed it.
-  const auto who = peer_of(out.get());
-  if (who && (who->uid == 0 || who->uid == ::geteuid())) return out;
+  const auto peer = peer_of(accepted.get());
+  if (peer && (peer->uid == 0 || peer->uid == ::geteuid())) return accepted;
   errno = EAGAIN;
   return {};
 }

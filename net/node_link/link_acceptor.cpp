@@ -122,16 +122,16 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
   void begin(unique_fd fd, const endpoint& remote);
   void begin_plain(unique_fd fd, const endpoint& remote);
   void look_at_newcomers();
-  void advance(handshake& which);
-  [[nodiscard]] static bool has_hello(handshake& which);
-  void answer(handshake& which);
-  void hand_over(handshake& which);
-  void refuse(handshake& which, link_refusal why, const std::string& text);
-  void refuse(link_session& which, link_refusal why, const std::string& text);
+  void advance(handshake& conn);
+  [[nodiscard]] static bool has_hello(handshake& conn);
+  void answer(handshake& conn);
+  void hand_over(handshake& conn);
+  void refuse(handshake& conn, link_refusal why, const std::string& text);
+  void refuse(link_session& session, link_refusal why, const std::string& text);
   /// For another one, if there is one that has to go.
-  void crowd_out(link_places::holder* which);
+  void crowd_out(link_places::holder* leaver);
   /// Takes it off the list; its socket is still open.
-  unique_fd drop(handshake& which);
+  unique_fd drop(handshake& conn);
   void report(const endpoint& remote, const std::string& text);
   void report_rest();
 
@@ -196,86 +196,87 @@ void link_acceptor::acceptor::begin_plain(unique_fd fd, const endpoint& remote) 
 void link_acceptor::acceptor::look_at_newcomers() {
   const auto overdue = newcomers_.take_overdue(home().now());
   if (!newcomers_.empty()) newcomer_timer_.arm(home().timers(), newcomer_interval);
-  for (const auto& one : overdue)
-    if (!closed_) refuse(*one, link_refusal::timed_out, "its BASP handshake did not come in time");
+  for (const auto& session : overdue)
+    if (!closed_)
+      refuse(*session, link_refusal::timed_out, "its BASP handshake did not come in time");
 }
 
-void link_acceptor::acceptor::crowd_out(link_places::holder* which) {
-  if (which != nullptr)
-    refuse(static_cast<handshake&>(*which), link_refusal::crowded_out, place_was_needed);
+void link_acceptor::acceptor::crowd_out(link_places::holder* leaver) {
+  if (leaver != nullptr)
+    refuse(static_cast<handshake&>(*leaver), link_refusal::crowded_out, place_was_needed);
 }
 
-void link_acceptor::acceptor::advance(handshake& which) {
-  if (!which.fd) return;
-  if (which.channel == nullptr) {
-    if (!has_hello(which)) return;
-    answer(which);
+void link_acceptor::acceptor::advance(handshake& conn) {
+  if (!conn.fd) return;
+  if (conn.channel == nullptr) {
+    if (!has_hello(conn)) return;
+    answer(conn);
     if (closed_) return;  // by the owner, who was told of the one that had to go
   }
-  const auto progress = which.channel->handshake();
-  if (progress == tls_progress::done) return hand_over(which);
+  const auto progress = conn.channel->handshake();
+  if (progress == tls_progress::done) return hand_over(conn);
   if (progress == tls_progress::failed)
-    return refuse(which, to_refusal(which.channel->failure()), which.channel->problem());
+    return refuse(conn, to_refusal(conn.channel->failure()), conn.channel->problem());
   const std::uint32_t interest = progress == tls_progress::want_write ? EPOLLOUT : EPOLLIN;
-  if (interest == which.interest) return;
-  which.interest = interest;
-  home().rewatch(which.fd.get(), which, interest);
+  if (interest == conn.interest) return;
+  conn.interest = interest;
+  home().rewatch(conn.fd.get(), conn, interest);
 }
 
 /// Whether its first record has come, or something else that TLS can judge. Until then a connection
 /// costs little more than a descriptor, however much of it has come, and is woken twice at most.
-bool link_acceptor::acceptor::has_hello(handshake& which) {
-  if (which.has_begun) return true;
+bool link_acceptor::acceptor::has_hello(handshake& conn) {
+  if (conn.has_begun) return true;
   std::array<std::uint8_t, record_header> header{};
-  const auto size = ::recv(which.fd.get(), header.data(), header.size(), MSG_PEEK);
+  const auto size = ::recv(conn.fd.get(), header.data(), header.size(), MSG_PEEK);
   const std::size_t length = load_be16(byte_view{header}.subspan(3));
   if (size != record_header || header[0] != SSL3_RT_HANDSHAKE || header[1] != SSL3_VERSION_MAJOR ||
       length > SSL3_RT_MAX_PLAIN_LENGTH)
     return true;
-  which.has_begun = true;
-  set_low_water(which.fd.get(), record_header + length);
+  conn.has_begun = true;
+  set_low_water(conn.fd.get(), record_header + length);
   return false;
 }
 
-void link_acceptor::acceptor::answer(handshake& which) {
-  set_low_water(which.fd.get(), 1);
-  which.channel = std::make_unique<tls_channel>(credentials_->current(), which.fd.get(), names_);
-  unanswered_.remove(which);
-  crowd_out(answered_.add(which));
+void link_acceptor::acceptor::answer(handshake& conn) {
+  set_low_water(conn.fd.get(), 1);
+  conn.channel = std::make_unique<tls_channel>(credentials_->current(), conn.fd.get(), names_);
+  unanswered_.remove(conn);
+  crowd_out(answered_.add(conn));
 }
 
-void link_acceptor::acceptor::hand_over(handshake& which) {
-  auto channel = std::move(which.channel);
-  const auto remote = which.remote;
-  owner_->on_link(link_transport{drop(which), std::move(channel), remote});
+void link_acceptor::acceptor::hand_over(handshake& conn) {
+  auto channel = std::move(conn.channel);
+  const auto remote = conn.remote;
+  owner_->on_link(link_transport{drop(conn), std::move(channel), remote});
 }
 
-void link_acceptor::acceptor::refuse(handshake& which, link_refusal why, const std::string& text) {
-  report(which.remote, text);
-  auto fd = drop(which);
+void link_acceptor::acceptor::refuse(handshake& conn, link_refusal why, const std::string& text) {
+  report(conn.remote, text);
+  auto fd = drop(conn);
   shut_gently(fd.get());
   home().close_later(std::move(fd));
   owner_->on_refused(why);
 }
 
-void link_acceptor::acceptor::refuse(link_session& which, link_refusal why,
+void link_acceptor::acceptor::refuse(link_session& session, link_refusal why,
                                      const std::string& text) {
-  report(which.remote(), text);
-  which.cut(text);
+  report(session.remote(), text);
+  session.cut(text);
   owner_->on_refused(why);
 }
 
-unique_fd link_acceptor::acceptor::drop(handshake& which) {
-  which.deadline.cancel();
-  unanswered_.remove(which);
-  answered_.remove(which);
-  home().unwatch(which.fd.get(), which);
-  auto out = std::move(which.fd);
+unique_fd link_acceptor::acceptor::drop(handshake& conn) {
+  conn.deadline.cancel();
+  unanswered_.remove(conn);
+  answered_.remove(conn);
+  home().unwatch(conn.fd.get(), conn);
+  auto fd = std::move(conn.fd);
   const auto at = std::find_if(pending_.begin(), pending_.end(),
-                               [&](const auto& one) { return one.get() == &which; });
+                               [&](const auto& item) { return item.get() == &conn; });
   home().destroy_later(std::move(*at));
   pending_.erase(at);
-  return out;
+  return fd;
 }
 
 /// Anybody can connect: addresses are for level debug, and at level info there is a line now and

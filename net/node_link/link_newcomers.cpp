@@ -21,10 +21,10 @@ link_newcomers::session_ptr link_newcomers::add(session_ptr fresh, time_point no
 
 std::vector<link_newcomers::session_ptr> link_newcomers::take_overdue(time_point now) {
   tidy();
-  std::vector<session_ptr> out;
-  for (auto& one : all_)
-    if (!one.leaves && one.until <= now) out.push_back(take_place(one));
-  return out;
+  std::vector<session_ptr> overdue;
+  for (auto& waiting : all_)
+    if (!waiting.leaves && waiting.until <= now) overdue.push_back(take_place(waiting));
+  return overdue;
 }
 
 std::size_t link_newcomers::size() {
@@ -33,16 +33,16 @@ std::size_t link_newcomers::size() {
 }
 
 /// It has joined or ended.
-bool link_newcomers::is_over(const newcomer& which) const {
-  return which.session->ended() || has_joined_(*which.session);
+bool link_newcomers::is_over(const newcomer& waiting) const {
+  return waiting.session->ended() || has_joined_(*waiting.session);
 }
 
 void link_newcomers::tidy() {
   for (auto at = all_.begin(); at != all_.end();) {
-    const auto which = at++;
-    if (!is_over(*which)) continue;
-    places_.remove(*which);
-    all_.erase(which);
+    const auto entry = at++;
+    if (!is_over(*entry)) continue;
+    places_.remove(*entry);
+    all_.erase(entry);
   }
 }
 

@@ -48,7 +48,7 @@ class link_newcomers {
     bool leaves = false;
   };
 
-  [[nodiscard]] bool is_over(const newcomer& which) const;
+  [[nodiscard]] bool is_over(const newcomer& waiting) const;
   void tidy();
   session_ptr take_place(newcomer& from);
 

@@ -52,7 +52,7 @@ class link_places {
   /// The caller removes it. Else null.
   [[nodiscard]] holder* add(holder& fresh);
   /// Does nothing if it has no place.
-  void remove(holder& which) noexcept;
+  void remove(holder& leaver) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
 
  private:

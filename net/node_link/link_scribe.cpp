@@ -85,11 +85,11 @@ class link_scribe final : public caf::io::scribe {
   }
 
   /// The stream goes on to read what it expected; it finds the end when it does.
-  void refuse(const std::string& what) {
+  void refuse(const std::string& why) {
     // Who has the session tells the operator, by name and not for each connection.
     spdlog::debug("node link: {} ({}) {}; closing", stream_.session().peer_name(),
-                  to_string(remote_), what);
-    stream_.session().cut("it " + what);
+                  to_string(remote_), why);
+    stream_.session().cut("it " + why);
   }
 
   const endpoint remote_;

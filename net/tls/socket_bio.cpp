@@ -64,11 +64,11 @@ long control(BIO* bio, int command, long, void*) {
 }
 
 BIO_METHOD* make_method() {
-  auto* const out = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
-  if (out == nullptr || BIO_meth_set_write(out, &write_some) != 1 ||
-      BIO_meth_set_read(out, &read_some) != 1 || BIO_meth_set_ctrl(out, &control) != 1)
+  auto* const method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+  if (method == nullptr || BIO_meth_set_write(method, &write_some) != 1 ||
+      BIO_meth_set_read(method, &read_some) != 1 || BIO_meth_set_ctrl(method, &control) != 1)
     throw std::bad_alloc{};
-  return out;
+  return method;
 }
 
 }  // namespace
@@ -76,11 +76,11 @@ BIO_METHOD* make_method() {
 BIO* make_socket_bio(socket_state& state) {
   // For the life of the process, as libcrypto's own methods.
   static BIO_METHOD* const method = make_method();
-  auto* const out = BIO_new(method);
-  if (out == nullptr) throw std::bad_alloc{};
-  BIO_set_data(out, &state);
-  BIO_set_init(out, 1);
-  return out;
+  auto* const bio = BIO_new(method);
+  if (bio == nullptr) throw std::bad_alloc{};
+  BIO_set_data(bio, &state);
+  BIO_set_init(bio, 1);
+  return bio;
 }
 
 }  // namespace mtp::net

@@ -45,8 +45,8 @@ std::size_t best_record_size(byte_view data) {
 
 /// Whether the kernel takes more to send, and not only a byte or two.
 bool takes_more(int fd) {
-  pollfd one{.fd = fd, .events = POLLOUT, .revents = 0};
-  return ::poll(&one, 1, 0) == 1 && (one.revents & POLLOUT) != 0;
+  pollfd watched{.fd = fd, .events = POLLOUT, .revents = 0};
+  return ::poll(&watched, 1, 0) == 1 && (watched.revents & POLLOUT) != 0;
 }
 
 /// The one name that is looked for.
@@ -118,34 +118,34 @@ tls_channel::moved tls_channel::read(byte_span into) {
 
 tls_channel::moved tls_channel::write(byte_view data) {
   data = data.first(std::min(data.size(), max_write));
-  moved out;
-  while (out.size < data.size()) {
+  moved sent;
+  while (sent.size < data.size()) {
     ERR_clear_error();
     // Told to the peer in front of the next record. It can't be done in the middle of one; and
     // while it waits for the kernel, nothing can be read.
     if (records_ >= key_lifetime_ && unfinished_ == 0 && takes_more(socket_.fd) &&
         SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
       records_ = 0;
-    const auto rest = data.subspan(out.size);
+    const auto rest = data.subspan(sent.size);
     const auto wanted = unfinished_ > 0 ? unfinished_ : best_record_size(rest);
     const auto record = rest.first(std::min(rest.size(), wanted));
     socket_.more_follows = record.size() < rest.size();
     const int result = SSL_write(ssl_.get(), record.data(), to_int(record.size()));
     if (result <= 0) {
       unfinished_ = record.size();
-      out.next = judge(result);
+      sent.next = judge(result);
       // Half a message of TLS has come. Nobody sends that, and waiting for the rest while the
       // socket could be written to would keep the thread busy.
-      if (out.next == tls_progress::want_read)
-        out.next = fail(tls_failure::protocol, "it cuts its messages in two");
+      if (sent.next == tls_progress::want_read)
+        sent.next = fail(tls_failure::protocol, "it cuts its messages in two");
       break;
     }
     unfinished_ = 0;
     ++records_;
     // One record a call.
-    out.size += static_cast<std::size_t>(result);
+    sent.size += static_cast<std::size_t>(result);
   }
-  return out;
+  return sent;
 }
 
 void tls_channel::read_ahead() {
@@ -177,9 +177,9 @@ tls_progress tls_channel::judge_library_error() {
     return fail(tls_failure::not_tls, "it does not speak TLS");
   if (reason >= SSL_AD_REASON_OFFSET) {
     const int alert = reason - SSL_AD_REASON_OFFSET;
-    const auto what =
+    const auto kind =
         alert == SSL_AD_PROTOCOL_VERSION ? tls_failure::protocol : tls_failure::refused;
-    return fail(what, describe_alert(alert, context_->side(), context_->name()));
+    return fail(kind, describe_alert(alert, context_->side(), context_->name()));
   }
   switch (reason) {
     case SSL_R_UNEXPECTED_EOF_WHILE_READING:
@@ -195,8 +195,8 @@ tls_progress tls_channel::judge_library_error() {
   }
 }
 
-tls_progress tls_channel::fail(tls_failure what, std::string text) {
-  failure_ = what;
+tls_progress tls_channel::fail(tls_failure kind, std::string text) {
+  failure_ = kind;
   problem_ = std::move(text);
   return tls_progress::failed;
 }

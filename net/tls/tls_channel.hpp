@@ -88,7 +88,7 @@ class tls_channel {
 
   [[nodiscard]] tls_progress judge(int result);
   [[nodiscard]] tls_progress judge_library_error();
-  tls_progress fail(tls_failure what, std::string text);
+  tls_progress fail(tls_failure kind, std::string text);
   tls_progress fail_closed();
   bool check_name(X509_STORE_CTX* store);
 

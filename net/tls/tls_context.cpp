@@ -31,8 +31,8 @@ constexpr long max_peer_chain = long{32} * 1024;
 template <auto Function>
 struct freeing {
   template <class T>
-  void operator()(T* what) const noexcept {
-    Function(what);
+  void operator()(T* object) const noexcept {
+    Function(object);
   }
 };
 using bio_ptr = std::unique_ptr<BIO, freeing<BIO_free_all>>;
@@ -55,9 +55,9 @@ std::string system_text(int error) {
 }
 
 /// `path` with what is wrong with it.
-tl::unexpected<std::string> problem(const std::string& path, const std::string& what) {
+tl::unexpected<std::string> problem(const std::string& path, const std::string& why) {
   ERR_clear_error();
-  return tl::unexpected{path + ": " + what};
+  return tl::unexpected{path + ": " + why};
 }
 
 tl::expected<secret_text, std::string> read_file(const std::string& path) {
@@ -67,19 +67,19 @@ tl::expected<secret_text, std::string> read_file(const std::string& path) {
   if (!fd || ::fstat(fd.get(), &about) != 0) return problem(path, system_text(errno));
   if (!S_ISREG(about.st_mode)) return problem(path, "is not a file");
   if (about.st_size > max_file_size) return problem(path, "is longer than 1 MiB");
-  secret_text out;
+  secret_text contents;
   // At full size at once: a string that grows leaves copies behind.
-  out.value.resize(static_cast<std::size_t>(about.st_size));
+  contents.value.resize(static_cast<std::size_t>(about.st_size));
   std::size_t size = 0;
-  while (size < out.value.size()) {
-    const auto got = ::read(fd.get(), out.value.data() + size, out.value.size() - size);
+  while (size < contents.value.size()) {
+    const auto got = ::read(fd.get(), contents.value.data() + size, contents.value.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return problem(path, system_text(errno));
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  out.value.resize(size);
-  return out;
+  contents.value.resize(size);
+  return contents;
 }
 
 bio_ptr open_text(const secret_text& text) {
@@ -96,17 +96,17 @@ tl::expected<std::vector<certificate_ptr>, std::string> read_certificates(const 
   const auto text = read_file(path);
   if (!text) return tl::unexpected{text.error()};
   const auto source = open_text(*text);
-  std::vector<certificate_ptr> out;
+  std::vector<certificate_ptr> certificates;
   bool asked = false;
-  while (auto* const one = PEM_read_bio_X509(source.get(), nullptr, &no_password, &asked))
-    out.emplace_back(one);
+  while (auto* const certificate = PEM_read_bio_X509(source.get(), nullptr, &no_password, &asked))
+    certificates.emplace_back(certificate);
   const auto error = ERR_peek_last_error();
   const bool at_end =
       ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-  if (out.empty() && at_end) return problem(path, "holds no certificate in PEM form");
+  if (certificates.empty() && at_end) return problem(path, "holds no certificate in PEM form");
   if (!at_end) return problem(path, "holds a damaged certificate: " + take_openssl_errors());
   ERR_clear_error();
-  return out;
+  return certificates;
 }
 
 tl::expected<key_ptr, std::string> read_key(const std::string& path) {
@@ -114,11 +114,11 @@ tl::expected<key_ptr, std::string> read_key(const std::string& path) {
   if (!text) return tl::unexpected{text.error()};
   const auto source = open_text(*text);
   bool asked = false;
-  key_ptr out{PEM_read_bio_PrivateKey(source.get(), nullptr, &no_password, &asked)};
+  key_ptr key{PEM_read_bio_PrivateKey(source.get(), nullptr, &no_password, &asked)};
   if (asked) return problem(path, "the key is encrypted; keep it without a password");
   // What OpenSSL says about a key that it can't read is of no use.
-  if (!out) return problem(path, "holds no private key in PEM form");
-  return out;
+  if (!key) return problem(path, "holds no private key in PEM form");
+  return key;
 }
 
 std::chrono::system_clock::time_point to_time(const ASN1_TIME* time) {
@@ -186,12 +186,13 @@ std::string node_name(const X509* certificate) {
   const int size =
       ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
   if (size < 0) return {};
-  std::string out{reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)};
+  std::string name{reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)};
   OPENSSL_free(text);
   constexpr std::string_view allowed =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-  if (out.size() > max_node_name || out.find_first_not_of(allowed) != std::string::npos) return {};
-  return out;
+  if (name.size() > max_node_name || name.find_first_not_of(allowed) != std::string::npos)
+    return {};
+  return name;
 }
 
 void tls_context::deleter::operator()(SSL_CTX* context) const noexcept {
@@ -213,9 +214,9 @@ tl::expected<std::shared_ptr<const tls_context>, std::string> tls_context::load(
   const auto trusted = read_certificates(files.ca);
   if (!trusted) return tl::unexpected{trusted.error()};
 
-  std::shared_ptr<tls_context> out{new tls_context};
-  out->context_.reset(SSL_CTX_new(TLS_method()));
-  auto* const context = out->get();
+  std::shared_ptr<tls_context> created{new tls_context};
+  created->context_.reset(SSL_CTX_new(TLS_method()));
+  auto* const context = created->get();
   if (context == nullptr || !set_rules(context)) return tl::unexpected{take_openssl_errors()};
   if (SSL_CTX_use_certificate(context, own) != 1 ||
       SSL_CTX_use_PrivateKey(context, key->get()) != 1)
@@ -223,13 +224,13 @@ tl::expected<std::shared_ptr<const tls_context>, std::string> tls_context::load(
   for (std::size_t i = 1; i < chain->size(); ++i)
     if (SSL_CTX_add1_chain_cert(context, (*chain)[i].get()) != 1)
       return problem(files.certificate, take_openssl_errors());
-  for (const auto& one : *trusted)
-    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), one.get()) != 1)
+  for (const auto& certificate : *trusted)
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get()) != 1)
       return problem(files.ca, take_openssl_errors());
-  out->side_ = side;
-  out->name_ = node_name(own);
-  out->expires_ = to_time(X509_get0_notAfter(own));
-  return out;
+  created->side_ = side;
+  created->name_ = node_name(own);
+  created->expires_ = to_time(X509_get0_notAfter(own));
+  return created;
 }
 
 tls_credentials::tls_credentials(tls_files files, std::shared_ptr<const tls_context> first)

@@ -70,16 +70,16 @@ std::string describe_alert(int alert, tls_side ours, std::string_view our_name) 
 }
 
 std::string take_openssl_errors() {
-  std::string out;
+  std::string text;
   for (auto code = ERR_get_error(); code != 0; code = ERR_get_error()) {
     const char* const reason = ERR_reason_error_string(code);
-    if (!out.empty()) out += "; ";
+    if (!text.empty()) text += "; ";
     if (reason != nullptr)
-      out += reason;
+      text += reason;
     else
-      out += "error " + std::to_string(code);
+      text += "error " + std::to_string(code);
   }
-  return out;
+  return text;
 }
 
 }  // namespace mtp::net

@@ -176,7 +176,7 @@ TEST_CASE("command line: wrong arguments and help") {
 }
 
 TEST_CASE("command line: the other commands") {
-  CHECK(std::get<check_config_command>(parse({"check-config", "-c", "x"})).what.config == "x");
+  CHECK(std::get<check_config_command>(parse({"check-config", "-c", "x"})).command.config == "x");
   const auto ping =
       std::get<ping_command>(parse({"ping", "tg://x", "--dc", "2,-3", "--timeout", "100"})).options;
   CHECK(ping.link == "tg://x");

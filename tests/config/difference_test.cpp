@@ -58,7 +58,7 @@ TEST_CASE("difference: each option, when changed, is told once and under its own
     const auto there = differences({}, after);
     REQUIRE(there.size() == 1);
     CHECK(there[0].path == path_of(row));
-    CHECK(there[0].what == kind::changed);
+    CHECK(there[0].type == kind::changed);
     CHECK(there[0].applies == row.applies);
     const auto back = differences(after, {});
     REQUIRE(back.size() == 1);
@@ -177,8 +177,8 @@ TEST_CASE("difference: ports are known by their names, in any order") {
                             "ports.b.secret: (secret) -> (secret) (new connections)",
                             "ports.c: removed, 0.0.0.0:3 (at once)",
                             "ports.d: added, 0.0.0.0:4 (at once)"});
-  CHECK(all[2].what == kind::removed_port);
-  CHECK(all[3].what == kind::added_port);
+  CHECK(all[2].type == kind::removed_port);
+  CHECK(all[3].type == kind::added_port);
   CHECK(texts(changes("listen_ip = \"::1\"")) ==
         lines{"listen_ip: \"0.0.0.0\" -> \"::1\" (at once)",
               "ports.web.listen_ip: \"0.0.0.0\" -> \"::1\" (at once)"});

@@ -106,7 +106,7 @@ TEST_CASE("option table: a node that has no use for an option says so, and does 
   };
   const auto misplaced_in = [](const loaded_settings& read) {
     return std::ranges::count_if(read.warnings, [](const config_problem& warning) {
-      return warning.what.starts_with("has no effect on a ");
+      return warning.text.starts_with("has no effect on a ");
     });
   };
   for (const auto& row : test::rows_with_values()) {

@@ -105,7 +105,7 @@ std::optional<link_answer> rogue_front::say_hello(const link_hello& hello) {
 
 bool rogue_front::begin() {
   const auto answer = say_hello(make_hello());
-  return answer && answer->what == link_answer::kind::welcome;
+  return answer && answer->verdict == link_answer::kind::welcome;
 }
 
 void rogue_front::say(const std::vector<stream_frame>& what, std::uint64_t taken) {

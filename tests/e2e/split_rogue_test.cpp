@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(rogue_fixture, "split: a rogue front that calls itself by anot
   const auto answer = rogue.say_hello(hello);
   REQUIRE(answer);
   const std::string why = R"(the front calls itself "front", but its certificate says "rogue")";
-  CHECK(answer->what == link_answer::kind::refused);
+  CHECK(answer->verdict == link_answer::kind::refused);
   CHECK(answer->reason == why);
   CHECK(rogue.partner == nullptr);
   CHECK(back().wait_for_output("front rogue is refused: " + why));
@@ -214,7 +214,7 @@ void check_disowned(const std::string& name, const std::string& cookie, const st
   const fake_telegram telegram{{.dcs = {2}}};
   split_nodes nodes{telegram};
   rogue_back back{[&](const link_hello&) {
-                    return link_answer{.what = link_answer::kind::welcome, .name = name};
+                    return link_answer{.verdict = link_answer::kind::welcome, .name = name};
                   },
                   nodes.authority().issue("back", {.name = "back", .usage = key_usage::server})};
   front_options how;

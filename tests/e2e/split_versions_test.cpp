@@ -34,7 +34,7 @@ TEST_CASE("split: a front of another version is refused, and both ends name both
   hello.build = "9.9";
   const auto answer = rogue.say_hello(hello);
   REQUIRE(answer);
-  CHECK(answer->what == link_answer::kind::refused);
+  CHECK(answer->verdict == link_answer::kind::refused);
   const auto why = "link versions differ: the front's is 77 (build 9.9), the back's " + ours +
                    "; use the same build on both";
   CHECK(answer->reason == why);
@@ -54,10 +54,10 @@ TEST_CASE("split: a back of another version gets no session, whatever it answers
     said.reason = "in words of its own";
   }
   SUBCASE("it asks for the cookie") {
-    said.what = link_answer::kind::challenge;
+    said.verdict = link_answer::kind::challenge;
   }
   SUBCASE("it welcomes us") {
-    said.what = link_answer::kind::welcome;
+    said.verdict = link_answer::kind::welcome;
   }
   rogue_back back{[&](const link_hello&) { return said; }};
   front_options how;

@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                [&](const mtp::stream_part& part) {
                                  mtp::encode_stream_part(stream, part, again);
                                }},
-               item.what);
+               item.content);
   }
   FUZZ_REQUIRE(std::ranges::equal(again, in));
   return 0;

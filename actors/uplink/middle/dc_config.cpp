@@ -122,7 +122,7 @@ void dc_config_state::add_address_steps() {
   }
   for (std::size_t i = 0; i < services.size(); ++i) {
     const auto at = (first + i) % services.size();
-    steps.push_back({.what = purpose::address, .url = services[at], .service = at});
+    steps.push_back({.goal = purpose::address, .url = services[at], .service = at});
   }
 }
 
@@ -137,10 +137,10 @@ void dc_config_state::next_step() {
   }
   http_fetch order{.request = {.url = now.url,
                                .timeout = side->settings()->core_api_http_timeout,
-                               .family = now.what == purpose::address ? net::http_family::v4
+                               .family = now.goal == purpose::address ? net::http_family::v4
                                                                       : net::http_family::any,
                                // What Telegram sees is our address, not that of a proxy for HTTP.
-                               .through_proxy = now.what != purpose::address}};
+                               .through_proxy = now.goal != purpose::address}};
   self->request(fetcher, fetcher_patience, std::move(order))
       .then([this, now](const http_answer& answer) { finish_step(now, answer); },
             [this, now](const caf::error&) {
@@ -149,14 +149,14 @@ void dc_config_state::next_step() {
 }
 
 void dc_config_state::finish_step(const step& done, const http_answer& answer) {
-  const auto why = answer.body ? accept(done.what, *answer.body) : answer.body.error();
+  const auto why = answer.body ? accept(done.goal, *answer.body) : answer.body.error();
   const auto url = config::without_passwords(done.url);
-  if (done.what == purpose::address) {
+  if (done.goal == purpose::address) {
     if (why.empty()) {
-      std::erase_if(steps, [](const auto& one) { return one.what == purpose::address; });
+      std::erase_if(steps, [](const auto& planned) { return planned.goal == purpose::address; });
       address_service = done.service;
       address_warned = false;
-    } else if (steps.front().what != purpose::address && !std::exchange(address_warned, true)) {
+    } else if (steps.front().goal != purpose::address && !std::exchange(address_warned, true)) {
       spdlog::warn(
           "no ip_lookup_services answered (last: {}: {}); set external_ip if this machine is "
           "behind NAT",
@@ -165,15 +165,15 @@ void dc_config_state::finish_step(const step& done, const http_answer& answer) {
   } else if (!why.empty()) {
     spdlog::debug("{}: {}", url, why);
     // IPv6 middle proxies are an extra: their list may be missing.
-    if (done.what != purpose::v6_list && failure.empty()) failure = url + ": " + why;
+    if (done.goal != purpose::v6_list && failure.empty()) failure = url + ": " + why;
   } else if (answer.clock_ahead) {
     judge_clock(url, *answer.clock_ahead);
   }
   next_step();
 }
 
-std::string dc_config_state::accept(purpose what, const std::string& body) {
-  switch (what) {
+std::string dc_config_state::accept(purpose goal, const std::string& body) {
+  switch (goal) {
     case purpose::address: {
       const auto ours = ip_address::parse(trimmed(body));
       if (!ours || !ours->is_v4() || ours->is_any() || ours->is_loopback())
@@ -190,8 +190,8 @@ std::string dc_config_state::accept(purpose what, const std::string& body) {
     case purpose::v6_list: {
       auto read = parse_dc_list(body);
       if (!read) return "the answer is not a list of middle proxies";
-      tell_broken_lines(what, *read);
-      accept_list(std::move(read->list), what == purpose::v4_list);
+      tell_broken_lines(goal, *read);
+      accept_list(std::move(read->list), goal == purpose::v4_list);
       return {};
     }
   }

@@ -23,7 +23,7 @@ struct dc_config_state {
 
   enum class purpose : std::uint8_t { address, secret, v4_list, v6_list };
   struct step {
-    purpose what;
+    purpose goal;
     std::string url;
     /// Of an address: its place among the services.
     std::size_t service = 0;
@@ -36,7 +36,7 @@ struct dc_config_state {
   void next_step();
   void finish_step(const step& done, const http_answer& answer);
   /// Puts a fetched text into the draft; an empty text means it was good, else why not.
-  [[nodiscard]] std::string accept(purpose what, const std::string& body);
+  [[nodiscard]] std::string accept(purpose goal, const std::string& body);
   void tell_broken_lines(purpose list, const dc_list_reading& read);
   void accept_list(dc_list fetched, bool v4);
   void judge_clock(const std::string& url, std::chrono::seconds ahead);

@@ -69,8 +69,8 @@ caf::behavior dc_conn::start() {
   return {
       [this](open_stream& request) { handle_open(request); },
       [this](const cancel_stream& cancel) {
-        const auto which = clients_.find(cancel.stream);
-        if (which != clients_.end()) handle_close(which);
+        const auto found = clients_.find(cancel.stream);
+        if (found != clients_.end()) handle_close(found);
       },
       [this](get_dc_conn_status) { return status(); },
       [this](memory_is_scarce) { yield_memory(); },
@@ -239,8 +239,8 @@ void dc_conn::on_sent(net::byte_stream&, std::size_t size) {
   metrics_->send_duration.observe(
       static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
   sent_.leave(size, [this](const promised_ack& due) {
-    const auto which = clients_.find(due.to);
-    if (which != clients_.end()) send_to(which->second.client, due.to, due.ack);
+    const auto found = clients_.find(due.to);
+    if (found != clients_.end()) send_to(found->second.client, due.to, due.ack);
   });
   if (stream_.queued() == 0)
     silence_.unblocked();
@@ -253,8 +253,8 @@ void dc_conn::on_broken(net::byte_stream&, int error) {
   lose(std::generic_category().message(error));
 }
 
-void dc_conn::on_due(net::timer& which) {
-  if (&which == &pause_timer_) return check_pause();
+void dc_conn::on_due(net::timer& due) {
+  if (&due == &pause_timer_) return check_pause();
   switch (stage_) {
     case stage::connecting:
       return;  // it is not armed yet
@@ -305,26 +305,26 @@ dc_conn_status dc_conn::status() {
   const auto seconds = [this](net::steady_clock::time_point since) {
     return std::chrono::duration_cast<std::chrono::seconds>(home().now() - since);
   };
-  dc_conn_status out{.stage = names[static_cast<std::size_t>(stage_)],
-                     .clients = clients_.size(),
-                     .unacked_bytes = clients_.unacked().bytes,
-                     .unacked_packets = clients_.unacked().packets,
-                     .behind_bytes = clients_.behind().bytes,
-                     .behind_packets = clients_.behind().packets,
-                     .promised_acks = sent_.pending().size(),
-                     .unpromised = clients_.unpromised(),
-                     .sent = sent_.sent(),
-                     .queued = stream_.queued() + writer_.pending(),
-                     .age = seconds(started_),
-                     .unanswered = std::nullopt};
-  if (stage_ == stage::ready && paused_) out.stage = "paused";
-  if (const auto since = silence_.unanswered_since()) out.unanswered = seconds(*since);
-  return out;
+  dc_conn_status status{.stage = names[static_cast<std::size_t>(stage_)],
+                        .clients = clients_.size(),
+                        .unacked_bytes = clients_.unacked().bytes,
+                        .unacked_packets = clients_.unacked().packets,
+                        .behind_bytes = clients_.behind().bytes,
+                        .behind_packets = clients_.behind().packets,
+                        .promised_acks = sent_.pending().size(),
+                        .unpromised = clients_.unpromised(),
+                        .sent = sent_.sent(),
+                        .queued = stream_.queued() + writer_.pending(),
+                        .age = seconds(started_),
+                        .unanswered = std::nullopt};
+  if (stage_ == stage::ready && paused_) status.stage = "paused";
+  if (const auto since = silence_.unanswered_since()) status.unanswered = seconds(*since);
+  return status;
 }
 
 void dc_conn::stopped() {
   if (stage_ == stage::ready) {
-    for (const auto& [id, who] : clients_) {
+    for (const auto& [id, served] : clients_) {
       rpc::encode_close_conn(static_cast<rpc::conn_id>(id), head_);
       write();
     }

@@ -120,7 +120,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   // pinned_actor
   caf::behavior start() override;
   bool on_message(caf::mailbox_element& x) override;
-  void on_due(net::timer& which) override;
+  void on_due(net::timer& due) override;
   void stopped() override;
 
   // stream_owner
@@ -147,9 +147,9 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
 
   // From clients.
   void handle_open(open_stream& request);
-  void handle_data(books::iterator which, stream::data& data);
-  void handle_close(books::iterator which);
-  void forget(books::iterator which);
+  void handle_data(books::iterator entry, stream::data& data);
+  void handle_close(books::iterator entry);
+  void forget(books::iterator entry);
 
   /// Frames what `head_` holds and `tail`; an answer is expected.
   void write(packet_buffer tail = {});
@@ -162,7 +162,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   void set_slow_apart();
   void limit_slow();
   void check_pause();
-  void drop_slow_client(books::iterator which, std::string_view why);
+  void drop_slow_client(books::iterator entry, std::string_view why);
 
   void note_memory();
   void yield_memory();

@@ -16,7 +16,7 @@ void dc_conn_board::withdraw(dc_id dc, unsigned reactor, const caf::actor& conn)
   const std::lock_guard lock{here.mutex};
   const auto known = here.conns.find(dc);
   if (known == here.conns.end()) return;
-  std::erase_if(known->second, [&](const offered& one) { return one.conn == conn; });
+  std::erase_if(known->second, [&](const offered& offer) { return offer.conn == conn; });
   if (known->second.empty()) here.conns.erase(known);
 }
 
@@ -26,20 +26,20 @@ caf::actor dc_conn_board::take(dc_id dc, unsigned reactor, std::size_t full) {
   const auto known = here.conns.find(dc);
   if (known == here.conns.end()) return {};
   const auto least = std::ranges::min_element(
-      known->second, {}, [](const offered& one) { return one.load->clients.load(); });
+      known->second, {}, [](const offered& offer) { return offer.load->clients.load(); });
   if (least->load->clients >= full) return {};
   least->load->add_client();
   return least->conn;
 }
 
 std::vector<caf::actor> dc_conn_board::all_of(unsigned reactor) {
-  std::vector<caf::actor> out;
+  std::vector<caf::actor> handles;
   auto& mine = shelves_[reactor];
   const std::lock_guard lock{mine.mutex};
   for (const auto& [dc, conns] : mine.conns)
-    for (const auto& one : conns)
-      out.push_back(one.conn);
-  return out;
+    for (const auto& offer : conns)
+      handles.push_back(offer.conn);
+  return handles;
 }
 
 }  // namespace mtp::actors

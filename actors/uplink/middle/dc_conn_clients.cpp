@@ -44,37 +44,37 @@ void dc_conn::handle_message(const rpc::from_dc& message) {
 }
 
 void dc_conn::deliver(const rpc::proxy_ans& answer) {
-  const auto which = clients_.find(static_cast<stream_id>(answer.id));
-  if (which == clients_.end()) {
+  const auto found = clients_.find(static_cast<stream_id>(answer.id));
+  if (found == clients_.end()) {
     // As the C proxy does: Telegram has not heard yet that this client left.
     rpc::encode_close_conn(answer.id, head_);
     return write();
   }
-  auto& [to, account] = which->second;
+  auto& [to, account] = found->second;
   const auto size = answer.packet.size();
-  send_to(to, which->first,
+  send_to(to, found->first,
           stream::data{
               .packet = reader_.claim(answer.packet),
               .quick_ack = false,
               .claim = account.elsewhere ? side_->core.memory.claim_transit(size) : byte_claim{}});
   clients_.charge(account, size, 1, home().now());
   if (const auto why = account.excess(settings().upstream_healthchecks); !why.empty())
-    drop_slow_client(which, why);
+    drop_slow_client(found, why);
   limit_slow();
   update_pause();
 }
 
 void dc_conn::confirm(const rpc::simple_ack& ack) {
-  const auto which = clients_.find(static_cast<stream_id>(ack.id));
-  if (which != clients_.end())
-    send_to(which->second.client, which->first, stream::quick_ack{ack.confirm});
+  const auto found = clients_.find(static_cast<stream_id>(ack.id));
+  if (found != clients_.end())
+    send_to(found->second.client, found->first, stream::quick_ack{ack.confirm});
 }
 
 void dc_conn::close_client(const rpc::close_ext& close) {
-  const auto which = clients_.find(static_cast<stream_id>(close.id));
-  if (which == clients_.end()) return;
-  send_to(which->second.client, which->first, stream::close{});
-  forget(which);
+  const auto found = clients_.find(static_cast<stream_id>(close.id));
+  if (found == clients_.end()) return;
+  send_to(found->second.client, found->first, stream::close{});
+  forget(found);
   update_pause();
 }
 
@@ -83,15 +83,15 @@ void dc_conn::close_client(const rpc::close_ext& close) {
 bool dc_conn::on_message(caf::mailbox_element& x) {
   auto* const frame = net::message_as<stream_frame>(x);
   if (frame == nullptr) return false;
-  const auto which = clients_.find(frame->stream);
-  if (which == clients_.end()) return true;
+  const auto found = clients_.find(frame->stream);
+  if (found == clients_.end()) return true;
   std::visit(overloaded{
-                 [&](stream::data& data) { handle_data(which, data); },
+                 [&](stream::data& data) { handle_data(found, data); },
                  [&](const stream::ack& ack) {
-                   clients_.settle(which->second.account, ack.size, ack.packets, home().now());
+                   clients_.settle(found->second.account, ack.size, ack.packets, home().now());
                    update_pause();
                  },
-                 [&](const stream::close&) { handle_close(which); },
+                 [&](const stream::close&) { handle_close(found); },
                  [](const auto&) { /* the other events only go to clients */ },
              },
              frame->event);
@@ -128,34 +128,34 @@ void dc_conn::handle_open(open_stream& request) {
   update_pause();
 }
 
-void dc_conn::handle_data(books::iterator which, stream::data& data) {
-  auto& [from, account] = which->second;
+void dc_conn::handle_data(books::iterator entry, stream::data& data) {
+  auto& [from, account] = entry->second;
   if (stage_ != stage::ready) {
     // Released already: it must learn that this did not reach Telegram.
-    send_to(from, which->first, stream::refused{refusal::migrating});
-    clients_.remove(which);
+    send_to(from, entry->first, stream::refused{refusal::migrating});
+    clients_.remove(entry);
     return;
   }
-  rpc::encode_proxy_req_header(from.info, static_cast<rpc::conn_id>(which->first), data.quick_ack,
+  rpc::encode_proxy_req_header(from.info, static_cast<rpc::conn_id>(entry->first), data.quick_ack,
                                data.packet.view(), head_);
   const auto size = static_cast<std::uint32_t>(data.packet.size());
   write(std::move(data.packet));
   const auto until = sent_.queued() + writer_.pending();
   if (const auto ack = account.take(size, until))
-    sent_.add(until, {.to = which->first, .ack = *ack});
+    sent_.add(until, {.to = entry->first, .ack = *ack});
 }
 
-void dc_conn::handle_close(books::iterator which) {
+void dc_conn::handle_close(books::iterator entry) {
   if (stage_ == stage::ready) {
-    rpc::encode_close_conn(static_cast<rpc::conn_id>(which->first), head_);
+    rpc::encode_close_conn(static_cast<rpc::conn_id>(entry->first), head_);
     write();
   }
-  forget(which);
+  forget(entry);
   update_pause();
 }
 
-void dc_conn::forget(books::iterator which) {
-  clients_.remove(which);
+void dc_conn::forget(books::iterator entry) {
+  clients_.remove(entry);
   if (stage_ == stage::dying) return;  // counted off when it was released
   options_.load->clients.fetch_sub(1);
 }
@@ -238,16 +238,16 @@ void dc_conn::check_pause() {
   if (paused_) pause_timer_.arm(home().timers(), slow_after);
 }
 
-void dc_conn::drop_slow_client(books::iterator which, std::string_view why) {
+void dc_conn::drop_slow_client(books::iterator entry, std::string_view why) {
   metrics_->healthcheck(why).add();
-  const auto& [slow, account] = which->second;
+  const auto& [slow, account] = entry->second;
   // A line for each would fill the log, whatever clients or another node choose.
   spdlog::debug("dc {}: closing a client that does not read: {} bytes in {} packets wait ({})",
                 options_.dc, account.unacked_bytes, account.unacked_packets, why);
-  rpc::encode_close_conn(static_cast<rpc::conn_id>(which->first), head_);
+  rpc::encode_close_conn(static_cast<rpc::conn_id>(entry->first), head_);
   write();
-  send_to(slow, which->first, stream::refused{refusal::too_slow});
-  forget(which);
+  send_to(slow, entry->first, stream::refused{refusal::too_slow});
+  forget(entry);
 }
 
 }  // namespace mtp::actors

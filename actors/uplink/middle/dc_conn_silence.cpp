@@ -21,8 +21,8 @@ void dc_conn::check_silence() {
                                         .taken = taken()};
   const auto verdict = silence_.look(
       seen, {.stall = settings().dc_stall_timeout, .ping_interval = settings().dc_ping_interval});
-  if (verdict.what == silence_watch::action::replace) return replace_stalled(verdict.missing);
-  if (verdict.what == silence_watch::action::ping) send_ping();
+  if (verdict.decision == silence_watch::action::replace) return replace_stalled(verdict.missing);
+  if (verdict.decision == silence_watch::action::ping) send_ping();
   deadline_.arm(home().timers(), verdict.next);
 }
 

@@ -32,8 +32,8 @@ dc_pool_state::~dc_pool_state() {
   for (const auto& [number, conn] : policy->conns())
     withdraw(conn);
   // They ask again, and find the pool that takes over.
-  for (const auto& one : waiting)
-    caf::anon_send(one.request.client, stream_frame{one.request.stream, stream::migrate{}});
+  for (const auto& waiter : waiting)
+    caf::anon_send(waiter.request.client, stream_frame{waiter.request.stream, stream::migrate{}});
 }
 
 // -- clients ------------------------------------------------------------------------------------
@@ -59,7 +59,8 @@ void dc_pool_state::handle_open(open_stream& request) {
 }
 
 void dc_pool_state::handle_cancel(stream_id stream) {
-  if (std::erase_if(waiting, [&](const auto& one) { return one.request.stream == stream; }) > 0)
+  if (std::erase_if(waiting, [&](const auto& waiter) { return waiter.request.stream == stream; }) >
+      0)
     return;
   // Assigned already. Which connection has it is known only there, if it has not come back.
   assigning.erase(stream);

@@ -10,9 +10,9 @@ caf::behavior http_fetcher(caf::event_based_actor*, node_core& core) {
       [&core](const http_fetch& fetch) {
         auto got = net::http_get(fetch.request, core.stopping);
         if (!got) return http_answer{tl::unexpected{std::move(got.error())}};
-        http_answer out{std::move(got->body)};
-        if (got->date) out.clock_ahead = std::chrono::seconds{net::unix_time() - *got->date};
-        return out;
+        http_answer answer{std::move(got->body)};
+        if (got->date) answer.clock_ahead = std::chrono::seconds{net::unix_time() - *got->date};
+        return answer;
       },
   };
 }

@@ -43,8 +43,8 @@ void pool_policy::became_ready(pool_conn& conn, time_point now) {
   backoff_.succeeded(conn.to);
 }
 
-void pool_policy::lost(conn_number which, const loss& how, time_point now) {
-  const auto node = conns_.extract(which);
+void pool_policy::lost(conn_number conn, const loss& how, time_point now) {
+  const auto node = conns_.extract(conn);
   if (node.empty()) return;
   const auto& gone = node.mapped();
   const bool short_lived = gone.ready && !how.served && now - gone.ready_since < short_life;

@@ -96,7 +96,7 @@ class pool_policy {
     bool forgiven = false;
   };
   /// It has ended by itself; its endpoint may have to rest.
-  void lost(conn_number which, const loss& how, time_point now);
+  void lost(conn_number conn, const loss& how, time_point now);
 
   // -- clients ------------------------------------------------------------------------------------
 

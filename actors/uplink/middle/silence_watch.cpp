@@ -20,12 +20,12 @@ silence_watch::verdict silence_watch::look(const observation& seen, const limits
   };
   // A slow network: the kernel wants a third of its buffer free before it takes more.
   if (blocked_since_ && seen.taken > blocked_at_) blocked(seen.now, seen.taken);
-  if (expired(blocked_since_)) return {.what = action::replace, .missing = "nothing taken"};
+  if (expired(blocked_since_)) return {.decision = action::replace, .missing = "nothing taken"};
   if (pinged_ && expired(unanswered_since_)) {
     if (waits_in_line(seen.taken))
       unanswered_since_ = seen.now;
     else if (!seen.unread)
-      return {.what = action::replace, .missing = "no answer"};
+      return {.decision = action::replace, .missing = "no answer"};
     else
       // This look comes late: so does the one at the socket.
       return {.next = soon};
@@ -39,7 +39,7 @@ silence_watch::verdict silence_watch::look(const observation& seen, const limits
     // After a quiet time a ping finds out whether anybody is there.
     ping(seen);
     watching_ = true;
-    return {.what = action::ping, .next = first_look(within.stall)};
+    return {.decision = action::ping, .next = first_look(within.stall)};
   }
   verdict result;
   duration least = soon;
@@ -47,7 +47,7 @@ silence_watch::verdict silence_watch::look(const observation& seen, const limits
     // What came last may have been sent before it could be an answer.
     if (!unanswered_since_) unanswered_since_ = heard_;
     ping(seen);
-    result.what = action::ping;
+    result.decision = action::ping;
     // However late this look is, the ping has its time.
     least = first_look(within.stall) / 2;
   }

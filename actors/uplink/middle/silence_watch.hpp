@@ -40,7 +40,7 @@ class silence_watch {
 
   enum class action : std::uint8_t { wait, ping, replace };
   struct verdict {
-    action what = action::wait;
+    action decision = action::wait;
     /// How long until the next look.
     duration next{0};
     /// What is missing, for `replace`. A literal.

@@ -70,10 +70,10 @@ constexpr std::string_view v6_file = "proxy-config-v6";
 std::optional<std::string> read_file(const std::filesystem::path& path) {
   std::ifstream in{path, std::ios::binary};
   if (!in) return std::nullopt;
-  std::string out(max_dc_list_text + 1, '\0');
-  in.read(out.data(), static_cast<std::streamsize>(out.size()));
-  out.resize(static_cast<std::size_t>(in.gcount()));
-  return out;
+  std::string text(max_dc_list_text + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
 }
 
 /// Writes beside `path`, then renames: a crash leaves the old file or the new one.
@@ -156,14 +156,14 @@ bool telegram_config_files::load(telegram_config& into) const {
   return load_list(v4_file, into.v4) && secret_good;
 }
 
-std::string telegram_config_files::save(const telegram_config& what) const {
+std::string telegram_config_files::save(const telegram_config& fetched) const {
   if (directory.empty()) return {};
   const std::filesystem::path base{directory};
   std::error_code error;
   std::filesystem::create_directories(base, error);
-  const bool saved = !error && replace_file(base / secret_file, what.secret) &&
-                     replace_file(base / v4_file, as_bytes(format_dc_list(what.v4))) &&
-                     replace_file(base / v6_file, as_bytes(format_dc_list(what.v6)));
+  const bool saved = !error && replace_file(base / secret_file, fetched.secret) &&
+                     replace_file(base / v4_file, as_bytes(format_dc_list(fetched.v4))) &&
+                     replace_file(base / v6_file, as_bytes(format_dc_list(fetched.v6)));
   if (saved) return {};
   if (!error) error.assign(errno, std::generic_category());
   return directory + ": " + error.message();
@@ -182,12 +182,13 @@ std::optional<dc_id> telegram_config::resolve(dc_id dc) const {
 }
 
 std::vector<endpoint> telegram_config::endpoints(dc_id dc, bool prefer_v6) const {
-  std::vector<endpoint> out;
+  std::vector<endpoint> endpoints;
   for (const auto* const list : {prefer_v6 ? &v6 : &v4, prefer_v6 ? &v4 : &v6}) {
     const auto at = list->endpoints.find(dc);
-    if (at != list->endpoints.end()) out.insert(out.end(), at->second.begin(), at->second.end());
+    if (at != list->endpoints.end())
+      endpoints.insert(endpoints.end(), at->second.begin(), at->second.end());
   }
-  return out;
+  return endpoints;
 }
 
 std::vector<dc_id> telegram_config::dcs() const {

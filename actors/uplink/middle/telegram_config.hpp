@@ -47,7 +47,7 @@ struct telegram_config_files {
   [[nodiscard]] bool load(telegram_config& into) const;
   /// Replaces the files, each at once, readable by their owner only. Returns an error for the
   /// operator, or an empty text.
-  [[nodiscard]] std::string save(const telegram_config& what) const;
+  [[nodiscard]] std::string save(const telegram_config& fetched) const;
 };
 
 /// More than that between two clocks and Telegram closes connections, or soon will: at 30 s.

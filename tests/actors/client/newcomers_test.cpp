@@ -26,7 +26,7 @@ struct fixture {
   number join(std::string_view ip) {
     auto place = table.join(*ip_address::parse(ip), start);
     place.start(handler.handle());
-    const auto which = place.which();
+    const auto which = place.newcomer();
     places.emplace(which, std::move(place));
     return which;
   }
@@ -35,7 +35,7 @@ struct fixture {
   number choose(newcomers::time_point now = start + newcomers::long_silence,
                 bool is_one_more = false) {
     const auto victim = table.choose(now, is_one_more);
-    return victim ? victim->which : 0;
+    return victim ? victim->newcomer : 0;
   }
 };
 
@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(fixture, "newcomers: who could not be told is not chosen") {
   CHECK(table.size() == 1);
   CHECK(choose() == 0);
   place.start(handler.handle());
-  CHECK(choose() == place.which());
+  CHECK(choose() == place.newcomer());
   CHECK(table.leaving() == 1);
   place.leave();
   CHECK(table.leaving() == 0);

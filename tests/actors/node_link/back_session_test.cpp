@@ -34,7 +34,7 @@ struct scripted {
                 hellos.push_back(*hello);
                 const auto said = answer(*hello);
                 handles agents;
-                if (said.what == link_answer::kind::welcome) agents.push_back(partner.handle());
+                if (said.verdict == link_answer::kind::welcome) agents.push_back(partner.handle());
                 return {std::string{as_text(encode_link_answer(said))}, agents};
               },
               [this](link_bye_atom, std::uint64_t session) { byes.push_back(session); }};
@@ -83,7 +83,7 @@ struct scripted {
 
 TEST_CASE_FIXTURE(scripted, "front: a welcome begins a session") {
   answer = [](const link_hello&) {
-    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+    return link_answer{.verdict = link_answer::kind::welcome, .build = "2.0"};
   };
   const auto got = run();
   CHECK(got.connected);
@@ -95,7 +95,7 @@ TEST_CASE_FIXTURE(scripted, "front: a welcome begins a session") {
 TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it fits") {
   std::string cookie;
   const auto welcome = [](const link_hello&) {
-    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+    return link_answer{.verdict = link_answer::kind::welcome, .build = "2.0"};
   };
   std::string trouble;
   bool is_disowned = false;
@@ -105,15 +105,16 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
   }
   SUBCASE("another version") {
     answer = [](const link_hello&) {
-      return link_answer{
-          .offer = {.highest = 9, .lowest = 9}, .what = link_answer::kind::welcome, .build = "2.0"};
+      return link_answer{.offer = {.highest = 9, .lowest = 9},
+                         .verdict = link_answer::kind::welcome,
+                         .build = "2.0"};
     };
     trouble =
         "link versions differ: ours is 3 to 4 (build 1.0), the back's 9 (build 2.0); use the same "
         "build on both";
   }
   SUBCASE("a challenge, and no cookie here") {
-    answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };
+    answer = [](const link_hello&) { return link_answer{.verdict = link_answer::kind::challenge}; };
     trouble = "the back wants a cluster_cookie";
   }
   SUBCASE("a welcome without a proof") {
@@ -124,7 +125,7 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
   }
   SUBCASE("one challenge after the other") {
     cookie = "cookie of the cluster";
-    answer = [](const link_hello&) { return link_answer{.what = link_answer::kind::challenge}; };
+    answer = [](const link_hello&) { return link_answer{.verdict = link_answer::kind::challenge}; };
     trouble = "the back asks for the cluster_cookie again";
   }
   node.configure([&](auto& all) { all.link.node_link.cluster_cookie = cookie; });
@@ -145,7 +146,7 @@ TEST_CASE_FIXTURE(scripted, "front: what the back answers is believed only if it
 
 TEST_CASE_FIXTURE(scripted, "front: two ways to one back: the second is left alone, for long") {
   answer = [](const link_hello&) {
-    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+    return link_answer{.verdict = link_answer::kind::welcome, .build = "2.0"};
   };
   set_backs({one_back, other_back});
   const auto known = node.link.backs.get();
@@ -180,7 +181,7 @@ TEST_CASE_FIXTURE(scripted, "front: a back that is on no list is left once no re
   test::inbox<stop_child> sup{node.system()};
   node.core.names.put(std::string{names::back_session_sup}, sup.handle());
   answer = [](const link_hello&) {
-    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+    return link_answer{.verdict = link_answer::kind::welcome, .build = "2.0"};
   };
   set_backs({one_back, other_back});
   const auto place = node.link.backs.get()->front().place;
@@ -199,7 +200,7 @@ TEST_CASE_FIXTURE(scripted,
   test::inbox<stop_child> sup{node.system()};
   node.core.names.put(std::string{names::back_session_sup}, sup.handle());
   answer = [](const link_hello&) {
-    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+    return link_answer{.verdict = link_answer::kind::welcome, .build = "2.0"};
   };
   set_backs({one_back, other_back});
   const auto places = *node.link.backs.get();
@@ -234,7 +235,7 @@ TEST_CASE_FIXTURE(scripted, "front: another way to a back that is being left tak
   test::inbox<stop_child> sup{node.system()};
   node.core.names.put(std::string{names::back_session_sup}, sup.handle());
   answer = [](const link_hello&) {
-    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+    return link_answer{.verdict = link_answer::kind::welcome, .build = "2.0"};
   };
   set_backs({one_back});
   const auto place = node.link.backs.get()->front().place;
@@ -258,7 +259,7 @@ TEST_CASE_FIXTURE(scripted, "front: another way to a back that is being left tak
 
 TEST_CASE_FIXTURE(scripted, "front: a back that does not answer is given up after a while") {
   answer = [](const link_hello&) {
-    return link_answer{.what = link_answer::kind::welcome, .build = "2.0"};
+    return link_answer{.verdict = link_answer::kind::welcome, .build = "2.0"};
   };
   caf::anon_send_exit(gateway, caf::exit_reason::kill);
   node.settle();

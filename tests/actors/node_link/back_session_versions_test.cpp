@@ -47,7 +47,7 @@ struct other_back {
                 REQUIRE(hello);
                 const auto said = answer(*hello);
                 handles agents;
-                if (said.what == link_answer::kind::welcome) agents.push_back(partner.handle());
+                if (said.verdict == link_answer::kind::welcome) agents.push_back(partner.handle());
                 return {std::string{as_text(encode_link_answer(said))}, agents};
               },
               [this](link_bye_atom, std::uint64_t session) { byes.push_back(session); }};
@@ -95,7 +95,7 @@ struct other_back {
 link_answer of_old_back(const link_hello& hello) {
   const bool fits = hello.offer == old_link_offer;
   return {.offer = old_link_offer,
-          .what = fits ? link_answer::kind::welcome : link_answer::kind::refused,
+          .verdict = fits ? link_answer::kind::welcome : link_answer::kind::refused,
           .build = "0.2.0",
           .reason = fits ? "" : "link versions differ: and so on",
           .clock = std::time(nullptr)};
@@ -104,7 +104,8 @@ link_answer of_old_back(const link_hello& hello) {
 /// As a build of today does.
 link_answer of_new_back(const link_hello& hello) {
   const bool fits = !(hello.offer == old_link_offer && is_fallback(hello.nonce));
-  return {.what = fits ? link_answer::kind::welcome : link_answer::kind::refused, .build = "1.0"};
+  return {.verdict = fits ? link_answer::kind::welcome : link_answer::kind::refused,
+          .build = "1.0"};
 }
 
 TEST_CASE_FIXTURE(other_back, "versions: with a back of version 3 a front speaks that, at once") {
@@ -151,7 +152,7 @@ TEST_CASE_FIXTURE(other_back, "versions: a back that was upgraded is spoken to a
 
 TEST_CASE_FIXTURE(other_back, "versions: a newer back is used as far as both know") {
   answer = [](const link_hello&) {
-    return link_answer{.offer = later_offer, .what = link_answer::kind::welcome, .build = "3.0"};
+    return link_answer{.offer = later_offer, .verdict = link_answer::kind::welcome, .build = "3.0"};
   };
   const test::captured_log log;
   const auto got = run();
@@ -174,7 +175,7 @@ TEST_CASE_FIXTURE(other_back, "versions: a front whose back refuses both forms d
     answer = [](const link_hello& hello) {
       const bool is_old = hello.offer == old_link_offer;
       return link_answer{.offer = is_old ? link_offer{} : old_link_offer,
-                         .what = link_answer::kind::welcome};
+                         .verdict = link_answer::kind::welcome};
     };
     trouble =
         "link versions differ: ours is 3 to 4 (build 1.0), the back's 3 (build ); use the same "
@@ -213,8 +214,8 @@ TEST_CASE_FIXTURE(other_back, "versions: a welcome whose offer was changed is no
   }
   answer = [&](const link_hello& hello) {
     if (hello.proof == link_proof{})
-      return link_answer{.what = link_answer::kind::challenge, .nonce = {1}};
-    link_answer welcome{.what = link_answer::kind::welcome};
+      return link_answer{.verdict = link_answer::kind::challenge, .nonce = {1}};
+    link_answer welcome{.verdict = link_answer::kind::welcome};
     welcome.proof = prove_back(cookie, hello, welcome);
     welcome.offer = changed;
     return welcome;

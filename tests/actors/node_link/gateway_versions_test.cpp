@@ -63,7 +63,7 @@ TEST_CASE_FIXTURE(other_front, "versions: a front of version 3 is answered as th
   hello.offer = old_link_offer;
   const test::captured_log log;
   const auto got = say(hello);
-  CHECK(got.what == link_answer::kind::welcome);
+  CHECK(got.verdict == link_answer::kind::welcome);
   // Magic, version, kind, build "unknown", no reason, name "back", node, clock, nonce, proof.
   CHECK(answer.size() == 4 + 2 + 1 + 8 + 1 + 5 + 8 + 8 + 16 + 32);
   CHECK(answer.starts_with(std::string{"MTLK\x03\0\0\7unknown\0\4back", 21}));
@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(other_front, "versions: a newer front gets what both know") {
   hello.offer = later_offer;
   const test::captured_log log;
   const auto got = say(hello);
-  CHECK(got.what == link_answer::kind::welcome);
+  CHECK(got.verdict == link_answer::kind::welcome);
   CHECK(got.offer == link_offer{});
   CHECK(log.count("; a newer node: link version 4 is used, not 9\n") == 1);
   CHECK(fronts()[1].other_versions == "4 to 9");
@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(other_front, "versions: who falls back although it need not is
   mark_fallback(hello.nonce);
   const test::captured_log log;
   const auto got = say(hello);
-  CHECK(got.what == link_answer::kind::refused);
+  CHECK(got.verdict == link_answer::kind::refused);
   // It knows by this that there is another version.
   CHECK(got.offer == link_offer{});
   CHECK(fronts().size() == 1);
@@ -119,7 +119,7 @@ TEST_CASE_FIXTURE(other_front, "versions: who falls back although it need not is
   CHECK(log.text().empty());
   // The mark means nothing else to whom speaks more.
   hello.offer = link_offer{};
-  CHECK(say(hello).what == link_answer::kind::welcome);
+  CHECK(say(hello).verdict == link_answer::kind::welcome);
 }
 
 TEST_CASE_FIXTURE(other_front,
@@ -137,9 +137,9 @@ TEST_CASE_FIXTURE(other_front,
     SUBCASE("in a later one") {
       said.offer = hello.offer = later_offer;
     }
-    CHECK(say(said).what == link_answer::kind::challenge);
+    CHECK(say(said).verdict == link_answer::kind::challenge);
     const auto got = prove(said, hello);
-    CHECK(got.what == link_answer::kind::welcome);
+    CHECK(got.verdict == link_answer::kind::welcome);
     auto proven = said;
     CHECK(got.proof == prove_back(cookie, proven, got));
     return;
@@ -159,7 +159,7 @@ TEST_CASE_FIXTURE(other_front,
   SUBCASE("an older version") {
     said.offer = old_link_offer;
   }
-  CHECK(say(said).what == link_answer::kind::challenge);
+  CHECK(say(said).verdict == link_answer::kind::challenge);
   CHECK(prove(said, hello).reason == "cluster_cookie differs");
   CHECK(fronts().size() == 1);
 }
@@ -170,7 +170,7 @@ TEST_CASE_FIXTURE(other_front, "versions: the mark of a front that falls back ca
   hello.offer = old_link_offer;
   auto said = hello;
   mark_fallback(hello.nonce);
-  CHECK(say(said).what == link_answer::kind::challenge);
+  CHECK(say(said).verdict == link_answer::kind::challenge);
   CHECK(prove(said, hello).reason == "cluster_cookie differs");
 }
 

@@ -76,7 +76,7 @@ using texts = std::vector<std::string>;
 
 TEST_CASE_FIXTURE(visitor, "gateway: a front gets an agent for each of its own") {
   say(hello, {agent.handle(), agent.handle(), agent.handle()});
-  CHECK(last().answer.what == link_answer::kind::welcome);
+  CHECK(last().answer.verdict == link_answer::kind::welcome);
   CHECK(last().answer.name == "back");
   CHECK(last().answer.offer == link_offer{});
   CHECK(last().agents.size() == 3);
@@ -109,7 +109,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: the same process can't have two sessions") 
   auto next = hello;
   next.session = 51;
   say(next, {agent.handle()});
-  CHECK(last().answer.what == link_answer::kind::welcome);
+  CHECK(last().answer.verdict == link_answer::kind::welcome);
   REQUIRE(fronts().size() == 2);
   CHECK(fronts()[1].session == 51);
   // Another one of the same name can.
@@ -134,7 +134,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: only a front with a session may ask what th
 TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
   const auto refused = [&](const link_hello& what, const handles& agents) {
     say(what, agents);
-    CHECK(last().answer.what == link_answer::kind::refused);
+    CHECK(last().answer.verdict == link_answer::kind::refused);
     CHECK(last().agents.empty());
     return last().answer.reason;
   };
@@ -169,11 +169,11 @@ TEST_CASE_FIXTURE(visitor, "gateway: with a cluster_cookie, only who has it gets
     return out;
   };
   say(hello, {agent.handle()});
-  CHECK(last().answer.what == link_answer::kind::challenge);
+  CHECK(last().answer.verdict == link_answer::kind::challenge);
   CHECK(last().answer.nonce != link_nonce{});
   SUBCASE("it has") {
     say(with_proof(cookie), {agent.handle()});
-    CHECK(last().answer.what == link_answer::kind::welcome);
+    CHECK(last().answer.verdict == link_answer::kind::welcome);
     CHECK(last().answer.proof == prove_back(cookie, hello, last().answer));
   }
   SUBCASE("it has another one") {
@@ -207,7 +207,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a cookie on one side only: no session, and 
   }
   const test::captured_log log;
   say(hello, {agent.handle()});
-  CHECK(last().answer.what == link_answer::kind::refused);
+  CHECK(last().answer.verdict == link_answer::kind::refused);
   CHECK(last().answer.reason == why);
   CHECK(last().agents.empty());
   CHECK(names() == texts{""});
@@ -227,7 +227,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certifi
   const test::captured_log log;
   SUBCASE("the same") {
     say(hello, {agent.handle()});
-    CHECK(last().answer.what == link_answer::kind::welcome);
+    CHECK(last().answer.verdict == link_answer::kind::welcome);
     CHECK(names() == texts{"", "front9"});
   }
   SUBCASE("another one") {
@@ -252,7 +252,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certifi
     node.configure([&](auto& all) { all.link.node_link.security = config::link_security::plain; });
     proven = "front8";
     say(hello, {agent.handle()});
-    CHECK(last().answer.what == link_answer::kind::welcome);
+    CHECK(last().answer.verdict == link_answer::kind::welcome);
   }
   kill(listener);
 }
@@ -301,7 +301,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: a front that begins sessions in a row does 
   const auto begin = [&] {
     ++hello.session;
     say(hello, {agent.handle()});
-    REQUIRE(last().answer.what == link_answer::kind::welcome);
+    REQUIRE(last().answer.verdict == link_answer::kind::welcome);
   };
   // Comes, is lost and comes back: told line by line.
   hello.clock = std::time(nullptr);
@@ -349,7 +349,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: one hello of a node at a time") {
   CHECK(last().answer.reason == "its last hello has no answer yet");
   caf::anon_send(listener, std::string{"front9"});
   node.settle();
-  CHECK(last().answer.what == link_answer::kind::welcome);
+  CHECK(last().answer.verdict == link_answer::kind::welcome);
   // The next one is heard again, and so it is if the listener says nothing.
   hello.session = 51;
   say(hello, {agent.handle()});

@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(rogue_front,
   for (const auto& blob : partner.all<link_blob>()) {
     stream_blob_reader in{as_bytes(blob.content)};
     for (auto item = in.next(); item && *item; item = in.next())
-      if (const auto* const event = std::get_if<stream::event>(&(*item)->what);
+      if (const auto* const event = std::get_if<stream::event>(&(*item)->content);
           event != nullptr && ends_stream(*event))
         ends.push_back({(*item)->stream, *event});
   }

@@ -32,12 +32,12 @@ struct watched {
 
   void look() {
     const auto verdict = watch.look(seen, within);
-    if (verdict.what == action::replace) {
+    if (verdict.decision == action::replace) {
       given_up = seen.now - start;
       missing = verdict.missing;
       return;
     }
-    if (verdict.what == action::ping) pings.push_back(seen.now - start);
+    if (verdict.decision == action::ping) pings.push_back(seen.now - start);
     RC_ASSERT(verdict.next > 0s);
     due = seen.now + verdict.next;
   }

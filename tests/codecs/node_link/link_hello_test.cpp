@@ -24,7 +24,7 @@ const link_hello example_hello{.build = "0.2",
                                .nonce = {0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9,
                                          0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf},
                                .proof = {0xb0}};
-const link_answer example_answer{.what = link_answer::kind::welcome,
+const link_answer example_answer{.verdict = link_answer::kind::welcome,
                                  .build = "0.2",
                                  .reason = "",
                                  .name = "back",
@@ -86,9 +86,9 @@ TEST_CASE("link hello: what a back answers") {
   CHECK(out == join({version_4, middle_of_answer(), our_offer}));
   CHECK(decode_link_answer(out) == example_answer);
   auto other = example_answer;
-  other.what = link_answer::kind::challenge;
+  other.verdict = link_answer::kind::challenge;
   CHECK(decode_link_answer(encode_link_answer(other)) == other);
-  other.what = link_answer::kind::refused;
+  other.verdict = link_answer::kind::refused;
   other.reason = "the name is not allowed";
   CHECK(decode_link_answer(encode_link_answer(other)) == other);
 }
@@ -210,7 +210,7 @@ TEST_CASE("link hello: of a version that is too old, only what never moves is re
   CHECK(got->build == "0.2");
 
   auto refusal = old_answer;
-  refusal.what = link_answer::kind::refused;
+  refusal.verdict = link_answer::kind::refused;
   refusal.reason = "no";
   auto answer = encode_link_answer(refusal);
   answer[4] = 2;
@@ -218,7 +218,7 @@ TEST_CASE("link hello: of a version that is too old, only what never moves is re
   const auto read = decode_link_answer(answer);
   REQUIRE(read);
   CHECK(read->offer == link_offer{.highest = 2, .lowest = 2, .capabilities = 0});
-  CHECK(read->what == link_answer::kind::refused);
+  CHECK(read->verdict == link_answer::kind::refused);
   CHECK(read->build == "0.2");
   CHECK(read->reason == "no");
 }
