@@ -22,7 +22,7 @@ struct client_side {
   replay_cache replays;
   /// One per reactor.
   std::deque<client_list> clients;
-  published<std::vector<served_port>> ports;
+  net::published<std::vector<served_port>> ports;
   /// Whom to ask for a DC connection: set before the first client comes.
   router route;
 

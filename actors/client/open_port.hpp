@@ -9,9 +9,9 @@
 #include "actors/client/client_metrics.hpp"
 #include "actors/client/newcomers.hpp"
 #include "actors/client/ticket.hpp"
-#include "actors/core/published.hpp"
 #include "config/settings.hpp"
 #include "net/loop/bound_port.hpp"
+#include "net/loop/published.hpp"
 #include "net/loop/timer_wheel.hpp"
 
 namespace mtp::actors {
@@ -32,7 +32,7 @@ class open_port {
   open_port(const config::port_settings& configured, client_metrics counters);
 
   const std::string name;
-  published<port_version> version;
+  net::published<port_version> version;
   client_metrics metrics;
   /// Clients connected through it, and of them those that have not shown yet that they are some.
   tally connections = 0;

@@ -14,10 +14,10 @@
 #include "actors/core/memory_ledger.hpp"
 #include "actors/core/metrics.hpp"
 #include "actors/core/name_registry.hpp"
-#include "actors/core/published.hpp"
 #include "codecs/node_link/stream_frame.hpp"
 #include "config/settings.hpp"
 #include "net/dial/resolver.hpp"
+#include "net/loop/published.hpp"
 #include "net/loop/reactor.hpp"
 
 namespace mtp::actors {
@@ -30,7 +30,7 @@ struct node_core {
       : config{std::make_shared<const config::settings>(std::move(first))} {}
 
   /// The operator's settings, as they are now.
-  published<config::settings> config;
+  net::published<config::settings> config;
   mtp::actors::metrics metrics;
   name_registry names;
   memory_ledger memory;
@@ -67,7 +67,7 @@ struct node_core {
  private:
   static constexpr std::size_t max_reactors = 256;
   std::array<std::uint64_t, max_reactors> stream_counters_{};
-  std::deque<reactor_copy<config::settings>> configs_;
+  std::deque<net::reactor_copy<config::settings>> configs_;
   std::deque<net::resolver> resolvers_;
 };
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "actors/core/published.hpp"
 #include "config/settings.hpp"
+#include "net/loop/published.hpp"
 
 namespace mtp::actors {
 
@@ -44,7 +44,7 @@ class known_backs {
  private:
   /// Held by writers.
   std::mutex mutex_;
-  published<list> list_;
+  net::published<list> list_;
   std::size_t next_place_ = 0;
 };
 

@@ -27,7 +27,7 @@ struct node_link_side {
   explicit node_link_side(node_core& shared) : core{shared} {}
 
   node_core& core;
-  published<link_port> port;
+  net::published<link_port> port;
   /// With TLS of ours, else null.
   std::shared_ptr<net::tls_credentials> credentials;
   /// Connections that were let in; used by link_listener alone, and its successors.

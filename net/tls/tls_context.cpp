@@ -244,8 +244,7 @@ tl::expected<std::shared_ptr<tls_credentials>, std::string> tls_credentials::ope
 }
 
 std::shared_ptr<const tls_context> tls_credentials::current() const {
-  const std::lock_guard lock{mutex_};
-  return current_;
+  return current_.get();
 }
 
 tl::expected<void, std::string> tls_credentials::reload() {
@@ -262,8 +261,7 @@ tl::expected<void, std::string> tls_credentials::read(tls_files files) {
   auto fresh = tls_context::load(files, current()->side());
   if (!fresh) return tl::unexpected{fresh.error()};
   files_ = std::move(files);
-  const std::lock_guard lock{mutex_};
-  current_ = std::move(*fresh);
+  current_.set(std::move(*fresh));
   return {};
 }
 

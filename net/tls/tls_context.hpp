@@ -9,6 +9,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "net/loop/published.hpp"
 #include "net/tls/tls_texts.hpp"
 
 namespace mtp::net {
@@ -75,8 +76,7 @@ class tls_credentials {
   /// Held by whoever reads files: the last one to begin is the last one to end.
   std::mutex reading_;
   tls_files files_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const tls_context> current_;
+  published<tls_context> current_;
 };
 
 }  // namespace mtp::net

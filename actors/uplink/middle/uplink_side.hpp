@@ -33,9 +33,9 @@ struct uplink_side {
   node_core& core;
   dc_conn_board conns;
   /// Empty until dc_config has something.
-  published<telegram_config> telegram;
+  net::published<telegram_config> telegram;
   /// How far our clock was ahead of that of core.telegram.org at the last fetch, if that is known.
-  published<std::optional<std::chrono::seconds>> clock_ahead;
+  net::published<std::optional<std::chrono::seconds>> clock_ahead;
   /// Told when our address as Telegram sees it becomes known or changes.
   std::function<void(const ip_address& ours)> address_found = [](const ip_address&) {};
 

@@ -9,7 +9,7 @@
 
 #include "net/loop/reactor.hpp"
 
-namespace mtp::actors {
+namespace mtp::net {
 
 /// Any thread may use it.
 template <class T>
@@ -48,7 +48,7 @@ class published {
 template <class T>
 class reactor_copy {
  public:
-  reactor_copy(const published<T>& source, net::reactor& home) : source_{&source}, home_{&home} {}
+  reactor_copy(const published<T>& source, reactor& home) : source_{&source}, home_{&home} {}
 
   /// The current value. References into it are good until the reactor's turn ends, also if a newer
   /// value comes meanwhile.
@@ -64,9 +64,9 @@ class reactor_copy {
 
  private:
   const published<T>* source_;
-  net::reactor* home_;
+  reactor* home_;
   std::shared_ptr<const T> copy_;
   std::uint64_t generation_ = 0;
 };
 
-}  // namespace mtp::actors
+}  // namespace mtp::net

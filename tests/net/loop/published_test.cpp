@@ -1,4 +1,4 @@
-#include "actors/core/published.hpp"
+#include "net/loop/published.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 
 #include "tests/support/manual_node.hpp"
 
-namespace mtp::actors {
+namespace mtp::net {
 namespace {
 
 using texts = published<std::string>;
@@ -56,7 +56,7 @@ TEST_CASE("published: readers see whole values, none older than the one before")
 struct copy_fixture {
   test::manual_node node;
   texts source{text("first")};
-  net::reactor& home = *node.core.reactors[0];
+  reactor& home = *node.core.reactors[0];
   reactor_copy<std::string> copy{source, home};
 };
 
@@ -93,4 +93,4 @@ TEST_CASE_FIXTURE(copy_fixture, "reactor_copy: each reactor has its own") {
 }
 
 }  // namespace
-}  // namespace mtp::actors
+}  // namespace mtp::net
