@@ -48,14 +48,14 @@ std::string complaints(std::vector<std::string> words) {
     arguments.push_back(word.c_str());
   const captured_errors errors;
   const auto parsed = parse_command_line(static_cast<int>(arguments.size()), arguments.data());
-  std::string out = errors.text();
+  std::string text = errors.text();
   if (const auto* const run = std::get_if<run_command>(&parsed)) {
     const auto settings = settings_of(*run);
     if (!settings)
       for (const auto& problem : settings.error())
-        out += to_string(problem) + '\n';
+        text += to_string(problem) + '\n';
   }
-  return out;
+  return text;
 }
 
 TEST_CASE("secrets: however wrong they are in arguments, no message quotes them") {

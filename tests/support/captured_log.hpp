@@ -27,12 +27,12 @@ class captured_log {
 
   [[nodiscard]] std::string text() const { return out_.str(); }
   /// How often that is in it; lines end with '\n'.
-  [[nodiscard]] std::size_t count(const std::string& what) const {
+  [[nodiscard]] std::size_t count(const std::string& wanted) const {
     const auto all = text();
-    std::size_t out = 0;
-    for (auto at = all.find(what); at != std::string::npos; at = all.find(what, at + 1))
-      ++out;
-    return out;
+    std::size_t found = 0;
+    for (auto at = all.find(wanted); at != std::string::npos; at = all.find(wanted, at + 1))
+      ++found;
+    return found;
   }
 
  private:
