@@ -27,16 +27,16 @@ TEST_CASE("secrets: however wrong they are in the file, no message quotes them")
 /// What is printed to std::cerr while it lives.
 class captured_errors {
  public:
-  captured_errors() : before_{std::cerr.rdbuf(out_.rdbuf())} {}
+  captured_errors() : before_{std::cerr.rdbuf(captured_.rdbuf())} {}
   captured_errors(const captured_errors&) = delete;
   captured_errors& operator=(const captured_errors&) = delete;
   captured_errors(captured_errors&&) = delete;
   captured_errors& operator=(captured_errors&&) = delete;
   ~captured_errors() { std::cerr.rdbuf(before_); }
-  [[nodiscard]] std::string text() const { return out_.str(); }
+  [[nodiscard]] std::string text() const { return captured_.str(); }
 
  private:
-  std::ostringstream out_;
+  std::ostringstream captured_;
   std::streambuf* before_;
 };
 
