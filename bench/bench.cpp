@@ -34,27 +34,27 @@ void add_options(CLI::App& app, arguments& how) {
 }
 
 std::vector<server_kind> kinds_of(const arguments& how) {
-  std::vector<server_kind> out{{.name = "proxy", .program = how.proxy}};
-  if (!how.against.empty()) out.push_back({.name = "other", .program = how.against});
+  std::vector<server_kind> kinds{{.name = "proxy", .program = how.proxy}};
+  if (!how.against.empty()) kinds.push_back({.name = "other", .program = how.against});
   if (!how.no_floor)
-    out.push_back({.name = "floor", .program = MTP_FLOOR_BINARY, .role = server_role::floor});
+    kinds.push_back({.name = "floor", .program = MTP_FLOOR_BINARY, .role = server_role::floor});
   if (!how.no_split)
-    out.push_back({.name = "split", .program = how.proxy, .role = server_role::split});
-  return out;
+    kinds.push_back({.name = "split", .program = how.proxy, .role = server_role::split});
+  return kinds;
 }
 
 void list_lines(const std::regex& only) {
   const auto show = [&](const std::string& name) {
     if (std::regex_search(name, only)) fmt::print("{}\n", name);
   };
-  for (const auto& one : all_scenarios()) {
-    for (const auto& line : one.measures)
+  for (const auto& scenario : all_scenarios()) {
+    for (const auto& line : scenario.measures)
       show(line.name);
-    for (const auto& of_split : one.split)
+    for (const auto& of_split : scenario.split)
       show(of_split.line.name);
   }
-  for (const auto& one : all_ceilings())
-    show(one.name);
+  for (const auto& ceiling : all_ceilings())
+    show(ceiling.name);
   show(reload_line);
 }
 

@@ -31,31 +31,31 @@ bool bench_run::is_wanted(const std::string& line) const {
   return std::regex_search(line, how_.only);
 }
 
-bool bench_run::takes_part(const scenario& what, const server_kind& kind) const {
-  const bool main =
-      std::ranges::any_of(what.measures, [&](const auto& line) { return is_wanted(line.name); });
+bool bench_run::takes_part(const scenario& measured, const server_kind& kind) const {
+  const bool main = std::ranges::any_of(measured.measures,
+                                        [&](const auto& line) { return is_wanted(line.name); });
   const bool split = std::ranges::any_of(
-      what.split, [&](const split_measure& one) { return is_wanted(one.line.name); });
+      measured.split, [&](const split_measure& part) { return is_wanted(part.line.name); });
   if (kind.role == server_role::split) return split;
   return main || (split && &kind == &kinds_.front());
 }
 
 std::unique_ptr<server> bench_run::start(const server_kind& kind) {
-  auto out = std::make_unique<server>(kind, telegram_, directory_.path());
+  auto started = std::make_unique<server>(kind, telegram_, directory_.path());
   // Code that runs for the first time is not what is measured.
   for (const char* protocol : {"dd", "ee"})
-    run_load(*out, protocol, {"echo", "--connections", "20", "--messages", "2000"},
+    run_load(*started, protocol, {"echo", "--connections", "20", "--messages", "2000"},
              directory_.path());
-  return out;
+  return started;
 }
 
 report bench_run::run(std::size_t kind, const std::string& protocol,
                       const std::vector<std::string>& load, bool fresh_process,
                       const std::string& line) {
   try {
-    auto& which = servers_[kind];
-    if (which == nullptr || fresh_process) which = start(kinds_[kind]);
-    return run_load(*which, protocol, load, directory_.path());
+    auto& server = servers_[kind];
+    if (server == nullptr || fresh_process) server = start(kinds_[kind]);
+    return run_load(*server, protocol, load, directory_.path());
   } catch (const std::exception& e) {
     throw std::runtime_error{kinds_[kind].name + ", " + line + ": " + e.what()};
   }
@@ -63,23 +63,23 @@ report bench_run::run(std::size_t kind, const std::string& protocol,
 
 // -- scenarios ----------------------------------------------------------------------------------
 
-std::vector<bench_run::reports> bench_run::measure(const scenario& what) {
-  std::vector<reports> out(kinds_.size());
+std::vector<bench_run::reports> bench_run::measure(const scenario& measured) {
+  std::vector<reports> gathered(kinds_.size());
   for (unsigned i = 0; i < how_.runs; ++i)
     for (std::size_t kind = 0; kind < kinds_.size(); ++kind)
-      if (takes_part(what, kinds_[kind]))
-        out[kind].push_back(
-            run(kind, what.protocol, what.load, what.fresh_process, what.measures[0].name));
-  return out;
+      if (takes_part(measured, kinds_[kind]))
+        gathered[kind].push_back(run(kind, measured.protocol, measured.load, measured.fresh_process,
+                                     measured.measures[0].name));
+  return gathered;
 }
 
 void bench_run::measure_all(const std::vector<scenario>& scenarios) {
   std::vector<split_row> rows;
   print_head(scenarios);
-  for (const auto& one : scenarios) {
-    const auto all = measure(one);
-    print(one, all);
-    add_rows(one, all, rows);
+  for (const auto& scenario : scenarios) {
+    const auto all = measure(scenario);
+    print(scenario, all);
+    add_rows(scenario, all, rows);
   }
   if (!rows.empty()) {
     fmt::print("\nA front and a back, linked by TLS on loopback\n{}", split_table(rows));
@@ -92,8 +92,8 @@ void bench_run::measure_all(const std::vector<scenario>& scenarios) {
 }
 
 void bench_run::print_head(const std::vector<scenario>& scenarios) const {
-  const auto has_line = [&](const scenario& one) {
-    return std::ranges::any_of(one.measures,
+  const auto has_line = [&](const scenario& tested) {
+    return std::ranges::any_of(tested.measures,
                                [&](const auto& line) { return is_wanted(line.name); });
   };
   if (std::ranges::none_of(scenarios, has_line)) return;
@@ -105,8 +105,8 @@ void bench_run::print_head(const std::vector<scenario>& scenarios) const {
   fmt::print("\n");
 }
 
-void bench_run::print(const scenario& what, const std::vector<reports>& all) const {
-  for (const auto& line : what.measures) {
+void bench_run::print(const scenario& measured, const std::vector<reports>& all) const {
+  for (const auto& line : measured.measures) {
     if (!is_wanted(line.name)) continue;
     fmt::print("{:<34}", line.name);
     std::vector<double> medians;
@@ -124,11 +124,11 @@ void bench_run::print(const scenario& what, const std::vector<reports>& all) con
   static_cast<void>(std::fflush(stdout));
 }
 
-void bench_run::add_rows(const scenario& what, const std::vector<reports>& all,
-                         std::vector<split_row>& out) const {
+void bench_run::add_rows(const scenario& measured, const std::vector<reports>& all,
+                         std::vector<split_row>& rows) const {
   if (!split_) return;
-  for (const auto& one : what.split)
-    if (is_wanted(one.line.name)) out.push_back(make_split_row(one, all.front(), all[*split_]));
+  for (const auto& part : measured.split)
+    if (is_wanted(part.line.name)) rows.push_back(make_split_row(part, all.front(), all[*split_]));
 }
 
 // -- the ceiling of a link ----------------------------------------------------------------------
@@ -136,27 +136,27 @@ void bench_run::add_rows(const scenario& what, const std::vector<reports>& all,
 void bench_run::measure_ceilings(const std::vector<ceiling>& ceilings) {
   if (!split_) return;
   bool first = true;
-  for (const auto& one : ceilings) {
-    if (!is_wanted(one.name)) continue;
+  for (const auto& ceiling : ceilings) {
+    if (!is_wanted(ceiling.name)) continue;
     if (servers_[*split_] == nullptr) servers_[*split_] = start(kinds_[*split_]);
     auto watched = servers_[*split_]->pids();
     watched.push_back(telegram_.pid());
-    auto load = one.load;
+    auto load = ceiling.load;
     load.insert(load.end(), {"--threads", fmt::format("{}", fmt::join(watched, ","))});
     reports all;
     for (unsigned i = 0; i < how_.runs; ++i)
-      all.push_back(run(*split_, "dd", load, false, one.name));
+      all.push_back(run(*split_, "dd", load, false, ceiling.name));
     if (first) fmt::print("\nThe ceiling of one link, of a front and a back\n");
     first = false;
-    print(one, all);
+    print(ceiling, all);
   }
 }
 
-void bench_run::print(const ceiling& what, const reports& all) const {
-  const auto rates = rates_of(what, all);
+void bench_run::print(const ceiling& measured, const reports& all) const {
+  const auto rates = rates_of(measured, all);
   const auto values = spread_of(rates);
-  fmt::print("{:<40} {:.5g} ({:.5g}..{:.5g}) {}\n", what.name, values.median, values.smallest,
-             values.largest, what.unit);
+  fmt::print("{:<40} {:.5g} ({:.5g}..{:.5g}) {}\n", measured.name, values.median, values.smallest,
+             values.largest, measured.unit);
   const auto seen = saturation_of(median_run(all, rates));
   fmt::print("    {}\n    stopped by {}\n", usage_line(seen), what_stops(seen));
   static_cast<void>(std::fflush(stdout));
@@ -184,13 +184,13 @@ saturation bench_run::saturation_of(const report& run) const {
     if (pid == nodes[1]) return "back";
     return pid == telegram_.pid() ? "stand-in" : "load generator";
   };
-  saturation out{.threads = {},
-                 .machine = run.values.at("machine_cpu_percent"),
-                 .cores = std::thread::hardware_concurrency()};
-  for (const auto& one : run.threads)
-    out.threads.push_back(
-        {.process = name_of(one.process), .thread = one.name, .percent = one.percent});
-  return out;
+  saturation seen{.threads = {},
+                  .machine = run.values.at("machine_cpu_percent"),
+                  .cores = std::thread::hardware_concurrency()};
+  for (const auto& share : run.threads)
+    seen.threads.push_back(
+        {.process = name_of(share.process), .thread = share.name, .percent = share.percent});
+  return seen;
 }
 
 }  // namespace mtp::bench

@@ -38,18 +38,18 @@ class bench_run {
   using reports = std::vector<report>;
 
   [[nodiscard]] bool is_wanted(const std::string& line) const;
-  [[nodiscard]] bool takes_part(const scenario& what, const server_kind& kind) const;
+  [[nodiscard]] bool takes_part(const scenario& measured, const server_kind& kind) const;
   [[nodiscard]] std::unique_ptr<server> start(const server_kind& kind);
   report run(std::size_t kind, const std::string& protocol, const std::vector<std::string>& load,
              bool fresh_process, const std::string& line);
   /// Of each kind; of one that has no line wanted, none.
-  std::vector<reports> measure(const scenario& what);
+  std::vector<reports> measure(const scenario& measured);
   void print_head(const std::vector<scenario>& scenarios) const;
-  void print(const scenario& what, const std::vector<reports>& all) const;
-  void print(const ceiling& what, const reports& all) const;
+  void print(const scenario& measured, const std::vector<reports>& all) const;
+  void print(const ceiling& measured, const reports& all) const;
   [[nodiscard]] saturation saturation_of(const report& run) const;
-  void add_rows(const scenario& what, const std::vector<reports>& all,
-                std::vector<split_row>& out) const;
+  void add_rows(const scenario& measured, const std::vector<reports>& all,
+                std::vector<split_row>& rows) const;
 
   options how_;
   std::vector<server_kind> kinds_;

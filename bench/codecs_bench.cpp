@@ -42,11 +42,11 @@ void client_decode(benchmark::State& state, framing kind) {
 void client_encode(benchmark::State& state, framing kind) {
   const auto packet = packet_of(state);
   const bytes padding(kind == framing::padded ? max_padding : 0);
-  bytes out;
+  bytes encoded;
   for (auto _ : state) {
-    out.clear();
-    encode_frame(kind, packet, padding, out);
-    benchmark::DoNotOptimize(out.data());
+    encoded.clear();
+    encode_frame(kind, packet, padding, encoded);
+    benchmark::DoNotOptimize(encoded.data());
   }
   count(state, 1);
 }

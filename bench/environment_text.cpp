@@ -32,11 +32,11 @@ std::string processor_features() {
   std::string line;
   while (std::getline(in, line) && !line.starts_with("flags")) {
   }
-  std::string out;
+  std::string text;
   for (const char* feature : {"aes", "avx2", "bmi2", "pclmulqdq"})
     if ((line + ' ').find(fmt::format(" {} ", feature)) != std::string::npos)
-      out += fmt::format(" {}", feature);
-  return out;
+      text += fmt::format(" {}", feature);
+  return text;
 }
 
 /// The first line of "valgrind --version", e.g. "valgrind-3.19.0".
@@ -48,8 +48,8 @@ std::string valgrind_version() {
   std::array<char, 64> line{};
   if (in == nullptr || std::fgets(line.data(), line.size(), in.get()) == nullptr)
     return "no valgrind (scripts/packages.sh test installs it)";
-  std::string out{line.data()};
-  return out.substr(0, out.find('\n'));
+  std::string text{line.data()};
+  return text.substr(0, text.find('\n'));
 }
 
 }  // namespace

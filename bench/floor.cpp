@@ -56,6 +56,6 @@ int main(int argc, char** argv) {
   std::printf("ready\n");
   static_cast<void>(std::fflush(stdout));
   std::vector<std::jthread> running;
-  for (const auto& one : workers)
-    running.emplace_back([&one] { one->run(); });
+  for (const auto& worker : workers)
+    running.emplace_back([&worker] { worker->run(); });
 }

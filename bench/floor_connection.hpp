@@ -30,7 +30,7 @@ namespace mtp::bench {
 struct connection {
   enum class kind : std::uint8_t { listener, conn, client };
 
-  connection(kind k, net::unique_fd f) : what{k}, fd{std::move(f)} {}
+  connection(kind k, net::unique_fd f) : type{k}, fd{std::move(f)} {}
 
   /// Sends what waits and `more`, in one call as long as the kernel takes it. False if broken.
   bool send(bytes more) {
@@ -41,10 +41,10 @@ struct connection {
     while (!queue.empty()) {
       std::array<iovec, 16> parts;
       std::size_t count = 0;
-      for (auto& one : queue) {
+      for (auto& piece : queue) {
         if (count == parts.size()) break;
         const auto from = count == 0 ? first_sent : 0;
-        parts[count++] = {.iov_base = one.data() + from, .iov_len = one.size() - from};
+        parts[count++] = {.iov_base = piece.data() + from, .iov_len = piece.size() - from};
       }
       msghdr message{};
       message.msg_iov = parts.data();
@@ -63,7 +63,7 @@ struct connection {
     first_sent = size;
   }
 
-  kind what;
+  kind type;
   net::unique_fd fd;
   /// Has something to send at the end of the turn.
   bool dirty = false;

@@ -51,27 +51,27 @@ void floor_worker::open_link() {
   net::unique_fd fd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   if (::connect(fd.get(), address.get(), address.size) != 0) give_up("no middle proxy");
   net::set_no_delay(fd.get());
-  auto& one = *conns_.emplace_back(std::make_unique<conn>(std::move(fd)));
-  one.self = net::local_endpoint(one.fd.get());
+  auto& added = *conns_.emplace_back(std::make_unique<conn>(std::move(fd)));
+  added.self = net::local_endpoint(added.fd.get());
   rpc::proxy_handshake handshake{settings_.proxy_secret,
                                  net::random_array<16>(),
                                  static_cast<std::uint32_t>(net::unix_time()),
                                  {1, 2, 3, 4}};
-  one.writer.write(handshake.nonce());
-  one.send(one.writer.take());
-  const auto keys = handshake.on_nonce(await_frame(one), settings_.middle_proxy, one.self,
+  added.writer.write(handshake.nonce());
+  added.send(added.writer.take());
+  const auto keys = handshake.on_nonce(await_frame(added), settings_.middle_proxy, added.self,
                                        static_cast<std::uint32_t>(net::unix_time()));
   if (!keys) give_up("the middle proxy's nonce");
-  one.writer.encrypt_with(keys->to_dc);
-  one.reader.decrypt_with(keys->from_dc);
-  one.writer.write(handshake.handshake());
-  one.send(one.writer.take());
-  const auto checksum = handshake.on_handshake(await_frame(one));
+  added.writer.encrypt_with(keys->to_dc);
+  added.reader.decrypt_with(keys->from_dc);
+  added.writer.write(handshake.handshake());
+  added.send(added.writer.take());
+  const auto checksum = handshake.on_handshake(await_frame(added));
   if (!checksum) give_up("the middle proxy's handshake");
-  one.writer.use(*checksum);
-  one.reader.use(*checksum);
-  one.reader.close();
-  watch(one, EPOLL_CTL_ADD);
+  added.writer.use(*checksum);
+  added.reader.use(*checksum);
+  added.reader.close();
+  watch(added, EPOLL_CTL_ADD);
 }
 
 bytes floor_worker::await_frame(conn& from) {
@@ -156,13 +156,13 @@ void floor_worker::accept_all() {
     }
     const auto place = free_.back();
     free_.pop_back();
-    auto& one = *(clients_[place] = std::make_unique<client>(std::move(fd)));
-    one.id = static_cast<rpc::conn_id>(++accepted_ << 32 | place);
-    one.to = conns_[accepted_ % conns_.size()].get();
-    one.info = {.client = net::to_endpoint(from), .proxy = one.to->self};
-    one.handshake = std::make_unique<client_handshake>(
+    auto& added = *(clients_[place] = std::make_unique<client>(std::move(fd)));
+    added.id = static_cast<rpc::conn_id>(++accepted_ << 32 | place);
+    added.to = conns_[accepted_ % conns_.size()].get();
+    added.info = {.client = net::to_endpoint(from), .proxy = added.to->self};
+    added.handshake = std::make_unique<client_handshake>(
         client_handshake::options{.secret = settings_.secret, .per_sni_salt = {}});
-    watch(one, EPOLL_CTL_ADD);
+    watch(added, EPOLL_CTL_ADD);
   }
 }
 
@@ -221,81 +221,82 @@ client* floor_worker::find(rpc::conn_id id) {
   return clients_[place].get();
 }
 
-void floor_worker::close(client& who, bool tell) {
-  if (tell && !who.handshake) {
+void floor_worker::close(client& leaver, bool tell) {
+  if (tell && !leaver.handshake) {
     head_.clear();
-    rpc::encode_close_conn(who.id, head_);
-    who.to->writer.write(head_);
-    touch(*who.to);
+    rpc::encode_close_conn(leaver.id, head_);
+    leaver.to->writer.write(head_);
+    touch(*leaver.to);
   }
-  who.fd = {};
-  const auto place = static_cast<std::size_t>(who.id & 0xffff'ffff);
+  leaver.fd = {};
+  const auto place = static_cast<std::size_t>(leaver.id & 0xffff'ffff);
   gone_.push_back(std::move(clients_[place]));
   free_.push_back(place);
 }
 
 // -- sockets ------------------------------------------------------------------------------------
 
-void floor_worker::handle(connection& which, std::uint32_t events) {
-  if (which.what == connection::kind::listener) return accept_all();
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && which.fd) {
-    if (which.what == connection::kind::conn)
-      read_link(static_cast<conn&>(which));
+void floor_worker::handle(connection& peer, std::uint32_t events) {
+  if (peer.type == connection::kind::listener) return accept_all();
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && peer.fd) {
+    if (peer.type == connection::kind::conn)
+      read_link(static_cast<conn&>(peer));
     else
-      read_client(static_cast<client&>(which));
+      read_client(static_cast<client&>(peer));
   }
-  if ((events & EPOLLOUT) != 0 && which.fd) touch(which);
+  if ((events & EPOLLOUT) != 0 && peer.fd) touch(peer);
 }
 
 byte_span floor_worker::read(connection& from) {
   const auto size = ::recv(from.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
   if (size > 0) return byte_span{buffer_}.first(static_cast<std::size_t>(size));
   if (size < 0 && errno == EAGAIN) return {};
-  if (from.what == connection::kind::conn) give_up("the middle proxy hung up");
+  if (from.type == connection::kind::conn) give_up("the middle proxy hung up");
   close(static_cast<client&>(from), true);
   return {};
 }
 
-void floor_worker::touch(connection& which) {
-  if (std::exchange(which.dirty, true)) return;
-  dirty_.push_back(&which);
+void floor_worker::touch(connection& peer) {
+  if (std::exchange(peer.dirty, true)) return;
+  dirty_.push_back(&peer);
 }
 
-void floor_worker::flush(connection& which) {
-  which.dirty = false;
-  if (!which.fd) return;
-  if (which.what == connection::kind::conn) {
-    if (!which.send(static_cast<conn&>(which).writer.take())) give_up("the conn broke");
+void floor_worker::flush(connection& peer) {
+  peer.dirty = false;
+  if (!peer.fd) return;
+  if (peer.type == connection::kind::conn) {
+    if (!peer.send(static_cast<conn&>(peer).writer.take())) give_up("the conn broke");
     hold_clients();
   } else {
-    auto& who = static_cast<client&>(which);
-    if (!who.send(who.writer ? who.writer->take() : bytes{}) || who.queued > max_client_queue)
-      return close(who, true);
+    auto& served = static_cast<client&>(peer);
+    if (!served.send(served.writer ? served.writer->take() : bytes{}) ||
+        served.queued > max_client_queue)
+      return close(served, true);
   }
-  set_interest(which);
+  set_interest(peer);
 }
 
 void floor_worker::hold_clients() {
   const bool full =
-      std::ranges::any_of(conns_, [](const auto& one) { return one->queued > max_conn_queue; });
+      std::ranges::any_of(conns_, [](const auto& conn) { return conn->queued > max_conn_queue; });
   if (std::exchange(holding_, full) == full) return;
-  for (const auto& one : clients_)
-    if (one != nullptr) set_interest(*one);
+  for (const auto& client : clients_)
+    if (client != nullptr) set_interest(*client);
 }
 
-void floor_worker::set_interest(connection& which) {
-  const auto in = which.what == connection::kind::client && holding_ ? 0U : EPOLLIN;
-  const auto wanted = in | (which.queue.empty() ? 0U : EPOLLOUT);
-  if (wanted == which.interest) return;
-  which.interest = wanted;
-  watch(which, EPOLL_CTL_MOD);
+void floor_worker::set_interest(connection& peer) {
+  const auto in = peer.type == connection::kind::client && holding_ ? 0U : EPOLLIN;
+  const auto wanted = in | (peer.queue.empty() ? 0U : EPOLLOUT);
+  if (wanted == peer.interest) return;
+  peer.interest = wanted;
+  watch(peer, EPOLL_CTL_MOD);
 }
 
-void floor_worker::watch(connection& which, int how) {
+void floor_worker::watch(connection& peer, int how) {
   epoll_event event{};
-  event.events = which.interest;
-  event.data.ptr = &which;
-  epoll_ctl(epoll_.get(), how, which.fd.get(), &event);
+  event.events = peer.interest;
+  event.data.ptr = &peer;
+  epoll_ctl(epoll_.get(), how, peer.fd.get(), &event);
 }
 
 }  // namespace mtp::bench

@@ -30,16 +30,16 @@ class floor_worker {
   void forward(client& from);
   client* find(rpc::conn_id id);
   /// Its memory stays until the end of the turn: an event may still point at it.
-  void close(client& who, bool tell);
-  void handle(connection& which, std::uint32_t events);
+  void close(client& leaver, bool tell);
+  void handle(connection& peer, std::uint32_t events);
   /// What came; nothing if the connection has ended (a client is closed then).
   byte_span read(connection& from);
-  void touch(connection& which);
-  void flush(connection& which);
+  void touch(connection& peer);
+  void flush(connection& peer);
   /// Stops reading from clients while a conn is too full, and goes on afterwards.
   void hold_clients();
-  void set_interest(connection& which);
-  void watch(connection& which, int how);
+  void set_interest(connection& peer);
+  void watch(connection& peer, int how);
 
   const floor_settings& settings_;
   bytes buffer_;

@@ -40,39 +40,40 @@ struct operation {
 };
 
 std::vector<operation> all_operations() {
-  std::vector<operation> out;
+  std::vector<operation> operations;
   for (const std::string protocol : {"dd", "ee"}) {
-    out.push_back({.name = protocol + " echo of 1 KiB, alone",
-                   .protocol = protocol,
-                   .load = {"echo", "--warm-up", "0", "--messages", "N"},
-                   .short_run = 100,
-                   .long_run = 1600});
-    out.push_back({.name = protocol + " echo of 1 KiB, 16 at once",
-                   .protocol = protocol,
-                   .load = {"echo", "--warm-up", "0", "--batch", "16", "--messages", "N"},
-                   .short_run = 160,
-                   .long_run = 3200});
+    operations.push_back({.name = protocol + " echo of 1 KiB, alone",
+                          .protocol = protocol,
+                          .load = {"echo", "--warm-up", "0", "--messages", "N"},
+                          .short_run = 100,
+                          .long_run = 1600});
+    operations.push_back({.name = protocol + " echo of 1 KiB, 16 at once",
+                          .protocol = protocol,
+                          .load = {"echo", "--warm-up", "0", "--batch", "16", "--messages", "N"},
+                          .short_run = 160,
+                          .long_run = 3200});
     // Ciphers are most of what a large packet takes; this is all the rest.
-    out.push_back(
+    operations.push_back(
         {.name = protocol + " echo of 64 B, 16 at once",
          .protocol = protocol,
          .load = {"echo", "--warm-up", "0", "--batch", "16", "--size", "64", "--messages", "N"},
          .short_run = 160,
          .long_run = 3200});
     for (const std::string way : {"down", "up"})
-      out.push_back({.name = protocol + " part of 512 KiB " + way,
-                     .protocol = protocol,
-                     .load = {way, "--warm-up", "0", "--bytes", "N"},
-                     .short_run = 2 * part,
-                     .long_run = 22 * part,
-                     .unit = part});
-    out.push_back({.name = protocol + " connection",
-                   .protocol = protocol,
-                   .load = {"storm", "--warm-up", "0", "--parallel", "1", "--connections", "N"},
-                   .short_run = 20,
-                   .long_run = protocol == "dd" ? 1020U : 220U});
+      operations.push_back({.name = protocol + " part of 512 KiB " + way,
+                            .protocol = protocol,
+                            .load = {way, "--warm-up", "0", "--bytes", "N"},
+                            .short_run = 2 * part,
+                            .long_run = 22 * part,
+                            .unit = part});
+    operations.push_back(
+        {.name = protocol + " connection",
+         .protocol = protocol,
+         .load = {"storm", "--warm-up", "0", "--parallel", "1", "--connections", "N"},
+         .short_run = 20,
+         .long_run = protocol == "dd" ? 1020U : 220U});
   }
-  return out;
+  return operations;
 }
 
 /// The proxy under callgrind, with one reactor.
@@ -94,19 +95,19 @@ class counted_proxy {
             telegram_,
             directory_.path()} {
     // What runs for the first time looks up symbols, fetches algorithms and grows tables.
-    for (const auto& one : all_operations())
-      run(one, one.short_run);
+    for (const auto& operation : all_operations())
+      run(operation, operation.short_run);
     static_cast<void>(take_count());
   }
 
   /// Instructions of one operation.
-  double count(const operation& what) {
-    run(what, what.short_run);
+  double count(const operation& measured) {
+    run(measured, measured.short_run);
     const auto few = take_count();
-    run(what, what.long_run);
+    run(measured, measured.long_run);
     const auto many = take_count();
-    return (many - few) * static_cast<double>(what.unit) /
-           static_cast<double>(what.long_run - what.short_run);
+    return (many - few) * static_cast<double>(measured.unit) /
+           static_cast<double>(measured.long_run - measured.short_run);
   }
 
   /// What callgrind wrote of the latest run, for callgrind_annotate.
@@ -117,10 +118,10 @@ class counted_proxy {
  private:
   [[nodiscard]] std::string counts_file() const { return directory_.path() / "counts"; }
 
-  void run(const operation& what, std::uint64_t length) {
-    auto load = what.load;
+  void run(const operation& measured, std::uint64_t length) {
+    auto load = measured.load;
     std::ranges::replace(load, "N", std::to_string(length));
-    run_load(server_, what.protocol, load, directory_.path());
+    run_load(server_, measured.protocol, load, directory_.path());
   }
 
   /// Instructions since the last call.
@@ -158,17 +159,17 @@ struct recorded_values {
 };
 
 recorded_values load_values(const std::string& path) {
-  recorded_values out;
+  recorded_values recorded;
   std::ifstream in{path};
   for (std::string line; std::getline(in, line);) {
     const auto at = line.find(" = ");
     if (line.starts_with('#') || at == std::string::npos) continue;
     if (const auto name = line.substr(0, at); name == "recorded with")
-      out.environment = line.substr(at + 3);
+      recorded.environment = line.substr(at + 3);
     else
-      out.values[name] = std::stod(line.substr(at + 3));
+      recorded.values[name] = std::stod(line.substr(at + 3));
   }
-  return out;
+  return recorded;
 }
 
 constexpr const char* how_to_record =
@@ -185,10 +186,10 @@ double median(std::vector<double> values) {
 
 /// One count, if that is what was recorded; else the median of three, as a machine that stalls at a
 /// bad moment changes what packets meet each other.
-double count_with_patience(counted_proxy& proxy, const operation& what, double recorded) {
-  std::vector<double> all{proxy.count(what)};
+double count_with_patience(counted_proxy& proxy, const operation& measured, double recorded) {
+  std::vector<double> all{proxy.count(measured)};
   while (!is_near(all.front(), recorded) && all.size() < 3)
-    all.push_back(proxy.count(what));
+    all.push_back(proxy.count(measured));
   return median(all);
 }
 
@@ -196,18 +197,18 @@ double count_with_patience(counted_proxy& proxy, const operation& what, double r
 bool compare(const recorded_values& recorded, const std::vector<operation>& operations,
              counted_proxy& proxy) {
   bool same = true;
-  for (const auto& one : operations) {
-    const auto known = recorded.values.find(one.name);
+  for (const auto& operation : operations) {
+    const auto known = recorded.values.find(operation.name);
     if (known == recorded.values.end()) {
-      fmt::print("{:<34} is not recorded\n", one.name);
+      fmt::print("{:<34} is not recorded\n", operation.name);
       same = false;
       continue;
     }
-    const auto value = count_with_patience(proxy, one, known->second);
+    const auto value = count_with_patience(proxy, operation, known->second);
     const bool near = is_near(value, known->second);
     const auto change = value / known->second - 1;
-    fmt::print("{:<34} {:>9.0f}  recorded {:>9.0f}  {:+6.1f}%{}\n", one.name, value, known->second,
-               100 * change,
+    fmt::print("{:<34} {:>9.0f}  recorded {:>9.0f}  {:+6.1f}%{}\n", operation.name, value,
+               known->second, 100 * change,
                near         ? ""
                : change > 0 ? "  MORE WORK"
                             : "  LESS WORK");
@@ -223,18 +224,18 @@ void record(const arguments& how, const std::vector<operation>& operations) {
   std::map<std::string, std::vector<double>> counted;
   for (int i = 0; i < 3; ++i) {
     counted_proxy proxy{how.proxy};
-    for (const auto& one : operations)
-      counted[one.name].push_back(proxy.count(one));
+    for (const auto& operation : operations)
+      counted[operation.name].push_back(proxy.count(operation));
   }
   std::ostringstream text;
   text << "# Instructions an operation, release build. Written by `make instructions-record`;\n"
           "# compared by the test `instructions`. What they mean: doc/performance.md.\n"
        << "recorded with = " << environment_text() << '\n';
-  for (const auto& one : operations)
-    text << fmt::format("{} = {:.0f}\n", one.name, median(counted[one.name]));
-  std::ofstream out{how.file};
-  out << text.str() << std::flush;
-  if (!out) throw std::runtime_error{"can't write " + how.file};
+  for (const auto& operation : operations)
+    text << fmt::format("{} = {:.0f}\n", operation.name, median(counted[operation.name]));
+  std::ofstream file{how.file};
+  file << text.str() << std::flush;
+  if (!file) throw std::runtime_error{"can't write " + how.file};
   fmt::print("{}recorded in {}\n", text.str(), how.file);
 }
 
@@ -243,9 +244,9 @@ void record(const arguments& how, const std::vector<operation>& operations) {
 void save_profile(const std::string& from, const std::string& path) {
   const std::string no_calls = "calls=0 ";
   std::ifstream in{from};
-  std::ofstream out{path};
+  std::ofstream file{path};
   for (std::string line; std::getline(in, line);)
-    out << (line.starts_with(no_calls) ? "calls=1 " + line.substr(no_calls.size()) : line) << '\n';
+    file << (line.starts_with(no_calls) ? "calls=1 " + line.substr(no_calls.size()) : line) << '\n';
 }
 
 /// Says that nothing is compared: here, and in the file that MTP_SKIPPED names, for `make test`.
@@ -270,8 +271,8 @@ int run(const arguments& how) {
     return 1;
   }
   auto operations = all_operations();
-  std::erase_if(operations, [only = std::regex{how.only}](const auto& one) {
-    return !std::regex_search(one.name, only);
+  std::erase_if(operations, [only = std::regex{how.only}](const auto& operation) {
+    return !std::regex_search(operation.name, only);
   });
   if (how.record) {
     record(how, operations);

@@ -29,16 +29,16 @@ ceiling echoes(const std::string& size, const std::string& name) {
           .unit = "messages/s"};
 }
 
-bool is_node(const named_share& one) {
-  return one.process == "front" || one.process == "back";
+bool is_node(const named_share& share) {
+  return share.process == "front" || share.process == "back";
 }
 
-bool is_reactor(const named_share& one) {
-  return one.thread.starts_with("reactor.");
+bool is_reactor(const named_share& share) {
+  return share.thread.starts_with("reactor.");
 }
 
-const named_share* busier(const named_share* one, const named_share& other) {
-  return one == nullptr || other.percent > one->percent ? &other : one;
+const named_share* busier(const named_share* so_far, const named_share& other) {
+  return so_far == nullptr || other.percent > so_far->percent ? &other : so_far;
 }
 
 std::string times_this(const named_share& limit) {
@@ -51,16 +51,16 @@ std::string times_this(const named_share& limit) {
 std::string nodes_reserve(const saturation& seen) {
   const named_share* busiest = nullptr;
   const named_share* only_one = nullptr;
-  for (const auto& one : seen.threads) {
-    if (!is_node(one) || one.percent < worth_showing) continue;
-    busiest = busier(busiest, one);
-    if (!is_reactor(one)) only_one = busier(only_one, one);
+  for (const auto& share : seen.threads) {
+    if (!is_node(share) || share.percent < worth_showing) continue;
+    busiest = busier(busiest, share);
+    if (!is_reactor(share)) only_one = busier(only_one, share);
   }
   if (busiest == nullptr) return {};
-  auto out = "; with a core for each of these threads, at most " + times_this(*busiest);
+  auto text = "; with a core for each of these threads, at most " + times_this(*busiest);
   if (only_one != nullptr && only_one != busiest)
-    out += ", and with more reactors " + times_this(*only_one);
-  return out;
+    text += ", and with more reactors " + times_this(*only_one);
+  return text;
 }
 
 }  // namespace
@@ -72,33 +72,35 @@ std::vector<ceiling> all_ceilings() {
 std::string usage_line(const saturation& seen) {
   std::map<std::string, std::vector<named_share>> processes;
   double ours = 0;
-  for (const auto& one : seen.threads) {
-    processes[one.process].push_back(one);
-    ours += one.percent;
+  for (const auto& share : seen.threads) {
+    processes[share.process].push_back(share);
+    ours += share.percent;
   }
-  std::string out;
+  std::string text;
   for (auto& [name, threads] : processes) {
     std::ranges::sort(threads, std::greater{}, &named_share::percent);
     double sum = 0;
     std::string shown;
-    for (const auto& one : threads) {
-      sum += one.percent;
-      if (one.percent >= worth_showing)
-        shown += fmt::format("{}{} {:.0f}%", shown.empty() ? "" : ", ", one.thread, one.percent);
+    for (const auto& share : threads) {
+      sum += share.percent;
+      if (share.percent >= worth_showing)
+        shown +=
+            fmt::format("{}{} {:.0f}%", shown.empty() ? "" : ", ", share.thread, share.percent);
     }
-    out += fmt::format("{} {:.0f}% ({}); ", name, sum, shown);
+    text += fmt::format("{} {:.0f}% ({}); ", name, sum, shown);
   }
-  return out + fmt::format("other programs and interrupts {:.0f}%; {} cores",
-                           std::max(0.0, seen.machine - ours), seen.cores);
+  return text + fmt::format("other programs and interrupts {:.0f}%; {} cores",
+                            std::max(0.0, seen.machine - ours), seen.cores);
 }
 
 std::string what_stops(const saturation& seen) {
   std::string threads;
   bool generator_or_telegram = false;
-  for (const auto& one : seen.threads) {
-    if (one.percent < 100 * full) continue;
-    threads += fmt::format("{}{} of the {}", threads.empty() ? "" : ", ", one.thread, one.process);
-    generator_or_telegram = generator_or_telegram || !is_node(one);
+  for (const auto& share : seen.threads) {
+    if (share.percent < 100 * full) continue;
+    threads +=
+        fmt::format("{}{} of the {}", threads.empty() ? "" : ", ", share.thread, share.process);
+    generator_or_telegram = generator_or_telegram || !is_node(share);
   }
   if (!threads.empty())
     return fmt::format("a thread that is busy all the time: {}{}", threads,
@@ -113,11 +115,11 @@ std::string what_stops(const saturation& seen) {
                      busy, nodes_reserve(seen));
 }
 
-std::vector<double> rates_of(const ceiling& what, const std::vector<report>& runs) {
-  std::vector<double> out;
-  for (const auto& one : runs)
-    out.push_back(one.values.at(what.key) / one.values.at("seconds") / what.scale);
-  return out;
+std::vector<double> rates_of(const ceiling& measured, const std::vector<report>& runs) {
+  std::vector<double> rates;
+  for (const auto& run : runs)
+    rates.push_back(run.values.at(measured.key) / run.values.at("seconds") / measured.scale);
+  return rates;
 }
 
 }  // namespace mtp::bench

@@ -46,6 +46,7 @@ struct saturation {
 [[nodiscard]] std::string what_stops(const saturation& seen);
 
 /// In `unit`, a run.
-[[nodiscard]] std::vector<double> rates_of(const ceiling& what, const std::vector<report>& runs);
+[[nodiscard]] std::vector<double> rates_of(const ceiling& measured,
+                                           const std::vector<report>& runs);
 
 }  // namespace mtp::bench

@@ -30,8 +30,8 @@ constexpr std::uint32_t source_addresses = 16;
 
 constexpr std::array<std::uint8_t, 6> change_cipher_spec{tls_change_cipher_spec, 3, 3, 0, 1, 1};
 
-[[noreturn]] void fail_with(const std::string& what, int error) {
-  throw std::runtime_error{what + ": " + std::generic_category().message(error)};
+[[noreturn]] void fail_with(const std::string& action, int error) {
+  throw std::runtime_error{action + ": " + std::generic_category().message(error)};
 }
 
 obfuscated2_client make_header(const load_target& target) {
@@ -166,7 +166,7 @@ void load_client::ask_echo(std::size_t size, load_clock::time_point asked) {
 
 void load_client::ask_part(std::size_t size, load_clock::time_point asked) {
   const auto number = std::uint64_t{id_} << 32 | next_number_;
-  auto request = encode(test::fake_command{.what = test::fake_command::code::part,
+  auto request = encode(test::fake_command{.action = test::fake_command::code::part,
                                            .size = static_cast<std::uint32_t>(size),
                                            .number = number});
   request.resize(part_request);
@@ -177,7 +177,7 @@ void load_client::ask_upload(std::size_t size, load_clock::time_point asked) {
   const auto number = std::uint64_t{id_} << 32 | next_number_;
   const auto body_size = size - test::fake_command_size;
   auto& packet = packet_buffer();
-  append(packet, encode(test::fake_command{.what = test::fake_command::code::upload,
+  append(packet, encode(test::fake_command{.action = test::fake_command::code::upload,
                                            .size = static_cast<std::uint32_t>(body_size),
                                            .number = number}));
   append(packet, test::packet_body(number, body_size));

@@ -24,9 +24,9 @@ class load_client_owner {
   load_client_owner& operator=(load_client_owner&&) = delete;
   virtual ~load_client_owner() = default;
   /// The handshake is done as far as the client can tell: requests can be made.
-  virtual void on_ready(load_client& who) = 0;
+  virtual void on_ready(load_client& client) = 0;
   /// The oldest request was answered rightly. The owner may close the client here.
-  virtual void on_answer(load_client& who, const expected_answer& what) = 0;
+  virtual void on_answer(load_client& client, const expected_answer& answer) = 0;
 };
 
 class load_client {

@@ -14,10 +14,10 @@ namespace {
 constexpr std::size_t first_echo = 64;
 
 epoll_event input_of(void* tag) {
-  epoll_event out{};
-  out.events = EPOLLIN;
-  out.data.ptr = tag;
-  return out;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = tag;
+  return event;
 }
 
 }  // namespace
@@ -79,8 +79,8 @@ void load_fleet::handle_events(int timeout_ms) {
       static_cast<void>(!::read(timer_.get(), &expired, sizeof expired));
       ++progress_;
       on_wake();
-    } else if (auto& who = *static_cast<load_client*>(event.data.ptr); who.is_open()) {
-      who.handle(event.events);
+    } else if (auto& client = *static_cast<load_client*>(event.data.ptr); client.is_open()) {
+      client.handle(event.events);
     }
   }
 }
@@ -94,24 +94,24 @@ void load_fleet::connect_more() {
   }
 }
 
-void load_fleet::on_ready(load_client& who) {
-  who.ask_echo(first_echo, load_clock::now());
-  who.flush();
+void load_fleet::on_ready(load_client& client) {
+  client.ask_echo(first_echo, load_clock::now());
+  client.flush();
 }
 
-void load_fleet::on_answer(load_client& who, const expected_answer& what) {
+void load_fleet::on_answer(load_client& client, const expected_answer& answer) {
   ++progress_;
-  if (static_cast<std::uint32_t>(what.number) != 0) return on_request_done(who, what);
+  if (static_cast<std::uint32_t>(answer.number) != 0) return on_request_done(client, answer);
   ++established_;
-  on_established(who);
-  if (who.is_open()) --under_way_;
+  on_established(client);
+  if (client.is_open()) --under_way_;
 }
 
 /// An answer's owner must outlive the call that brought it.
-void load_fleet::retire(load_client& who) {
-  who.close();
+void load_fleet::retire(load_client& client) {
+  client.close();
   --under_way_;
-  retired_.push_back(std::move(clients_[who.id()]));
+  retired_.push_back(std::move(clients_[client.id()]));
 }
 
 }  // namespace mtp::bench

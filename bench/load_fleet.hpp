@@ -20,13 +20,13 @@ class load_fleet : public load_client_owner {
   [[nodiscard]] const load_report& report() const noexcept { return report_; }
 
  protected:
-  void on_ready(load_client& who) final;
-  void on_answer(load_client& who, const expected_answer& what) final;
+  void on_ready(load_client& client) final;
+  void on_answer(load_client& client, const expected_answer& answer) final;
 
   /// The client's first echo came back.
-  virtual void on_established(load_client& who) = 0;
+  virtual void on_established(load_client& client) = 0;
   /// The answer to a request of the mode's own.
-  virtual void on_request_done(load_client& who, const expected_answer& what) = 0;
+  virtual void on_request_done(load_client& client, const expected_answer& answer) = 0;
   /// `wake_at` has come.
   virtual void on_wake() {}
   /// A line came on standard input, or its end.
@@ -36,8 +36,8 @@ class load_fleet : public load_client_owner {
   [[nodiscard]] load_report& measured() noexcept { return report_; }
   [[nodiscard]] std::vector<std::unique_ptr<load_client>>& clients() noexcept { return clients_; }
   [[nodiscard]] std::size_t established() const noexcept { return established_; }
-  /// Closes `who`; another one may take its place among `parallel`.
-  void retire(load_client& who);
+  /// Closes `client`; another one may take its place among `parallel`.
+  void retire(load_client& client);
   void wake_at(load_clock::time_point when);
   void watch_input();
   /// From now on nothing needs to happen.
@@ -63,7 +63,7 @@ class load_fleet : public load_client_owner {
 };
 
 /// One connection after the other asks again as soon as it is answered. `request` asks.
-using request_maker = void (*)(load_client& who, std::size_t size, load_clock::time_point asked);
+using request_maker = void (*)(load_client& client, std::size_t size, load_clock::time_point asked);
 [[nodiscard]] std::unique_ptr<load_fleet> make_closed_loop(const load_options& options,
                                                            request_maker request);
 /// Echoes at a steady rate, whether answers come or not.

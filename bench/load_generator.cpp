@@ -28,9 +28,9 @@ struct arguments {
   double hold_seconds = 0;
 };
 
-CLI::App* add_mode(CLI::App& app, const char* name, const char* what, arguments& how,
+CLI::App* add_mode(CLI::App& app, const char* name, const char* description, arguments& how,
                    const char* requests = nullptr) {
-  auto* mode = app.add_subcommand(name, what);
+  auto* mode = app.add_subcommand(name, description);
   mode->add_option("--connections", how.load.connections)->check(CLI::PositiveNumber);
   if (requests == nullptr) return mode;
   mode->add_option("--size", how.load.size, "Bytes of a packet, a multiple of 4")
@@ -113,10 +113,13 @@ std::unique_ptr<load_fleet> make_fleet(const std::string& mode, const load_optio
   if (mode == "storm") return make_storm(load);
   if (mode == "idle") return make_idle(load);
   if (mode == "down")
-    return closed([](load_client& who, std::size_t size, when now) { who.ask_part(size, now); });
+    return closed(
+        [](load_client& client, std::size_t size, when now) { client.ask_part(size, now); });
   if (mode == "up")
-    return closed([](load_client& who, std::size_t size, when now) { who.ask_upload(size, now); });
-  return closed([](load_client& who, std::size_t size, when now) { who.ask_echo(size, now); });
+    return closed(
+        [](load_client& client, std::size_t size, when now) { client.ask_upload(size, now); });
+  return closed(
+      [](load_client& client, std::size_t size, when now) { client.ask_echo(size, now); });
 }
 
 }  // namespace

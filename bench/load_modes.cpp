@@ -17,21 +17,21 @@ class closed_loop final : public load_fleet {
   void on_established(load_client&) override {
     if (established() < options().connections) return;
     begin_if_warm();
-    for (const auto& who : clients())
-      ask(*who);
+    for (const auto& client : clients())
+      ask(*client);
   }
 
-  void on_request_done(load_client& who, const expected_answer& what) override {
+  void on_request_done(load_client& client, const expected_answer& answer) override {
     ++done_;
     if (measured().began()) {
       if (measured().requests() < options().requests) {
-        measured().add(load_clock::now() - what.asked, options().size);
+        measured().add(load_clock::now() - answer.asked, options().size);
         if (measured().requests() == options().requests) measured().end();
       }
     } else {
       begin_if_warm();
     }
-    ask(who);
+    ask(client);
     if (done_ == asked_) finish();
   }
 
@@ -39,17 +39,17 @@ class closed_loop final : public load_fleet {
     if (!measured().began() && done_ >= options().warm_up) measured().begin();
   }
 
-  void ask(load_client& who) {
-    if (options().batch && who.outstanding() > 0) return;
+  void ask(load_client& client) {
+    if (options().batch && client.outstanding() > 0) return;
     bool any = false;
     // Nobody falls silent before the last request of all that are measured is answered.
     while (measured().requests() < options().requests &&
-           who.outstanding() < options().outstanding) {
-      request_(who, options().size, load_clock::now());
+           client.outstanding() < options().outstanding) {
+      request_(client, options().size, load_clock::now());
       ++asked_;
       any = true;
     }
-    if (any) who.flush();
+    if (any) client.flush();
   }
 
   request_maker request_;
@@ -77,16 +77,16 @@ class paced final : public load_fleet {
     const auto all = options().warm_up + options().requests;
     for (const auto now = load_clock::now(); asked_ < all && due(asked_) <= now; ++asked_) {
       if (asked_ == options().warm_up) measured().begin();
-      auto& who = *clients()[asked_ % clients().size()];
-      who.ask_echo(options().size, due(asked_));
-      who.flush();
+      auto& client = *clients()[asked_ % clients().size()];
+      client.ask_echo(options().size, due(asked_));
+      client.flush();
     }
     if (asked_ < all) wake_at(due(asked_));
   }
 
-  void on_request_done(load_client&, const expected_answer& what) override {
-    if (measured().began() && what.asked >= due(options().warm_up))
-      measured().add(load_clock::now() - what.asked, options().size);
+  void on_request_done(load_client&, const expected_answer& answer) override {
+    if (measured().began() && answer.asked >= due(options().warm_up))
+      measured().add(load_clock::now() - answer.asked, options().size);
     if (++done_ < options().warm_up + options().requests) return;
     measured().end();
     finish();
@@ -104,10 +104,10 @@ class storm final : public load_fleet {
   }
 
  private:
-  void on_established(load_client& who) override {
+  void on_established(load_client& client) override {
     if (measured().began()) measured().add(load_clock::duration{}, options().size);
     if (established() == options().warm_up) measured().begin();
-    retire(who);
+    retire(client);
     if (established() < options().connections) return;
     measured().end();
     finish();

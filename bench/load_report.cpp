@@ -21,26 +21,26 @@ load_report::load_report(std::vector<pid_t> processes, std::vector<pid_t> watche
 }
 
 std::vector<std::chrono::nanoseconds> load_report::read_cpu() const {
-  std::vector<std::chrono::nanoseconds> out;
+  std::vector<std::chrono::nanoseconds> times;
   for (const auto pid : processes_)
-    out.push_back(cpu_time(pid));
-  return out;
+    times.push_back(cpu_time(pid));
+  return times;
 }
 
 std::vector<memory_usage> load_report::read_memory() const {
-  std::vector<memory_usage> out;
+  std::vector<memory_usage> usages;
   for (const auto pid : processes_)
-    out.push_back(memory_of(pid));
-  return out;
+    usages.push_back(memory_of(pid));
+  return usages;
 }
 
 load_report::watched_threads load_report::read_threads() const {
-  watched_threads out;
-  if (watched_.empty()) return out;
-  out.machine = machine_cpu_time();
+  watched_threads seen;
+  if (watched_.empty()) return seen;
+  seen.machine = machine_cpu_time();
   for (const auto pid : watched_)
-    out.of.push_back(threads_of(pid));
-  return out;
+    seen.of.push_back(threads_of(pid));
+  return seen;
 }
 
 void load_report::begin() {
@@ -94,9 +94,9 @@ std::string load_report::usage_text(std::size_t first, std::size_t last,
       grown +=
           static_cast<double>(memory_after_[i].own) - static_cast<double>(memory_before_[i].own);
   }
-  std::string out;
+  std::string text;
   const auto add = [&](const char* name, double value) {
-    out += fmt::format(" {}{}={:.6f}", name, suffix, value);
+    text += fmt::format(" {}{}={:.6f}", name, suffix, value);
   };
   add("cpu_seconds", cpu);
   add("cpu_percent", 100 * cpu / wall_seconds());
@@ -107,34 +107,34 @@ std::string load_report::usage_text(std::size_t first, std::size_t last,
   }
   if (memory_clients_ > 0)
     add("kb_per_client", grown / 1024 / static_cast<double>(memory_clients_));
-  return out;
+  return text;
 }
 
 std::string load_report::threads_text() const {
-  std::string out;
+  std::string text;
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     const auto& before = threads_from_.of[i];
     for (const auto& now : threads_to_.of[i]) {
       const auto same = std::ranges::find(before, now.id, &thread_usage::id);
       const auto since = same == before.end() ? std::chrono::nanoseconds{0} : same->cpu;
-      out += fmt::format("\nthread {} {:.2f} {}", watched_[i],
-                         100 * seconds(now.cpu - since) / wall_seconds(), now.name);
+      text += fmt::format("\nthread {} {:.2f} {}", watched_[i],
+                          100 * seconds(now.cpu - since) / wall_seconds(), now.name);
     }
   }
-  return out;
+  return text;
 }
 
 std::string load_report::text() {
-  auto out = fmt::format("requests={} bytes={} seconds={:.3f} p50_us={:.1f} p99_us={:.1f}",
-                         requests(), bytes_, wall_seconds(), latency_us(0.5), latency_us(0.99));
-  if (!processes_.empty()) out += usage_text(0, processes_.size(), "");
+  auto text = fmt::format("requests={} bytes={} seconds={:.3f} p50_us={:.1f} p99_us={:.1f}",
+                          requests(), bytes_, wall_seconds(), latency_us(0.5), latency_us(0.99));
+  if (!processes_.empty()) text += usage_text(0, processes_.size(), "");
   if (processes_.size() > 1)
     for (std::size_t i = 0; i < processes_.size(); ++i)
-      out += usage_text(i, i + 1, "." + std::to_string(i + 1));
-  if (watched_.empty()) return out;
-  out += fmt::format(" machine_cpu_percent={:.2f}",
-                     100 * seconds(threads_to_.machine - threads_from_.machine) / wall_seconds());
-  return out + threads_text();
+      text += usage_text(i, i + 1, "." + std::to_string(i + 1));
+  if (watched_.empty()) return text;
+  text += fmt::format(" machine_cpu_percent={:.2f}",
+                      100 * seconds(threads_to_.machine - threads_from_.machine) / wall_seconds());
+  return text + threads_text();
 }
 
 }  // namespace mtp::bench

@@ -44,7 +44,7 @@ std::chrono::nanoseconds cpu_time(pid_t pid) {
 }
 
 std::vector<thread_usage> threads_of(pid_t pid) {
-  std::vector<thread_usage> out;
+  std::vector<thread_usage> threads;
   std::error_code error;
   const std::filesystem::directory_iterator tasks{"/proc/" + std::to_string(pid) + "/task", error};
   if (error) throw std::runtime_error{"no process " + std::to_string(pid)};
@@ -52,9 +52,9 @@ std::vector<thread_usage> threads_of(pid_t pid) {
     std::ifstream in{task.path() / "stat"};
     std::string text;
     // One that ends meanwhile has no file any more.
-    if (std::getline(in, text)) out.push_back(parse_thread(text));
+    if (std::getline(in, text)) threads.push_back(parse_thread(text));
   }
-  return out;
+  return threads;
 }
 
 std::chrono::nanoseconds machine_cpu_time() {
@@ -74,18 +74,18 @@ std::chrono::nanoseconds machine_cpu_time() {
 
 memory_usage memory_of(pid_t pid) {
   std::ifstream in{"/proc/" + std::to_string(pid) + "/smaps_rollup"};
-  memory_usage out;
+  memory_usage usage;
   std::string name;
   std::size_t kilobytes = 0;
   std::string rest;
   std::getline(in, rest);
   while (in >> name >> kilobytes && std::getline(in, rest)) {
-    if (name == "Rss:") out.resident += kilobytes * 1024;
-    if (name == "Private_Clean:" || name == "Private_Dirty:") out.own += kilobytes * 1024;
+    if (name == "Rss:") usage.resident += kilobytes * 1024;
+    if (name == "Private_Clean:" || name == "Private_Dirty:") usage.own += kilobytes * 1024;
   }
-  if (out.resident == 0)
+  if (usage.resident == 0)
     throw std::runtime_error{"can't read the memory of " + std::to_string(pid)};
-  return out;
+  return usage;
 }
 
 }  // namespace mtp::bench

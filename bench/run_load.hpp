@@ -28,7 +28,7 @@ struct report {
 
 /// `load`: the generator's mode and its options. Throws std::runtime_error with what it said if it
 /// found something wrong.
-report run_load(const server& which, const std::string& protocol,
+report run_load(const server& target, const std::string& protocol,
                 const std::vector<std::string>& load, const std::filesystem::path& directory);
 
 }  // namespace mtp::bench

@@ -94,9 +94,9 @@ server::server(const server_kind& kind, const stand_in& telegram,
 }
 
 std::vector<pid_t> server::pids() const {
-  std::vector<pid_t> out{process_->pid()};
-  if (back_ != nullptr) out.push_back(back_->pid());
-  return out;
+  std::vector<pid_t> pids{process_->pid()};
+  if (back_ != nullptr) pids.push_back(back_->pid());
+  return pids;
 }
 
 std::unique_ptr<test::process> server::start(const server_kind& kind, const std::string& output,
@@ -105,12 +105,12 @@ std::unique_ptr<test::process> server::start(const server_kind& kind, const std:
   auto words = kind.wrapper;
   words.push_back(kind.program);
   words.insert(words.end(), arguments.begin(), arguments.end());
-  auto out = std::make_unique<test::process>(
+  auto started = std::make_unique<test::process>(
       words.front(), test::process::options{.arguments = {words.begin() + 1, words.end()},
                                             .output = directory_ / (output + ".log"),
                                             .ends_with_parent = true});
-  wait_for(*out, when_up);
-  return out;
+  wait_for(*started, when_up);
+  return started;
 }
 
 void server::start_floor(const server_kind& kind, const stand_in& telegram) {

@@ -38,15 +38,15 @@ std::pair<double, std::string> bounded_value(const split_row& row) {
 
 }  // namespace
 
-split_row make_split_row(const split_measure& what, const std::vector<report>& both,
+split_row make_split_row(const split_measure& measure, const std::vector<report>& both,
                          const std::vector<report>& split) {
-  return {.name = what.line.name,
-          .unit = what.line.unit,
-          .both = spread_of(both, what.line.key),
-          .split = spread_of(split, what.line.key),
-          .front = node_median(split, what.line.key, 1),
-          .back = node_median(split, what.line.key, 2),
-          .bound = what.bound};
+  return {.name = measure.line.name,
+          .unit = measure.line.unit,
+          .both = spread_of(both, measure.line.key),
+          .split = spread_of(split, measure.line.key),
+          .front = node_median(split, measure.line.key, 1),
+          .back = node_median(split, measure.line.key, 2),
+          .bound = measure.bound};
 }
 
 std::string bound_text(const split_row& row) {
@@ -57,14 +57,14 @@ std::string bound_text(const split_row& row) {
 }
 
 std::string split_table(const std::vector<split_row>& rows) {
-  auto out =
+  auto text =
       fmt::format("{:<38} {:>9} {:<19} {:>9} {:<19} {:>9} {:>9} {:>7}  {:<15} {}\n", "", "both",
                   "  (min..max)", "split", "  (min..max)", "front", "back", "/ both", "", "bound");
   for (const auto& row : rows)
-    out += fmt::format("{:<38} {} {} {:>9} {:>9} {:>7.2f}  {:<15} {}\n", row.name, cell(row.both),
-                       cell(row.split), cell(row.front), cell(row.back),
-                       row.split.median / row.both.median, row.unit, bound_text(row));
-  return out;
+    text += fmt::format("{:<38} {} {} {:>9} {:>9} {:>7.2f}  {:<15} {}\n", row.name, cell(row.both),
+                        cell(row.split), cell(row.front), cell(row.back),
+                        row.split.median / row.both.median, row.unit, bound_text(row));
+  return text;
 }
 
 }  // namespace mtp::bench

@@ -22,7 +22,8 @@ struct split_row {
 };
 
 /// `both` and `split`: a report a run.
-[[nodiscard]] split_row make_split_row(const split_measure& what, const std::vector<report>& both,
+[[nodiscard]] split_row make_split_row(const split_measure& measure,
+                                       const std::vector<report>& both,
                                        const std::vector<report>& split);
 
 /// How a row keeps its bound, e.g. "2.31 of 2.5 x both: within"; empty if it has none.

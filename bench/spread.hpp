@@ -26,8 +26,8 @@ struct spread {
 /// Of one value of each report; throws std::out_of_range if one does not have it.
 [[nodiscard]] inline spread spread_of(const std::vector<report>& reports, const std::string& key) {
   std::vector<double> values;
-  for (const auto& one : reports)
-    values.push_back(one.values.at(key));
+  for (const auto& run : reports)
+    values.push_back(run.values.at(key));
   return spread_of(std::move(values));
 }
 

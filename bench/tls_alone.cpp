@@ -72,9 +72,9 @@ class end {
   void await(net::tls_progress next) const {
     if (next == net::tls_progress::failed) fail(channel_->problem());
     const bool writes = next == net::tls_progress::want_write;
-    pollfd what{
+    pollfd watched{
         .fd = fd_.get(), .events = static_cast<short>(writes ? POLLOUT : POLLIN), .revents = 0};
-    if (::poll(&what, 1, patience_ms) != 1) fail("nothing moves");
+    if (::poll(&watched, 1, patience_ms) != 1) fail("nothing moves");
   }
 
   net::unique_fd fd_;

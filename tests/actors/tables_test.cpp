@@ -71,14 +71,14 @@ TEST_CASE("metrics: a histogram counts each value in the first bucket that takes
 
 TEST_CASE("metrics: nothing counted by several threads is lost") {
   metrics all;
-  auto one = all.get_counter("c", "help");
+  auto handle = all.get_counter("c", "help");
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < 8; ++i)
     threads.emplace_back([&, i] {
       // Half have cells of their own, half share.
       if (i % 2 == 0) metrics::own_cells(i);
       for (int n = 0; n < 100'000; ++n)
-        one.add();
+        handle.add();
     });
   for (auto& thread : threads)
     thread.join();
@@ -106,8 +106,8 @@ TEST_CASE("tables that reactors share: several threads at once") {
         static_cast<void>(node.core.names.find("x"));
       }
     });
-  for (auto& one : threads)
-    one.join();
+  for (auto& thread : threads)
+    thread.join();
   // Four threads saw each handshake; one of them was the first.
   CHECK(fresh == 2'000);
   CHECK(node.client.replays.size() == 2'000);
@@ -163,9 +163,9 @@ TEST_CASE("metrics: beyond the room there is, counting does nothing") {
 // -- sessions -----------------------------------------------------------------------------------
 
 bytes session(std::uint32_t number) {
-  bytes out;
-  append_le(out, number);
-  return out;
+  bytes encoded;
+  append_le(encoded, number);
+  return encoded;
 }
 
 TEST_CASE("sessions: a handshake is new once") {
@@ -260,11 +260,11 @@ TEST_CASE("sessions: the storage actor cleans once a minute, and answers for its
 constexpr endpoint_backoff::time_point start{};
 
 std::vector<endpoint_candidate> candidates(std::size_t count) {
-  std::vector<endpoint_candidate> out;
+  std::vector<endpoint_candidate> candidates;
   for (std::size_t i = 0; i < count; ++i)
-    out.push_back(
+    candidates.push_back(
         {.at = {.ip = ip_address::v4({10, 0, 0, static_cast<std::uint8_t>(i + 1)}), .port = 8888}});
-  return out;
+  return candidates;
 }
 
 TEST_CASE("back-off: rests double up to the cap, with jitter on top") {

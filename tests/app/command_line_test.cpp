@@ -37,17 +37,17 @@ command parse(std::vector<const char*> words) {
 }
 
 config::settings settings_for(const std::vector<const char*>& words) {
-  const auto out = settings_of(std::get<run_command>(parse(words)));
-  INFO((out ? std::string{} : to_string(out.error()[0])));
-  REQUIRE(out);
-  return out->settings;
+  const auto loaded = settings_of(std::get<run_command>(parse(words)));
+  INFO((loaded ? std::string{} : to_string(loaded.error()[0])));
+  REQUIRE(loaded);
+  return loaded->settings;
 }
 
 std::string problem_of(const std::vector<const char*>& words) {
-  const auto out = settings_of(std::get<run_command>(parse(words)));
-  REQUIRE_FALSE(out);
-  REQUIRE(out.error().size() == 1);
-  return to_string(out.error()[0]);
+  const auto loaded = settings_of(std::get<run_command>(parse(words)));
+  REQUIRE_FALSE(loaded);
+  REQUIRE(loaded.error().size() == 1);
+  return to_string(loaded.error()[0]);
 }
 
 TEST_CASE("command line: port, secret and tag as the original's start.sh takes them") {

@@ -28,13 +28,13 @@ struct fixture {
   fixture& operator=(fixture&&) = delete;
   ~fixture() { caf::anon_send_exit(inspector, caf::exit_reason::kill); }
 
-  void use(caf::actor one) {
-    inspector = std::move(one);
+  void use(caf::actor actor) {
+    inspector = std::move(actor);
     core.names.put("inspector", inspector);
   }
   std::string answer(std::string_view line) {
-    const auto out = answer_console({.system = system, .node = parts, .reload = reload}, line);
-    return out ? *out : "error: " + out.error();
+    const auto answer = answer_console({.system = system, .node = parts, .reload = reload}, line);
+    return answer ? *answer : "error: " + answer.error();
   }
 };
 
@@ -51,8 +51,8 @@ TEST_CASE_FIXTURE(fixture,
         [](actors::inspect_conns) {
           return actors::conns_report{.pools = {{.dc = 1, .conns = {}, .trouble = "gone"}}};
         },
-        [](const actors::inspect_clients& what) {
-          return actors::clients_report{.clients = {.total = what.limit}, .trouble = {}};
+        [](const actors::inspect_clients& request) {
+          return actors::clients_report{.clients = {.total = request.limit}, .trouble = {}};
         },
         [](actors::inspect_counts) { return actors::counts_report{}; },
         [](actors::inspect_nodes) {
@@ -111,8 +111,8 @@ TEST_CASE_FIXTURE(fixture, "console commands: a back is asked by its name, throu
   CHECK(answer("@back pools") == "error: its link is being restarted");
   const auto link = [this](const std::string& tells) {
     return system.spawn([tells](caf::event_based_actor*) -> caf::behavior {
-      return {[tells](const actors::ask_back& what) -> caf::result<std::string, bool> {
-        return {tells + what.line, what.line != "fail"};
+      return {[tells](const actors::ask_back& request) -> caf::result<std::string, bool> {
+        return {tells + request.line, request.line != "fail"};
       }};
     });
   };

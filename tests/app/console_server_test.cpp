@@ -50,12 +50,12 @@ struct fixture {
   /// What comes until the end, or for `limit`.
   static std::string receive(net::blocking_socket& from, clock::duration limit = 10s) {
     const auto deadline = clock::now() + limit;
-    std::string out;
+    std::string received;
     bytes buffer(65536);
     while (true) {
       const auto got = from.receive(buffer, deadline);
-      if (!got || *got == 0) return out;
-      out += as_text(byte_view{buffer}.first(*got));
+      if (!got || *got == 0) return received;
+      received += as_text(byte_view{buffer}.first(*got));
     }
   }
   std::string ask(const std::string& text) const {
@@ -110,8 +110,8 @@ TEST_CASE_FIXTURE(fixture, "console server: who says nothing, or not enough, del
   const auto begun = clock::now();
   CHECK(ask("hello\n") == "ok\nyou said hello\n");
   CHECK(clock::now() - begun < 1s);
-  for (auto& one : silent)
-    CHECK(receive(one).empty());
+  for (auto& socket : silent)
+    CHECK(receive(socket).empty());
   CHECK(clock::now() - begun < 5s);
 }
 
@@ -125,8 +125,8 @@ TEST_CASE_FIXTURE(
   const auto waited = clock::now() - begun;
   CHECK(waited > 1s);
   CHECK(waited < 4s);
-  for (auto& one : silent)
-    CHECK(receive(one).empty());
+  for (auto& socket : silent)
+    CHECK(receive(socket).empty());
 }
 
 TEST_CASE_FIXTURE(fixture,

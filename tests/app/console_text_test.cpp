@@ -12,12 +12,12 @@ using namespace actors;
 
 TEST_CASE(
     "text table: columns are aligned, empty ones left out, and nothing can steer a terminal") {
-  text_table out{{{"name"}, {.title = "n", .right = true}, {"nothing"}, {"end"}}};
-  CHECK(out.empty());
-  out.add({"a", "1", "", "x"});
-  out.add({"long\x1b[2J", "1000", "", ""});
-  CHECK_FALSE(out.empty());
-  CHECK(out.to_text() ==
+  text_table table{{{"name"}, {.title = "n", .right = true}, {"nothing"}, {"end"}}};
+  CHECK(table.empty());
+  table.add({"a", "1", "", "x"});
+  table.add({"long\x1b[2J", "1000", "", ""});
+  CHECK_FALSE(table.empty());
+  CHECK(table.to_text() ==
         "name         n  end\n"
         "a            1  x\n"
         "long?[2J  1000\n");

@@ -72,8 +72,8 @@ TEST_CASE("gauges: actors that hang cost one patience together, and are left out
   }
   CHECK(text.find("dc=\"2\"") == std::string::npos);
   caf::anon_send_exit(inspector, caf::exit_reason::kill);
-  for (const auto& one : pools)
-    caf::anon_send_exit(one, caf::exit_reason::kill);
+  for (const auto& pool : pools)
+    caf::anon_send_exit(pool, caf::exit_reason::kill);
 }
 
 }  // namespace

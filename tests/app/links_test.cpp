@@ -12,12 +12,12 @@ namespace {
 using config::protocol;
 
 config::settings one_port() {
-  config::settings out;
-  out.client.ports.push_back({.name = "p",
-                              .listen = *parse_endpoint("192.0.2.7:443"),
-                              .secret = {0xaa, 0xbb},
-                              .tag = std::nullopt});
-  return out;
+  config::settings settings;
+  settings.client.ports.push_back({.name = "p",
+                                   .listen = *parse_endpoint("192.0.2.7:443"),
+                                   .secret = {0xaa, 0xbb},
+                                   .tag = std::nullopt});
+  return settings;
 }
 
 TEST_CASE("links: one a kind of secret, the best disguised first") {
@@ -39,10 +39,10 @@ TEST_CASE("links: only of what is let in") {
   auto all = one_port();
   const auto kinds = [&](std::vector<protocol> allowed) {
     all.client.allowed_protocols = std::move(allowed);
-    std::vector<secret_kind> out;
+    std::vector<secret_kind> listed;
     for (const auto& link : make_links(all.client, all.client.ports[0], "x"))
-      out.push_back(link.secret.kind);
-    return out;
+      listed.push_back(link.secret.kind);
+    return listed;
   };
   using list = std::vector<secret_kind>;
   CHECK(kinds({protocol::mtp_fake_tls}) == list{secret_kind::fake_tls});
@@ -69,10 +69,10 @@ std::string servers(const std::string& listen_ip, const std::string& external_ip
   all.client.ports[0].listen.ip = *ip_address::parse(listen_ip);
   all.uplink.external_ip = ip_address::parse(external_ip);
   all.uplink.external_ipv6 = ip_address::parse(external_ipv6);
-  std::string out;
+  std::string text;
   for (const auto& ip : link_addresses(all.uplink, all.client.ports[0], ours))
-    out += (out.empty() ? "" : " ") + to_string(ip);
-  return out;
+    text += (text.empty() ? "" : " ") + to_string(ip);
+  return text;
 }
 
 const source_addresses nowhere;
@@ -117,12 +117,12 @@ std::string advice(const std::string& listen_ip, const source_addresses& ours) {
   auto all = one_port();
   all.client.ports[0].listen.ip = *ip_address::parse(listen_ip);
   std::istringstream text{describe_links(all, ours)};
-  std::string out;
+  std::string advised;
   for (std::string line; std::getline(text, line);)
     if (!line.empty() && !line.starts_with("Links of ") && !line.starts_with("  tg:") &&
         !line.starts_with("  https:"))
-      out += line + '\n';
-  return out;
+      advised += line + '\n';
+  return advised;
 }
 
 TEST_CASE("links: addresses that will not do come with what to set") {

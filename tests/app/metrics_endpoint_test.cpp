@@ -45,34 +45,34 @@ struct fixture {
     served = std::move(*opened);
   }
   [[nodiscard]] net::blocking_socket connect() const {
-    auto out = net::blocking_socket::connect(ip_, served->where().port, clock::now() + patience);
-    REQUIRE(out);
-    return std::move(*out);
+    auto socket = net::blocking_socket::connect(ip_, served->where().port, clock::now() + patience);
+    REQUIRE(socket);
+    return std::move(*socket);
   }
   /// One that has sent this.
   [[nodiscard]] net::blocking_socket connect(const std::string& sent) const {
-    auto out = connect();
-    REQUIRE(out.send(as_bytes(sent), clock::now() + patience));
-    return out;
+    auto socket = connect();
+    REQUIRE(socket.send(as_bytes(sent), clock::now() + patience));
+    return socket;
   }
   [[nodiscard]] std::vector<net::blocking_socket> connect_many(int count,
                                                                const std::string& sent = {}) const {
-    std::vector<net::blocking_socket> out;
+    std::vector<net::blocking_socket> sockets;
     for (int i = 0; i < count; ++i) {
-      out.push_back(connect());
+      sockets.push_back(connect());
       // It may have lost its place already.
-      static_cast<void>(out.back().send(as_bytes(sent), clock::now() + patience));
+      static_cast<void>(sockets.back().send(as_bytes(sent), clock::now() + patience));
     }
-    return out;
+    return sockets;
   }
   /// What comes until the end, in order or not.
   static std::string receive(net::blocking_socket& from) {
-    std::string out;
+    std::string received;
     bytes buffer(65536);
     while (true) {
       const auto got = from.receive(buffer, clock::now() + patience);
-      if (!got || *got == 0) return out;
-      out += as_text(byte_view{buffer}.first(*got));
+      if (!got || *got == 0) return received;
+      received += as_text(byte_view{buffer}.first(*got));
     }
   }
   [[nodiscard]] std::string ask(const std::string& request) const {
@@ -93,8 +93,8 @@ struct fixture {
   std::string ip_;
 };
 
-bool is_cut(const net::blocking_socket& which) {
-  pollfd state{.fd = which.fd(), .events = 0, .revents = 0};
+bool is_cut(const net::blocking_socket& socket) {
+  pollfd state{.fd = socket.fd(), .events = 0, .revents = 0};
   return ::poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
 }
 
@@ -137,8 +137,8 @@ TEST_CASE("metrics endpoint: IPv6") {
 
 TEST_CASE_FIXTURE(fixture, "metrics endpoint: a request may come in pieces, and finish sending") {
   auto socket = connect();
-  for (const auto one : get)
-    REQUIRE(socket.send(as_bytes(std::string_view{&one, 1}), clock::now() + patience));
+  for (const auto letter : get)
+    REQUIRE(socket.send(as_bytes(std::string_view{&letter, 1}), clock::now() + patience));
   ::shutdown(socket.fd(), SHUT_WR);
   CHECK(body_of(receive(socket)) == text);
 }
@@ -155,8 +155,8 @@ TEST_CASE_FIXTURE(fixture,
       const auto begun = clock::now();
       CHECK(scrape() < at_once);
       CHECK(scrape() < at_once);
-      for (auto& one : others)
-        CHECK(receive(one).empty());
+      for (auto& peer : others)
+        CHECK(receive(peer).empty());
       CHECK(clock::now() - begun < 3s);
     }
 }
@@ -179,8 +179,8 @@ TEST_CASE_FIXTURE(fixture, "metrics endpoint: who does not read the answer delay
   start({.answer = 500ms});
   auto others = connect_many(100, get);
   CHECK(scrape() < 5s);
-  for (const auto& one : others)
-    CHECK(test::eventually([&] { return is_cut(one); }, patience));
+  for (const auto& peer : others)
+    CHECK(test::eventually([&] { return is_cut(peer); }, patience));
   CHECK(scrape() < 5s);
 }
 
@@ -202,13 +202,12 @@ TEST_CASE_FIXTURE(fixture, "metrics endpoint: an answer that takes long is made 
 
 /// A connection from another address of this machine, or none.
 net::unique_fd connect_from(const std::string& ip, const endpoint& to) {
-  net::unique_fd out{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  net::unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   const auto near = net::to_socket_address({.ip = *ip_address::parse(ip), .port = 0});
   const auto far = net::to_socket_address(to);
-  if (::bind(out.get(), near.get(), near.size) != 0 ||
-      ::connect(out.get(), far.get(), far.size) != 0)
+  if (::bind(fd.get(), near.get(), near.size) != 0 || ::connect(fd.get(), far.get(), far.size) != 0)
     return {};
-  return out;
+  return fd;
 }
 
 TEST_CASE_FIXTURE(fixture, "metrics endpoint: scrapes get through a flood from another address") {

@@ -38,22 +38,22 @@ struct fixture {
   /// All of it, until the other end is closed.
   [[nodiscard]] std::string read_all() {
     writer = {};
-    std::string out;
+    std::string text;
     std::array<char, 4096> buffer{};
     for (ssize_t size = 0; (size = ::read(reader.get(), buffer.data(), buffer.size())) > 0;)
-      out.append(buffer.data(), static_cast<std::size_t>(size));
-    return out;
+      text.append(buffer.data(), static_cast<std::size_t>(size));
+    return text;
   }
   /// Until that is the end of it.
   [[nodiscard]] std::string read_until(const std::string& end) const {
-    std::string out;
+    std::string text;
     std::array<char, 4096> buffer{};
-    while (!out.ends_with(end)) {
+    while (!text.ends_with(end)) {
       const auto size = ::read(reader.get(), buffer.data(), buffer.size());
       REQUIRE(size > 0);
-      out.append(buffer.data(), static_cast<std::size_t>(size));
+      text.append(buffer.data(), static_cast<std::size_t>(size));
     }
-    return out;
+    return text;
   }
   void stuff() const {
     const std::string page(4096, 'x');
@@ -72,9 +72,9 @@ std::string tell_lost(std::size_t lost) {
 
 /// 100 bytes, 132 as they are counted.
 std::string text(int number) {
-  auto out = std::to_string(number);
-  out.resize(99, '.');
-  return out + '\n';
+  auto line = std::to_string(number);
+  line.resize(99, '.');
+  return line + '\n';
 }
 
 TEST_CASE_FIXTURE(fixture, "output writer: what was written before the end comes, in order") {

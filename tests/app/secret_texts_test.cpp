@@ -27,16 +27,16 @@ TEST_CASE("secrets: however wrong they are in the file, no message quotes them")
 /// What is printed to std::cerr while it lives.
 class captured_errors {
  public:
-  captured_errors() : before_{std::cerr.rdbuf(out_.rdbuf())} {}
+  captured_errors() : before_{std::cerr.rdbuf(captured_.rdbuf())} {}
   captured_errors(const captured_errors&) = delete;
   captured_errors& operator=(const captured_errors&) = delete;
   captured_errors(captured_errors&&) = delete;
   captured_errors& operator=(captured_errors&&) = delete;
   ~captured_errors() { std::cerr.rdbuf(before_); }
-  [[nodiscard]] std::string text() const { return out_.str(); }
+  [[nodiscard]] std::string text() const { return captured_.str(); }
 
  private:
-  std::ostringstream out_;
+  std::ostringstream captured_;
   std::streambuf* before_;
 };
 
@@ -48,14 +48,14 @@ std::string complaints(std::vector<std::string> words) {
     arguments.push_back(word.c_str());
   const captured_errors errors;
   const auto parsed = parse_command_line(static_cast<int>(arguments.size()), arguments.data());
-  std::string out = errors.text();
+  std::string text = errors.text();
   if (const auto* const run = std::get_if<run_command>(&parsed)) {
     const auto settings = settings_of(*run);
     if (!settings)
       for (const auto& problem : settings.error())
-        out += to_string(problem) + '\n';
+        text += to_string(problem) + '\n';
   }
-  return out;
+  return text;
 }
 
 TEST_CASE("secrets: however wrong they are in arguments, no message quotes them") {

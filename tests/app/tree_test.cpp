@@ -27,8 +27,8 @@ class handler_killer final : public net::pinned_actor {
 
  private:
   caf::behavior start() override {
-    if (auto* const one = side_->clients[home().index()].front())
-      caf::anon_send_exit(caf::actor{one}, caf::exit_reason::kill);
+    if (auto* const client = side_->clients[home().index()].front())
+      caf::anon_send_exit(caf::actor{client}, caf::exit_reason::kill);
     quit();
     return {};
   }
@@ -156,7 +156,7 @@ struct migrating : fixture {
     auto client = connect();
     REQUIRE(echoes(client));
     const auto before = telegram.requests().size();
-    const auto request = test::encode({.what = test::fake_command::code::swallow});
+    const auto request = test::encode({.action = test::fake_command::code::swallow});
     REQUIRE(client.send(request, false, soon()));
     REQUIRE(eventually([&] { return telegram.requests().size() > before; }, patience));
     return client;

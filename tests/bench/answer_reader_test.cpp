@@ -14,12 +14,12 @@ using namespace mtp::bench;
 
 namespace {
 
-bytes frame_of(const expected_answer& what, std::size_t tail) {
-  auto packet = to_bytes(test::packet_tag(what.number));
-  append(packet, test::packet_body(what.number, what.size - test::packet_tag_size));
-  bytes out;
-  encode_frame(framing::padded, packet, bytes(tail, 0x77), out);
-  return out;
+bytes frame_of(const expected_answer& answer, std::size_t tail) {
+  auto packet = to_bytes(test::packet_tag(answer.number));
+  append(packet, test::packet_body(answer.number, answer.size - test::packet_tag_size));
+  bytes frame;
+  encode_frame(framing::padded, packet, bytes(tail, 0x77), frame);
+  return frame;
 }
 
 /// Feeds `stream` in pieces of `piece` bytes; how many of `expected` were complete.
@@ -42,9 +42,9 @@ const std::vector<expected_answer> two{{.number = 1, .size = 64, .asked = {}},
                                        {.number = std::uint64_t{7} << 32, .size = 20, .asked = {}}};
 
 bytes stream_of_two() {
-  auto out = frame_of(two[0], 3);
-  append(out, frame_of(two[1], 0));
-  return out;
+  auto frames = frame_of(two[0], 3);
+  append(frames, frame_of(two[1], 0));
+  return frames;
 }
 
 }  // namespace

@@ -47,9 +47,9 @@ TEST_CASE("one process has no shares, and none has no CPU") {
   load_report of_one{{::getpid()}, {}};
   of_one.begin();
   of_one.end();
-  const auto one = parse_report(of_one.text());
-  CHECK(one.values.contains("cpu_seconds"));
-  CHECK_FALSE(one.values.contains("cpu_seconds.1"));
+  const auto single = parse_report(of_one.text());
+  CHECK(single.values.contains("cpu_seconds"));
+  CHECK_FALSE(single.values.contains("cpu_seconds.1"));
   load_report of_none{{}, {}};
   of_none.begin();
   of_none.end();

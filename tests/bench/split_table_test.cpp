@@ -13,8 +13,9 @@ report with(report_values values) {
 }
 
 split_row row(std::optional<split_bound> bound) {
-  const split_measure what{.line = {.name = "line", .key = "cost", .unit = "us"}, .bound = bound};
-  return make_split_row(what, {with({{"cost", 10}}), with({{"cost", 90}}), with({{"cost", 9}})},
+  const split_measure measure{.line = {.name = "line", .key = "cost", .unit = "us"},
+                              .bound = bound};
+  return make_split_row(measure, {with({{"cost", 10}}), with({{"cost", 90}}), with({{"cost", 9}})},
                         {with({{"cost", 24}, {"cost.1", 14}, {"cost.2", 10}}),
                          with({{"cost", 99}, {"cost.1", 15}, {"cost.2", 84}}),
                          with({{"cost", 23}, {"cost.1", 16}, {"cost.2", 7}})});
@@ -44,8 +45,8 @@ TEST_CASE("bounds are about the ratio, what is added, or the back") {
 }
 
 TEST_CASE("what is not of a node, as latency, has no shares") {
-  const split_measure what{.line = {.name = "line", .key = "p50_us", .unit = "us"}, .bound = {}};
-  const auto got = make_split_row(what, {with({{"p50_us", 1}})}, {with({{"p50_us", 2}})});
+  const split_measure measure{.line = {.name = "line", .key = "p50_us", .unit = "us"}, .bound = {}};
+  const auto got = make_split_row(measure, {with({{"p50_us", 1}})}, {with({{"p50_us", 2}})});
   CHECK_FALSE(got.front.has_value());
   CHECK_FALSE(got.back.has_value());
   CHECK(split_table({got}).find("2.00  us") != std::string::npos);

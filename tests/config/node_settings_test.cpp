@@ -31,10 +31,10 @@ std::string join(const Parts&... parts) {
 }
 
 loaded_settings good(const std::string& text) {
-  auto out = parse_settings(text, "dir/proxy.toml");
-  INFO((out ? std::string{} : to_string(out.error().front())));
-  REQUIRE(out);
-  return std::move(*out);
+  auto loaded = parse_settings(text, "dir/proxy.toml");
+  INFO((loaded ? std::string{} : to_string(loaded.error().front())));
+  REQUIRE(loaded);
+  return std::move(*loaded);
 }
 
 /// A front with more lines in front of its tables, or in `[node_link]`.
@@ -47,16 +47,16 @@ loaded_settings back(const std::string& top, const std::string& link = {}) {
 }
 
 std::vector<std::string> texts(const std::vector<config_problem>& problems) {
-  std::vector<std::string> out;
-  for (const auto& one : problems)
-    out.push_back(to_string(one));
-  return out;
+  std::vector<std::string> texts;
+  for (const auto& problem : problems)
+    texts.push_back(to_string(problem));
+  return texts;
 }
 
 std::vector<std::string> problems(const std::string& text) {
-  const auto out = parse_settings(text, "dir/proxy.toml");
-  REQUIRE_FALSE(out);
-  return texts(out.error());
+  const auto loaded = parse_settings(text, "dir/proxy.toml");
+  REQUIRE_FALSE(loaded);
+  return texts(loaded.error());
 }
 
 /// The only problem with a file.
@@ -78,9 +78,9 @@ bool contains(const std::string& text, std::string_view part) {
 
 TEST_CASE("nodes: a back's name, host and port, as the original writes them") {
   const auto at = [](std::string_view text) {
-    const auto out = parse_back_address(text);
-    REQUIRE(out);
-    return *out;
+    const auto address = parse_back_address(text);
+    REQUIRE(address);
+    return *address;
   };
   CHECK(at("back@10.8.0.2") == back_address{.name = "back", .host = "10.8.0.2", .port = 9199});
   CHECK(at("back@10.8.0.2:1") == back_address{.name = "back", .host = "10.8.0.2", .port = 1});
@@ -139,9 +139,9 @@ TEST_CASE("nodes: a proxy that says nothing of them is both") {
 }
 
 TEST_CASE("nodes: a front") {
-  const auto out = front("");
-  CHECK(out.warnings.empty());
-  const auto& all = out.settings;
+  const auto loaded = front("");
+  CHECK(loaded.warnings.empty());
+  const auto& all = loaded.settings;
   CHECK(all.process.role == node_role::front);
   CHECK(all.link.node_name == "front");
   CHECK(all.link.back_nodes ==
@@ -186,9 +186,9 @@ TEST_CASE("nodes: a front with several backs") {
 }
 
 TEST_CASE("nodes: a back") {
-  const auto out = back("external_ip = \"192.0.2.1\"");
-  CHECK(out.warnings.empty());
-  const auto& all = out.settings;
+  const auto loaded = back("external_ip = \"192.0.2.1\"");
+  CHECK(loaded.warnings.empty());
+  const auto& all = loaded.settings;
   CHECK(all.process.role == node_role::back);
   CHECK(all.link.node_name == "back");
   CHECK(all.client.ports.empty());
@@ -276,10 +276,10 @@ TEST_CASE("nodes: the cookie is never shown, not even a wrong one") {
 TEST_CASE("nodes: a key in the place of its file's path is refused, and not shown") {
   const std::string pem =
       "\"\"\"-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----\"\"\"\n";
-  const auto with = [&](const std::string& one) {
+  const auto with = [&](const std::string& option) {
     std::string lines;
     for (const std::string name : {"certificate", "key", "ca"})
-      lines += name + " = " + (name == one ? pem : "\"a.pem\"\n");
+      lines += name + " = " + (name == option ? pem : "\"a.pem\"\n");
     return back_problem(join(listening, allowing, lines));
   };
   CHECK(with("key") ==

@@ -16,10 +16,10 @@ constexpr std::string_view one_port =
     "secret = \"00112233445566778899aabbccddeeff\"\n";
 
 loaded_settings good(const std::string& text) {
-  auto out = parse_settings(text, "dir/proxy.toml");
-  INFO((out ? std::string{} : to_string(out.error().front())));
-  REQUIRE(out);
-  return std::move(*out);
+  auto loaded = parse_settings(text, "dir/proxy.toml");
+  INFO((loaded ? std::string{} : to_string(loaded.error().front())));
+  REQUIRE(loaded);
+  return std::move(*loaded);
 }
 
 /// Settings with one more line in front of the port.
@@ -28,11 +28,11 @@ settings with(const std::string& line) {
 }
 
 std::vector<std::string> problems(const std::string& text) {
-  const auto out = parse_settings(text, "dir/proxy.toml");
-  REQUIRE_FALSE(out);
+  const auto loaded = parse_settings(text, "dir/proxy.toml");
+  REQUIRE_FALSE(loaded);
   std::vector<std::string> texts;
-  for (const auto& one : out.error())
-    texts.push_back(to_string(one));
+  for (const auto& problem : loaded.error())
+    texts.push_back(to_string(problem));
   return texts;
 }
 
@@ -48,9 +48,9 @@ bool contains(const std::string& text, std::string_view part) {
 }
 
 TEST_CASE("settings: a port and nothing else gives the original's defaults") {
-  const auto out = good(std::string{one_port});
-  CHECK(out.warnings.empty());
-  const auto& all = out.settings;
+  const auto loaded = good(std::string{one_port});
+  CHECK(loaded.warnings.empty());
+  const auto& all = loaded.settings;
   REQUIRE(all.client.ports.size() == 1);
   CHECK(all.client.ports[0].name == "mtp_handler_1");
   CHECK(all.client.ports[0].listen == *parse_endpoint("0.0.0.0:1443"));
@@ -350,9 +350,9 @@ TEST_CASE("settings: all mistakes are told at once, in order") {
 
 TEST_CASE("settings: what has no meaning here is accepted with a warning") {
   const auto warning = [](const std::string& line) {
-    const auto out = good(line + "\n" + std::string{one_port});
-    REQUIRE(out.warnings.size() == 1);
-    return to_string(out.warnings[0]);
+    const auto loaded = good(line + "\n" + std::string{one_port});
+    REQUIRE(loaded.warnings.size() == 1);
+    return to_string(loaded.warnings[0]);
   };
   CHECK(contains(warning("num_acceptors = 60"), "dir/proxy.toml:1: num_acceptors: has no effect"));
   CHECK(contains(warning("metric_backend = \"m\""), "metric_backend: has no effect"));

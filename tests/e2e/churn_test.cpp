@@ -61,19 +61,19 @@ class churn {
       workers.emplace_back([this, end] {
         for (auto number = next_++; number < end; number = next_++)
           try {
-            one(number);
+            run_client(number);
           } catch (const std::exception&) {
             ++failed_;
           }
       });
-    for (auto& one : workers)
-      one.join();
+    for (auto& worker : workers)
+      worker.join();
     next_ = end;
   }
   [[nodiscard]] std::size_t failed() const noexcept { return failed_; }
 
  private:
-  void one(std::size_t number) {
+  void run_client(std::size_t number) {
     auto socket = connect_from(number, proxy_->port());
     switch (number % 8) {
       case 0:
@@ -137,11 +137,11 @@ class churn {
 };
 
 std::size_t open_descriptors(pid_t pid) {
-  std::size_t out = 0;
-  for ([[maybe_unused]] const auto& one :
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry :
        std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/fd"})
-    ++out;
-  return out;
+    ++count;
+  return count;
 }
 
 /// Bytes.

@@ -54,10 +54,10 @@ void wait_for_console(const proxy_under_test& proxy) {
 std::string ask(const proxy_under_test& proxy, const std::string& command) {
   const bool about_telegram = command == "pools" || command == "conns";
   const auto& node = about_telegram ? proxy.telegram_side() : proxy.client_side();
-  const auto out = console({"-c", node.config_file(), "-e", command});
-  INFO(out.output);
-  REQUIRE(out.status == 0);
-  return out.output;
+  const auto result = console({"-c", node.config_file(), "-e", command});
+  INFO(result.output);
+  REQUIRE(result.status == 0);
+  return result.output;
 }
 
 bool contains(const std::string& text, std::string_view part) {
@@ -66,21 +66,21 @@ bool contains(const std::string& text, std::string_view part) {
 
 /// The words of each line.
 std::vector<std::vector<std::string>> rows(const std::string& text) {
-  std::vector<std::vector<std::string>> out;
+  std::vector<std::vector<std::string>> table;
   std::istringstream lines{text};
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words{line};
-    out.emplace_back(std::istream_iterator<std::string>{words},
-                     std::istream_iterator<std::string>{});
+    table.emplace_back(std::istream_iterator<std::string>{words},
+                       std::istream_iterator<std::string>{});
   }
-  return out;
+  return table;
 }
 
 /// Those that start with `first`.
 std::vector<std::vector<std::string>> rows(const std::string& text, const std::string& first) {
-  auto out = rows(text);
-  std::erase_if(out, [&](const auto& row) { return row.empty() || row[0] != first; });
-  return out;
+  auto matching = rows(text);
+  std::erase_if(matching, [&](const auto& row) { return row.empty() || row[0] != first; });
+  return matching;
 }
 
 bool has_row(const std::string& text, const std::vector<std::string>& row) {
@@ -172,7 +172,7 @@ TEST_CASE("console: a client that does not read, and a DC that is dead, can be s
   wait_for_console(proxy);
   auto client = proxy.client(secure_protocol(), 2);
   REQUIRE(client.send(
-      encode(fake_command{.what = fake_command::code::bulk, .size = 64000, .count = 120}), false,
+      encode(fake_command{.action = fake_command::code::bulk, .size = 64000, .count = 120}), false,
       soon()));
   CHECK(eventually(
       [&] {
@@ -302,9 +302,9 @@ TEST_CASE("console: it can be off") {
   auto client = proxy.client(secure_protocol(), 2);
   check_echo(client);
   CHECK_FALSE(fs::exists(socket_of(proxy)));
-  const auto out = console({"-c", config_of(proxy), "-e", "pools"});
-  CHECK(out.status == 3);
-  CHECK(contains(out.output, "has no console: set console_socket"));
+  const auto result = console({"-c", config_of(proxy), "-e", "pools"});
+  CHECK(result.status == 3);
+  CHECK(contains(result.output, "has no console: set console_socket"));
 }
 
 TEST_CASE("console: garbage, silence and haste at the socket do not disturb anybody") {
@@ -336,10 +336,10 @@ TEST_CASE("console: garbage, silence and haste at the socket do not disturb anyb
   check_echo(client);
   // Silent ones are closed, as are the others.
   bytes buffer(65536);
-  for (auto& one : sockets) {
-    auto got = one.receive(buffer, soon());
+  for (auto& socket : sockets) {
+    auto got = socket.receive(buffer, soon());
     while (got && *got > 0)
-      got = one.receive(buffer, soon());
+      got = socket.receive(buffer, soon());
     CHECK((got || got.error() == "Connection reset by peer"));
   }
 }

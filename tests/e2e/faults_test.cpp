@@ -294,7 +294,7 @@ TEST_CASE("a client that does not read is closed, and others are not kept waitin
       {.config = "upstream_healthchecks = { total_mem = 4194304 }", .telegram = &telegram}};
   auto slow = proxy.client(secure_protocol());
   auto quick = proxy.client(tls_protocol());
-  REQUIRE(slow.send(encode({.what = fake_command::code::bulk, .size = 1024 * 1024, .count = 64}),
+  REQUIRE(slow.send(encode({.action = fake_command::code::bulk, .size = 1024 * 1024, .count = 64}),
                     false, soon()));
   CHECK(eventually([&] { return proxy.metric("healthcheck_total{action=\"total_memory\"}") == 1; },
                    patience));
@@ -317,7 +317,7 @@ TEST_CASE("reset_close_socket resets refused clients, and only those") {
 
   auto closed = proxy.client(secure_protocol());
   check_echo(closed);
-  REQUIRE(closed.send(encode({.what = fake_command::code::close_client}), false, soon()));
+  REQUIRE(closed.send(encode({.action = fake_command::code::close_client}), false, soon()));
   const auto finished = closed.receive(soon());
   REQUIRE_FALSE(finished);
   CHECK(finished.error() == "closed");

@@ -32,8 +32,8 @@ const std::string patient = "dc_stall_timeout_sec = 60\n";
 
 void ask_bulk(net::proxy_client& client, std::uint32_t size, std::uint32_t count) {
   REQUIRE(client.send(
-      encode({.what = fake_command::code::bulk, .size = size, .count = count, .number = 0}), false,
-      soon()));
+      encode({.action = fake_command::code::bulk, .size = size, .count = count, .number = 0}),
+      false, soon()));
 }
 
 // -- the original's -------------------------------------------------------------------------------
@@ -191,9 +191,9 @@ TEST_CASE("clients that read slowly are bounded, and those beside them are serve
   for (int i = 0; i < 20; ++i)
     slow.push_back(proxy.client(secure_protocol()));
   for (int part = 0; part < 32; ++part)
-    for (auto& one : slow)
-      static_cast<void>(one.send(
-          encode({.what = fake_command::code::bulk, .size = 512 * 1024, .count = 1, .number = 0}),
+    for (auto& client : slow)
+      static_cast<void>(client.send(
+          encode({.action = fake_command::code::bulk, .size = 512 * 1024, .count = 1, .number = 0}),
           false, soon()));
   std::size_t turn = 0;
   double most = 0;
@@ -243,22 +243,22 @@ net::proxy_client distant_client(const proxy_under_test& proxy) {
       net::to_socket_address({.ip = ip_address::v4({127, 0, 0, 1}), .port = proxy.port()});
   REQUIRE(::connect(fd.get(), to.get(), to.size) == 0);
   REQUIRE(::fcntl(fd.get(), F_SETFL, O_NONBLOCK) == 0);
-  net::proxy_client out{net::blocking_socket{std::move(fd)}, {.secret = proxy.secret()}};
-  REQUIRE(out.handshake(soon()));
-  return out;
+  net::proxy_client client{net::blocking_socket{std::move(fd)}, {.secret = proxy.secret()}};
+  REQUIRE(client.handshake(soon()));
+  return client;
 }
 
 /// Many of them, with `act` done by each.
 template <class Act>
 std::vector<net::proxy_client> crowd_of_clients(const proxy_under_test& proxy, Act&& act) {
   net::raise_open_files_limit();
-  std::vector<net::proxy_client> out;
+  std::vector<net::proxy_client> clients;
   for (std::size_t i = 0; i < crowd; ++i)
-    out.push_back(distant_client(proxy));
+    clients.push_back(distant_client(proxy));
   // All of them are there before memory is short: listeners pause then.
-  for (auto& one : out)
-    act(one);
-  return out;
+  for (auto& client : clients)
+    act(client);
+  return clients;
 }
 
 /// Looks until nothing more comes in and `reached` holds; well-behaved clients, those that were
@@ -279,8 +279,8 @@ void check_budget(const proxy_under_test& proxy, std::vector<net::proxy_client>&
   double slowest_echo = 0;
   double slowest_arrival = 0;
   for (int same = 0; same < 5 || (!reached() && clock::now() < deadline);) {
-    for (auto& one : early)
-      slowest_echo = std::max(slowest_echo, seconds_of([&] { check_echo(one); }));
+    for (auto& client : early)
+      slowest_echo = std::max(slowest_echo, seconds_of([&] { check_echo(client); }));
     slowest_arrival = std::max(slowest_arrival, seconds_of([&] {
                                  auto late = proxy.client(secure_protocol(), 4);
                                  check_echo(late);
@@ -310,12 +310,12 @@ void check_budget(const proxy_under_test& proxy, std::vector<net::proxy_client>&
 /// Well-behaved clients, there before the crowd.
 std::vector<net::proxy_client> early_clients(const proxy_under_test& proxy,
                                              std::initializer_list<dc_id> dcs) {
-  std::vector<net::proxy_client> out;
+  std::vector<net::proxy_client> clients;
   for (const auto dc : dcs) {
-    out.push_back(proxy.client(secure_protocol(), dc));
-    check_echo(out.back());
+    clients.push_back(proxy.client(secure_protocol(), dc));
+    check_echo(clients.back());
   }
-  return out;
+  return clients;
 }
 
 TEST_CASE("a crowd that asks for much and never reads stays within memory_budget_mb") {
@@ -338,7 +338,7 @@ TEST_CASE("a crowd that asks for much and never reads stays within memory_budget
   auto beside = early_clients(proxy, {2});
   const auto asked = random_packet(64);
   const auto nobody_reads =
-      crowd_of_clients(proxy, [](net::proxy_client& one) { ask_bulk(one, 64 * 1024, 8); });
+      crowd_of_clients(proxy, [](net::proxy_client& client) { ask_bulk(client, 64 * 1024, 8); });
   REQUIRE(beside.front().send(asked, false, soon()));
   const auto any_closed = [&] {
     return proxy.metric(closed_for("memory_budget")) > 0 ||
@@ -360,10 +360,10 @@ TEST_CASE("a crowd that sends to a DC that does not read stays within memory_bud
   REQUIRE(eventually([&] { return telegram.conns(2) > 0; }, patience));
   telegram.set_dc_silent(2, true);
   const auto packet = random_packet(200 * 1024);
-  const auto all_send = crowd_of_clients(proxy, [&](net::proxy_client& one) {
+  const auto all_send = crowd_of_clients(proxy, [&](net::proxy_client& client) {
     // Most of them are stopped sooner or later.
     for (int i = 0; i < 2; ++i)
-      if (!one.send(packet, false, net::proxy_client::clock::now() + 5ms)) break;
+      if (!client.send(packet, false, net::proxy_client::clock::now() + 5ms)) break;
   });
   check_budget(proxy, early, [] { return true; });
 }

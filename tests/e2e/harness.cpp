@@ -32,7 +32,7 @@ proxy_under_test::proxy_under_test(options how)
 
 void proxy_under_test::make_one() {
   const auto list_url = how_.only_v6_list ? how_.telegram->config_v6_url() : std::string{};
-  test_node::options one{
+  test_node::options node_options{
       .config = telegram_lines(*how_.telegram, list_url) + how_.config,
       .tables = port_table(how_.listen_ip, port_, secret_) + how_.port_config + '\n',
       .arguments = {},
@@ -41,8 +41,8 @@ void proxy_under_test::make_one() {
       .network = nullptr,
       .before_program = how_.before_program,
       .when_up = how_.wait_until_up ? "listening on" : ""};
-  if (has_link_agents()) one.arguments.emplace_back("--link-agents");
-  front_ = std::make_unique<test_node>(directory_.path(), one);
+  if (has_link_agents()) node_options.arguments.emplace_back("--link-agents");
+  front_ = std::make_unique<test_node>(directory_.path(), node_options);
   front_->start();
 }
 
@@ -76,23 +76,23 @@ void proxy_under_test::make_two() {
 // -- processes ----------------------------------------------------------------------------------
 
 std::vector<test_node*> proxy_under_test::nodes() const {
-  std::vector<test_node*> out{front_.get()};
-  if (back_ != nullptr) out.push_back(back_.get());
-  return out;
+  std::vector<test_node*> all{front_.get()};
+  if (back_ != nullptr) all.push_back(back_.get());
+  return all;
 }
 
 void proxy_under_test::signal(int number) const {
-  for (auto* const one : nodes())
-    one->program().signal(number);
+  for (auto* const node : nodes())
+    node->program().signal(number);
 }
 
 std::optional<int> proxy_under_test::wait(std::chrono::milliseconds limit) const {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   int worst = 0;
-  for (auto* const one : nodes()) {
+  for (auto* const node : nodes()) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    const auto status = one->program().wait(std::max<std::chrono::milliseconds>(left, 0ms));
+    const auto status = node->program().wait(std::max<std::chrono::milliseconds>(left, 0ms));
     if (!status) return std::nullopt;
     worst = std::max(worst, *status);
   }
@@ -100,10 +100,10 @@ std::optional<int> proxy_under_test::wait(std::chrono::milliseconds limit) const
 }
 
 std::string proxy_under_test::output() const {
-  std::string out;
-  for (const auto* const one : nodes())
-    out += one->output();
-  return out;
+  std::string text;
+  for (const auto* const node : nodes())
+    text += node->output();
+  return text;
 }
 
 bool proxy_under_test::wait_for_output(std::string_view text) const {
@@ -130,18 +130,18 @@ net::proxy_client proxy_under_test::client(const client_protocol& how, dc_id dc)
 // -- metrics ------------------------------------------------------------------------------------
 
 series_values proxy_under_test::metrics() const {
-  series_values out;
-  for (const auto* const one : nodes())
-    for (const auto& [name, value] : one->metrics())
-      out[name] += value;
-  return out;
+  series_values values;
+  for (const auto* const node : nodes())
+    for (const auto& [name, value] : node->metrics())
+      values[name] += value;
+  return values;
 }
 
 double proxy_under_test::largest_metric(const std::string& series) const {
-  double out = 0;
-  for (const auto* const one : nodes())
-    out = std::max(out, one->metric(series));
-  return out;
+  double largest = 0;
+  for (const auto* const node : nodes())
+    largest = std::max(largest, node->metric(series));
+  return largest;
 }
 
 double proxy_under_test::metric(const std::string& series) const {

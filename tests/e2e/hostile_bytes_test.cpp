@@ -12,15 +12,15 @@ namespace {
 
 /// A hello that is signed, with some bytes of what it says changed.
 bytes odd_hello(const secret16& secret) {
-  auto out =
+  auto hello =
       make_client_hello(secret, "example.com", static_cast<std::uint32_t>(std::time(nullptr)),
                         net::random_array<client_hello_random_size>());
   const auto behind_random = client_random_at + client_random_size;
   for (int i = 0; i < 20; ++i)
-    out[net::random_between(behind_random, out.size() - 1)] ^=
+    hello[net::random_between(behind_random, hello.size() - 1)] ^=
         net::random_between<std::uint8_t>(1, 255);
-  sign_client_hello(out, secret, static_cast<std::uint32_t>(std::time(nullptr)));
-  return out;
+  sign_client_hello(hello, secret, static_cast<std::uint32_t>(std::time(nullptr)));
+  return hello;
 }
 
 bytes header_of(const secret16& secret) {
@@ -41,26 +41,26 @@ bytes hostile_bytes(int kind, const secret16& secret) {
       return header_of(other);
     case 3: {
       // A client, whose packets are of impossible lengths.
-      auto out = header_of(secret);
-      append(out, random_packet(net::random_between<std::size_t>(1, 20'000)));
-      return out;
+      auto sent = header_of(secret);
+      append(sent, random_packet(net::random_between<std::size_t>(1, 20'000)));
+      return sent;
     }
     case 4: {
-      auto out = odd_hello(secret);
-      append(out, random_packet(net::random_between<std::size_t>(1, 2'000)));
-      return out;
+      auto sent = odd_hello(secret);
+      append(sent, random_packet(net::random_between<std::size_t>(1, 2'000)));
+      return sent;
     }
     case 5: {
-      auto out = odd_hello(secret);
-      append_tls_records(random_packet(100), 50, out);
-      return out;
+      auto sent = odd_hello(secret);
+      append_tls_records(random_packet(100), 50, sent);
+      return sent;
     }
     case 6:
       return odd_hello(other);
     case 7: {
-      auto out = odd_hello(secret);
-      out.resize(net::random_between<std::size_t>(1, out.size() - 1));
-      return out;
+      auto sent = odd_hello(secret);
+      sent.resize(net::random_between<std::size_t>(1, sent.size() - 1));
+      return sent;
     }
     default:
       return to_bytes(as_bytes("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"));
@@ -89,8 +89,8 @@ TEST_CASE("a load of hostile bytes: nobody else notices") {
     auto later = proxy.client(how);
     check_echo(later, 200'000);
   }
-  for (auto& one : bystanders)
-    check_echo(one, 100'000);
+  for (auto& client : bystanders)
+    check_echo(client, 100'000);
   for (auto* const node : proxy.nodes())
     CHECK(node->running());
   CHECK(telegram.complaints().empty());

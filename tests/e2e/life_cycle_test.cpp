@@ -204,9 +204,9 @@ TEST_CASE("ping measures the proxy by any link, and its status tells the result"
                            .port = proxy.port(),
                            .secret = {.kind = kind, .key = proxy.secret(), .domain = domain}});
   };
-  for (const auto& one : {link(secret_kind::classic, ""), link(secret_kind::padded, ""),
-                          link(secret_kind::fake_tls, "example.com")}) {
-    const auto result = run({"ping", one, "--dc", "1,2,-2", "--repeat", "2"});
+  for (const auto& text : {link(secret_kind::classic, ""), link(secret_kind::padded, ""),
+                           link(secret_kind::fake_tls, "example.com")}) {
+    const auto result = run({"ping", text, "--dc", "1,2,-2", "--repeat", "2"});
     INFO(result.output);
     CHECK(result.status == 0);
     CHECK(contains(result.output, "(3/3 DCs)"));

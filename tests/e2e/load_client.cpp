@@ -10,10 +10,10 @@ namespace mtp::test {
 
 bytes tagged_packet(std::uint32_t client, std::uint32_t number, std::size_t size) {
   const auto whole = (std::uint64_t{client} << 32U) | number;
-  bytes out;
-  append(out, packet_tag(whole));
-  append(out, packet_body(whole, size - packet_tag_size));
-  return out;
+  bytes packet;
+  append(packet, packet_tag(whole));
+  append(packet, packet_body(whole, size - packet_tag_size));
+  return packet;
 }
 
 bool load_client::is_closed() {
@@ -56,7 +56,7 @@ void load_client::receive(std::chrono::milliseconds limit) {
 
 void load_client::ask_for_nothing() {
   if (!make_ready()) return;
-  expected_ = encode({.what = fake_command::code::swallow});
+  expected_ = encode({.action = fake_command::code::swallow});
   if (!client_->send(expected_, false, soon())) lose();
 }
 
@@ -105,12 +105,12 @@ void busy_clients::stop() {
 
 std::vector<load_client> idle_clients(const load_client::target& to, std::uint32_t first_id,
                                       std::size_t count, tally& seen) {
-  std::vector<load_client> out;
+  std::vector<load_client> clients;
   for (std::size_t i = 0; i < count; ++i) {
-    out.emplace_back(to, first_id + static_cast<std::uint32_t>(i), seen);
-    out.back().echo();
+    clients.emplace_back(to, first_id + static_cast<std::uint32_t>(i), seen);
+    clients.back().echo();
   }
-  return out;
+  return clients;
 }
 
 }  // namespace mtp::test

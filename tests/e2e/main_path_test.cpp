@@ -126,8 +126,8 @@ TEST_CASE("messages of 1 MB pass both ways with every byte right") {
     check_echo(client, max_client_packet - 4);
     // Larger ones only come from Telegram.
     const std::uint32_t size = 3 * 1024 * 1024;
-    REQUIRE(client.send(encode({.what = fake_command::code::bulk, .size = size, .count = 3}), false,
-                        soon()));
+    REQUIRE(client.send(encode({.action = fake_command::code::bulk, .size = size, .count = 3}),
+                        false, soon()));
     for (std::uint32_t i = 0; i < 3; ++i) {
       const auto got = client.receive(soon());
       INFO((got ? std::string{} : got.error()));
@@ -191,7 +191,7 @@ TEST_CASE("a client that leaves is announced to Telegram, and one that Telegram 
 
   auto closed = proxy.client(all_protocols()[3]);
   check_echo(closed);
-  REQUIRE(closed.send(encode({.what = fake_command::code::close_client}), false, soon()));
+  REQUIRE(closed.send(encode({.action = fake_command::code::close_client}), false, soon()));
   check_closed(closed);
   CHECK(proxy.wait_for_metric("in_connection_closed_total{listener=\"test\"}",
                               proxy.metric("in_connection_total{listener=\"test\"}")));

@@ -90,7 +90,7 @@ TEST_CASE("a client with a request in flight is closed when its DC connection en
   proxy_under_test proxy{{.telegram = &telegram}};
   auto client = proxy.client(secure_protocol());
   check_echo(client);
-  REQUIRE(client.send(encode({.what = fake_command::code::swallow}), false, soon()));
+  REQUIRE(client.send(encode({.action = fake_command::code::swallow}), false, soon()));
   REQUIRE(eventually([&] { return telegram.requests().size() == 2; }, patience));
   telegram.close_conns(2);
   check_closed(client);

@@ -135,8 +135,8 @@ TEST_CASE("a crowd from one address costs nobody else's connections, however slo
   CHECK(proxy.wait_for_metric_of_at_least(protocol_error("crowded_out"), 300 + 8 - 48));
   CHECK(proxy.metric("connections_count{listener=\"test\"}") <= 48);
   bytes buffer(64);
-  for (auto& one : slow) {
-    const auto got = one.receive(buffer, net::proxy_client::clock::now() + 10ms);
+  for (auto& socket : slow) {
+    const auto got = socket.receive(buffer, net::proxy_client::clock::now() + 10ms);
     REQUIRE_FALSE(got);
     CHECK(got.error() != "Connection reset by peer");
   }

@@ -21,22 +21,22 @@ using namespace std::chrono_literals;
 using actors::link_blob;
 
 secured dial_back(const test_back& back, const std::optional<net::tls_files>& files) {
-  secured out{.fd = net::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)},
-              .channel = {},
-              .remote = {.ip = ip_address::v4({127, 0, 0, 1}), .port = back.port()}};
-  const auto to = net::to_socket_address(out.remote);
-  REQUIRE(::connect(out.fd.get(), to.get(), to.size) == 0);
-  REQUIRE(::fcntl(out.fd.get(), F_SETFL, O_NONBLOCK) == 0);
-  if (!files) return out;
+  secured peer{.fd = net::unique_fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)},
+               .channel = {},
+               .remote = {.ip = ip_address::v4({127, 0, 0, 1}), .port = back.port()}};
+  const auto to = net::to_socket_address(peer.remote);
+  REQUIRE(::connect(peer.fd.get(), to.get(), to.size) == 0);
+  REQUIRE(::fcntl(peer.fd.get(), F_SETFL, O_NONBLOCK) == 0);
+  if (!files) return peer;
   auto context = net::tls_context::load(*files, net::tls_side::dialing);
   REQUIRE(context);
-  out.channel = std::make_unique<net::tls_channel>(
-      *context, out.fd.get(), std::make_shared<const net::node_names>(net::node_names{"back"}));
+  peer.channel = std::make_unique<net::tls_channel>(
+      *context, peer.fd.get(), std::make_shared<const net::node_names>(net::node_names{"back"}));
   REQUIRE(
-      eventually([&] { return out.channel->handshake() == net::tls_progress::done; }, patience));
+      eventually([&] { return peer.channel->handshake() == net::tls_progress::done; }, patience));
   REQUIRE(
-      eventually([&] { return out.channel->await_data() == net::tls_progress::done; }, patience));
-  return out;
+      eventually([&] { return peer.channel->await_data() == net::tls_progress::done; }, patience));
+  return peer;
 }
 
 rogue_config::rogue_config() {
@@ -70,9 +70,9 @@ rogue_front::rogue_front(const test_back& back, const std::optional<net::tls_fil
 
 rogue_front::~rogue_front() {
   connection->cut("the test is over");
-  for (auto* const one : {&joiner_, &agent_}) {
-    caf::anon_send_exit(*one, caf::exit_reason::kill);
-    *one = nullptr;
+  for (auto* const actor : {&joiner_, &agent_}) {
+    caf::anon_send_exit(*actor, caf::exit_reason::kill);
+    *actor = nullptr;
   }
   partner = nullptr;
   gateway_ = nullptr;
@@ -90,17 +90,17 @@ link_hello rogue_front::make_hello() {
 }
 
 std::optional<link_answer> rogue_front::say_hello(const link_hello& hello) {
-  std::optional<link_answer> out;
+  std::optional<link_answer> received;
   self_
       ->request(gateway_, patience, actors::link_hello_atom::value,
                 std::string{as_text(encode_link_hello(hello))}, std::vector<caf::actor>{agent_})
       .receive(
           [&](const std::string& answer, const std::vector<caf::actor>& agents) {
-            if (const auto decoded = decode_link_answer(as_bytes(answer))) out = *decoded;
+            if (const auto decoded = decode_link_answer(as_bytes(answer))) received = *decoded;
             if (!agents.empty()) partner = agents.front();
           },
           [](const caf::error&) {});
-  return out;
+  return received;
 }
 
 bool rogue_front::begin() {
@@ -108,11 +108,11 @@ bool rogue_front::begin() {
   return answer && answer->verdict == link_answer::kind::welcome;
 }
 
-void rogue_front::say(const std::vector<stream_frame>& what, std::uint64_t taken) {
+void rogue_front::say(const std::vector<stream_frame>& frames, std::uint64_t taken) {
   bytes blob;
   begin_stream_blob({.session = session, .taken = taken}, blob);
-  for (const auto& one : what)
-    encode_stream_frame(one, blob);
+  for (const auto& frame : frames)
+    encode_stream_frame(frame, blob);
   caf::anon_send(partner, link_blob{std::string{as_text(blob)}});
 }
 
@@ -156,8 +156,8 @@ rogue_back::rogue_back(std::function<link_answer(const link_hello&)> answer,
 }
 
 rogue_back::~rogue_back() {
-  for (const auto& one : connections_)
-    one->cut("the test is over");
+  for (const auto& session : connections_)
+    session->cut("the test is over");
   caf::anon_send_exit(gateway_, caf::exit_reason::kill);
 }
 

@@ -52,7 +52,7 @@ class rogue_front {
   std::optional<link_answer> say_hello(const link_hello& hello);
   /// True if the back welcomes it.
   bool begin();
-  void say(const std::vector<stream_frame>& what, std::uint64_t taken = 0);
+  void say(const std::vector<stream_frame>& frames, std::uint64_t taken = 0);
   /// Sends a text, which none of them knows what to do with, to all actors that it could: the
   /// gateway, its partner if it has one, and those that CAF shows to every node.
   void babble(const std::string& text);

@@ -77,12 +77,12 @@ void check_echo_behind_hello(net::blocking_socket& socket, const secret16& secre
       make_obfuscated2(net::random_array<obfuscated2_header_size>(), secret, framing::padded, 2);
   obfuscated_writer writer{std::move(client.to_server), envelope::tls};
   obfuscated_reader reader{std::move(client.from_server), envelope::tls};
-  bytes out{0x14, 3, 3, 0, 1, 1};  // ChangeCipherSpec
-  append_tls_records(client.header, max_tls_record_payload, out);
+  bytes sent{0x14, 3, 3, 0, 1, 1};  // ChangeCipherSpec
+  append_tls_records(client.header, max_tls_record_payload, sent);
   const auto packet = random_packet(64);
   encode_frame(framing::padded, packet, {}, writer.plain());
-  append(out, writer.take());
-  REQUIRE(socket.send(out, soon()));
+  append(sent, writer.take());
+  REQUIRE(socket.send(sent, soon()));
   bytes buffer(65536);
   while (true) {
     const auto got = socket.receive(buffer, soon());
@@ -120,10 +120,10 @@ void check_hello_accepted(proxy_under_test& proxy, const std::vector<bytes>& pie
 }
 
 std::vector<bytes> in_pieces(byte_view whole, std::size_t size) {
-  std::vector<bytes> out;
+  std::vector<bytes> pieces;
   for (; !whole.empty(); whole = whole.subspan(std::min(size, whole.size())))
-    out.push_back(to_bytes(whole.first(std::min(size, whole.size()))));
-  return out;
+    pieces.push_back(to_bytes(whole.first(std::min(size, whole.size()))));
+  return pieces;
 }
 
 TEST_CASE("echo_tls_long_hello_case") {
@@ -190,9 +190,9 @@ bytes recorded_start(const secret16& secret) {
   auto header = make_obfuscated2(net::random_array<64>(), secret, framing::padded, 2);
   obfuscated_writer writer{std::move(header.to_server), envelope::none};
   encode_frame(framing::padded, random_packet(64), {}, writer.plain());
-  bytes out = to_bytes(header.header);
-  append(out, writer.take());
-  return out;
+  bytes sent = to_bytes(header.header);
+  append(sent, writer.take());
+  return sent;
 }
 
 TEST_CASE("replay_attack_case") {
@@ -289,21 +289,21 @@ TEST_CASE("replay_attack_server_error_case") {
 
 /// A hello whose lengths do not add up: no extensions, it says, and 433 bytes follow.
 bytes malformed_hello() {
-  bytes out{22, 3, 1, 0x02, 0x00, 1, 0x00, 0x01, 0xfc, 3, 3};
-  append(out, net::random_array<32>());
-  out.push_back(32);
-  append(out, net::random_array<32>());
-  append(out, std::array<std::uint8_t, 8>{0, 2, 0x13, 0x01, 1, 0, 0, 0});
-  out.resize(5 + 512);
-  return out;
+  bytes hello{22, 3, 1, 0x02, 0x00, 1, 0x00, 0x01, 0xfc, 3, 3};
+  append(hello, net::random_array<32>());
+  hello.push_back(32);
+  append(hello, net::random_array<32>());
+  append(hello, std::array<std::uint8_t, 8>{0, 2, 0x13, 0x01, 1, 0, 0, 0});
+  hello.resize(5 + 512);
+  return hello;
 }
 
 /// As iOS 12.2 to 12.6: no server name, and here no extension at all.
 bytes nameless_hello() {
-  auto out = to_bytes(byte_view{malformed_hello()}.first(5 + 4 + 2 + 32 + 33 + 8));
-  store_be16(byte_span{out}.subspan(3), out.size() - 5);
-  store_be16(byte_span{out}.subspan(7), out.size() - 9);
-  return out;
+  auto hello = to_bytes(byte_view{malformed_hello()}.first(5 + 4 + 2 + 32 + 33 + 8));
+  store_be16(byte_span{hello}.subspan(3), hello.size() - 5);
+  store_be16(byte_span{hello}.subspan(7), hello.size() - 9);
+  return hello;
 }
 
 /// The hello is answered with a fatal decode_error of TLS 1.2, and the connection is closed.

@@ -37,8 +37,8 @@ TEST_CASE("split: failover: the second back takes the first one's clients, conne
   busy_clients busy{to, 1000, 20, busy_seen};
   REQUIRE(eventually([&] { return busy_seen.echoes > 100; }, patience));
   kill(first, second, crowd + 20);
-  for (auto& one : clients)
-    one.echo();
+  for (auto& client : clients)
+    client.echo();
   CHECK(seen.echoes == 2 * crowd);
   busy.stop();
   CHECK(busy_seen.wrong == 0);
@@ -51,8 +51,8 @@ TEST_CASE("split: failover: the second back takes the first one's clients, conne
   auto fresh = idle_clients(to, 5000, 10, seen);
   CHECK(clients_of(first) == 10);
   kill(second, first, crowd + 10);
-  for (auto& one : clients)
-    one.echo();
+  for (auto& client : clients)
+    client.echo();
   CHECK(seen.echoes == 3 * crowd + 10);
   CHECK(clients_of(first) == crowd + 10);
   CHECK(seen.idle_closed == 0);
@@ -77,8 +77,8 @@ TEST_CASE("split: balance: each back has its share, and all when it is alone") {
     CHECK(clients_of(*back) <= crowd / 2 + 8);
   }
   kill(second, first, crowd);
-  for (auto& one : clients)
-    one.echo();
+  for (auto& client : clients)
+    client.echo();
   CHECK(seen.echoes == 2 * crowd);
   CHECK(clients_of(first) == crowd);
   CHECK(seen.idle_closed == 0);

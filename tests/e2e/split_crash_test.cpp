@@ -46,16 +46,16 @@ TEST_CASE("split: the back is killed under load, and comes back") {
     const auto before = seen.echoes.load();
     REQUIRE(eventually([&] { return seen.echoes >= before + 5 * crowd; }, patience));
     back.kill();
-    for (auto& one : in_flight)
-      one.receive();
+    for (auto& client : in_flight)
+      client.receive();
     CHECK(in_flight_seen.in_flight_closed == 10);
     CHECK(in_flight_seen.silent == 0);
     // Idle ones stay, without a back.
-    for (auto& one : idle)
-      CHECK_FALSE(one.is_closed());
+    for (auto& client : idle)
+      CHECK_FALSE(client.is_closed());
     back.start();
-    for (auto& one : idle)
-      one.echo();
+    for (auto& client : idle)
+      client.echo();
     CHECK(idle_seen.echoes == (round + 1) * crowd);
   }
   busy.stop();
@@ -109,8 +109,8 @@ TEST_CASE("split: a front is killed, its clients are closed at Telegram, others 
           " ms");
   CHECK(back.wait_for_metric("dc_num_upstreams{dc=\"2\"}", static_cast<double>(crowd + 10)));
   CHECK(back.wait_for_output("front one: its session ends: it is gone"));
-  for (auto& one : others)
-    one.echo();
+  for (auto& client : others)
+    client.echo();
   busy.stop();
   CHECK(other_seen.wrong == 0);
   CHECK(other_seen.silent == 0);
@@ -156,8 +156,8 @@ TEST_CASE("split: a back that is told to stop closes nobody who can wait for the
   back.program().signal(SIGTERM);
   CHECK(back.program().wait(6s) == 0);
   back.start();
-  for (auto& one : clients)
-    one.echo();
+  for (auto& client : clients)
+    client.echo();
   CHECK(seen.echoes == 2 * crowd);
   CHECK(seen.idle_closed == 0);
   CHECK(seen.in_flight_closed == 0);

@@ -44,9 +44,10 @@ TEST_CASE("split: five fronts with thousands of clients at one back") {
     for (std::size_t i = 0; i < many_fronts; ++i)
       threads.emplace_back([&act, i] { act(i); });
   };
-  const auto total = [&](auto which) {
-    return std::accumulate(seen.begin(), seen.end(), std::size_t{0},
-                           [&](std::size_t sum, const tally& one) { return sum + (one.*which); });
+  const auto total = [&](auto member) {
+    return std::accumulate(
+        seen.begin(), seen.end(), std::size_t{0},
+        [&](std::size_t sum, const tally& counted) { return sum + (counted.*member); });
   };
   const auto begun = clock::now();
   on_all_fronts([&](std::size_t i) {
@@ -65,10 +66,10 @@ TEST_CASE("split: five fronts with thousands of clients at one back") {
   // All of a front's clients ask at once, then all read.
   const auto again = clock::now();
   on_all_fronts([&](std::size_t i) {
-    for (auto& one : clients[i])
-      one.send();
-    for (auto& one : clients[i])
-      one.receive(60s);
+    for (auto& client : clients[i])
+      client.send();
+    for (auto& client : clients[i])
+      client.receive(60s);
   });
   MESSAGE((many_fronts * clients_each), " clients of ", many_fronts, " fronts: connected in ",
           connected, " ms, an echo each in ", ms_since(again), " ms; memory a client: ", back_each,
@@ -105,8 +106,8 @@ TEST_CASE("split: five fronts with thousands of clients at one back") {
   const auto back_again = clock::now();
   on_all_fronts([&](std::size_t i) {
     if (i == 0) return;
-    for (auto& one : clients[i])
-      one.echo(30s);
+    for (auto& client : clients[i])
+      client.echo(30s);
   });
   MESSAGE(((many_fronts - 1) * clients_each), " clients had an echo from the new back after ",
           ms_since(back_again), " ms");

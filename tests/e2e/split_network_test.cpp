@@ -47,8 +47,8 @@ class apart {
 
   /// Idle clients are still there, and served.
   void check_idle(std::size_t echoes) {
-    for (auto& one : idle)
-      one.echo(20s);
+    for (auto& client : idle)
+      client.echo(20s);
     CHECK(idle_seen.echoes == echoes);
     CHECK(idle_seen.idle_closed == 0);
     CHECK(idle_seen.in_flight_closed == 0);
@@ -81,8 +81,8 @@ TEST_CASE("split: a blackhole that ends before it is noticed costs nobody anythi
   tally seen;
   for (std::uint32_t i = 0; i < 5; ++i)
     waiting.emplace_back(world.to, 1000 + i, seen);
-  for (auto& one : waiting)
-    one.echo();
+  for (auto& client : waiting)
+    client.echo();
   SUBCASE("both ways") {
     world.net.cut();
   }
@@ -92,13 +92,13 @@ TEST_CASE("split: a blackhole that ends before it is noticed costs nobody anythi
   SUBCASE("to the back") {
     world.net.deafen_back();
   }
-  for (auto& one : waiting)
-    one.send();
+  for (auto& client : waiting)
+    client.send();
   const auto until = std::chrono::steady_clock::now() + 1s;
   static_cast<void>(eventually([&] { return std::chrono::steady_clock::now() > until; }, 2s));
   world.net.heal();
-  for (auto& one : waiting)
-    one.receive(20s);
+  for (auto& client : waiting)
+    client.receive(20s);
   CHECK(seen.echoes == 10);
   world.check_idle(2 * crowd);
   CHECK(world.losses() == 0);
@@ -129,8 +129,8 @@ TEST_CASE("split: a blackhole is noticed by both ends; idle clients survive it")
   SUBCASE("to the back") {
     world.net.deafen_back();
   }
-  for (auto& one : waiting)
-    one.send();
+  for (auto& client : waiting)
+    client.send();
   CHECK(eventually([&] { return world.losses() == 1; }, noticed_within));
   const auto front_noticed = since();
   CHECK(world.back().wait_for_output("front front: its session ends: it is gone", noticed_within));
@@ -139,12 +139,12 @@ TEST_CASE("split: a blackhole is noticed by both ends; idle clients survive it")
   // Telegram knows that nobody is there.
   CHECK(eventually([&] { return world.telegram->clients(2) == 0; }, 5s));
   // Those that had sent something do not wait for ever.
-  for (auto& one : waiting)
-    one.receive();
+  for (auto& client : waiting)
+    client.receive();
   CHECK(seen.in_flight_closed == 5);
   CHECK(seen.silent == 0);
-  for (auto& one : world.idle)
-    CHECK_FALSE(one.is_closed());
+  for (auto& client : world.idle)
+    CHECK_FALSE(client.is_closed());
   world.net.heal();
   INFO(world.front().output());
   CHECK(world.front().count_in_output("it has stopped, or restarts") == 0);
@@ -161,7 +161,9 @@ TEST_CASE("split: a blackhole that does not end: clients are closed after their 
   world.net.cut();
   const auto limit = noticed_within + 3s + 3s;
   CHECK(eventually(
-      [&] { return std::ranges::all_of(world.idle, [](auto& one) { return one.is_closed(); }); },
+      [&] {
+        return std::ranges::all_of(world.idle, [](auto& client) { return client.is_closed(); });
+      },
       limit));
   CHECK(world.front().wait_for_metric("connections_count{listener=\"test\"}", 0));
   CHECK(world.idle_seen.wrong == 0);
@@ -207,8 +209,8 @@ TEST_CASE("split: a network that comes and goes, also while the front dials" *
   CHECK(eventually(
       [&] {
         tally last;
-        load_client one{world.to, 9000, last};
-        one.echo(3s);
+        load_client late{world.to, 9000, last};
+        late.echo(3s);
         return last.echoes == 1;
       },
       20s));

@@ -19,19 +19,19 @@ std::string quoted(const std::string& text) {
 }
 
 std::string list_of(const std::vector<std::string>& all) {
-  std::string out = "[";
-  for (const auto& one : all)
-    out += (out.size() > 1 ? ", " : "") + quoted(one);
-  return out + "]";
+  std::string text = "[";
+  for (const auto& item : all)
+    text += (text.size() > 1 ? ", " : "") + quoted(item);
+  return text + "]";
 }
 
 /// The node_link table, but for what only one role has.
 std::string link_table(const split_node_options& how) {
-  std::string out = "[node_link]\ntransport = " + quoted(how.transport) + '\n' + how.link + '\n';
+  std::string text = "[node_link]\ntransport = " + quoted(how.transport) + '\n' + how.link + '\n';
   if (how.files)
-    out += "certificate = " + quoted(how.files->certificate) + "\nkey = " + quoted(how.files->key) +
-           "\nca = " + quoted(how.files->ca) + '\n';
-  return out;
+    text += "certificate = " + quoted(how.files->certificate) +
+            "\nkey = " + quoted(how.files->key) + "\nca = " + quoted(how.files->ca) + '\n';
+  return text;
 }
 
 std::string host_of(const std::string& ip) {
@@ -57,11 +57,11 @@ test_node::options test_back::to_node(const std::string& name, const fake_telegr
 }
 
 std::string test_back::tables(const back_options& how, std::uint16_t port) {
-  auto out =
+  auto text =
       link_table(how) + "listen = " + quoted(host_of(how.ip) + ':' + std::to_string(port)) + '\n';
   // Only our own TLS looks at names.
-  if (how.transport == "tls") out += "allowed_nodes = " + list_of(how.allowed) + '\n';
-  return out;
+  if (how.transport == "tls") text += "allowed_nodes = " + list_of(how.allowed) + '\n';
+  return text;
 }
 
 test_back::test_back(std::filesystem::path directory, const std::string& name,

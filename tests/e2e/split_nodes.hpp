@@ -100,8 +100,8 @@ class split_nodes {
   /// A front and a back that have a session.
   void start_all();
 
-  [[nodiscard]] test_front& front(std::size_t which = 0) { return fronts_.at(which); }
-  [[nodiscard]] test_back& back(std::size_t which = 0) { return backs_.at(which); }
+  [[nodiscard]] test_front& front(std::size_t place = 0) { return fronts_.at(place); }
+  [[nodiscard]] test_back& back(std::size_t place = 0) { return backs_.at(place); }
   [[nodiscard]] const certificate_authority& authority() const noexcept { return authority_; }
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
 

@@ -17,11 +17,11 @@ TEST_CASE("split: a name taken off allowed_nodes: its session ends at SIGHUP, ot
   back_options how;
   how.allowed = {"one", "other"};
   auto& back = nodes.add_back("back", how);
-  auto& one = nodes.add_front("one");
+  auto& front = nodes.add_front("one");
   auto& other = nodes.add_front("other");
   nodes.start_all();
   tally seen;
-  auto clients = idle_clients({.port = one.port(), .secret = one.secret()}, 1, 10, seen);
+  auto clients = idle_clients({.port = front.port(), .secret = front.secret()}, 1, 10, seen);
   tally other_seen;
   auto others = idle_clients({.port = other.port(), .secret = other.secret()}, 100, 10, other_seen);
 
@@ -29,8 +29,8 @@ TEST_CASE("split: a name taken off allowed_nodes: its session ends at SIGHUP, ot
   back.program().signal(SIGHUP);
   CHECK(back.wait_for_output("one is not among allowed_nodes any more: cut off"));
   CHECK(eventually([&] { return telegram.closed_clients(2) == 10; }, 5s));
-  CHECK(one.wait_for_output("it does not allow the name of our certificate, \"one\""));
-  CHECK(one.count_in_output(": connected (build") == 1);
+  CHECK(front.wait_for_output("it does not allow the name of our certificate, \"one\""));
+  CHECK(front.count_in_output(": connected (build") == 1);
   for (auto& client : others)
     client.echo();
   CHECK(other_seen.echoes == 20);
@@ -39,7 +39,7 @@ TEST_CASE("split: a name taken off allowed_nodes: its session ends at SIGHUP, ot
   // Allowed again within the grace: its clients are still there.
   back.allow({"other", "one"});
   back.program().signal(SIGHUP);
-  REQUIRE(one.wait_until_connected(2, 15s));
+  REQUIRE(front.wait_until_connected(2, 15s));
   for (auto& client : clients)
     client.echo();
   CHECK(seen.echoes == 20);
@@ -246,8 +246,8 @@ TEST_CASE("split: certificates are renewed without a restart") {
 /// libfaketime for programs with threads, wherever this architecture has it; empty if it is
 /// nowhere. It is loaded in front of everything else, where sanitizers want to be.
 std::string find_faketime() {
-  for (const auto& one : std::filesystem::directory_iterator{"/usr/lib"}) {
-    const auto library = one.path() / "faketime/libfaketimeMT.so.1";
+  for (const auto& entry : std::filesystem::directory_iterator{"/usr/lib"}) {
+    const auto library = entry.path() / "faketime/libfaketimeMT.so.1";
     if (std::error_code ignored; std::filesystem::exists(library, ignored)) return library;
   }
   return {};

@@ -23,11 +23,11 @@ constexpr std::uint64_t message = 77;
 /// tag.
 void exchange_mib(net::proxy_client& reader, net::proxy_client& writer,
                   std::chrono::milliseconds limit, const std::function<void()>& meanwhile) {
-  REQUIRE(reader.send(encode({.what = fake_command::code::part, .size = mib, .number = message}),
+  REQUIRE(reader.send(encode({.action = fake_command::code::part, .size = mib, .number = message}),
                       false, soon()));
   std::jthread uploading{[&] {
     auto upload =
-        encode({.what = fake_command::code::upload, .size = mib - 4096, .number = message});
+        encode({.action = fake_command::code::upload, .size = mib - 4096, .number = message});
     append(upload, packet_body(message, mib - 4096));
     CHECK(writer.send(upload, false, clock::now() + limit));
     const auto answer = writer.receive(clock::now() + limit);
@@ -171,7 +171,7 @@ TEST_CASE("split: a link of 300 ms there and back") {
   // The window grows with the distance.
   constexpr std::uint32_t count = 32;
   const auto bulk = clock::now();
-  REQUIRE(reader.send(encode({.what = fake_command::code::bulk, .size = mib, .count = count}),
+  REQUIRE(reader.send(encode({.action = fake_command::code::bulk, .size = mib, .count = count}),
                       false, soon()));
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto got = reader.receive(clock::now() + 60s);

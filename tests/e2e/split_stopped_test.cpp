@@ -18,8 +18,8 @@ const std::string patient = "dc_stall_timeout_sec = 60\n";
 
 void ask_bulk(net::proxy_client& client, std::uint32_t size, std::uint32_t count) {
   REQUIRE(client.send(
-      encode({.what = fake_command::code::bulk, .size = size, .count = count, .number = 0}), false,
-      soon()));
+      encode({.action = fake_command::code::bulk, .size = size, .count = count, .number = 0}),
+      false, soon()));
 }
 
 /// The median time of an echo.
@@ -59,8 +59,8 @@ TEST_CASE(
   }
   // 300 MiB, of which each client's part is within its window; all together they are not.
   constexpr std::uint32_t count = 120;
-  for (auto& one : greedy)
-    ask_bulk(one, 64 * 1024, count);
+  for (auto& greedy_client : greedy)
+    ask_bulk(greedy_client, 64 * 1024, count);
   hangs.program().signal(SIGSTOP);
   // What its kernel has taken by now goes on when it does.
   const auto stopped = clock::now();
@@ -76,10 +76,10 @@ TEST_CASE(
   // have every byte.
   std::size_t whole = 0;
   std::size_t closed = 0;
-  for (auto& one : greedy) {
+  for (auto& greedy_client : greedy) {
     std::uint32_t got_whole = 0;
     for (; got_whole < count; ++got_whole) {
-      const auto got = one.receive(clock::now() + 30s);
+      const auto got = greedy_client.receive(clock::now() + 30s);
       if (!got) {
         const bool was_closed =
             got.error() == "closed" || got.error() == "Connection reset by peer";
@@ -121,8 +121,8 @@ TEST_CASE("split: a front that hangs for longer than the timeout loses its sessi
   CHECK(back.wait_for_metric("dc_num_upstreams{dc=\"2\"}", 0));
   front.program().signal(SIGCONT);
   REQUIRE(front.wait_until_connected(2, 15s));
-  for (auto& one : clients)
-    one.echo();
+  for (auto& client : clients)
+    client.echo();
   CHECK(seen.echoes == 40);
   CHECK(seen.idle_closed == 0);
   CHECK(telegram.complaints().empty());
@@ -146,8 +146,8 @@ TEST_CASE("split: a back that hangs for longer than the timeout: the front says 
   CHECK(front.wait_for_output("the connection is lost: nothing came for 3 s", 8s));
   back.program().signal(SIGCONT);
   REQUIRE(front.wait_until_connected(2, 15s));
-  for (auto& one : clients)
-    one.echo();
+  for (auto& client : clients)
+    client.echo();
   CHECK(seen.echoes == 40);
   CHECK(seen.idle_closed == 0);
   CHECK(seen.in_flight_closed == 0);

@@ -24,9 +24,9 @@ using namespace std::chrono_literals;
 
 /// CAF's handshake as a node without TLS would send it: begins with a header of 32 bytes.
 bytes plain_basp() {
-  bytes out(512, 0);
-  out[7] = 1;
-  return out;
+  bytes packet(512, 0);
+  packet[7] = 1;
+  return packet;
 }
 
 /// A connection to the back that was not told to wait.
@@ -129,9 +129,9 @@ TEST_CASE("split: who speaks no TLS is refused at once") {
 TEST_CASE("split: no certificate, another CA's, a name that is not allowed, TLS 1.2: refused") {
   besieged place;
   const certificate_authority stranger{place.nodes.directory(), "stranger"};
-  const auto attempt = [&](const std::string& what, const raw_tls_peer::options& how,
+  const auto attempt = [&](const std::string& name, const raw_tls_peer::options& how,
                            const std::string& counted) {
-    CAPTURE(what);
+    CAPTURE(name);
     const auto series = "link_refused_total{reason=\"" + counted + "\"}";
     const auto before = place.back().metric(series);
     raw_tls_peer peer{connect_to(place.back()), how};
@@ -146,9 +146,9 @@ TEST_CASE("split: no certificate, another CA's, a name that is not allowed, TLS 
   };
   const auto with = [&](const certificate_authority& authority,
                         const certificate_options& options) {
-    raw_tls_peer::options out;
-    out.identity.emplace(authority.issue("stranger", options));
-    return out;
+    raw_tls_peer::options how;
+    how.identity.emplace(authority.issue("stranger", options));
+    return how;
   };
   const auto& authority = place.nodes.authority();
   attempt("no certificate", {}, "certificate");
@@ -272,9 +272,9 @@ TEST_CASE("split: strangers of every kind, again and again, beside a link under 
   std::size_t turns = 0;
   while (std::chrono::steady_clock::now() < until) {
     if (peers.size() < 32) peers.emplace_back(connect_to(place.back()), hows[turns % hows.size()]);
-    for (auto& one : peers)
-      one.turn();
-    refused += std::erase_if(peers, [](const auto& one) { return !one.problem().empty(); });
+    for (auto& peer : peers)
+      peer.turn();
+    refused += std::erase_if(peers, [](const auto& peer) { return !peer.problem().empty(); });
     if (++turns % 8 == 0) place.check_echo_now();
   }
   MESSAGE(refused, " handshakes were refused in 3 s, for ",

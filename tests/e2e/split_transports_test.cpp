@@ -250,9 +250,9 @@ TEST_CASE("split: plain: strangers at the port do not disturb the link that ther
   // Strangers are closed in time, and nodes stay.
   CHECK(eventually(
       [&] {
-        return std::ranges::all_of(silent, [&](const auto& one) {
+        return std::ranges::all_of(silent, [&](const auto& socket) {
           ssize_t size = 0;
-          while ((size = ::recv(one.fd(), noise.data(), noise.size(), 0)) > 0) {
+          while ((size = ::recv(socket.fd(), noise.data(), noise.size(), 0)) > 0) {
           }
           return size == 0 || errno != EAGAIN;
         });

@@ -43,10 +43,10 @@ TEST_CASE("signals that mean something to other proxies do not end this one") {
   CHECK(eventually([&] { return node.count_in_output(fetching) == 2; }, patience));
   node.program().signal(SIGUSR1);
   CHECK(node.wait_for_output("SIGUSR1: there is no log file to open anew"));
-  for (const int one :
+  for (const int number :
        {SIGQUIT, SIGALRM, SIGPIPE, SIGIO, SIGPROF, SIGVTALRM, SIGXFSZ, SIGPWR, SIGSTKFLT, SIGWINCH,
         SIGURG, SIGCHLD, SIGCONT, SIGRTMIN, SIGRTMIN + 3, SIGRTMAX})
-    node.program().signal(one);
+    node.program().signal(number);
   // Handled after what came before it.
   node.program().signal(SIGHUP);
   CHECK(eventually([&] { return node.count_in_output(fetching) == 3; }, patience));
@@ -73,15 +73,15 @@ TEST_CASE("descriptors 0 to 2 that were closed at the start are nobody else's") 
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.before_program =
                               [&closed] {
-                                for (const int one : closed)
-                                  ::close(one);
+                                for (const int descriptor : closed)
+                                  ::close(descriptor);
                               },
                           .telegram = &telegram,
                           .wait_until_up = false}};
   wait_until_served(proxy);
   const auto files = fs::path{"/proc"} / std::to_string(proxy.program().pid()) / "fd";
-  for (const int one : closed)
-    CHECK(fs::read_symlink(files / std::to_string(one)) == "/dev/null");
+  for (const int descriptor : closed)
+    CHECK(fs::read_symlink(files / std::to_string(descriptor)) == "/dev/null");
   proxy.signal(SIGTERM);
   CHECK(proxy.wait(10s) == 0);
 }
@@ -92,8 +92,8 @@ TEST_CASE("other commands do their work without standard input and output, too")
                   {.arguments = {"check-config", "-p", "443", "-s", std::string(32, 'a')},
                    .output = place.path() / "output",
                    .before_program = [] {
-                     for (const int one : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-                       ::close(one);
+                     for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+                       ::close(descriptor);
                    }}};
   CHECK(program.wait(20s) == 0);
 }
@@ -128,24 +128,24 @@ pipe_ends make_pipe() {
   return {net::unique_fd{ends[0]}, net::unique_fd{ends[1]}};
 }
 
-void fill(const pipe_ends& which) {
+void fill(const pipe_ends& ends) {
   const std::string page(4096, 'x');
-  REQUIRE(::write(which.writer.get(), page.data(), page.size()) == 4096);
+  REQUIRE(::write(ends.writer.get(), page.data(), page.size()) == 4096);
 }
 
 /// What comes until `text` has come, or the end.
 std::string read_until(const pipe_ends& from, std::string_view text) {
-  std::string out;
+  std::string received;
   std::array<char, 65536> buffer{};
   const auto deadline = soon();
   pollfd readable{.fd = from.reader.get(), .events = POLLIN, .revents = 0};
-  while (out.find(text) == std::string::npos && net::proxy_client::clock::now() < deadline) {
+  while (received.find(text) == std::string::npos && net::proxy_client::clock::now() < deadline) {
     if (::poll(&readable, 1, 100) <= 0) continue;
     const auto size = ::read(from.reader.get(), buffer.data(), buffer.size());
     if (size <= 0) break;
-    out.append(buffer.data(), static_cast<std::size_t>(size));
+    received.append(buffer.data(), static_cast<std::size_t>(size));
   }
-  return out;
+  return received;
 }
 
 /// A proxy that logs to a pipe, at debug.
@@ -173,17 +173,17 @@ struct piped_proxy {
 
 TEST_CASE("a log that nobody reads stops nobody, and tells later how much of it is missing") {
   if (left_out_when_split("its output is not seen")) return;
-  const piped_proxy one;
+  const piped_proxy piped;
   std::vector<net::proxy_client> clients;
   for (int i = 0; i < 300; ++i)
-    clients.push_back(one.proxy.client(secure_protocol()));
-  one.make_it_talk();
+    clients.push_back(piped.proxy.client(secure_protocol()));
+  piped.make_it_talk();
   for (auto& client : clients)
     check_echo(client);
-  check_service(one.proxy);
+  check_service(piped.proxy);
 
   const std::string missing = " lines of the log are missing here: nobody took them in time\n";
-  const auto text = read_until(one.log, missing);
+  const auto text = read_until(piped.log, missing);
   const auto at = text.find(missing);
   REQUIRE(at != std::string::npos);
   const auto number = text.rfind(' ', at - 1) + 1;
@@ -191,27 +191,27 @@ TEST_CASE("a log that nobody reads stops nobody, and tells later how much of it 
   CHECK(text.find(" warning " + text.substr(number, at - number) + missing) != std::string::npos);
   // What came first is in front of it, what came last behind.
   CHECK(text.find("listening on") < at);
-  one.proxy.signal(SIGTERM);
-  CHECK(read_until(one.log, " info stopped\n").ends_with(" info stopped\n"));
-  CHECK(one.proxy.wait(5s) == 0);
+  piped.proxy.signal(SIGTERM);
+  CHECK(read_until(piped.log, " info stopped\n").ends_with(" info stopped\n"));
+  CHECK(piped.proxy.wait(5s) == 0);
 }
 
 TEST_CASE("the process ends in time though nobody reads its log, and with the right status") {
   if (left_out_when_split("its output is not seen")) return;
-  const piped_proxy one;
-  one.make_it_talk();
-  one.proxy.signal(SIGTERM);
-  CHECK(one.proxy.wait(4s) == 0);
+  const piped_proxy piped;
+  piped.make_it_talk();
+  piped.proxy.signal(SIGTERM);
+  CHECK(piped.proxy.wait(4s) == 0);
 }
 
 TEST_CASE("a reader of the log that is gone does no harm") {
   if (left_out_when_split("its output is not seen")) return;
-  piped_proxy one;
-  one.log.reader = {};
-  one.make_it_talk();
-  check_service(one.proxy);
-  one.proxy.signal(SIGTERM);
-  CHECK(one.proxy.wait(4s) == 0);
+  piped_proxy piped;
+  piped.log.reader = {};
+  piped.make_it_talk();
+  check_service(piped.proxy);
+  piped.proxy.signal(SIGTERM);
+  CHECK(piped.proxy.wait(4s) == 0);
 }
 
 TEST_CASE("links that nobody reads stop neither service nor log") {

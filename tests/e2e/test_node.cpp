@@ -43,11 +43,11 @@ const client_protocol& tls_protocol() {
 }
 
 bytes random_packet(std::size_t size) {
-  bytes out(size);
-  net::fill_random(out);
+  bytes filled(size);
+  net::fill_random(filled);
   // Not an unencrypted message, which starts with zeros.
-  out[0] |= 1;
-  return out;
+  filled[0] |= 1;
+  return filled;
 }
 
 // -- configuration ------------------------------------------------------------------------------
@@ -167,10 +167,10 @@ std::string test_node::output() const {
 
 std::size_t test_node::count_in_output(std::string_view text) const {
   const auto all = output();
-  std::size_t out = 0;
+  std::size_t count = 0;
   for (auto at = all.find(text); at != std::string::npos; at = all.find(text, at + 1))
-    ++out;
-  return out;
+    ++count;
+  return count;
 }
 
 bool test_node::wait_for_output(std::string_view text, std::chrono::milliseconds limit) const {
@@ -194,16 +194,16 @@ series_values test_node::metrics() const {
     if (!got || *got == 0) break;
     text += as_text(byte_view{buffer}.first(*got));
   }
-  series_values out;
+  series_values values;
   const auto body = text.find("\r\n\r\n");
-  if (body == std::string::npos) return out;
+  if (body == std::string::npos) return values;
   std::istringstream lines{text.substr(body)};
   for (std::string line; std::getline(lines, line);) {
     const auto space = line.rfind(' ');
     if (line.empty() || line[0] == '#' || space == std::string::npos) continue;
-    out[line.substr(0, space)] = std::atof(line.c_str() + space);
+    values[line.substr(0, space)] = std::atof(line.c_str() + space);
   }
-  return out;
+  return values;
 }
 
 std::string protocol_error(const std::string& reason) {
@@ -216,10 +216,10 @@ double value_of(const series_values& all, const std::string& series) {
 }
 
 double sum_of(const series_values& all, const std::string& prefix) {
-  double out = 0;
+  double sum = 0;
   for (const auto& [name, value] : all)
-    if (name.starts_with("mtproto_proxy_" + prefix)) out += value;
-  return out;
+    if (name.starts_with("mtproto_proxy_" + prefix)) sum += value;
+  return sum;
 }
 
 double test_node::metric(const std::string& series) const {
@@ -235,16 +235,16 @@ bool test_node::wait_for_metric(const std::string& series, double value,
 
 net::proxy_client make_client(net::blocking_socket socket, const client_protocol& how, dc_id dc,
                               const secret16& secret) {
-  net::proxy_client out{
+  net::proxy_client client{
       std::move(socket),
       {.secret = secret,
        .kind = how.kind,
        .dc = dc,
        .tls_domain = how.tls ? std::optional<std::string>{"example.com"} : std::nullopt}};
-  const auto done = out.handshake(soon());
+  const auto done = client.handshake(soon());
   INFO((done ? std::string{} : done.error()));
   REQUIRE(done);
-  return out;
+  return client;
 }
 
 void check_echo(net::proxy_client& client, std::size_t size) {

@@ -37,10 +37,10 @@ class openssl_client {
 
   bytes hello() {
     CHECK(SSL_do_handshake(ssl_.get()) == -1);
-    bytes out(BIO_ctrl_pending(SSL_get_wbio(ssl_.get())));
-    REQUIRE(BIO_read(SSL_get_wbio(ssl_.get()), out.data(), static_cast<int>(out.size())) ==
-            static_cast<int>(out.size()));
-    return out;
+    bytes records(BIO_ctrl_pending(SSL_get_wbio(ssl_.get())));
+    REQUIRE(BIO_read(SSL_get_wbio(ssl_.get()), records.data(), static_cast<int>(records.size())) ==
+            static_cast<int>(records.size()));
+    return records;
   }
   /// Takes what the server sent; returns OpenSSL's reason to be unhappy, 0 if it wants more.
   int take(byte_view data) {
@@ -65,15 +65,15 @@ class openssl_client {
 
 /// Waits for at least `size` bytes.
 bytes receive(net::blocking_socket& from, std::size_t size) {
-  bytes out;
+  bytes received;
   bytes buffer(65536);
-  while (out.size() < size) {
+  while (received.size() < size) {
     const auto got = from.receive(buffer, soon());
     REQUIRE(got);
     REQUIRE(*got > 0);
-    append(out, byte_view{buffer}.first(*got));
+    append(received, byte_view{buffer}.first(*got));
   }
-  return out;
+  return received;
 }
 
 TEST_CASE("OpenSSL takes our answer to its hello for that of a TLS 1.3 server") {

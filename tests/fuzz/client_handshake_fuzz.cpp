@@ -18,8 +18,8 @@ struct outcome {
 };
 
 /// What can be read now, and is.
-void take_text(mtp::obfuscated_reader& reader, outcome& out) {
-  mtp::append(out.text, reader.view());
+void take_text(mtp::obfuscated_reader& reader, outcome& into) {
+  mtp::append(into.text, reader.view());
   reader.consume(reader.view().size());
   reader.close();
 }
@@ -27,13 +27,13 @@ void take_text(mtp::obfuscated_reader& reader, outcome& out) {
 outcome connect(std::vector<mtp::bytes> pieces) {
   mtp::client_handshake handshake{{.secret = secret, .per_sni_salt = std::nullopt}};
   std::optional<mtp::client_handshake::established> end;
-  outcome out;
+  outcome seen;
   for (auto& piece : pieces) {
     if (end) {
       const auto fed = end->reader.feed(piece);
       // What came before the bad record was in this piece or an earlier one: no matter which.
       if (!fed) return {.error = fed.error(), .established = true, .text = {}};
-      take_text(end->reader, out);
+      take_text(end->reader, seen);
       continue;
     }
     auto step = handshake.feed(piece);
@@ -49,11 +49,11 @@ outcome connect(std::vector<mtp::bytes> pieces) {
     if (!step) return {.error = step.error(), .established = false, .text = {}};
     if (auto* done = std::get_if<mtp::client_handshake::established>(&*step)) {
       end.emplace(std::move(*done));
-      out.established = true;
-      take_text(end->reader, out);
+      seen.established = true;
+      take_text(end->reader, seen);
     }
   }
-  return out;
+  return seen;
 }
 
 mtp::bytes stream_of(std::uint8_t options, mtp::byte_view random, mtp::byte_view rest) {

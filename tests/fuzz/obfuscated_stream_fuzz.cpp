@@ -13,18 +13,18 @@ mtp::aes_ctr cipher() {
 /// What the reader has in the end; nothing if it was given bad records.
 std::optional<mtp::bytes> read(mtp::envelope outer, std::vector<mtp::bytes> pieces) {
   mtp::obfuscated_reader reader{cipher(), outer};
-  mtp::bytes out;
+  mtp::bytes received;
   for (auto& piece : pieces) {
     if (!reader.feed(piece)) return std::nullopt;
     // Packets of 7 bytes, so that something is left over.
     while (reader.view().size() >= 7) {
-      mtp::append(out, reader.view().first(7));
+      mtp::append(received, reader.view().first(7));
       reader.consume(7);
     }
     reader.close();
   }
-  mtp::append(out, reader.view());
-  return out;
+  mtp::append(received, reader.view());
+  return received;
 }
 
 }  // namespace

@@ -18,24 +18,24 @@ struct outcome {
 /// Reads as the proxy does: keys after the first frame, CRC-32C (unchecked) after the second.
 outcome read(std::vector<mtp::bytes> pieces) {
   mtp::rpc::stream_reader reader{false};
-  outcome out;
+  outcome seen;
   for (auto& piece : pieces) {
     reader.feed(piece);
     while (true) {
       const auto body = reader.next();
       if (!body) {
-        out.error = body.error();
-        return out;
+        seen.error = body.error();
+        return seen;
       }
       if (!*body) break;
       FUZZ_REQUIRE((*body)->size() % 4 == 0);
-      out.bodies.push_back(mtp::to_bytes(**body));
-      if (out.bodies.size() == 1) reader.decrypt_with(key);
-      if (out.bodies.size() == 2) reader.use(mtp::checksum::crc32c);
+      seen.bodies.push_back(mtp::to_bytes(**body));
+      if (seen.bodies.size() == 1) reader.decrypt_with(key);
+      if (seen.bodies.size() == 2) reader.use(mtp::checksum::crc32c);
     }
     reader.close();
   }
-  return out;
+  return seen;
 }
 
 /// Where the first frame ends; the size of the stream if it does not.

@@ -13,17 +13,17 @@ struct outcome {
 
 outcome read(std::vector<mtp::bytes> pieces) {
   mtp::tls_record_reader reader;
-  outcome out;
+  outcome seen;
   for (auto& piece : pieces) {
     const auto payload = reader.feed(piece);
     if (!payload) {
-      out.good = false;
-      return out;
+      seen.good = false;
+      return seen;
     }
     FUZZ_REQUIRE(payload->size() <= piece.size());
-    mtp::append(out.payload, *payload);
+    mtp::append(seen.payload, *payload);
   }
-  return out;
+  return seen;
 }
 
 }  // namespace

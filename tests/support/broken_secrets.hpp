@@ -97,25 +97,25 @@ struct broken_secret {
                                                               "[K.V]\n[K.V]",
                                                               "[V]\n[V]"};
   const auto filled = [](std::string_view text, std::string_view name, std::string_view value) {
-    std::string out;
+    std::string line;
     for (const char c : text) {
       if (c == 'K')
-        out += name;
+        line += name;
       else if (c == 'V')
-        out += value;
+        line += value;
       else
-        out += c;
+        line += c;
     }
-    return out;
+    return line;
   };
-  std::vector<broken_secret> out;
-  for (const auto& one : options)
+  std::vector<broken_secret> secrets;
+  for (const auto& option : options)
     for (const auto value : values)
       for (const auto spelling : spellings)
-        out.push_back({.config = "unknown_option = 1\n" + std::string{one.head} +
-                                 filled(spelling, one.name, value) + '\n',
-                       .value = std::string{value}});
-  return out;
+        secrets.push_back({.config = "unknown_option = 1\n" + std::string{option.head} +
+                                     filled(spelling, option.name, value) + '\n',
+                           .value = std::string{value}});
+  return secrets;
 }
 
 /// The first 8 bytes of `value` in a row that are in `text`; empty if there are none.

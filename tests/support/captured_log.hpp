@@ -15,7 +15,7 @@ class captured_log {
  public:
   captured_log() : before_{spdlog::default_logger()} {
     auto mine = std::make_shared<spdlog::logger>(
-        "captured", std::make_shared<spdlog::sinks::ostream_sink_st>(out_));
+        "captured", std::make_shared<spdlog::sinks::ostream_sink_st>(captured_));
     mine->set_pattern("%l %v");
     spdlog::set_default_logger(std::move(mine));
   }
@@ -25,18 +25,18 @@ class captured_log {
   captured_log& operator=(captured_log&&) = delete;
   ~captured_log() { spdlog::set_default_logger(before_); }
 
-  [[nodiscard]] std::string text() const { return out_.str(); }
+  [[nodiscard]] std::string text() const { return captured_.str(); }
   /// How often that is in it; lines end with '\n'.
-  [[nodiscard]] std::size_t count(const std::string& what) const {
+  [[nodiscard]] std::size_t count(const std::string& wanted) const {
     const auto all = text();
-    std::size_t out = 0;
-    for (auto at = all.find(what); at != std::string::npos; at = all.find(what, at + 1))
-      ++out;
-    return out;
+    std::size_t found = 0;
+    for (auto at = all.find(wanted); at != std::string::npos; at = all.find(wanted, at + 1))
+      ++found;
+    return found;
   }
 
  private:
-  std::ostringstream out_;
+  std::ostringstream captured_;
   std::shared_ptr<spdlog::logger> before_;
 };
 

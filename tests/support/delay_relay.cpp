@@ -70,10 +70,10 @@ struct relayed {
 };
 
 net::unique_fd new_socket() {
-  net::unique_fd out{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  net::unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   const int on = 1;
-  setsockopt(out.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return out;
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return fd;
 }
 
 }  // namespace
@@ -96,27 +96,27 @@ void delay_relay::run() {
   std::list<relayed> all;
   while (!stop_) {
     std::vector<pollfd> fds{{.fd = listening_.get(), .events = POLLIN, .revents = 0}};
-    for (const auto& one : all)
+    for (const auto& conn : all)
       for (std::size_t side = 0; side < 2; ++side) {
-        const auto& incoming = one.ways[side];
+        const auto& incoming = conn.ways[side];
         const bool reads = !incoming.ended && incoming.size < most_on_the_way;
-        fds.push_back({.fd = one.ends[side].get(),
+        fds.push_back({.fd = conn.ends[side].get(),
                        .events = static_cast<short>(reads ? POLLIN : 0),
                        .revents = 0});
       }
     // Often enough for the delay to be exact.
     static_cast<void>(::poll(fds.data(), fds.size(), 1));
     std::size_t at = 1;
-    for (auto one = all.begin(); one != all.end();) {
+    for (auto conn = all.begin(); conn != all.end();) {
       bool good = true;
       for (std::size_t side = 0; side < 2; ++side, ++at) {
         if ((fds[at].revents & POLLIN) != 0)
-          good = one->ways[side].take(one->ends[side].get(), delay_) && good;
+          good = conn->ways[side].take(conn->ends[side].get(), delay_) && good;
         else if ((fds[at].revents & (POLLERR | POLLHUP)) != 0)
           good = false;
-        good = good && one->ways[side].give(one->ends[1 - side].get());
+        good = good && conn->ways[side].give(conn->ends[1 - side].get());
       }
-      one = good ? std::next(one) : all.erase(one);
+      conn = good ? std::next(conn) : all.erase(conn);
     }
     if (fds[0].revents == 0) continue;
     relayed fresh;

@@ -27,7 +27,7 @@ struct fake_command {
     /// with CLOSE_EXT and a complaint if a byte is wrong.
     upload = 7,
   };
-  code what = code::swallow;
+  code action = code::swallow;
   std::uint32_t size = 0;
   std::uint32_t count = 0;
   std::uint64_t number = 0;

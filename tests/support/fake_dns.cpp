@@ -17,22 +17,22 @@ constexpr std::size_t header_size = 12;
 constexpr std::uint16_t type_a = 1;
 constexpr std::uint16_t type_aaaa = 28;
 
-void append_be(bytes& out, std::uint32_t value, unsigned size) {
+void append_be(bytes& into, std::uint32_t value, unsigned size) {
   while (size-- > 0)
-    out.push_back(static_cast<std::uint8_t>(value >> (8 * size)));
+    into.push_back(static_cast<std::uint8_t>(value >> (8 * size)));
 }
 
 /// The name in a question, dotted; `at` is left behind it.
 std::string read_name(byte_view question, std::size_t& at) {
-  std::string out;
+  std::string name;
   while (at < question.size() && question[at] != 0) {
     const std::size_t size = question[at++];
-    if (!out.empty()) out += '.';
+    if (!name.empty()) name += '.';
     for (std::size_t i = 0; i < size && at < question.size(); ++i)
-      out += static_cast<char>(question[at++]);
+      name += static_cast<char>(question[at++]);
   }
   ++at;
-  return out;
+  return name;
 }
 
 }  // namespace
@@ -63,8 +63,9 @@ void fake_dns::serve() {
     question.resize(static_cast<std::size_t>(size));
     std::size_t at = header_size;
     const auto name = read_name(question, at);
-    const auto out = answer(question, name, at);
-    if (!out.empty()) ::sendto(fd_.get(), out.data(), out.size(), 0, asker, from_size);
+    const auto response = answer(question, name, at);
+    if (!response.empty())
+      ::sendto(fd_.get(), response.data(), response.size(), 0, asker, from_size);
   }
 }
 
@@ -81,25 +82,25 @@ bytes fake_dns::answer(byte_view question, const std::string& name, std::size_t 
   for (const auto& ip : reply.addresses)
     if (ip.is_v4() == v4) fitting.push_back(ip);
 
-  bytes out = to_bytes(question.first(2));
-  append_be(out, 0x8180U | reply.rcode, 2);
-  append_be(out, 1, 2);
-  append_be(out, static_cast<std::uint32_t>(fitting.size()), 2);
-  append_be(out, 0, 4);
-  append(out, question.subspan(header_size, name_end + 4 - header_size));
+  bytes response = to_bytes(question.first(2));
+  append_be(response, 0x8180U | reply.rcode, 2);
+  append_be(response, 1, 2);
+  append_be(response, static_cast<std::uint32_t>(fitting.size()), 2);
+  append_be(response, 0, 4);
+  append(response, question.subspan(header_size, name_end + 4 - header_size));
   for (const auto& ip : fitting) {
     const auto& raw = ip.mapped();
     const auto data = v4 ? byte_view{raw}.last(4) : byte_view{raw};
-    append_be(out, 0xc000U + header_size, 2);  // the name in the question
-    append_be(out, v4 ? type_a : type_aaaa, 2);
-    append_be(out, 1, 2);  // IN
-    append_be(out, reply.ttl, 4);
-    append_be(out, static_cast<std::uint32_t>(data.size()), 2);
-    append(out, data);
+    append_be(response, 0xc000U + header_size, 2);  // the name in the question
+    append_be(response, v4 ? type_a : type_aaaa, 2);
+    append_be(response, 1, 2);  // IN
+    append_be(response, reply.ttl, 4);
+    append_be(response, static_cast<std::uint32_t>(data.size()), 2);
+    append(response, data);
   }
-  if (fault == dns_fault::cut) out.resize(out.size() - 6);
-  if (fault == dns_fault::noise) net::fill_random(out);
-  return out;
+  if (fault == dns_fault::cut) response.resize(response.size() - 6);
+  if (fault == dns_fault::noise) net::fill_random(response);
+  return response;
 }
 
 std::size_t fake_dns::asked(const std::string& name) const {

@@ -23,78 +23,78 @@ constexpr std::size_t max_queue = std::size_t{256} * 1024 * 1024;
 
 }  // namespace
 
-bool fake_telegram::loop::handle_frame(connection& which, byte_view body) {
-  switch (which.at) {
+bool fake_telegram::loop::handle_frame(connection& conn, byte_view body) {
+  switch (conn.at) {
     case connection::stage::nonce:
-      return handle_nonce(which, body);
+      return handle_nonce(conn, body);
     case connection::stage::handshake:
-      return handle_handshake(which, body);
+      return handle_handshake(conn, body);
     case connection::stage::ready:
-      return handle_message(which, body);
+      return handle_message(conn, body);
   }
   return false;
 }
 
-bool fake_telegram::loop::handle_nonce(connection& which, byte_view body) {
+bool fake_telegram::loop::handle_nonce(connection& conn, byte_view body) {
   const auto theirs = rpc::decode_nonce(body);
-  if (!theirs) return complain(which, "bad nonce message");
+  if (!theirs) return complain(conn, "bad nonce message");
   if (theirs->key_selector != load_le<std::uint32_t>(options->secret))
-    return complain(which, "wrong key selector");
+    return complain(conn, "wrong key selector");
   const auto mine = rpc::nonce_message{.key_selector = theirs->key_selector,
                                        .time = static_cast<std::uint32_t>(net::unix_time()) +
                                                static_cast<std::uint32_t>(options->clock_skew),
                                        .nonce = net::random_array<16>()};
-  bytes out;
-  rpc::encode_nonce(mine, out);
-  which.writer.write(out);
-  flush(which);
+  bytes encoded;
+  rpc::encode_nonce(mine, encoded);
+  conn.writer.write(encoded);
+  flush(conn);
   const middle_key_input input{.server_nonce = mine.nonce,
                                .client_nonce = theirs->nonce,
                                .client_time = theirs->time,
-                               .server = net::local_endpoint(which.fd.get()),
-                               .client = net::peer_endpoint(which.fd.get()),
+                               .server = net::local_endpoint(conn.fd.get()),
+                               .client = net::peer_endpoint(conn.fd.get()),
                                .secret = options->secret};
-  which.reader.decrypt_with(derive_middle_key(input, key_purpose::client));
-  which.writer.encrypt_with(derive_middle_key(input, key_purpose::server));
-  which.at = connection::stage::handshake;
+  conn.reader.decrypt_with(derive_middle_key(input, key_purpose::client));
+  conn.writer.encrypt_with(derive_middle_key(input, key_purpose::server));
+  conn.at = connection::stage::handshake;
   return true;
 }
 
-bool fake_telegram::loop::handle_handshake(connection& which, byte_view body) {
+bool fake_telegram::loop::handle_handshake(connection& conn, byte_view body) {
   const auto theirs = rpc::decode_handshake(body);
-  if (!theirs) return complain(which, "bad handshake message");
+  if (!theirs) return complain(conn, "bad handshake message");
   const bool castagnoli = options->crc32c && (theirs->flags & rpc::handshake_crc32c) != 0;
-  bytes out;
+  bytes encoded;
   rpc::encode_handshake({.flags = castagnoli ? rpc::handshake_crc32c : 0,
                          .sender = {.ip = 1, .port = 2, .pid = 3, .start_time = 4},
                          .peer = theirs->sender},
-                        out);
-  which.writer.write(out);
+                        encoded);
+  conn.writer.write(encoded);
   if (castagnoli) {
-    which.writer.use(checksum::crc32c);
-    which.reader.use(checksum::crc32c);
+    conn.writer.use(checksum::crc32c);
+    conn.reader.use(checksum::crc32c);
     ++crc32c_conns;
   }
-  which.at = connection::stage::ready;
+  conn.at = connection::stage::ready;
   return true;
 }
 
-bool fake_telegram::loop::handle_message(connection& which, byte_view body) {
+bool fake_telegram::loop::handle_message(connection& conn, byte_view body) {
   const auto message = rpc::decode_to_dc(body);
-  if (!message) return complain(which, "message that can't be read");
+  if (!message) return complain(conn, "message that can't be read");
   return std::visit(
       overloaded{
-          [&](const rpc::proxy_req& request) { return handle_request(which, request); },
+          [&](const rpc::proxy_req& request) { return handle_request(conn, request); },
           [&](const rpc::close_conn& close) {
-            ++which.of->closed_clients;
-            which.clients.erase(close.id);
+            ++conn.of->closed_clients;
+            conn.clients.erase(close.id);
             return true;
           },
           [&](const rpc::ping& ping) {
             ++pings;
-            bytes out;
-            rpc::encode_pong(ping.id, out);
-            which.writer.write(out);
+            bytes encoded;
+            rpc::encode_pong(ping.id, encoded);
+            conn.writer.write(encoded);
             return true;
           },
           [&](const rpc::pong& pong) {
@@ -105,9 +105,9 @@ bool fake_telegram::loop::handle_message(connection& which, byte_view body) {
       *message);
 }
 
-bool fake_telegram::loop::handle_request(connection& which, const rpc::proxy_req& request) {
-  which.clients.insert(request.id);
-  requests.push_back({.dc = which.of->dc,
+bool fake_telegram::loop::handle_request(connection& conn, const rpc::proxy_req& request) {
+  conn.clients.insert(request.id);
+  requests.push_back({.dc = conn.of->dc,
                       .flags = request.flags,
                       .id = request.id,
                       .client = request.client,
@@ -116,42 +116,42 @@ bool fake_telegram::loop::handle_request(connection& which, const rpc::proxy_req
                       .size = request.packet.size()});
   if (requests.size() > remembered_requests) requests.pop_front();
   if ((request.flags & rpc::flag_quick_ack) != 0) {
-    bytes out;
-    rpc::encode_simple_ack(request.id, quick_ack_token(request.packet), out);
-    which.writer.write(out);
+    bytes encoded;
+    rpc::encode_simple_ack(request.id, quick_ack_token(request.packet), encoded);
+    conn.writer.write(encoded);
   }
   if (const auto command = decode_command(request.packet))
-    return run_command(which, request.id, request.packet, *command);
+    return run_command(conn, request.id, request.packet, *command);
   if (const auto nonce = parse_req_pq(request.packet))
-    answer(which, request.id,
+    answer(conn, request.id,
            make_res_pq(*nonce, net::random_array<16>(),
                        static_cast<std::uint64_t>(net::unix_time()) << 32 | 1));
   else
-    answer(which, request.id, request.packet);
+    answer(conn, request.id, request.packet);
   return true;
 }
 
-void fake_telegram::loop::answer(connection& which, rpc::conn_id client, byte_view first,
+void fake_telegram::loop::answer(connection& conn, rpc::conn_id client, byte_view first,
                                  byte_view rest) {
   bytes head;
   rpc::encode_proxy_ans(client, first, head);
-  which.writer.write(head, rest);
+  conn.writer.write(head, rest);
 }
 
-bool fake_telegram::loop::run_command(connection& which, rpc::conn_id client, byte_view packet,
+bool fake_telegram::loop::run_command(connection& conn, rpc::conn_id client, byte_view packet,
                                       const fake_command& command) {
-  switch (command.what) {
+  switch (command.action) {
     case fake_command::code::bulk:
-      for (std::uint32_t i = 0; i < command.count && which.queued < max_queue; ++i) {
-        answer(which, client, {}, bulk_packet(i, command.size));
-        flush(which);
+      for (std::uint32_t i = 0; i < command.count && conn.queued < max_queue; ++i) {
+        answer(conn, client, {}, bulk_packet(i, command.size));
+        flush(conn);
       }
       return true;
     case fake_command::code::close_client:
-      close_client(which, client);
+      close_client(conn, client);
       return true;
     case fake_command::code::server_error:
-      answer(which, client, std::array<std::uint8_t, 4>{0x6c, 0xfe, 0xff, 0xff});
+      answer(conn, client, std::array<std::uint8_t, 4>{0x6c, 0xfe, 0xff, 0xff});
       return true;
     case fake_command::code::swallow:
       return true;
@@ -159,33 +159,33 @@ bool fake_telegram::loop::run_command(connection& which, rpc::conn_id client, by
       return false;
     case fake_command::code::part: {
       const auto size = std::clamp(std::size_t{command.size}, packet_tag_size, max_packet_body);
-      answer(which, client, packet_tag(command.number),
+      answer(conn, client, packet_tag(command.number),
              packet_body(command.number, size - packet_tag_size));
       return true;
     }
     case fake_command::code::upload:
-      take_upload(which, client, packet, command);
+      take_upload(conn, client, packet, command);
       return true;
   }
   return true;
 }
 
-void fake_telegram::loop::take_upload(connection& which, rpc::conn_id client, byte_view packet,
+void fake_telegram::loop::take_upload(connection& conn, rpc::conn_id client, byte_view packet,
                                       const fake_command& command) {
   const auto body = packet.subspan(fake_command_size);
   const auto size = std::size_t{command.size};
   if (size <= std::min(body.size(), max_packet_body) &&
       std::memcmp(body.data(), packet_body(command.number, size).data(), size) == 0)
-    return answer(which, client, packet_tag(command.number));
-  complain(which, "an upload came changed");
-  close_client(which, client);
+    return answer(conn, client, packet_tag(command.number));
+  complain(conn, "an upload came changed");
+  close_client(conn, client);
 }
 
-void fake_telegram::loop::close_client(connection& which, rpc::conn_id client) {
-  bytes out;
-  rpc::encode_close_ext(client, out);
-  which.writer.write(out);
-  which.clients.erase(client);
+void fake_telegram::loop::close_client(connection& conn, rpc::conn_id client) {
+  bytes encoded;
+  rpc::encode_close_ext(client, encoded);
+  conn.writer.write(encoded);
+  conn.clients.erase(client);
 }
 
 }  // namespace mtp::test

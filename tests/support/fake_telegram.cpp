@@ -21,12 +21,12 @@ fake_telegram::~fake_telegram() {
   thread_.join();
 }
 
-void fake_telegram::run_in_loop(const std::function<void()>& what) const {
+void fake_telegram::run_in_loop(const std::function<void()>& action) const {
   std::mutex mutex;
   std::condition_variable done;
   bool ran = false;
   loop_->post([&] {
-    what();
+    action();
     const std::lock_guard lock{mutex};
     ran = true;
     done.notify_one();
@@ -51,9 +51,9 @@ std::size_t fake_telegram::close_conns(dc_id dc, std::size_t count) {
   std::size_t closed = 0;
   run_in_loop([&] {
     std::erase_if(loop_->connections, [&](const auto& item) {
-      const auto& one = *item.second;
-      const bool ends = one.of != nullptr && one.of->dc == dc &&
-                        one.at == loop::connection::stage::ready && closed < count;
+      const auto& conn = *item.second;
+      const bool ends = conn.of != nullptr && conn.of->dc == dc &&
+                        conn.at == loop::connection::stage::ready && closed < count;
       closed += ends ? 1 : 0;
       return ends;
     });
@@ -64,8 +64,8 @@ std::size_t fake_telegram::close_conns(dc_id dc, std::size_t count) {
 void fake_telegram::close_conn_of(dc_id dc, rpc::conn_id client) {
   run_in_loop([&] {
     std::erase_if(loop_->connections, [&](const auto& item) {
-      const auto& one = *item.second;
-      return one.of != nullptr && one.of->dc == dc && one.clients.contains(client);
+      const auto& conn = *item.second;
+      return conn.of != nullptr && conn.of->dc == dc && conn.clients.contains(client);
     });
   });
 }
@@ -74,23 +74,23 @@ void fake_telegram::set_dc_silent(dc_id dc, bool silent) {
   run_in_loop([&] {
     auto& proxy = loop_->proxies.at(dc);
     proxy.silent = silent;
-    for (const auto& [fd, one] : loop_->connections) {
-      if (one->of != &proxy) continue;
-      one->stopped_reading = silent;
-      loop_->set_interest(*one);
+    for (const auto& [fd, conn] : loop_->connections) {
+      if (conn->of != &proxy) continue;
+      conn->stopped_reading = silent;
+      loop_->set_interest(*conn);
     }
   });
 }
 
 void fake_telegram::ping_conns(dc_id dc, std::int64_t id) {
   run_in_loop([&] {
-    for (const auto& [fd, one] : loop_->connections) {
-      if (one->of == nullptr || one->of->dc != dc || one->at != loop::connection::stage::ready)
+    for (const auto& [fd, conn] : loop_->connections) {
+      if (conn->of == nullptr || conn->of->dc != dc || conn->at != loop::connection::stage::ready)
         continue;
-      bytes out;
-      rpc::encode_ping(id, out);
-      one->writer.write(out);
-      loop_->flush(*one);
+      bytes encoded;
+      rpc::encode_ping(id, encoded);
+      conn->writer.write(encoded);
+      loop_->flush(*conn);
     }
   });
 }
@@ -121,80 +121,80 @@ void fake_telegram::set_dc_listed(dc_id dc, bool listed) {
 }
 
 std::size_t fake_telegram::conns(dc_id dc) const {
-  std::size_t out = 0;
+  std::size_t count = 0;
   run_in_loop([&] {
-    for (const auto& [fd, one] : loop_->connections)
-      if (one->of != nullptr && one->of->dc == dc && one->at == loop::connection::stage::ready)
-        ++out;
+    for (const auto& [fd, conn] : loop_->connections)
+      if (conn->of != nullptr && conn->of->dc == dc && conn->at == loop::connection::stage::ready)
+        ++count;
   });
-  return out;
+  return count;
 }
 
 std::size_t fake_telegram::conns_accepted(dc_id dc) const {
-  std::size_t out = 0;
-  run_in_loop([&] { out = loop_->proxies.at(dc).accepted; });
-  return out;
+  std::size_t count = 0;
+  run_in_loop([&] { count = loop_->proxies.at(dc).accepted; });
+  return count;
 }
 
 std::size_t fake_telegram::clients(dc_id dc) const {
-  std::size_t out = 0;
+  std::size_t count = 0;
   run_in_loop([&] {
-    for (const auto& [fd, one] : loop_->connections)
-      if (one->of != nullptr && one->of->dc == dc) out += one->clients.size();
+    for (const auto& [fd, conn] : loop_->connections)
+      if (conn->of != nullptr && conn->of->dc == dc) count += conn->clients.size();
   });
-  return out;
+  return count;
 }
 
 std::vector<std::set<rpc::conn_id>> fake_telegram::clients_by_conn(dc_id dc) const {
-  std::vector<std::set<rpc::conn_id>> out;
+  std::vector<std::set<rpc::conn_id>> clients;
   run_in_loop([&] {
-    for (const auto& [fd, one] : loop_->connections)
-      if (one->of != nullptr && one->of->dc == dc && one->at == loop::connection::stage::ready)
-        out.emplace_back(one->clients.begin(), one->clients.end());
+    for (const auto& [fd, conn] : loop_->connections)
+      if (conn->of != nullptr && conn->of->dc == dc && conn->at == loop::connection::stage::ready)
+        clients.emplace_back(conn->clients.begin(), conn->clients.end());
   });
-  return out;
+  return clients;
 }
 
 std::size_t fake_telegram::closed_clients(dc_id dc) const {
-  std::size_t out = 0;
-  run_in_loop([&] { out = loop_->proxies.at(dc).closed_clients; });
-  return out;
+  std::size_t count = 0;
+  run_in_loop([&] { count = loop_->proxies.at(dc).closed_clients; });
+  return count;
 }
 
 std::size_t fake_telegram::pings_received() const {
-  std::size_t out = 0;
-  run_in_loop([&] { out = loop_->pings; });
-  return out;
+  std::size_t count = 0;
+  run_in_loop([&] { count = loop_->pings; });
+  return count;
 }
 
 std::vector<std::int64_t> fake_telegram::pongs_received() const {
-  std::vector<std::int64_t> out;
-  run_in_loop([&] { out = loop_->pongs; });
-  return out;
+  std::vector<std::int64_t> pongs;
+  run_in_loop([&] { pongs = loop_->pongs; });
+  return pongs;
 }
 
 std::vector<seen_request> fake_telegram::requests() const {
-  std::vector<seen_request> out;
-  run_in_loop([&] { out.assign(loop_->requests.begin(), loop_->requests.end()); });
-  return out;
+  std::vector<seen_request> requests;
+  run_in_loop([&] { requests.assign(loop_->requests.begin(), loop_->requests.end()); });
+  return requests;
 }
 
 std::size_t fake_telegram::crc32c_conns() const {
-  std::size_t out = 0;
-  run_in_loop([&] { out = loop_->crc32c_conns; });
-  return out;
+  std::size_t count = 0;
+  run_in_loop([&] { count = loop_->crc32c_conns; });
+  return count;
 }
 
 std::vector<std::string> fake_telegram::complaints() const {
-  std::vector<std::string> out;
-  run_in_loop([&] { out = loop_->complaints; });
-  return out;
+  std::vector<std::string> complaints;
+  run_in_loop([&] { complaints = loop_->complaints; });
+  return complaints;
 }
 
 std::size_t fake_telegram::config_requests() const {
-  std::size_t out = 0;
-  run_in_loop([&] { out = loop_->config_requests; });
-  return out;
+  std::size_t count = 0;
+  run_in_loop([&] { count = loop_->config_requests; });
+  return count;
 }
 
 }  // namespace mtp::test

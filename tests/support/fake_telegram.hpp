@@ -117,7 +117,7 @@ class fake_telegram {
 
  private:
   class loop;
-  void run_in_loop(const std::function<void()>& what) const;
+  void run_in_loop(const std::function<void()>& action) const;
 
   fake_telegram_options options_;
   std::unique_ptr<loop> loop_;

@@ -63,13 +63,13 @@ void fake_telegram::loop::watch(int fd, std::uint32_t events, int how) {
   epoll_ctl(epoll_.get(), how, fd, &event);
 }
 
-void fake_telegram::loop::post(std::function<void()> what) {
+void fake_telegram::loop::post(std::function<void()> action) {
   {
     const std::lock_guard lock{mutex_};
-    posted_.push_back(std::move(what));
+    posted_.push_back(std::move(action));
   }
-  const std::uint64_t one = 1;
-  static_cast<void>(!::write(wake_.get(), &one, sizeof one));
+  const std::uint64_t increment = 1;
+  static_cast<void>(!::write(wake_.get(), &increment, sizeof increment));
 }
 
 void fake_telegram::loop::stop() {
@@ -84,8 +84,8 @@ void fake_telegram::loop::run_posted() {
     const std::lock_guard lock{mutex_};
     now.swap(posted_);
   }
-  for (const auto& what : now)
-    what();
+  for (const auto& action : now)
+    action();
 }
 
 void fake_telegram::loop::run() {
@@ -132,62 +132,62 @@ void fake_telegram::loop::accept_on(int listener, middle_proxy* of) {
   }
 }
 
-void fake_telegram::loop::set_interest(connection& which) {
-  const std::uint32_t in = which.stopped_reading ? 0U : EPOLLIN;
-  const std::uint32_t out = which.queue.empty() ? 0U : EPOLLOUT;
-  if (which.interest == (in | out)) return;
-  which.interest = in | out;
-  watch(which.fd.get(), which.interest, EPOLL_CTL_MOD);
+void fake_telegram::loop::set_interest(connection& conn) {
+  const std::uint32_t in = conn.stopped_reading ? 0U : EPOLLIN;
+  const std::uint32_t writable = conn.queue.empty() ? 0U : EPOLLOUT;
+  if (conn.interest == (in | writable)) return;
+  conn.interest = in | writable;
+  watch(conn.fd.get(), conn.interest, EPOLL_CTL_MOD);
 }
 
-void fake_telegram::loop::close(connection& which) {
-  connections.erase(which.fd.get());
+void fake_telegram::loop::close(connection& conn) {
+  connections.erase(conn.fd.get());
 }
 
-void fake_telegram::loop::flush(connection& which) {
-  if (which.writer.pending() > 0) {
-    which.queue.push_back(which.writer.take());
-    which.queued += which.queue.back().size();
+void fake_telegram::loop::flush(connection& conn) {
+  if (conn.writer.pending() > 0) {
+    conn.queue.push_back(conn.writer.take());
+    conn.queued += conn.queue.back().size();
   }
-  while (!which.queue.empty()) {
-    const auto rest = byte_view{which.queue.front()}.subspan(which.first_sent);
-    const auto size = ::send(which.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+  while (!conn.queue.empty()) {
+    const auto rest = byte_view{conn.queue.front()}.subspan(conn.first_sent);
+    const auto size = ::send(conn.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
     if (size <= 0) break;
-    which.first_sent += static_cast<std::size_t>(size);
-    which.queued -= static_cast<std::size_t>(size);
-    if (which.first_sent < which.queue.front().size()) break;
-    which.queue.pop_front();
-    which.first_sent = 0;
+    conn.first_sent += static_cast<std::size_t>(size);
+    conn.queued -= static_cast<std::size_t>(size);
+    if (conn.first_sent < conn.queue.front().size()) break;
+    conn.queue.pop_front();
+    conn.first_sent = 0;
   }
-  if (which.queue.empty() && which.close_after_write) return close(which);
-  set_interest(which);
+  if (conn.queue.empty() && conn.close_after_write) return close(conn);
+  set_interest(conn);
 }
 
-void fake_telegram::loop::handle_readable(connection& which) {
-  const auto size = ::recv(which.fd.get(), buffer_.data(), buffer_.size(), 0);
+void fake_telegram::loop::handle_readable(connection& conn) {
+  const auto size = ::recv(conn.fd.get(), buffer_.data(), buffer_.size(), 0);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (size <= 0) return close(which);
+  if (size <= 0) return close(conn);
   const auto data = byte_span{buffer_}.first(static_cast<std::size_t>(size));
-  if (which.of == nullptr) {
-    which.http += as_text(data);
-    return handle_http(which);
+  if (conn.of == nullptr) {
+    conn.http += as_text(data);
+    return handle_http(conn);
   }
-  which.reader.feed(data);
+  conn.reader.feed(data);
   while (true) {
-    const auto frame = which.reader.next();
+    const auto frame = conn.reader.next();
     if (!frame) {
-      complain(which, "bad frame: " + std::string{to_string(frame.error())});
-      return close(which);
+      complain(conn, "bad frame: " + std::string{to_string(frame.error())});
+      return close(conn);
     }
     if (!*frame) break;
-    if (!handle_frame(which, **frame)) return close(which);
+    if (!handle_frame(conn, **frame)) return close(conn);
   }
-  which.reader.close();
-  flush(which);
+  conn.reader.close();
+  flush(conn);
 }
 
-bool fake_telegram::loop::complain(const connection& which, std::string what) {
-  complaints.push_back("dc " + std::to_string(which.of->dc) + ": " + std::move(what));
+bool fake_telegram::loop::complain(const connection& conn, std::string text) {
+  complaints.push_back("dc " + std::to_string(conn.of->dc) + ": " + std::move(text));
   return false;
 }
 
@@ -200,14 +200,14 @@ std::string fake_telegram::loop::list_text(bool v6) const {
   return "# the stand-in for Telegram\n" + format_dc_list(list);
 }
 
-void fake_telegram::loop::handle_http(connection& which) {
-  if (which.http.find("\r\n\r\n") == std::string::npos) return;
+void fake_telegram::loop::handle_http(connection& conn) {
+  if (conn.http.find("\r\n\r\n") == std::string::npos) return;
   ++config_requests;
   if (config == config_answer::none) return;
   std::string body;
   std::string status = "200 OK";
   const auto is_for = [&](std::string_view path) {
-    return which.http.starts_with("GET " + std::string{path} + " ");
+    return conn.http.starts_with("GET " + std::string{path} + " ");
   };
   if (config == config_answer::unavailable)
     status = "503 Service Unavailable";
@@ -228,21 +228,21 @@ void fake_telegram::loop::handle_http(connection& which) {
   // Simple services of addresses do not tell the time.
   if (!is_for("/ip")) text += "Date: " + http_date(options->config_clock_skew) + "\r\n";
   text += "\r\n" + body;
-  which.queue.push_back(to_bytes(as_bytes(text)));
-  which.queued += text.size();
-  which.close_after_write = true;
-  flush(which);
+  conn.queue.push_back(to_bytes(as_bytes(text)));
+  conn.queued += text.size();
+  conn.close_after_write = true;
+  flush(conn);
 }
 
-void fake_telegram::loop::set_dead(middle_proxy& which, bool dead) {
+void fake_telegram::loop::set_dead(middle_proxy& proxy, bool dead) {
   if (!dead) {
-    which.listener = listen_on(which.at);
-    which.at = net::local_endpoint(which.listener.get());
-    watch(which.listener.get(), EPOLLIN, EPOLL_CTL_ADD);
+    proxy.listener = listen_on(proxy.at);
+    proxy.at = net::local_endpoint(proxy.listener.get());
+    watch(proxy.listener.get(), EPOLLIN, EPOLL_CTL_ADD);
     return;
   }
-  which.listener = {};
-  std::erase_if(connections, [&](const auto& item) { return item.second->of == &which; });
+  proxy.listener = {};
+  std::erase_if(connections, [&](const auto& item) { return item.second->of == &proxy; });
 }
 
 }  // namespace mtp::test

@@ -20,7 +20,7 @@ class fake_telegram::loop {
   explicit loop(fake_telegram_options& options);
   void run();
   void stop();
-  void post(std::function<void()> what);
+  void post(std::function<void()> action);
 
   struct middle_proxy {
     dc_id dc = 0;
@@ -53,10 +53,10 @@ class fake_telegram::loop {
   };
   using connection_map = std::unordered_map<int, std::unique_ptr<connection>>;
 
-  void set_dead(middle_proxy& which, bool dead);
-  void close(connection& which);
-  void flush(connection& which);
-  void set_interest(connection& which);
+  void set_dead(middle_proxy& proxy, bool dead);
+  void close(connection& conn);
+  void flush(connection& conn);
+  void set_interest(connection& conn);
 
   fake_telegram_options* options;
   std::map<dc_id, middle_proxy> proxies;
@@ -74,21 +74,21 @@ class fake_telegram::loop {
  private:
   void handle_event(int fd, std::uint32_t events);
   void accept_on(int listener, middle_proxy* of);
-  void handle_readable(connection& which);
-  void handle_http(connection& which);
-  bool handle_frame(connection& which, byte_view body);
-  bool handle_nonce(connection& which, byte_view body);
-  bool handle_handshake(connection& which, byte_view body);
-  bool handle_message(connection& which, byte_view body);
-  bool handle_request(connection& which, const rpc::proxy_req& request);
-  bool run_command(connection& which, rpc::conn_id client, byte_view packet,
+  void handle_readable(connection& conn);
+  void handle_http(connection& conn);
+  bool handle_frame(connection& conn, byte_view body);
+  bool handle_nonce(connection& conn, byte_view body);
+  bool handle_handshake(connection& conn, byte_view body);
+  bool handle_message(connection& conn, byte_view body);
+  bool handle_request(connection& conn, const rpc::proxy_req& request);
+  bool run_command(connection& conn, rpc::conn_id client, byte_view packet,
                    const fake_command& command);
-  void take_upload(connection& which, rpc::conn_id client, byte_view packet,
+  void take_upload(connection& conn, rpc::conn_id client, byte_view packet,
                    const fake_command& command);
-  void close_client(connection& which, rpc::conn_id client);
+  void close_client(connection& conn, rpc::conn_id client);
   /// A packet made of `first` and `rest`.
-  void answer(connection& which, rpc::conn_id client, byte_view first, byte_view rest = {});
-  bool complain(const connection& which, std::string what);
+  void answer(connection& conn, rpc::conn_id client, byte_view first, byte_view rest = {});
+  bool complain(const connection& conn, std::string text);
   [[nodiscard]] std::string list_text(bool v6) const;
   void watch(int fd, std::uint32_t events, int how);
   void run_posted();

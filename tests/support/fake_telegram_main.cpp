@@ -41,10 +41,10 @@ std::optional<config_answer> parse_answer(const std::string& word) {
 
 std::string obey(fake_telegram& telegram, const std::string& line) {
   std::istringstream in{line};
-  std::string what;
+  std::string command;
   std::string how;
-  in >> what;
-  if (what == "config") {
+  in >> command;
+  if (command == "config") {
     in >> how;
     const auto answer = parse_answer(how);
     if (!answer) return "error: config good|unavailable|nonsense|none";
@@ -54,17 +54,17 @@ std::string obey(fake_telegram& telegram, const std::string& line) {
   dc_id dc = 0;
   if (!(in >> dc)) return "error: unknown command, or no DC";
   in >> how;
-  if ((what == "dead" || what == "silent") && how != "on" && how != "off")
+  if ((command == "dead" || command == "silent") && how != "on" && how != "off")
     return "error: on or off?";
-  if (what == "dead")
+  if (command == "dead")
     telegram.set_dc_dead(dc, how == "on");
-  else if (what == "silent")
+  else if (command == "silent")
     telegram.set_dc_silent(dc, how == "on");
-  else if (what == "close")
+  else if (command == "close")
     return "ok " + std::to_string(telegram.close_conns(dc));
-  else if (what == "ping")
+  else if (command == "ping")
     telegram.ping_conns(dc, 1);
-  else if (what == "conns")
+  else if (command == "conns")
     return "ok " + std::to_string(telegram.conns(dc));
   else
     return "error: unknown command";

@@ -24,30 +24,31 @@ class failure_list final : public doctest::IReporter {
  public:
   explicit failure_list(const doctest::ContextOptions& options) : options_{&options} {}
 
-  void test_case_start(const doctest::TestCaseData& which) override {
-    test_case_ = &which;
-    running_test = &which;
+  void test_case_start(const doctest::TestCaseData& test_case) override {
+    test_case_ = &test_case;
+    running_test = &test_case;
   }
-  void test_case_exception(const doctest::TestCaseException& what) override {
+  void test_case_exception(const doctest::TestCaseException& exception) override {
     add(test_case_->m_file.c_str(), static_cast<int>(test_case_->m_line),
-        what.error_string.c_str());
+        exception.error_string.c_str());
   }
-  void log_assert(const doctest::AssertData& what) override {
-    if (!what.m_failed) return;
-    const std::string expression = what.m_expr;
-    const std::string values = what.m_decomp.c_str();
-    add(what.m_file, what.m_line, values.empty() ? expression : expression + ", is " + values);
+  void log_assert(const doctest::AssertData& assertion) override {
+    if (!assertion.m_failed) return;
+    const std::string expression = assertion.m_expr;
+    const std::string values = assertion.m_decomp.c_str();
+    add(assertion.m_file, assertion.m_line,
+        values.empty() ? expression : expression + ", is " + values);
   }
-  void log_message(const doctest::MessageData& what) override {
-    if ((what.m_severity & doctest::assertType::is_warn) == 0)
-      add(what.m_file, what.m_line, what.m_string.c_str());
+  void log_message(const doctest::MessageData& message) override {
+    if ((message.m_severity & doctest::assertType::is_warn) == 0)
+      add(message.m_file, message.m_line, message.m_string.c_str());
   }
   void test_run_end(const doctest::TestRunStats&) override {
     list("Failed:\n", failures_);
     list("Skipped, as this machine lacks something:\n", skipped);
     if (const char* const file = std::getenv("MTP_SKIPPED"))
-      for (std::ofstream out{file, std::ios::app}; const auto& one : skipped)
-        out << one << '\n';
+      for (std::ofstream list{file, std::ios::app}; const auto& text : skipped)
+        list << text << '\n';
   }
 
   void report_query(const doctest::QueryData&) override {}
@@ -59,17 +60,17 @@ class failure_list final : public doctest::IReporter {
   void test_case_skipped(const doctest::TestCaseData&) override {}
 
  private:
-  void add(const char* file, int line, const std::string& what) {
+  void add(const char* file, int line, const std::string& text) {
     const std::scoped_lock lock{mutex_};
     failures_.push_back(std::string{test_case_->m_name} + ": " + file + ":" + std::to_string(line) +
-                        ": " + what);
+                        ": " + text);
   }
 
   void list(const char* head, const std::vector<std::string>& lines) const {
     if (lines.empty()) return;
     *options_->cout << head;
-    for (const auto& one : lines)
-      *options_->cout << one << '\n';
+    for (const auto& line : lines)
+      *options_->cout << line << '\n';
   }
 
   const doctest::ContextOptions* options_;

@@ -46,8 +46,8 @@ class manual_node {
   void settle() {
     for (int round = 0; round < 8; ++round) {
       scheduler().run();
-      for (const auto& one : core.reactors)
-        one->run_once(std::chrono::milliseconds{0});
+      for (const auto& reactor : core.reactors)
+        reactor->run_once(std::chrono::milliseconds{0});
     }
   }
 

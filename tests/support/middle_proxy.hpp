@@ -47,18 +47,18 @@ class middle_proxy {
   std::vector<bytes> read() {
     // Made once: under sanitizers a new one for each call took most of the time.
     thread_local bytes raw(1 << 20);
-    std::vector<bytes> out;
+    std::vector<bytes> bodies;
     const auto size = ::recv(fd_.get(), raw.data(), raw.size(), 0);
-    if (size <= 0) return out;
+    if (size <= 0) return bodies;
     reader_.feed(byte_span{raw}.first(static_cast<std::size_t>(size)));
     while (true) {
       const auto frame = reader_.next();
       REQUIRE(frame);
       if (!*frame) break;
-      out.push_back(to_bytes(**frame));
+      bodies.push_back(to_bytes(**frame));
     }
     reader_.close();
-    return out;
+    return bodies;
   }
   /// Everything as it came.
   std::size_t read_raw(std::size_t at_most) {
@@ -68,9 +68,9 @@ class middle_proxy {
   }
   void write(byte_view body) {
     writer_.write(body);
-    const auto out = writer_.take();
+    const auto written = writer_.take();
     // Beyond the kernel's buffers nothing is needed here.
-    static_cast<void>(::send(fd_.get(), out.data(), out.size(), MSG_NOSIGNAL));
+    static_cast<void>(::send(fd_.get(), written.data(), written.size(), MSG_NOSIGNAL));
   }
   void close() { fd_ = {}; }
   [[nodiscard]] bool closed_by_peer() const {
@@ -87,9 +87,9 @@ class middle_proxy {
                                   .time = static_cast<std::uint32_t>(net::unix_time()) +
                                           static_cast<std::uint32_t>(clock_skew),
                                   .nonce = net::random_array<16>()};
-    bytes out;
-    rpc::encode_nonce(mine, out);
-    write(out);
+    bytes encoded;
+    rpc::encode_nonce(mine, encoded);
+    write(encoded);
     const middle_key_input input{.server_nonce = mine.nonce,
                                  .client_nonce = theirs->nonce,
                                  .client_time = theirs->time,
@@ -104,9 +104,9 @@ class middle_proxy {
     REQUIRE(bodies.size() == 1);
     const auto theirs = rpc::decode_handshake(bodies[0]);
     REQUIRE(theirs);
-    bytes out;
-    rpc::encode_handshake({.flags = 0, .sender = {}, .peer = theirs->sender}, out);
-    write(out);
+    bytes encoded;
+    rpc::encode_handshake({.flags = 0, .sender = {}, .peer = theirs->sender}, encoded);
+    write(encoded);
   }
 
  private:

@@ -20,8 +20,8 @@ net::unique_fd this_threads_network() {
   return net::unique_fd{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
 }
 
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error{errno, std::generic_category(), what};
+[[noreturn]] void fail(const char* call) {
+  throw std::system_error{errno, std::generic_category(), call};
 }
 
 }  // namespace

@@ -59,9 +59,9 @@ process::process(const std::string& program, const options& how) : output_{how.o
   // The child: only async-signal-safe calls, and setenv, which nobody else can be in here.
   if (how.ends_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (how.network != nullptr && ::setns(how.network->fd(), CLONE_NEWNET) != 0) _exit(126);
-  const int out = ::open(output_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  ::dup2(out, STDOUT_FILENO);
-  ::dup2(out, STDERR_FILENO);
+  const int file = ::open(output_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::dup2(file, STDOUT_FILENO);
+  ::dup2(file, STDERR_FILENO);
   if (how.max_open_files) {
     const rlimit limit{.rlim_cur = how.max_open_files->soft, .rlim_max = how.max_open_files->hard};
     setrlimit(RLIMIT_NOFILE, &limit);

@@ -21,10 +21,10 @@ rc::Gen<bytes> any_bytes() {
 rc::Gen<bytes> any_packet() {
   return rc::gen::map(rc::gen::nonEmpty(rc::gen::arbitrary<std::vector<std::uint32_t>>()),
                       [](const std::vector<std::uint32_t>& words) {
-                        bytes out;
+                        bytes encoded;
                         for (const auto word : words)
-                          append_le(out, word);
-                        return out;
+                          append_le(encoded, word);
+                        return encoded;
                       });
 }
 
@@ -61,22 +61,22 @@ rc::Gen<std::vector<bytes>> any_split(const bytes& whole) {
 }
 
 bytes noise(std::size_t size, std::uint64_t seed) {
-  bytes out(size);
+  bytes filled(size);
   auto state = seed | 1;
-  for (auto& byte : out) {
+  for (auto& byte : filled) {
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
     byte = static_cast<std::uint8_t>(state >> 32);
   }
-  return out;
+  return filled;
 }
 
 bytes join(std::initializer_list<byte_view> parts) {
-  bytes out;
+  bytes whole;
   for (const auto part : parts)
-    append(out, part);
-  return out;
+    append(whole, part);
+  return whole;
 }
 
 bytes start_of(byte_view whole, std::size_t size) {

@@ -13,11 +13,11 @@ constexpr std::size_t places = std::size_t{1} << 16;
 
 const bytes& pattern() {
   static const bytes all = [] {
-    bytes out(max_packet_body + places);
+    bytes filled(max_packet_body + places);
     std::mt19937_64 random{20260101};
-    for (std::size_t at = 0; at < out.size(); at += sizeof(std::uint64_t))
-      store_le(byte_span{out}.subspan(at), std::uint64_t{random()});
-    return out;
+    for (std::size_t at = 0; at < filled.size(); at += sizeof(std::uint64_t))
+      store_le(byte_span{filled}.subspan(at), std::uint64_t{random()});
+    return filled;
   }();
   return all;
 }
@@ -25,10 +25,10 @@ const bytes& pattern() {
 }  // namespace
 
 std::array<std::uint8_t, packet_tag_size> packet_tag(std::uint64_t number) noexcept {
-  std::array<std::uint8_t, packet_tag_size> out;
-  std::ranges::copy(auth_key_id, out.begin());
-  store_le(byte_span{out}.subspan(auth_key_id.size()), number);
-  return out;
+  std::array<std::uint8_t, packet_tag_size> tag;
+  std::ranges::copy(auth_key_id, tag.begin());
+  store_le(byte_span{tag}.subspan(auth_key_id.size()), number);
+  return tag;
 }
 
 byte_view packet_body(std::uint64_t number, std::size_t size) noexcept {

@@ -46,15 +46,17 @@ void add_extension(X509* to, X509* issuer, int kind, const char* value) {
 }
 
 certificate_ptr make_certificate(EVP_PKEY* key, const certificate_options& options) {
-  certificate_ptr out{X509_new()};
-  require(X509_set_version(out.get(), 2) == 1 && X509_set_pubkey(out.get(), key) == 1);
-  ASN1_INTEGER_set_uint64(X509_get_serialNumber(out.get()),
+  certificate_ptr certificate{X509_new()};
+  require(X509_set_version(certificate.get(), 2) == 1 &&
+          X509_set_pubkey(certificate.get(), key) == 1);
+  ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate.get()),
                           net::random_between<std::uint64_t>(1, UINT64_MAX / 2));
-  X509_gmtime_adj(X509_getm_notBefore(out.get()), options.from.count());
-  X509_gmtime_adj(X509_getm_notAfter(out.get()), options.until.count());
-  add_name(X509_get_subject_name(out.get()), options.name);
-  if (!options.second_name.empty()) add_name(X509_get_subject_name(out.get()), options.second_name);
-  return out;
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), options.from.count());
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), options.until.count());
+  add_name(X509_get_subject_name(certificate.get()), options.name);
+  if (!options.second_name.empty())
+    add_name(X509_get_subject_name(certificate.get()), options.second_name);
+  return certificate;
 }
 
 void write_certificate(const std::string& path, X509* certificate) {
@@ -95,9 +97,9 @@ certificate_authority::~certificate_authority() = default;
 
 net::tls_files certificate_authority::issue(const std::string& file,
                                             const certificate_options& options) const {
-  const net::tls_files out{.certificate = (directory_ / (file + ".pem")).string(),
-                           .key = (directory_ / (file + ".key")).string(),
-                           .ca = file_};
+  const net::tls_files files{.certificate = (directory_ / (file + ".pem")).string(),
+                             .key = (directory_ / (file + ".key")).string(),
+                             .ca = file_};
   const key_ptr key{EVP_EC_gen("P-256")};
   const auto certificate = make_certificate(key.get(), options);
   auto* const issuer = own_->certificate.get();
@@ -105,11 +107,11 @@ net::tls_files certificate_authority::issue(const std::string& file,
   add_extension(certificate.get(), issuer, NID_ext_key_usage, to_extension(options.usage));
   add_extension(certificate.get(), issuer, NID_authority_key_identifier, "keyid");
   require(X509_sign(certificate.get(), own_->key.get(), EVP_sha256()) > 0);
-  write_certificate(out.certificate, certificate.get());
-  const file_ptr key_file{std::fopen(out.key.c_str(), "w")};
+  write_certificate(files.certificate, certificate.get());
+  const file_ptr key_file{std::fopen(files.key.c_str(), "w")};
   require(key_file != nullptr && PEM_write_PrivateKey(key_file.get(), key.get(), nullptr, nullptr,
                                                       0, nullptr, nullptr) == 1);
-  return out;
+  return files;
 }
 
 }  // namespace mtp::test

@@ -31,8 +31,8 @@ struct arguments {
 
 using outcome = tl::expected<void, std::string>;
 
-outcome wrong(std::uint32_t index, const std::string& what) {
-  return tl::unexpected{"packet " + std::to_string(index) + ": " + what};
+outcome wrong(std::uint32_t index, const std::string& why) {
+  return tl::unexpected{"packet " + std::to_string(index) + ": " + why};
 }
 
 /// Whether `got` is `sent`; a padded packet may have whole words of tail.
@@ -65,8 +65,8 @@ outcome echo(const arguments& how, net::proxy_client& client, bool ask_quick_ack
 }
 
 outcome bulk(const arguments& how, net::proxy_client& client) {
-  const auto order =
-      encode(fake_command{.what = fake_command::code::bulk, .size = how.size, .count = how.count});
+  const auto order = encode(
+      fake_command{.action = fake_command::code::bulk, .size = how.size, .count = how.count});
   if (auto sent = client.send(order, false, how.soon()); !sent) return sent;
   for (std::uint32_t i = 0; i < how.count; ++i) {
     const auto got = client.receive(how.soon());

@@ -45,8 +45,8 @@ struct handler_fixture {
   handler_fixture(handler_fixture&&) = delete;
   handler_fixture& operator=(handler_fixture&&) = delete;
   ~handler_fixture() {
-    if (const auto one = caf::actor_cast<caf::actor>(handler))
-      caf::anon_send_exit(one, caf::exit_reason::kill);
+    if (const auto actor = caf::actor_cast<caf::actor>(handler))
+      caf::anon_send_exit(actor, caf::exit_reason::kill);
     node.settle();
   }
 
@@ -87,23 +87,23 @@ struct handler_fixture {
   std::vector<bytes> packets() {
     bytes raw(1 << 22);
     const auto size = ::recv(client.get(), raw.data(), raw.size(), 0);
-    std::vector<bytes> out;
-    if (size <= 0) return out;
+    std::vector<bytes> received;
+    if (size <= 0) return received;
     REQUIRE(reader->feed(byte_span{raw}.first(static_cast<std::size_t>(size))));
     while (true) {
       const auto frame = decode_server_frame(framing::padded, reader->view(), 1 << 26);
       REQUIRE(frame);
       if (!*frame) break;
-      out.push_back(to_bytes((*frame)->packet));
+      received.push_back(to_bytes((*frame)->packet));
       reader->consume((*frame)->consumed);
     }
     reader->close();
-    return out;
+    return received;
   }
   /// The next packets, of a size that takes several rounds to reach the client.
   std::vector<bytes> awaited_packets() {
     for (int round = 0; round < 1000; ++round) {
-      if (auto out = packets(); !out.empty()) return out;
+      if (auto received = packets(); !received.empty()) return received;
       node.settle();
     }
     return {};
@@ -146,9 +146,9 @@ struct handler_fixture {
 };
 
 inline bytes packet_of(std::size_t size) {
-  bytes out(size, 0x11);
-  out[0] = static_cast<std::uint8_t>(size);
-  return out;
+  bytes packet(size, 0x11);
+  packet[0] = static_cast<std::uint8_t>(size);
+  return packet;
 }
 
 }  // namespace mtp::actors

@@ -26,11 +26,11 @@ struct fixture {
   number join(std::string_view ip) {
     auto place = table.join(*ip_address::parse(ip), start);
     place.start(handler.handle());
-    const auto which = place.newcomer();
-    places.emplace(which, std::move(place));
-    return which;
+    const auto newcomer = place.newcomer();
+    places.emplace(newcomer, std::move(place));
+    return newcomer;
   }
-  void leave(number which) { places.erase(which); }
+  void leave(number newcomer) { places.erase(newcomer); }
   /// The next one to go, after a long silence; 0 if there is none.
   number choose(newcomers::time_point now = start + newcomers::long_silence,
                 bool is_one_more = false) {
@@ -135,10 +135,10 @@ TEST_CASE("newcomers: as a plain list would choose, whatever happens") {
     };
     const auto expected = [&]() -> number {
       std::pair<std::ptrdiff_t, number> best{0, 0};
-      for (const auto& [which, from] : model) {
+      for (const auto& [newcomer, from] : model) {
         const auto held = count(from);
         const auto too_many = held > 8 ? held : 0;
-        if (best.second == 0 || too_many > best.first) best = {too_many, which};
+        if (best.second == 0 || too_many > best.first) best = {too_many, newcomer};
       }
       return best.second;
     };
@@ -153,17 +153,17 @@ TEST_CASE("newcomers: as a plain list would choose, whatever happens") {
         world.leave(at->first);
         model.erase(at);
       } else {
-        const auto which = world.choose();
-        RC_ASSERT(which == expected());
-        model.erase(which);
-        world.leave(which);
+        const auto newcomer = world.choose();
+        RC_ASSERT(newcomer == expected());
+        model.erase(newcomer);
+        world.leave(newcomer);
       }
       RC_ASSERT(world.table.size() == model.size());
     }
     while (!model.empty()) {
-      const auto which = world.choose();
-      RC_ASSERT(which == expected());
-      model.erase(which);
+      const auto newcomer = world.choose();
+      RC_ASSERT(newcomer == expected());
+      model.erase(newcomer);
     }
   });
 }

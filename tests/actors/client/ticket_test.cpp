@@ -17,8 +17,8 @@ TEST_CASE("ticket: what it took is given back at its end") {
   tally connections = 0;
   tally more = 0;
   {
-    ticket one{connections};
-    one.take(more);
+    ticket held{connections};
+    held.take(more);
     const ticket another{connections};
     CHECK(connections == 2);
     CHECK(more == 1);
@@ -29,27 +29,27 @@ TEST_CASE("ticket: what it took is given back at its end") {
 
 TEST_CASE("ticket: it is given back once, however often it is released or moved from") {
   tally connections = 0;
-  ticket one{connections};
-  ticket other{std::move(one)};
+  ticket held{connections};
+  ticket other{std::move(held)};
   CHECK(connections == 1);
-  one = std::move(other);
+  held = std::move(other);
   CHECK(connections == 1);
-  one.release();
-  one.release();
+  held.release();
+  held.release();
   CHECK(connections == 0);
-  one.take(connections);
+  held.take(connections);
   CHECK(connections == 1);
 }
 
 TEST_CASE("ticket: one that replaces another gives back what that had, at once") {
   tally first = 0;
   tally second = 0;
-  ticket one{first};
+  ticket held{first};
   ticket other{second};
-  one = std::move(other);
+  held = std::move(other);
   CHECK(first == 0);
   CHECK(second == 1);
-  one = {};
+  held = {};
   CHECK(second == 0);
 }
 
@@ -76,33 +76,33 @@ class ticket_world {
   }
   /// As for a hello, and again for the header inside.
   void let_in(std::size_t number) {
-    auto* const one = find(number);
-    if (one == nullptr) return;
-    auto judged = judge({.tls = true}, all_, settings_, std::move(one->place));
-    one->place = std::move(std::get<admitted>(judged).taken);
+    auto* const found = find(number);
+    if (found == nullptr) return;
+    auto judged = judge({.tls = true}, all_, settings_, std::move(found->place));
+    found->place = std::move(std::get<admitted>(judged).taken);
   }
   void turn_away(std::size_t number) {
-    auto* const one = find(number);
-    if (one == nullptr) return;
+    auto* const found = find(number);
+    if (found == nullptr) return;
     static_cast<void>(
-        judge({.error = errc::unknown_protocol}, all_, settings_, std::move(one->place)));
+        judge({.error = errc::unknown_protocol}, all_, settings_, std::move(found->place)));
     leave(number);
   }
   void take_more(std::size_t number) {
-    auto* const one = find(number);
-    if (one == nullptr || one->counts_more) return;
-    one->place.take(one->port->more);
-    one->counts_more = true;
+    auto* const found = find(number);
+    if (found == nullptr || found->counts_more) return;
+    found->place.take(found->port->more);
+    found->counts_more = true;
   }
   void leave(std::size_t number) {
-    if (auto* const one = find(number)) guests_.erase(guests_.begin() + (one - guests_.data()));
+    if (auto* const found = find(number)) guests_.erase(guests_.begin() + (found - guests_.data()));
   }
   void release_and_leave(std::size_t number) {
-    if (auto* const one = find(number)) one->place.release();
+    if (auto* const found = find(number)) found->place.release();
     leave(number);
   }
   void swap(std::size_t number) {
-    if (auto* const one = find(number)) std::swap(*one, guests_.front());
+    if (auto* const found = find(number)) std::swap(*found, guests_.front());
   }
   /// Its clients stay.
   void retire_port(std::size_t number) {
@@ -115,10 +115,10 @@ class ticket_world {
     const auto is_counted = [this](const std::shared_ptr<counted_port>& port) {
       std::size_t connections = 0;
       std::size_t more = 0;
-      for (const auto& one : guests_) {
-        if (one.port != port) continue;
+      for (const auto& guest : guests_) {
+        if (guest.port != port) continue;
         ++connections;
-        if (one.counts_more) ++more;
+        if (guest.counts_more) ++more;
       }
       return port->connections == connections && port->more == more;
     };

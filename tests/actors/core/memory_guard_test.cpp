@@ -118,10 +118,10 @@ struct fixture {
         stream_frame{dc.all<open_stream>()[to].stream, stream::data{packet_buffer{bytes(size)}}});
     node.settle();
   }
-  bool closed(std::size_t which) {
+  bool closed(std::size_t client) {
     bytes into(1 << 20);
     ssize_t got = 0;
-    while ((got = ::recv(clients[which].get(), into.data(), into.size(), 0)) > 0) {
+    while ((got = ::recv(clients[client].get(), into.data(), into.size(), 0)) > 0) {
     }
     return got == 0;
   }
@@ -184,8 +184,8 @@ TEST_CASE_FIXTURE(fixture,
 }
 
 TEST_CASE_FIXTURE(fixture, "memory guard: a client that is gone holds nothing") {
-  const auto one = add_client();
-  send(one, 10 * mib);
+  const auto client = add_client();
+  send(client, 10 * mib);
   CHECK(node.core.memory.held() > 9 * mib);
   clients.clear();
   node.settle();

@@ -44,8 +44,8 @@ struct fixture {
   fixture(fixture&&) = delete;
   fixture& operator=(fixture&&) = delete;
   ~fixture() {
-    for (const auto& one : supervisors)
-      caf::anon_send_exit(one, caf::exit_reason::kill);
+    for (const auto& sup : supervisors)
+      caf::anon_send_exit(sup, caf::exit_reason::kill);
     node.settle();
   }
 
@@ -88,10 +88,10 @@ struct fixture {
     node.settle();
     return listed;
   }
-  bool has_ended(const caf::actor& who) {
+  bool has_ended(const caf::actor& actor) {
     // Called at once if it has; else some time later.
     auto ended = std::make_shared<bool>(false);
-    who->attach_functor([ended] { *ended = true; });
+    actor->attach_functor([ended] { *ended = true; });
     node.settle();
     return *ended;
   }

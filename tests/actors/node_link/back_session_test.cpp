@@ -46,8 +46,8 @@ struct scripted {
   scripted(scripted&&) = delete;
   scripted& operator=(scripted&&) = delete;
   ~scripted() {
-    for (const auto& one : {keeper, front, gateway})
-      caf::anon_send_exit(one, caf::exit_reason::kill);
+    for (const auto& actor : {keeper, front, gateway})
+      caf::anon_send_exit(actor, caf::exit_reason::kill);
     node.settle();
   }
   back_status run(std::size_t place = 0) {
@@ -70,14 +70,14 @@ struct scripted {
     node.settle();
   }
   back_status status() {
-    back_status out;
+    back_status status;
     node.system().spawn([&](caf::event_based_actor* self) {
       self->request(keeper, caf::infinite, get_back_status{}).then([&](const back_status& now) {
-        out = now;
+        status = now;
       });
     });
     node.settle();
-    return out;
+    return status;
   }
 };
 

@@ -34,8 +34,8 @@ struct other_back {
   other_back(other_back&&) = delete;
   other_back& operator=(other_back&&) = delete;
   ~other_back() {
-    for (const auto& one : {keeper, front, gateway})
-      caf::anon_send_exit(one, caf::exit_reason::kill);
+    for (const auto& actor : {keeper, front, gateway})
+      caf::anon_send_exit(actor, caf::exit_reason::kill);
     node.settle();
   }
   void start_gateway() {
@@ -73,14 +73,14 @@ struct other_back {
     return status();
   }
   back_status status() {
-    back_status out;
+    back_status status;
     node.system().spawn([&](caf::event_based_actor* self) {
       self->request(keeper, caf::infinite, get_back_status{}).then([&](const back_status& now) {
-        out = now;
+        status = now;
       });
     });
     node.settle();
-    return out;
+    return status;
   }
   /// Whether that hello is one of version 3: its size has room for nothing else.
   static bool is_old(const std::string& hello) {

@@ -41,21 +41,21 @@ struct other_front : link_fixture {
   other_front& operator=(other_front&&) = delete;
   ~other_front() { kill(keeper_of_front); }
 
-  link_answer say(const link_hello& what) {
+  link_answer say(const link_hello& greeting) {
     answer.clear();
-    caf::anon_send(keeper_of_front, std::string{as_text(encode_link_hello(what))});
+    caf::anon_send(keeper_of_front, std::string{as_text(encode_link_hello(greeting))});
     node.settle();
     const auto read = decode_link_answer(as_bytes(answer));
     REQUIRE(read);
     return *read;
   }
   /// With the proof that the last answer asks for, of what is said otherwise.
-  link_answer prove(link_hello what, const link_hello& signed_for) {
+  link_answer prove(link_hello greeting, const link_hello& signed_for) {
     const auto challenge = decode_link_answer(as_bytes(answer));
     REQUIRE(challenge);
-    what.proof = prove_front(as_bytes(node.core.config.get()->link.node_link.cluster_cookie),
-                             challenge->nonce, signed_for);
-    return say(what);
+    greeting.proof = prove_front(as_bytes(node.core.config.get()->link.node_link.cluster_cookie),
+                                 challenge->nonce, signed_for);
+    return say(greeting);
   }
 };
 

@@ -99,11 +99,11 @@ struct busy_front : link_fixture {
                                           .request = {.dc = tested_dc, .client = {}}});
       node.settle();
       REQUIRE(dc.all<open_stream>().size() == crowd);
-      for (const auto& one : dc.all<open_stream>())
-        caf::anon_send(one.client, stream_opened{one.stream, dc.handle()});
+      for (const auto& request : dc.all<open_stream>())
+        caf::anon_send(request.client, stream_opened{request.stream, dc.handle()});
       node.settle();
-      for (const auto& one : dc.all<open_stream>())
-        caf::anon_send(one.client, stream_frame{one.stream, stream::migrate{}});
+      for (const auto& request : dc.all<open_stream>())
+        caf::anon_send(request.client, stream_frame{request.stream, stream::migrate{}});
       node.settle();
       node.advance(20s);
     }

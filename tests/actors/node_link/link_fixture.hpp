@@ -61,8 +61,8 @@ struct link_fixture {
   link_fixture(link_fixture&&) = delete;
   link_fixture& operator=(link_fixture&&) = delete;
   ~link_fixture() {
-    for (const auto& one : {keeper, front, gateway, sup})
-      kill(one);
+    for (const auto& actor : {keeper, front, gateway, sup})
+      kill(actor);
   }
 
   void start_gateway() {
@@ -81,8 +81,8 @@ struct link_fixture {
     for (int i = 0; i < 10; ++i)
       node.advance(100ms);
   }
-  void kill(const caf::actor& which) {
-    caf::anon_send_exit(which, caf::exit_reason::kill);
+  void kill(const caf::actor& actor) {
+    caf::anon_send_exit(actor, caf::exit_reason::kill);
     node.settle();
   }
   void ask(stream_id id = remote, dc_id dc_wanted = tested_dc) {
@@ -121,12 +121,12 @@ struct link_fixture {
 
   template <class Answer, class Question>
   Answer ask_for(const caf::actor& whom, Question question) {
-    Answer out;
+    Answer received;
     node.system().spawn([&](caf::event_based_actor* self) {
-      self->request(whom, caf::infinite, question).then([&](const Answer& now) { out = now; });
+      self->request(whom, caf::infinite, question).then([&](const Answer& now) { received = now; });
     });
     node.settle();
-    return out;
+    return received;
   }
   back_status status() { return ask_for<back_status>(keeper, get_back_status{}); }
   std::vector<front_status> fronts() {

@@ -28,11 +28,11 @@ struct visitor : link_fixture {
 
   link_hello hello{.build = "9.9", .name = "front9", .node = 99, .session = 50};
 
-  /// As `who`, which stays; an answer comes back to `answers`.
-  void say(const link_hello& what, const handles& agents) {
-    say_raw(std::string{as_text(encode_link_hello(what))}, agents);
+  /// From a keeper that stays; an answer comes back to `answers`.
+  void say(const link_hello& greeting, const handles& agents) {
+    say_raw(std::string{as_text(encode_link_hello(greeting))}, agents);
   }
-  void say_raw(const std::string& what, const handles& agents) {
+  void say_raw(const std::string& encoded, const handles& agents) {
     if (keeper_of_visitor == nullptr)
       keeper_of_visitor =
           node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
@@ -46,7 +46,7 @@ struct visitor : link_fixture {
                     },
                     [](link_bye_atom, std::uint64_t, const std::string&) {}};
           });
-    caf::anon_send(keeper_of_visitor, what, agents);
+    caf::anon_send(keeper_of_visitor, encoded, agents);
     node.settle();
   }
   visitor() {
@@ -66,10 +66,10 @@ struct visitor : link_fixture {
     return answers.back();
   }
   std::vector<std::string> names() {
-    std::vector<std::string> out;
-    for (const auto& one : fronts())
-      out.push_back(one.name);
-    return out;
+    std::vector<std::string> listed;
+    for (const auto& status : fronts())
+      listed.push_back(status.name);
+    return listed;
   }
 };
 using texts = std::vector<std::string>;
@@ -132,8 +132,8 @@ TEST_CASE_FIXTURE(visitor, "gateway: only a front with a session may ask what th
 }
 
 TEST_CASE_FIXTURE(visitor, "gateway: who is refused is told why") {
-  const auto refused = [&](const link_hello& what, const handles& agents) {
-    say(what, agents);
+  const auto refused = [&](const link_hello& greeting, const handles& agents) {
+    say(greeting, agents);
     CHECK(last().answer.verdict == link_answer::kind::refused);
     CHECK(last().agents.empty());
     return last().answer.reason;
@@ -164,9 +164,9 @@ TEST_CASE_FIXTURE(visitor, "gateway: with a cluster_cookie, only who has it gets
   hello.has_cookie = true;
   hello.nonce[3] = 7;
   const auto with_proof = [&](byte_view of) {
-    auto out = hello;
-    out.proof = prove_front(of, last().answer.nonce, hello);
-    return out;
+    auto signed_hello = hello;
+    signed_hello.proof = prove_front(of, last().answer.nonce, hello);
+    return signed_hello;
   };
   say(hello, {agent.handle()});
   CHECK(last().answer.verdict == link_answer::kind::challenge);
@@ -287,8 +287,8 @@ TEST_CASE_FIXTURE(visitor, "link: what an actor does not understand is not print
   say(hello, {agent.handle()});
   const test::captured_log log;
   const test::captured_output output;
-  for (const auto& one : {sup, gateway, keeper, front, last().agents[0]}) {
-    caf::anon_send(one, std::string{"nobody asked for this"});
+  for (const auto& actor : {sup, gateway, keeper, front, last().agents[0]}) {
+    caf::anon_send(actor, std::string{"nobody asked for this"});
     node.settle();
     CHECK(output.text().empty());
     CHECK(log.count("asked for this") == 0);

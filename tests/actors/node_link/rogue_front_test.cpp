@@ -24,11 +24,11 @@ struct rogue_front : link_fixture {
   rogue_front& operator=(rogue_front&&) = delete;
   ~rogue_front() { kill(agent); }
 
-  void say(const frames& what, std::uint64_t taken = 0) {
+  void say(const frames& sent, std::uint64_t taken = 0) {
     bytes blob;
     begin_stream_blob({.session = session, .taken = taken}, blob);
-    for (const auto& one : what)
-      encode_stream_frame(one, blob);
+    for (const auto& frame : sent)
+      encode_stream_frame(frame, blob);
     caf::anon_send(agent, link_blob{std::string{blob.begin(), blob.end()}});
     node.settle();
   }

@@ -61,13 +61,13 @@ struct two_backs {
   std::vector<stream_frame>& at_client() { return client.all<stream_frame>(); }
   /// Streams of which anything came there.
   std::vector<stream_id> opened(test::inbox<link_blob>& at) {
-    std::vector<stream_id> out;
+    std::vector<stream_id> streams;
     for (const auto& blob : at.all<link_blob>()) {
       stream_blob_reader in{as_bytes(blob.content)};
       for (auto item = in.next(); item && *item; item = in.next())
-        out.push_back((*item)->stream);
+        streams.push_back((*item)->stream);
     }
-    return out;
+    return streams;
   }
 };
 using ids = std::vector<stream_id>;

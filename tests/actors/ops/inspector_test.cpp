@@ -35,14 +35,14 @@ struct fixture {
   fixture(fixture&&) = delete;
   fixture& operator=(fixture&&) = delete;
   ~fixture() {
-    for (const auto& one : spawned)
-      caf::anon_send_exit(one, caf::exit_reason::kill);
+    for (const auto& actor : spawned)
+      caf::anon_send_exit(actor, caf::exit_reason::kill);
     node.settle();
   }
 
-  caf::actor keep(caf::actor one) {
-    spawned.push_back(one);
-    return one;
+  caf::actor keep(caf::actor actor) {
+    spawned.push_back(actor);
+    return actor;
   }
   /// An actor that never answers anything.
   caf::actor mute() {
@@ -55,13 +55,15 @@ struct fixture {
   template <class Report, class Question>
   std::optional<Report> ask(Question question, caf::timespan wait = 0s) {
     // Shared: an answer may come when nobody waits for it any more.
-    const auto out = std::make_shared<std::optional<Report>>();
-    keep(node.system().spawn([this, out, question](caf::event_based_actor* self) {
-      self->request(asked, caf::infinite, question).then([out](const Report& got) { *out = got; });
+    const auto answer = std::make_shared<std::optional<Report>>();
+    keep(node.system().spawn([this, answer, question](caf::event_based_actor* self) {
+      self->request(asked, caf::infinite, question).then([answer](const Report& got) {
+        *answer = got;
+      });
     }));
     node.settle();
     if (wait > 0s) node.advance(wait);
-    return *out;
+    return *answer;
   }
 };
 
@@ -111,8 +113,8 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(nodes[4].count == 3);
   CHECK(nodes[5].id == "named");
   CHECK(nodes[5].parent == 2);
-  for (const auto& one : nodes)
-    CHECK(one.trouble.empty());
+  for (const auto& listed : nodes)
+    CHECK(listed.trouble.empty());
 }
 
 TEST_CASE_FIXTURE(fixture, "inspector: a supervisor that hangs or is not there is told") {
@@ -187,8 +189,8 @@ TEST_CASE_FIXTURE(fixture, "inspector: conns as their pool and they themselves k
   CHECK(conns[0].trouble.empty());
   CHECK(conns[1].trouble == "no answer in 1 s");
   CHECK(conns[2].trouble == "not running");
-  for (const auto& one : conns)
-    CHECK(one.known.handle == nullptr);
+  for (const auto& conn : conns)
+    CHECK(conn.known.handle == nullptr);
 }
 
 TEST_CASE_FIXTURE(fixture, "inspector: of very many conns some are left out, and counted") {

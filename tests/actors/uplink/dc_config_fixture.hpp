@@ -68,19 +68,19 @@ struct config_fixture {
   }
 
   void start_fetcher() {
-    node.core.names.put("http_fetcher",
-                        node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
-                          return {[this, self](const http_fetch& what) -> caf::result<http_answer> {
-                                    auto reply = self->make_response_promise();
-                                    fetches.push_back({what.request, reply});
-                                    return caf::delegated<http_answer>{};
-                                  },
-                                  // From the test: the answer to the oldest.
-                                  [this](http_answer& answer) {
-                                    fetches.front().reply.deliver(std::move(answer));
-                                    fetches.pop_front();
-                                  }};
-                        }));
+    node.core.names.put(
+        "http_fetcher", node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
+          return {[this, self](const http_fetch& asked) -> caf::result<http_answer> {
+                    auto reply = self->make_response_promise();
+                    fetches.push_back({asked.request, reply});
+                    return caf::delegated<http_answer>{};
+                  },
+                  // From the test: the answer to the oldest.
+                  [this](http_answer& answer) {
+                    fetches.front().reply.deliver(std::move(answer));
+                    fetches.pop_front();
+                  }};
+        }));
   }
   void start() {
     config = node.system().spawn([this](caf::stateful_actor<dc_config_state>* self) {
@@ -96,8 +96,8 @@ struct config_fixture {
     node.settle();
   }
   template <class Message>
-  void tell(const Message& what) {
-    caf::anon_send(config, what);
+  void tell(const Message& message) {
+    caf::anon_send(config, message);
     node.settle();
   }
   void refuse(const std::string& url) { answer(url, tl::unexpected<std::string>{"refused"}); }

@@ -13,9 +13,9 @@ struct fixture {
         [](caf::event_based_actor*) -> caf::behavior { return {[](const caf::unit_t&) {}}; });
   }
   std::shared_ptr<dc_conn_load> load_of(std::size_t clients) {
-    auto out = std::make_shared<dc_conn_load>();
-    out->clients = clients;
-    return out;
+    auto load = std::make_shared<dc_conn_load>();
+    load->clients = clients;
+    return load;
   }
 
   test::manual_node node{2};
@@ -24,8 +24,8 @@ struct fixture {
   caf::actor second = make();
 
   ~fixture() {
-    for (const auto& one : {first, second})
-      caf::anon_send_exit(one, caf::exit_reason::kill);
+    for (const auto& actor : {first, second})
+      caf::anon_send_exit(actor, caf::exit_reason::kill);
     node.settle();
   }
 };

@@ -94,38 +94,38 @@ struct conn_fixture {
     node.settle();
   }
   void answer(stream_id id, byte_view packet) {
-    bytes out;
-    rpc::encode_proxy_ans(static_cast<rpc::conn_id>(id), packet, out);
-    dc.write(out);
+    bytes encoded;
+    rpc::encode_proxy_ans(static_cast<rpc::conn_id>(id), packet, encoded);
+    dc.write(encoded);
     node.settle();
   }
   dc_conn_status status() {
-    std::optional<dc_conn_status> out;
-    node.system().spawn([this, &out](caf::event_based_actor* self) {
+    std::optional<dc_conn_status> status;
+    node.system().spawn([this, &status](caf::event_based_actor* self) {
       self->request(conn, caf::infinite, get_dc_conn_status{})
-          .then([&out](const dc_conn_status& now) { out = now; });
+          .then([&status](const dc_conn_status& now) { status = now; });
     });
     node.settle();
-    REQUIRE(out);
-    return *out;
+    REQUIRE(status);
+    return *status;
   }
   std::vector<stream_frame>& frames() { return clients.all<stream_frame>(); }
   /// The types of what Telegram got since the last look.
   std::vector<std::string> arrived() {
-    std::vector<std::string> out;
+    std::vector<std::string> listed;
     for (const auto& body : dc.read()) {
       const auto message = rpc::decode_to_dc(body);
       REQUIRE(message);
-      out.push_back(std::visit(
+      listed.push_back(std::visit(
           overloaded{
-              [](const rpc::proxy_req& one) { return "req " + std::to_string(one.id); },
-              [](const rpc::close_conn& one) { return "close " + std::to_string(one.id); },
+              [](const rpc::proxy_req& request) { return "req " + std::to_string(request.id); },
+              [](const rpc::close_conn& closed) { return "close " + std::to_string(closed.id); },
               [](const rpc::ping&) { return std::string{"ping"}; },
-              [](const rpc::pong& one) { return "pong " + std::to_string(one.id); },
+              [](const rpc::pong& pong) { return "pong " + std::to_string(pong.id); },
           },
           *message));
     }
-    return out;
+    return listed;
   }
   using texts = std::vector<std::string>;
   std::string lost_reason() {

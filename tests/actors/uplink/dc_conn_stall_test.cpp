@@ -13,8 +13,8 @@ TEST_CASE_FIXTURE(fixture,
   add_client(1);
   for (int i = 0; i < 600; ++i) {
     node.advance(1s);
-    for (const auto& what : arrived()) {
-      CHECK(what == "ping");
+    for (const auto& text : arrived()) {
+      CHECK(text == "ping");
       bytes pong;
       rpc::encode_pong(1, pong);
       dc.write(pong);
@@ -50,8 +50,8 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a busy connection is not pinged more than e
   std::size_t pings = 0;
   for (int i = 0; i < 600; ++i) {
     tell(1, stream::data{packet_buffer{bytes(16)}, false});
-    for (const auto& what : arrived())
-      pings += what == "ping" ? 1 : 0;
+    for (const auto& text : arrived())
+      pings += text == "ping" ? 1 : 0;
     node.advance(50ms);
     answer(1, bytes(16));
     node.advance(50ms);
@@ -91,9 +91,9 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: Telegram takes little at a time: that is no
     // Less than makes the kernel take more from us, but several segments: it acks these at once,
     // while one alone may wait for longer than all of this test takes.
     static_cast<void>(dc.read_raw(512 * 1024));
-    bytes out;
-    rpc::encode_proxy_ans(1, bytes(16), out);
-    dc.write(out);
+    bytes encoded;
+    rpc::encode_proxy_ans(1, bytes(16), encoded);
+    dc.write(encoded);
     node.settle();
   }
   CHECK(pool.all<dc_conn_lost>().empty());
@@ -105,9 +105,9 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a late look does not take an answer that wa
   tell(1, stream::data{packet_buffer{bytes(16)}, false});
   SUBCASE("the answer came while the process was stopped") {
     node.advance(4s);
-    bytes out;
-    rpc::encode_proxy_ans(1, bytes(16), out);
-    dc.write(out);
+    bytes encoded;
+    rpc::encode_proxy_ans(1, bytes(16), encoded);
+    dc.write(encoded);
     node.advance(60s);
     node.advance(1s);
     CHECK(pool.all<dc_conn_lost>().empty());

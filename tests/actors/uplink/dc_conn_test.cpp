@@ -47,9 +47,9 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: clients come and go") {
     CHECK(arrived() == texts{"close 1"});
   }
   SUBCASE("Telegram closes the client: only the client is told") {
-    bytes out;
-    rpc::encode_close_ext(2, out);
-    dc.write(out);
+    bytes encoded;
+    rpc::encode_close_ext(2, encoded);
+    dc.write(encoded);
     node.settle();
     REQUIRE(frames().size() == 1);
     CHECK(frames()[0] == stream_frame{2, stream::close{}});
@@ -76,9 +76,9 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: what cannot be read ends it, and clients mo
   make_ready();
   add_client(1);
   // A PROXY_ANS without its fields.
-  bytes out;
-  append_le(out, std::uint32_t{0x4403da0d});
-  dc.write(out);
+  bytes encoded;
+  append_le(encoded, std::uint32_t{0x4403da0d});
+  dc.write(encoded);
   node.settle();
   CHECK_FALSE(lost_reason().empty());
   CHECK(dc.closed_by_peer());

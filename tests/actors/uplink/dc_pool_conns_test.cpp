@@ -186,10 +186,10 @@ struct grown : pool_fixture {
     make_ready(3);
   }
   std::size_t open_conns() {
-    std::size_t out = 0;
-    for (const auto& one : connections)
-      out += one.ended ? 0 : 1;
-    return out;
+    std::size_t count = 0;
+    for (const auto& item : connections)
+      count += item.ended ? 0 : 1;
+    return count;
   }
   void pass(std::chrono::seconds time) {
     for (auto i = 0s; i < time; i += 10s)
@@ -244,12 +244,12 @@ TEST_CASE_FIXTURE(grown, "pool: an idle connection is kept while the others are 
   open(false, 0);
   open(false, 1);
   open(false, 1);
-  for (std::size_t which = 0; which < 4; ++which)
-    connections[which].options.load->clients = which == 3 ? 0 : 4;
+  for (std::size_t place = 0; place < 4; ++place)
+    connections[place].options.load->clients = place == 3 ? 0 : 4;
   pass(900s);
   CHECK(open_conns() == 4);
-  for (std::size_t which = 0; which < 3; ++which)
-    connections[which].options.load->clients = 2;
+  for (std::size_t place = 0; place < 3; ++place)
+    connections[place].options.load->clients = 2;
   pass(400s);
   CHECK(open_conns() == 3);
 }
@@ -261,12 +261,12 @@ TEST_CASE_FIXTURE(grown, "pool: no client is lost when a connection is closed as
   for (int i = 0; i < 200; ++i) {
     const auto id = open(false, static_cast<unsigned>(i % 2));
     bool found = false;
-    for (std::size_t which = 0; which < before; ++which)
-      for (const auto& request : opened(which))
+    for (std::size_t place = 0; place < before; ++place)
+      for (const auto& request : opened(place))
         if (request.stream == id) {
           found = true;
-          CHECK_FALSE(connections[which].ended);
-          leave(which);
+          CHECK_FALSE(connections[place].ended);
+          leave(place);
         }
     CHECK(found);
     node.advance(7s);

@@ -79,27 +79,27 @@ struct pool_fixture {
     return added.box.handle();
   }
 
-  void make_ready(std::size_t which) {
-    caf::anon_send(pool, dc_conn_ready{connections.at(which).options.number});
+  void make_ready(std::size_t place) {
+    caf::anon_send(pool, dc_conn_ready{connections.at(place).options.number});
     node.settle();
   }
-  void lose(std::size_t which, bool served = true) {
-    caf::anon_send(pool, dc_conn_lost{connections.at(which).options.number, "lost", served});
-    caf::anon_send_exit(connections.at(which).box.handle(), caf::exit_reason::user_shutdown);
+  void lose(std::size_t place, bool served = true) {
+    caf::anon_send(pool, dc_conn_lost{connections.at(place).options.number, "lost", served});
+    caf::anon_send_exit(connections.at(place).box.handle(), caf::exit_reason::user_shutdown);
     node.settle();
   }
   /// Between TCP and the end of the handshake.
-  void lose_in_handshake(std::size_t which) {
-    caf::anon_send(pool, dc_conn_lost{.number = connections.at(which).options.number,
+  void lose_in_handshake(std::size_t place) {
+    caf::anon_send(pool, dc_conn_lost{.number = connections.at(place).options.number,
                                       .reason = "closed",
                                       .served = false,
                                       .in_handshake = true,
                                       .keys_in_doubt = true});
-    caf::anon_send_exit(connections.at(which).box.handle(), caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(connections.at(place).box.handle(), caf::exit_reason::user_shutdown);
     node.settle();
   }
-  void connect(std::size_t which) {
-    caf::anon_send(pool, dc_conn_connected{connections.at(which).options.number});
+  void connect(std::size_t place) {
+    caf::anon_send(pool, dc_conn_connected{connections.at(place).options.number});
     node.settle();
   }
   stream_id open(bool migrating = false, unsigned reactor = 0) {
@@ -112,31 +112,31 @@ struct pool_fixture {
     return id;
   }
   /// A client leaves, as its connection counts it.
-  void leave(std::size_t which) { connections.at(which).options.load->clients.fetch_sub(1); }
+  void leave(std::size_t place) { connections.at(place).options.load->clients.fetch_sub(1); }
   std::vector<endpoint> tried() const {
-    std::vector<endpoint> out;
-    for (const auto& one : connections)
-      out.push_back(one.options.to);
-    return out;
+    std::vector<endpoint> endpoints;
+    for (const auto& item : connections)
+      endpoints.push_back(item.options.to);
+    return endpoints;
   }
   static std::vector<endpoint> endpoints(const std::vector<std::string>& texts) {
-    std::vector<endpoint> out;
+    std::vector<endpoint> endpoints;
     for (const auto& text : texts)
-      out.push_back(*parse_endpoint(text));
-    return out;
+      endpoints.push_back(*parse_endpoint(text));
+    return endpoints;
   }
-  std::vector<open_stream>& opened(std::size_t which) {
-    return connections.at(which).box.all<open_stream>();
+  std::vector<open_stream>& opened(std::size_t place) {
+    return connections.at(place).box.all<open_stream>();
   }
   dc_pool_status status() {
-    dc_pool_status out;
+    dc_pool_status status;
     node.system().spawn([&](caf::event_based_actor* self) {
       self->request(pool, caf::infinite, get_dc_pool_status{}).then([&](const dc_pool_status& now) {
-        out = now;
+        status = now;
       });
     });
     node.settle();
-    return out;
+    return status;
   }
   bool was_refused(stream_id id, refusal why) {
     for (const auto& frame : client.all<stream_frame>())

@@ -24,10 +24,10 @@ enum class action : std::uint8_t {
   pass_time,
 };
 
-/// `which` picks among those there are, so that any part of a list of steps is a list of steps.
+/// `pick` chooses among those there are, so that any part of a list of steps is a list of steps.
 struct step {
-  action what = action::come;
-  unsigned which = 0;
+  action kind = action::come;
+  unsigned pick = 0;
   /// The next step follows before anybody has reacted to this one.
   bool at_once = false;
 };

@@ -11,29 +11,29 @@ constexpr std::array<const char*, 13> action_names{
     "rotate",   "close_unserved", "kill_conn", "go_silent",      "stop_listening", "listen",
     "pass_time"};
 
-std::ostream& operator<<(std::ostream& out, const step& one) {
-  return out << action_names[static_cast<std::size_t>(one.what)] << ' ' << one.which
-             << (one.at_once ? " and at once" : "");
+std::ostream& operator<<(std::ostream& output, const step& shown) {
+  return output << action_names[static_cast<std::size_t>(shown.kind)] << ' ' << shown.pick
+                << (shown.at_once ? " and at once" : "");
 }
 
 namespace {
 
 rc::Gen<step> any_step() {
-  const auto what = rc::gen::weightedElement<action>({{12, action::come},
-                                                      {5, action::leave},
-                                                      {3, action::die},
-                                                      {2, action::come_and_leave},
-                                                      {9, action::become_ready},
-                                                      {2, action::fail},
-                                                      {3, action::rotate},
-                                                      {1, action::close_unserved},
-                                                      {2, action::kill_conn},
-                                                      {1, action::go_silent},
-                                                      {1, action::stop_listening},
-                                                      {2, action::listen},
-                                                      {5, action::pass_time}});
+  const auto kinds = rc::gen::weightedElement<action>({{12, action::come},
+                                                       {5, action::leave},
+                                                       {3, action::die},
+                                                       {2, action::come_and_leave},
+                                                       {9, action::become_ready},
+                                                       {2, action::fail},
+                                                       {3, action::rotate},
+                                                       {1, action::close_unserved},
+                                                       {2, action::kill_conn},
+                                                       {1, action::go_silent},
+                                                       {1, action::stop_listening},
+                                                       {2, action::listen},
+                                                       {5, action::pass_time}});
   return rc::gen::build<step>(
-      rc::gen::set(&step::what, what), rc::gen::set(&step::which, rc::gen::inRange(0U, 30U)),
+      rc::gen::set(&step::kind, kinds), rc::gen::set(&step::pick, rc::gen::inRange(0U, 30U)),
       rc::gen::set(&step::at_once, rc::gen::weightedElement<bool>({{3, false}, {1, true}})));
 }
 

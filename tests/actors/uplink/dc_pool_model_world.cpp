@@ -42,76 +42,76 @@ dc_pool_world::dc_pool_world(std::size_t init) : node_{reactors} {
 
 dc_pool_world::~dc_pool_world() {
   caf::anon_send_exit(pool_, caf::exit_reason::kill);
-  for (auto& one : clients_)
-    caf::anon_send_exit(one.handle, caf::exit_reason::kill);
-  for (auto& one : conns_)
-    caf::anon_send_exit(one.handle, caf::exit_reason::kill);
+  for (auto& client : clients_)
+    caf::anon_send_exit(client.handle, caf::exit_reason::kill);
+  for (auto& conn : conns_)
+    caf::anon_send_exit(conn.handle, caf::exit_reason::kill);
   react();
   pool_ = nullptr;
   clients_.clear();
   conns_.clear();
 }
 
-void dc_pool_world::take(const step& one) {
-  switch (one.what) {
+void dc_pool_world::take(const step& next) {
+  switch (next.kind) {
     case action::come:
-      if (one.at_once)
-        add_client(one.which % reactors);
+      if (next.at_once)
+        add_client(next.pick % reactors);
       else
-        come_and_check_choice(one.which % reactors);
+        come_and_check_choice(next.pick % reactors);
       break;
     case action::leave:
-      if (auto* const client = pick_client(one.which))
+      if (auto* const client = pick_client(next.pick))
         caf::anon_send_exit(client->handle, caf::exit_reason::user_shutdown);
       break;
     case action::die:
-      if (auto* const client = pick_client(one.which))
+      if (auto* const client = pick_client(next.pick))
         caf::anon_send_exit(client->handle, caf::exit_reason::kill);
       break;
     case action::come_and_leave:
-      caf::anon_send_exit(add_client(one.which % reactors).handle, caf::exit_reason::kill);
+      caf::anon_send_exit(add_client(next.pick % reactors).handle, caf::exit_reason::kill);
       break;
     case action::become_ready:
-      if (auto* const conn = pick_conn(one.which, false)) make_ready(*conn);
+      if (auto* const conn = pick_conn(next.pick, false)) make_ready(*conn);
       break;
     case action::fail:
-      if (auto* const conn = pick_conn(one.which, false)) lose(*conn, true);
+      if (auto* const conn = pick_conn(next.pick, false)) lose(*conn, true);
       break;
     case action::rotate:
-      if (auto* const conn = pick_conn(one.which, true)) {
-        bytes out;
-        rpc::encode_ping(1, out);
-        conn->peer->write(out);
+      if (auto* const conn = pick_conn(next.pick, true)) {
+        bytes encoded;
+        rpc::encode_ping(1, encoded);
+        conn->peer->write(encoded);
         lose(*conn, false);
       }
       break;
     case action::close_unserved:
-      if (auto* const conn = pick_conn(one.which, true)) lose(*conn, is_young(*conn));
+      if (auto* const conn = pick_conn(next.pick, true)) lose(*conn, is_young(*conn));
       break;
     case action::kill_conn:
-      if (auto* const conn = pick_conn(one.which, one.which % 3 > 0)) {
+      if (auto* const conn = pick_conn(next.pick, next.pick % 3 > 0)) {
         caf::anon_send_exit(conn->handle, caf::exit_reason::kill);
         conn->lost = true;
         if (!conn->ready || is_young(*conn)) note_failure(*conn);
       }
       break;
     case action::go_silent:
-      if (auto* const conn = pick_conn(one.which, true)) conn->silent = true;
+      if (auto* const conn = pick_conn(next.pick, true)) conn->silent = true;
       break;
     case action::stop_listening:
-      telegram_[one.which % endpoints].stop_listening();
-      listens_[one.which % endpoints] = false;
+      telegram_[next.pick % endpoints].stop_listening();
+      listens_[next.pick % endpoints] = false;
       break;
     case action::listen:
-      if (!std::exchange(listens_[one.which % endpoints], true))
-        telegram_[one.which % endpoints].listen(at_[one.which % endpoints]);
+      if (!std::exchange(listens_[next.pick % endpoints], true))
+        telegram_[next.pick % endpoints].listen(at_[next.pick % endpoints]);
       break;
     case action::pass_time:
-      pass(std::array<std::chrono::milliseconds, 5>{100ms, 300ms, 1s, 5s, 40s}[one.which % 5]);
+      pass(std::array<std::chrono::milliseconds, 5>{100ms, 300ms, 1s, 5s, 40s}[next.pick % 5]);
       break;
   }
-  if (!std::exchange(hurried_, one.at_once) && !one.at_once) failures_are_known();
-  if (one.at_once) return;
+  if (!std::exchange(hurried_, next.at_once) && !next.at_once) failures_are_known();
+  if (next.at_once) return;
   react();
   check();
 }
@@ -120,14 +120,14 @@ void dc_pool_world::finish() {
   react();
   pass(wait_timeout + 1s);
   check();
-  for (const auto& one : clients_) {
+  for (const auto& client : clients_) {
     // Whoever waits now has asked within that time.
-    RC_ASSERT(one.now != client_record::state::waits || !one.left.empty());
-    for (const auto& [stream, count] : one.answers)
+    RC_ASSERT(client.now != client_record::state::waits || !client.left.empty());
+    for (const auto& [stream, count] : client.answers)
       RC_ASSERT(count == 1);
   }
-  for (auto& one : clients_)
-    caf::anon_send_exit(one.handle, caf::exit_reason::kill);
+  for (auto& client : clients_)
+    caf::anon_send_exit(client.handle, caf::exit_reason::kill);
   react();
   check();
   const auto left = status();
@@ -135,7 +135,7 @@ void dc_pool_world::finish() {
   RC_ASSERT(left.n_waiting == 0U);
   // Telegram is well again: the minimum is restored, and what is idle above it is closed.
   for (std::size_t i = 0; i < endpoints; ++i)
-    take({.what = action::listen, .which = static_cast<unsigned>(i), .at_once = false});
+    take({.kind = action::listen, .pick = static_cast<unsigned>(i), .at_once = false});
   for (int i = 0; i < 100; ++i) {
     while (auto* const conn = pick_conn(0, false))
       make_ready(*conn);
@@ -153,16 +153,16 @@ bool dc_pool_world::is_young(const conn_record& conn) {
 void dc_pool_world::react() {
   node_.settle();
   node_.settle();
-  for (auto& one : conns_) {
+  for (auto& conn : conns_) {
     // Its end is behind what it was sent.
-    while (one.silent && !one.lost && one.peer->read_raw(65'536) > 0) {
+    while (conn.silent && !conn.lost && conn.peer->read_raw(65'536) > 0) {
     }
     // The pool gave it up, or it stalled.
-    if (!one.lost && (one.ended || (one.peer && one.peer->closed_by_peer()))) {
-      one.lost = true;
-      if (one.ended && one.ready && !one.silent) RC_ASSERT(clients_on(one) == 0U);
+    if (!conn.lost && (conn.ended || (conn.peer && conn.peer->closed_by_peer()))) {
+      conn.lost = true;
+      if (conn.ended && conn.ready && !conn.silent) RC_ASSERT(clients_on(conn) == 0U);
     }
-    one.loss_is_known = one.lost;
+    conn.loss_is_known = conn.lost;
   }
   failures_are_known();
 }
@@ -170,15 +170,15 @@ void dc_pool_world::react() {
 void dc_pool_world::pass(caf::timespan time) {
   for (; time.count() > 0; time -= 500ms) {
     node_.advance(std::min<caf::timespan>(time, 500ms));
-    for (auto& one : conns_) {
-      if (one.lost || !one.ready || one.silent) continue;
-      for (const auto& body : one.peer->read()) {
+    for (auto& conn : conns_) {
+      if (conn.lost || !conn.ready || conn.silent) continue;
+      for (const auto& body : conn.peer->read()) {
         const auto message = rpc::decode_to_dc(body);
         RC_ASSERT(message.has_value());
         if (const auto* const ping = std::get_if<rpc::ping>(&*message)) {
-          bytes out;
-          rpc::encode_pong(ping->id, out);
-          one.peer->write(out);
+          bytes encoded;
+          rpc::encode_pong(ping->id, encoded);
+          conn.peer->write(encoded);
         }
       }
     }
@@ -199,8 +199,8 @@ client_record& dc_pool_world::add_client(unsigned reactor) {
 void dc_pool_world::come_and_check_choice(unsigned reactor) {
   react();
   std::map<std::uint64_t, std::size_t> before;
-  for (const auto& one : conns_)
-    if (is_open(one)) before[one.number] = one.load->clients;
+  for (const auto& conn : conns_)
+    if (is_open(conn)) before[conn.number] = conn.load->clients;
   const bool others_wait = status().n_waiting > 0;
   auto& added = add_client(reactor);
   react();
@@ -209,11 +209,11 @@ void dc_pool_world::come_and_check_choice(unsigned reactor) {
   std::size_t least = SIZE_MAX;
   std::size_t least_here = SIZE_MAX;
   const conn_record* chosen = nullptr;
-  for (const auto& one : conns_) {
-    if (one.handle == added.conn) chosen = &one;
-    if (!before.contains(one.number)) continue;
-    least = std::min(least, before[one.number]);
-    if (one.reactor == reactor) least_here = std::min(least_here, before[one.number]);
+  for (const auto& conn : conns_) {
+    if (conn.handle == added.conn) chosen = &conn;
+    if (!before.contains(conn.number)) continue;
+    least = std::min(least, before[conn.number]);
+    if (conn.reactor == reactor) least_here = std::min(least_here, before[conn.number]);
   }
   RC_ASSERT(chosen != nullptr);
   if (least_here <= per_connection) {
@@ -224,16 +224,16 @@ void dc_pool_world::come_and_check_choice(unsigned reactor) {
   }
 }
 
-client_record* dc_pool_world::pick_client(unsigned which) {
+client_record* dc_pool_world::pick_client(unsigned pick) {
   std::vector<client_record*> alive;
-  for (auto& one : clients_)
-    if (one.now != client_record::state::over) alive.push_back(&one);
-  return alive.empty() ? nullptr : alive[which % alive.size()];
+  for (auto& client : clients_)
+    if (client.now != client_record::state::over) alive.push_back(&client);
+  return alive.empty() ? nullptr : alive[pick % alive.size()];
 }
 
 std::size_t dc_pool_world::clients_on(const conn_record& conn) {
-  return static_cast<std::size_t>(std::ranges::count_if(clients_, [&](const auto& one) {
-    return one.now == client_record::state::is_open && one.conn == conn.handle;
+  return static_cast<std::size_t>(std::ranges::count_if(clients_, [&](const auto& client) {
+    return client.now == client_record::state::is_open && client.conn == conn.handle;
   }));
 }
 
@@ -270,10 +270,10 @@ void dc_pool_world::check_attempt(const endpoint& to) {
   if (is_early && (failed->second.known || ++failed->second.unaware > burst_max))
     violation_ = "an endpoint that failed was tried again within a second";
   std::size_t pending = 0;
-  for (const auto& one : conns_) {
-    if (one.lost || one.ended || one.ready) continue;
-    const bool overdue = now() - one.started >= 1s;
-    if (overdue && one.to == to) violation_ = "another attempt where one hangs";
+  for (const auto& conn : conns_) {
+    if (conn.lost || conn.ended || conn.ready) continue;
+    const bool overdue = now() - conn.started >= 1s;
+    if (overdue && conn.to == to) violation_ = "another attempt where one hangs";
     pending += overdue ? 0 : 1;
   }
   if (pending >= burst_max) violation_ = "more than a burst of attempts at once";
@@ -288,13 +288,14 @@ void dc_pool_world::note_failure(const conn_record& conn) {
 /// Whether the pool may take another one to be open when it hears of the end of `but`: of ends at
 /// the same time it may hear in any order.
 bool dc_pool_world::may_have_open(const endpoint& at, const conn_record& but) {
-  return std::ranges::any_of(conns_, [&](const auto& one) {
-    return &one != &but && one.to == at && one.ready && !one.loss_is_known;
+  return std::ranges::any_of(conns_, [&](const auto& conn) {
+    return &conn != &but && conn.to == at && conn.ready && !conn.loss_is_known;
   });
 }
 
 bool dc_pool_world::has_open(const endpoint& at) {
-  return std::ranges::any_of(conns_, [&](const auto& one) { return one.to == at && is_open(one); });
+  return std::ranges::any_of(conns_,
+                             [&](const auto& conn) { return conn.to == at && is_open(conn); });
 }
 
 void dc_pool_world::failures_are_known() {
@@ -302,11 +303,11 @@ void dc_pool_world::failures_are_known() {
     failed.known = true;
 }
 
-dc_pool_world::conn_record* dc_pool_world::pick_conn(unsigned which, bool ready) {
+dc_pool_world::conn_record* dc_pool_world::pick_conn(unsigned pick, bool ready) {
   std::vector<conn_record*> some;
-  for (auto& one : conns_)
-    if (one.ready == ready && !one.lost && !one.ended && one.peer) some.push_back(&one);
-  return some.empty() ? nullptr : some[which % some.size()];
+  for (auto& conn : conns_)
+    if (conn.ready == ready && !conn.lost && !conn.ended && conn.peer) some.push_back(&conn);
+  return some.empty() ? nullptr : some[pick % some.size()];
 }
 
 void dc_pool_world::make_ready(conn_record& conn) {
@@ -332,14 +333,14 @@ void dc_pool_world::lose(conn_record& conn, bool counts_as_failure) {
 // -- what must hold ---------------------------------------------------------------------------
 
 dc_pool_status dc_pool_world::status() {
-  dc_pool_status out;
+  dc_pool_status status;
   node_.system().spawn([&](caf::event_based_actor* self) {
     self->request(pool_, caf::infinite, get_dc_pool_status{}).then([&](const dc_pool_status& now) {
-      out = now;
+      status = now;
     });
   });
   node_.scheduler().run();
-  return out;
+  return status;
 }
 
 const dc_pool_state& dc_pool_world::inside() {
@@ -353,24 +354,24 @@ void dc_pool_world::check() {
   const auto now = status();
   std::size_t waiting = 0;
   std::size_t open = 0;
-  for (const auto& one : clients_) {
-    waiting += one.now == client_record::state::waits ? 1 : 0;
-    open += one.now == client_record::state::is_open ? 1 : 0;
-    for (const auto& [stream, count] : one.answers)
+  for (const auto& client : clients_) {
+    waiting += client.now == client_record::state::waits ? 1 : 0;
+    open += client.now == client_record::state::is_open ? 1 : 0;
+    for (const auto& [stream, count] : client.answers)
       RC_ASSERT(count == 1);
     // A client moves only if its connection was taken from it.
-    for (const auto& left : one.left)
+    for (const auto& left : client.left)
       for (const auto& conn : conns_)
         if (conn.handle == left) RC_ASSERT(conn.lost);
   }
   std::size_t ready = 0;
   std::size_t pending = 0;
   std::size_t most = 0;
-  for (const auto& one : conns_) {
-    if (one.lost || one.ended) continue;
-    (one.ready ? ready : pending) += 1;
-    RC_ASSERT(one.load->clients == clients_on(one));
-    most = std::max(most, clients_on(one));
+  for (const auto& conn : conns_) {
+    if (conn.lost || conn.ended) continue;
+    (conn.ready ? ready : pending) += 1;
+    RC_ASSERT(conn.load->clients == clients_on(conn));
+    most = std::max(most, clients_on(conn));
   }
   RC_ASSERT(now.n_waiting == waiting);
   RC_ASSERT(now.n_upstreams == open);
@@ -384,8 +385,8 @@ void dc_pool_world::check() {
 
 void play(std::size_t init, const std::vector<step>& steps) {
   dc_pool_world all{init};
-  for (const auto& one : steps)
-    all.take(one);
+  for (const auto& step : steps)
+    all.take(step);
   all.finish();
 }
 

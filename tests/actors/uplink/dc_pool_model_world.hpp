@@ -26,7 +26,7 @@ class dc_pool_world {
   dc_pool_world& operator=(dc_pool_world&&) = delete;
   ~dc_pool_world();
 
-  void take(const step& one);
+  void take(const step& next);
   /// Whoever waits is answered in time; when all clients are gone nobody counts any more.
   void finish();
 
@@ -72,7 +72,7 @@ class dc_pool_world {
   client_record& add_client(unsigned reactor);
   /// In quiet times it is known whom the pool must choose.
   void come_and_check_choice(unsigned reactor);
-  client_record* pick_client(unsigned which);
+  client_record* pick_client(unsigned pick);
   std::size_t clients_on(const conn_record& conn);
 
   caf::actor adopt(const start_child& order);
@@ -82,8 +82,8 @@ class dc_pool_world {
   bool has_open(const endpoint& at);
   bool may_have_open(const endpoint& at, const conn_record& but);
   void failures_are_known();
-  static bool is_open(const conn_record& one) { return one.ready && !one.lost; }
-  conn_record* pick_conn(unsigned which, bool ready);
+  static bool is_open(const conn_record& conn) { return conn.ready && !conn.lost; }
+  conn_record* pick_conn(unsigned pick, bool ready);
   void make_ready(conn_record& conn);
   void lose(conn_record& conn, bool counts_as_failure);
 

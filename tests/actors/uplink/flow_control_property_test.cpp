@@ -44,30 +44,30 @@ constexpr std::array<const char*, 9> action_names{
     "dc_sends", "dc_reads", "dc_closes_client", "rotate",
     "pass_time"};
 
-/// `which` picks among those there are, so that any part of a list of steps is a list of steps.
+/// `pick` chooses among those there are, so that any part of a list of steps is a list of steps.
 struct step {
-  action what = action::come;
-  unsigned which = 0;
+  action kind = action::come;
+  unsigned pick = 0;
   unsigned words = 1;
 };
-void showValue(const step& one, std::ostream& out) {
-  out << action_names.at(static_cast<std::size_t>(one.what)) << ' ' << one.which << ' '
-      << 4 * one.words;
+void showValue(const step& shown, std::ostream& output) {
+  output << action_names.at(static_cast<std::size_t>(shown.kind)) << ' ' << shown.pick << ' '
+         << 4 * shown.words;
 }
 
 rc::Gen<step> any_step() {
-  const auto what = rc::gen::weightedElement<action>({{3, action::come},
-                                                      {1, action::leave},
-                                                      {6, action::client_sends},
-                                                      {4, action::client_reads},
-                                                      {8, action::dc_sends},
-                                                      {3, action::dc_reads},
-                                                      {1, action::dc_closes_client},
-                                                      {1, action::rotate},
-                                                      {2, action::pass_time}});
+  const auto kinds = rc::gen::weightedElement<action>({{3, action::come},
+                                                       {1, action::leave},
+                                                       {6, action::client_sends},
+                                                       {4, action::client_reads},
+                                                       {8, action::dc_sends},
+                                                       {3, action::dc_reads},
+                                                       {1, action::dc_closes_client},
+                                                       {1, action::rotate},
+                                                       {2, action::pass_time}});
   const auto words = rc::gen::oneOf(rc::gen::inRange(1U, 64U), rc::gen::inRange(1U, 25'000U));
-  return rc::gen::build<step>(rc::gen::set(&step::what, what),
-                              rc::gen::set(&step::which, rc::gen::inRange(0U, 100U)),
+  return rc::gen::build<step>(rc::gen::set(&step::kind, kinds),
+                              rc::gen::set(&step::pick, rc::gen::inRange(0U, 100U)),
                               rc::gen::set(&step::words, words));
 }
 
@@ -155,22 +155,22 @@ class world {
     talkers_.clear();
     node_.settle();
     node_.advance(10s);
-    for (const auto& one : link_actors_)
-      caf::anon_send_exit(one, caf::exit_reason::kill);
+    for (const auto& actor : link_actors_)
+      caf::anon_send_exit(actor, caf::exit_reason::kill);
     node_.settle();
   }
 
-  void take(const step& one) {
-    const auto client = talkers_.empty() ? nullptr : &talkers_[one.which % talkers_.size()];
-    const auto size = std::size_t{4} * one.words;
-    switch (one.what) {
+  void take(const step& next) {
+    const auto client = talkers_.empty() ? nullptr : &talkers_[next.pick % talkers_.size()];
+    const auto size = std::size_t{4} * next.words;
+    switch (next.kind) {
       case action::come:
         if (talkers_.size() < most_clients) come();
         break;
       case action::leave:
         if (client != nullptr)
           talkers_.erase(talkers_.begin() +
-                         static_cast<std::ptrdiff_t>(one.which % talkers_.size()));
+                         static_cast<std::ptrdiff_t>(next.pick % talkers_.size()));
         break;
       case action::client_sends:
         if (client != nullptr) client->send(size);
@@ -181,9 +181,9 @@ class world {
       case action::dc_sends:
         if (const auto id = client != nullptr ? streams_.find(client->port()) : streams_.end();
             id != streams_.end()) {
-          bytes out;
-          rpc::encode_proxy_ans(id->second, bytes(size, 0x22), out);
-          dc_->write(out);
+          bytes encoded;
+          rpc::encode_proxy_ans(id->second, bytes(size, 0x22), encoded);
+          dc_->write(encoded);
         }
         break;
       case action::dc_reads:
@@ -192,9 +192,9 @@ class world {
       case action::dc_closes_client:
         if (const auto id = client != nullptr ? streams_.find(client->port()) : streams_.end();
             id != streams_.end()) {
-          bytes out;
-          rpc::encode_close_ext(id->second, out);
-          dc_->write(out);
+          bytes encoded;
+          rpc::encode_close_ext(id->second, encoded);
+          dc_->write(encoded);
         }
         break;
       case action::rotate:
@@ -213,9 +213,9 @@ class world {
   void check_at_rest() {
     for (int quiet = 0; quiet < 8;) {
       std::size_t moved = read_dc();
-      for (auto& one : talkers_)
-        moved += one.push() + one.read(1 << 20);
-      std::erase_if(talkers_, [](const auto& one) { return one.closed(); });
+      for (auto& talker : talkers_)
+        moved += talker.push() + talker.read(1 << 20);
+      std::erase_if(talkers_, [](const auto& talker) { return talker.closed(); });
       node_.advance(20ms);
       quiet = moved > 0 ? 0 : quiet + 1;
     }
@@ -231,8 +231,8 @@ class world {
     RC_ASSERT(now.promised_acks == 0U);
     // What was sent and is not acked is what is not worth an ack yet.
     std::size_t outstanding = 0;
-    node_.client.clients[0].for_each([&](const client_conn& one) {
-      const auto seen = one.status(node_.core.reactors[0]->now());
+    node_.client.clients[0].for_each([&](const client_conn& client) {
+      const auto seen = client.status(node_.core.reactors[0]->now());
       RC_ASSERT(seen.queued == 0U);
       outstanding += seen.outstanding;
     });
@@ -245,9 +245,9 @@ class world {
   void start_link() {
     auto& core = node_.core;
     node_.configure([](auto& all) { all.process.through_link_agents = true; });
-    const auto add = [&](const std::string& name, caf::actor who) {
-      core.names.put(name, who);
-      link_actors_.push_back(std::move(who));
+    const auto add = [&](const std::string& name, caf::actor actor) {
+      core.names.put(name, actor);
+      link_actors_.push_back(std::move(actor));
     };
     add(names::dc_pool(tested_dc), node_.system().spawn([this](caf::event_based_actor* self) {
       return caf::behavior{[this, self](open_stream& request) -> caf::result<void> {
@@ -276,13 +276,13 @@ class world {
   }
 
   dc_conn_status status() {
-    dc_conn_status out;
+    dc_conn_status status;
     node_.system().spawn([&](caf::event_based_actor* self) {
       self->request(conn_, caf::infinite, get_dc_conn_status{})
-          .then([&](const dc_conn_status& now) { out = now; });
+          .then([&](const dc_conn_status& now) { status = now; });
     });
     node_.settle();
-    return out;
+    return status;
   }
 
   /// A connection to the DC, in the place of the one there may be.
@@ -351,8 +351,8 @@ void check_credit(std::optional<std::size_t> total_mem, bool through_link) {
   test::check_property([total_mem, through_link] {
     const auto steps = *rc::gen::container<std::vector<step>>(any_step());
     world here{total_mem, through_link};
-    for (const auto& one : steps)
-      here.take(one);
+    for (const auto& step : steps)
+      here.take(step);
     here.check_at_rest();
   });
 }

@@ -73,10 +73,10 @@ TEST_CASE("refresh: a shorter interval stays what it is") {
 }
 
 dc_list list_of(std::initializer_list<dc_id> dcs, std::uint16_t port = 8888) {
-  dc_list out;
+  dc_list list;
   for (const auto dc : dcs)
-    out.endpoints[dc] = {{.ip = ip_address::v4({10, 0, 0, 1}), .port = port}};
-  return out;
+    list.endpoints[dc] = {{.ip = ip_address::v4({10, 0, 0, 1}), .port = port}};
+  return list;
 }
 
 TEST_CASE("lost DCs: one that a list lacks is kept for three hours") {

@@ -19,9 +19,9 @@ template <std::size_t N>
 std::array<std::uint8_t, N> array_of(std::string_view hex) {
   const auto raw = from_hex(hex).value();
   REQUIRE(raw.size() == N);
-  std::array<std::uint8_t, N> out{};
-  std::ranges::copy(raw, out.begin());
-  return out;
+  std::array<std::uint8_t, N> filled{};
+  std::ranges::copy(raw, filled.begin());
+  return filled;
 }
 
 // NIST SP 800-38A, F.2.5 and F.5.5: one key and four blocks of plaintext for all modes.

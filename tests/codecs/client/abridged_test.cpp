@@ -18,9 +18,9 @@ TEST_CASE("abridged: a short packet has one byte of length, in words") {
                     0x05, 0x06, 0x07, 0x08};
   const bytes packet{1, 2, 3, 4, 5, 6, 7, 8};
 
-  bytes out;
-  abridged::encode(packet, false, out);
-  CHECK(out == frame);
+  bytes encoded;
+  abridged::encode(packet, false, encoded);
+  CHECK(encoded == frame);
 
   const auto got = abridged::decode(frame, max_client_packet);
   REQUIRE(got);
@@ -32,11 +32,11 @@ TEST_CASE("abridged: a short packet has one byte of length, in words") {
 
 TEST_CASE("abridged: from 0x7f words on, 7f and three bytes of length") {
   const bytes packet(0x7f * 4, 0xaa);
-  bytes out;
-  abridged::encode(packet, false, out);
-  CHECK(bytes(out.begin(), out.begin() + 4) == bytes{0x7f,                // long form
-                                                     0x7f, 0x00, 0x00});  // 127 words
-  CHECK(out.size() == 4 + packet.size());
+  bytes encoded;
+  abridged::encode(packet, false, encoded);
+  CHECK(bytes(encoded.begin(), encoded.begin() + 4) == bytes{0x7f,                // long form
+                                                             0x7f, 0x00, 0x00});  // 127 words
+  CHECK(encoded.size() == 4 + packet.size());
 
   bytes shorter;
   abridged::encode(byte_view{packet}.subspan(4), false, shorter);
@@ -61,11 +61,11 @@ TEST_CASE("abridged: bit 7 of the first byte asks for a quick ack, in both forms
 }
 
 TEST_CASE("abridged: a quick ack goes to the client with bit 31 first") {
-  bytes out;
-  abridged::encode_quick_ack(0x8123'4567, out);
-  CHECK(out == bytes{0x81, 0x23, 0x45, 0x67});
+  bytes encoded;
+  abridged::encode_quick_ack(0x8123'4567, encoded);
+  CHECK(encoded == bytes{0x81, 0x23, 0x45, 0x67});
 
-  const auto got = abridged::decode_server(out, max_client_packet);
+  const auto got = abridged::decode_server(encoded, max_client_packet);
   REQUIRE(found(got));
   CHECK((*got)->confirm == 0x8123'4567);
   CHECK((*got)->consumed == 4);

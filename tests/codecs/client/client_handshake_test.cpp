@@ -44,9 +44,9 @@ bytes header_and(obfuscated2_client& client, bytes text) {
 }
 
 bytes in_records(byte_view payload) {
-  bytes out{0x14, 0x03, 0x03, 0x00, 0x01, 0x01};  // ChangeCipherSpec
-  append_tls_records(payload, 100, out);
-  return out;
+  bytes records{0x14, 0x03, 0x03, 0x00, 0x01, 0x01};  // ChangeCipherSpec
+  append_tls_records(payload, 100, records);
+  return records;
 }
 
 errc error_of(const result<client_handshake::step>& got) {

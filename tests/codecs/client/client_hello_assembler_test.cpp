@@ -22,20 +22,20 @@ using test::waits;
 
 /// The message of `record` in records of these sizes, the rest in a last one.
 bytes in_records(byte_view record, const std::vector<std::size_t>& sizes) {
-  bytes out;
+  bytes records;
   auto rest = record.subspan(5);
   const auto add = [&](std::size_t size) {
     if (size == 0) return;
     // The first record says 03 01, later ones may say 03 03.
-    append(out, bytes{0x16, 0x03, static_cast<std::uint8_t>(out.empty() ? 1 : 3)});
-    append_be16(out, size);
-    append(out, rest.first(size));
+    append(records, bytes{0x16, 0x03, static_cast<std::uint8_t>(records.empty() ? 1 : 3)});
+    append_be16(records, size);
+    append(records, rest.first(size));
     rest = rest.subspan(size);
   };
   for (const auto size : sizes)
     add(std::min(size, rest.size()));
   add(rest.size());
-  return out;
+  return records;
 }
 
 /// A hello of exactly `size` bytes, filled up by a padding extension.

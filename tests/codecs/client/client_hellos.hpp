@@ -89,32 +89,32 @@ struct hello_parts {
     append(body, compression);
     append_be16(body, extensions.size());
     append(body, extensions);
-    bytes out{0x16, 3, 1};
-    append_be16(out, body.size() + 4);
-    out.insert(out.end(), {1, 0});
-    append_be16(out, body.size());
-    append(out, body);
-    return out;
+    bytes record{0x16, 3, 1};
+    append_be16(record, body.size() + 4);
+    record.insert(record.end(), {1, 0});
+    append_be16(record, body.size());
+    append(record, body);
+    return record;
   }
 };
 
 /// One extension: type, length, body.
 inline bytes extension(std::uint16_t type, byte_view body) {
-  bytes out;
-  append_be16(out, type);
-  append_be16(out, body.size());
-  append(out, body);
-  return out;
+  bytes encoded;
+  append_be16(encoded, type);
+  append_be16(encoded, body.size());
+  append(encoded, body);
+  return encoded;
 }
 
 /// The body of server_name with one host name.
 inline bytes server_name(std::string_view name) {
-  bytes out;
-  append_be16(out, name.size() + 3);
-  out.push_back(0);
-  append_be16(out, name.size());
-  append(out, as_bytes(name));
-  return out;
+  bytes encoded;
+  append_be16(encoded, name.size() + 3);
+  encoded.push_back(0);
+  append_be16(encoded, name.size());
+  append(encoded, as_bytes(name));
+  return encoded;
 }
 
 }  // namespace mtp::test

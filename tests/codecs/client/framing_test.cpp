@@ -24,7 +24,7 @@ struct seen_frame {
 /// Reads `pieces` as a connection would: what is left over waits for the next piece.
 template <class Decode>
 std::vector<seen_frame> read_all(const std::vector<bytes>& pieces, Decode decode) {
-  std::vector<seen_frame> out;
+  std::vector<seen_frame> frames;
   bytes unread;
   for (const auto& piece : pieces) {
     append(unread, piece);
@@ -37,13 +37,13 @@ std::vector<seen_frame> read_all(const std::vector<bytes>& pieces, Decode decode
         seen.confirm = (*frame)->confirm;
       else
         seen.quick_ack = (*frame)->quick_ack;
-      out.push_back(seen);
+      frames.push_back(seen);
       unread.erase(unread.begin(),
                    unread.begin() + static_cast<std::ptrdiff_t>((*frame)->consumed));
     }
   }
   RC_ASSERT(unread.empty());
-  return out;
+  return frames;
 }
 
 TEST_CASE("client transport: names are those of allowed_protocols") {
@@ -54,19 +54,19 @@ TEST_CASE("client transport: names are those of allowed_protocols") {
 
 TEST_CASE("client transport: the same packet in each framing") {
   const bytes packet{1, 2, 3, 4};
-  bytes out;
-  encode_frame(framing::abridged, packet, {}, out);
-  CHECK(out == bytes{0x01,  // 1 word
-                     1, 2, 3, 4});
-  out.clear();
-  encode_frame(framing::intermediate, packet, {}, out);
-  CHECK(out == bytes{0x04, 0x00, 0x00, 0x00,  // 4 bytes
-                     1, 2, 3, 4});
-  out.clear();
-  encode_frame(framing::padded, packet, bytes{0xaa, 0xbb}, out);
-  CHECK(out == bytes{0x06, 0x00, 0x00, 0x00,  // 4 bytes and a tail of 2
-                     1, 2, 3, 4,              //
-                     0xaa, 0xbb});            // tail
+  bytes encoded;
+  encode_frame(framing::abridged, packet, {}, encoded);
+  CHECK(encoded == bytes{0x01,  // 1 word
+                         1, 2, 3, 4});
+  encoded.clear();
+  encode_frame(framing::intermediate, packet, {}, encoded);
+  CHECK(encoded == bytes{0x04, 0x00, 0x00, 0x00,  // 4 bytes
+                         1, 2, 3, 4});
+  encoded.clear();
+  encode_frame(framing::padded, packet, bytes{0xaa, 0xbb}, encoded);
+  CHECK(encoded == bytes{0x06, 0x00, 0x00, 0x00,  // 4 bytes and a tail of 2
+                         1, 2, 3, 4,              //
+                         0xaa, 0xbb});            // tail
 }
 
 TEST_CASE("client transport: only padded takes a length that is not in whole words") {

@@ -23,9 +23,9 @@ TEST_CASE("intermediate: four bytes of length, then the packet") {
                     0x05, 0x06, 0x07, 0x08};
   const bytes packet{1, 2, 3, 4, 5, 6, 7, 8};
 
-  bytes out;
-  intermediate::encode(packet, {}, false, out);
-  CHECK(out == frame);
+  bytes encoded;
+  intermediate::encode(packet, {}, false, encoded);
+  CHECK(encoded == frame);
 
   const auto got = intermediate::decode(tail::forbidden, frame, max_client_packet);
   REQUIRE(found(got));
@@ -44,9 +44,9 @@ TEST_CASE("intermediate: bit 31 of the length asks for a quick ack") {
     CHECK(to_bytes((*got)->packet) == bytes{1, 2, 3, 4});
   }
 
-  bytes out;
-  intermediate::encode(bytes{1, 2, 3, 4}, {}, true, out);
-  CHECK(out == frame);
+  bytes encoded;
+  intermediate::encode(bytes{1, 2, 3, 4}, {}, true, encoded);
+  CHECK(encoded == frame);
 }
 
 TEST_CASE("intermediate: a length that is not in whole words is refused without its bytes") {
@@ -62,9 +62,9 @@ TEST_CASE("padded: the length counts the tail, of which up to 3 bytes are cut") 
                     0x01, 0x02, 0x03, 0x04,  //
                     0x05, 0x06, 0x07, 0x08,  //
                     0xaa, 0xbb, 0xcc};       // tail
-  bytes out;
-  intermediate::encode(bytes{1, 2, 3, 4, 5, 6, 7, 8}, bytes{0xaa, 0xbb, 0xcc}, false, out);
-  CHECK(out == frame);
+  bytes encoded;
+  intermediate::encode(bytes{1, 2, 3, 4, 5, 6, 7, 8}, bytes{0xaa, 0xbb, 0xcc}, false, encoded);
+  CHECK(encoded == frame);
 
   const auto got = intermediate::decode(tail::random, frame, max_client_packet);
   REQUIRE(found(got));
@@ -84,12 +84,12 @@ TEST_CASE("padded: a client's tail of whole words goes on with the packet") {
 }
 
 TEST_CASE("intermediate: a quick ack stands where a length would, as the DC sent it") {
-  bytes out;
-  intermediate::encode_quick_ack(0x8123'4567, out);
-  CHECK(out == bytes{0x67, 0x45, 0x23, 0x81});
+  bytes encoded;
+  intermediate::encode_quick_ack(0x8123'4567, encoded);
+  CHECK(encoded == bytes{0x67, 0x45, 0x23, 0x81});
 
   for (const auto kind : {tail::forbidden, tail::random}) {
-    const auto got = intermediate::decode_server(kind, out, max_client_packet);
+    const auto got = intermediate::decode_server(kind, encoded, max_client_packet);
     REQUIRE(found(got));
     CHECK((*got)->confirm == 0x8123'4567);
     CHECK((*got)->consumed == 4);

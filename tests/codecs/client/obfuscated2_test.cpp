@@ -20,10 +20,10 @@ constexpr secret16 secret{0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7,
 
 /// The random bytes of the vector: 3, 10, 17, ...
 header64 vector_random() {
-  header64 out;
-  for (std::size_t i = 0; i < out.size(); ++i)
-    out[i] = static_cast<std::uint8_t>(7 * i + 3);
-  return out;
+  header64 header;
+  for (std::size_t i = 0; i < header.size(); ++i)
+    header[i] = static_cast<std::uint8_t>(7 * i + 3);
+  return header;
 }
 
 // Computed apart, with hashlib and `openssl enc -aes-256-ctr`. The 64 bytes before encryption are

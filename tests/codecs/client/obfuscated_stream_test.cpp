@@ -21,9 +21,9 @@ bytes enciphered(bytes plain) {
 }
 
 bytes in_record(byte_view payload) {
-  bytes out;
-  append_tls_records(payload, 65535, out);
-  return out;
+  bytes records;
+  append_tls_records(payload, 65535, records);
+  return records;
 }
 
 /// Feeds `pieces` one by one; takes whatever the reader has after each, in two steps.
@@ -210,15 +210,17 @@ TEST_CASE("obfuscated_writer: a large packet is sent from where it is") {
     writer.write(framing::padded, std::move(packet), bytes{7, 7, 7});
     writer.write(framing::padded, packet_buffer{bytes(8, 2)}, {});
     CHECK(writer.pending() == 12 + 4 + 100'000 + 3 + 12);
-    std::vector<chunk> out;
-    const auto size = writer.take(out);
+    std::vector<chunk> chunks;
+    const auto size = writer.take(chunks);
     CHECK(writer.pending() == 0);
-    CHECK(size == join(out).size());
-    CHECK(std::ranges::any_of(out, [&](const chunk& one) { return one.view.data() == where - 4; }));
+    CHECK(size == join(chunks).size());
+    CHECK(std::ranges::any_of(chunks,
+                              [&](const chunk& part) { return part.view.data() == where - 4; }));
     // The last chunk with a packet's bytes owns them, so that they outlive all others.
-    for (std::size_t i = 0; i < out.size(); ++i)
-      if (const auto* const owned = std::get_if<packet_buffer>(&out[i].memory))
-        CHECK(owned->view().data() + owned->size() == out[i].view.data() + out[i].view.size());
+    for (std::size_t i = 0; i < chunks.size(); ++i)
+      if (const auto* const owned = std::get_if<packet_buffer>(&chunks[i].memory))
+        CHECK(owned->view().data() + owned->size() ==
+              chunks[i].view.data() + chunks[i].view.size());
   }
 }
 

@@ -242,13 +242,14 @@ TEST_CASE("link: both forms carry the secret in hex") {
 
 rc::Gen<proxy_secret> any_secret() {
   return rc::gen::exec([] {
-    proxy_secret out;
-    out.kind = *rc::gen::element(secret_kind::classic, secret_kind::padded, secret_kind::fake_tls);
-    out.key = *rc::gen::arbitrary<secret16>();
-    if (out.kind == secret_kind::fake_tls)
-      out.domain =
+    proxy_secret secret;
+    secret.kind =
+        *rc::gen::element(secret_kind::classic, secret_kind::padded, secret_kind::fake_tls);
+    secret.key = *rc::gen::arbitrary<secret16>();
+    if (secret.kind == secret_kind::fake_tls)
+      secret.domain =
           *rc::gen::nonEmpty(rc::gen::container<std::string>(rc::gen::inRange<char>('!', '\x7f')));
-    return out;
+    return secret;
   });
 }
 

@@ -37,12 +37,12 @@ void check_bad_extensions(const bytes& extensions) {
 
 /// The body of key_share: one share for `group`, of `size` bytes.
 bytes one_share(std::uint16_t group, std::size_t size) {
-  bytes out;
-  append_be16(out, size + 4);
-  append_be16(out, group);
-  append_be16(out, size);
-  out.resize(out.size() + size, 0x99);
-  return out;
+  bytes encoded;
+  append_be16(encoded, size + 4);
+  append_be16(encoded, group);
+  append_be16(encoded, size);
+  encoded.resize(encoded.size() + size, 0x99);
+  return encoded;
 }
 
 TEST_CASE("client hello: one of 517 bytes, as clients before 2026 sent it") {
@@ -219,8 +219,8 @@ TEST_CASE("client hello: unknown extensions in any place change nothing") {
     list.insert(place(), extension(0, server_name("example.com")));
     list.insert(place(), extension(0x0033, one_share(0x001d, 32)));
     hello_parts parts;
-    for (const auto& one : list)
-      append(parts.extensions, one);
+    for (const auto& extension : list)
+      append(parts.extensions, extension);
     const auto hello = parse_client_hello(parts.record());
     RC_ASSERT(hello.has_value());
     RC_ASSERT(hello->sni == "example.com");

@@ -26,14 +26,14 @@ std::vector<std::pair<std::uint16_t, byte_view>> extensions_of(byte_view record)
   in.be_vector(2);                          // suites
   in.be_vector(1);                          // compression
   field_reader list{in.be_vector(2)};
-  std::vector<std::pair<std::uint16_t, byte_view>> out;
+  std::vector<std::pair<std::uint16_t, byte_view>> extensions;
   while (!list.at_end()) {
     const auto type = static_cast<std::uint16_t>(list.be(2));
-    out.emplace_back(type, list.be_vector(2));
+    extensions.emplace_back(type, list.be_vector(2));
   }
   REQUIRE(in.complete());
   REQUIRE(list.ok());
-  return out;
+  return extensions;
 }
 
 /// One of 0a0a, 1a1a, ... fafa.
@@ -74,9 +74,9 @@ TEST_CASE("make_client_hello: has the extensions of today's clients between two 
 }
 
 TEST_CASE("make_client_hello: random bytes end up in keys and identifiers") {
-  const auto one = hello_for("example.com", 1);
+  const auto hello = hello_for("example.com", 1);
   const auto other = hello_for("example.com", 2);
-  const auto a = parse_client_hello(one);
+  const auto a = parse_client_hello(hello);
   const auto b = parse_client_hello(other);
   REQUIRE((a && b));
   CHECK(a->random != b->random);
@@ -86,8 +86,8 @@ TEST_CASE("make_client_hello: random bytes end up in keys and identifiers") {
       if (type == 0x0033) return to_bytes(body);
     return bytes{};
   };
-  CHECK(shares(one) != shares(other));
-  CHECK(hello_for("example.com", 1) == one);
+  CHECK(shares(hello) != shares(other));
+  CHECK(hello_for("example.com", 1) == hello);
 }
 
 TEST_CASE("make_client_hello: any name, secret and clock come out on the other side") {

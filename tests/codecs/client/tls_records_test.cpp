@@ -16,11 +16,11 @@ const bytes change_cipher_spec{0x14, 0x03, 0x03,  // ChangeCipherSpec, TLS 1.2 a
                                0x01};
 
 TEST_CASE("tls_records: type, version and a big-endian length precede the payload") {
-  bytes out;
-  append_tls_records(bytes{0xaa, 0xbb, 0xcc}, 100, out);
-  CHECK(out == bytes{0x17, 0x03, 0x03,  // application data
-                     0x00, 0x03,        // 3 bytes
-                     0xaa, 0xbb, 0xcc});
+  bytes records;
+  append_tls_records(bytes{0xaa, 0xbb, 0xcc}, 100, records);
+  CHECK(records == bytes{0x17, 0x03, 0x03,  // application data
+                         0x00, 0x03,        // 3 bytes
+                         0xaa, 0xbb, 0xcc});
 
   std::array<std::uint8_t, tls_record_header_size> header;
   write_tls_record_header(header, tls_handshake, 0x1234);
@@ -28,17 +28,17 @@ TEST_CASE("tls_records: type, version and a big-endian length precede the payloa
 }
 
 TEST_CASE("tls_records: a payload is cut where a record is full") {
-  bytes out;
-  append_tls_records(bytes{1, 2, 3, 4, 5}, 2, out);
-  CHECK(out == bytes{0x17, 0x03, 0x03, 0x00, 0x02, 1, 2,  //
-                     0x17, 0x03, 0x03, 0x00, 0x02, 3, 4,  //
-                     0x17, 0x03, 0x03, 0x00, 0x01, 5});
-  out.clear();
-  append_tls_records(bytes{1, 2, 3, 4}, 2, out);
-  CHECK(out.size() == 2 * (tls_record_header_size + 2));
-  out.clear();
-  append_tls_records({}, 2, out);
-  CHECK(out.empty());
+  bytes records;
+  append_tls_records(bytes{1, 2, 3, 4, 5}, 2, records);
+  CHECK(records == bytes{0x17, 0x03, 0x03, 0x00, 0x02, 1, 2,  //
+                         0x17, 0x03, 0x03, 0x00, 0x02, 3, 4,  //
+                         0x17, 0x03, 0x03, 0x00, 0x01, 5});
+  records.clear();
+  append_tls_records(bytes{1, 2, 3, 4}, 2, records);
+  CHECK(records.size() == 2 * (tls_record_header_size + 2));
+  records.clear();
+  append_tls_records({}, 2, records);
+  CHECK(records.empty());
 }
 
 TEST_CASE("tls_records: the payload moves to the front, without headers") {

@@ -23,12 +23,12 @@ using test::waits;
 struct fixed_random {
   bytes encrypted{1, 2, 3, 4, 5, 6, 7, 8};
   [[nodiscard]] server_flight_random get() const {
-    server_flight_random out{.x25519_key = {}, .mlkem_ciphertext = {}, .encrypted = encrypted};
-    for (std::size_t i = 0; i < out.x25519_key.size(); ++i)
-      out.x25519_key[i] = static_cast<std::uint8_t>(0xc0 + i);
-    for (std::size_t i = 0; i < out.mlkem_ciphertext.size(); ++i)
-      out.mlkem_ciphertext[i] = static_cast<std::uint8_t>(i % 251);
-    return out;
+    server_flight_random filled{.x25519_key = {}, .mlkem_ciphertext = {}, .encrypted = encrypted};
+    for (std::size_t i = 0; i < filled.x25519_key.size(); ++i)
+      filled.x25519_key[i] = static_cast<std::uint8_t>(0xc0 + i);
+    for (std::size_t i = 0; i < filled.mlkem_ciphertext.size(); ++i)
+      filled.mlkem_ciphertext[i] = static_cast<std::uint8_t>(i % 251);
+    return filled;
   }
 };
 

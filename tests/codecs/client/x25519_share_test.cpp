@@ -19,10 +19,10 @@ struct key_deleter {
 /// A public key of a real key pair.
 x25519_share real_public_key() {
   const std::unique_ptr<EVP_PKEY, key_deleter> key{EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519")};
-  x25519_share out;
-  std::size_t size = out.size();
-  REQUIRE(EVP_PKEY_get_raw_public_key(key.get(), out.data(), &size) == 1);
-  return out;
+  x25519_share share;
+  std::size_t size = share.size();
+  REQUIRE(EVP_PKEY_get_raw_public_key(key.get(), share.data(), &size) == 1);
+  return share;
 }
 
 const mpz_class p = (mpz_class{1} << 255) - 19;
@@ -31,14 +31,14 @@ const mpz_class order{
     "7237005577332262213973186563042994240857116359379907606001950938285454250989"};
 
 mpz_class modulo(const mpz_class& in) {
-  const mpz_class out = in % p;
-  return out < 0 ? mpz_class{out + p} : out;
+  const mpz_class rest = in % p;
+  return rest < 0 ? mpz_class{rest + p} : rest;
 }
 
 mpz_class coordinate(const x25519_share& share) {
-  mpz_class out;
-  mpz_import(out.get_mpz_t(), share.size(), -1, 1, -1, 0, share.data());
-  return out;
+  mpz_class number;
+  mpz_import(number.get_mpz_t(), share.size(), -1, 1, -1, 0, share.data());
+  return number;
 }
 
 bool on_curve(const mpz_class& u) {

@@ -320,36 +320,36 @@ TEST_CASE("link channel: nothing is lost, mixed up or left out") {
     const auto steps = *rc::gen::container<std::vector<std::tuple<unsigned, unsigned, unsigned>>>(
         rc::gen::tuple(rc::gen::inRange(0U, 8U), rc::gen::inRange(1U, 5U),
                        rc::gen::oneOf(rc::gen::inRange(0U, 300U), rc::gen::inRange(0U, 300'000U))));
-    for (const auto& [what, stream, size] : steps) {
-      const std::size_t which = what % 2;
+    for (const auto& [choice, stream, size] : steps) {
+      const std::size_t end = choice % 2;
       now += std::chrono::milliseconds{size % 50};
-      if (what < 4) {
-        auto frame = data_frame(stream, size, ++fill, what < 2);
-        expected[1 - which][stream].push_back(frame);
-        ends[which].channel.send(std::move(frame));
-      } else if (what < 6) {
-        flush(which);
+      if (choice < 4) {
+        auto frame = data_frame(stream, size, ++fill, choice < 2);
+        expected[1 - end][stream].push_back(frame);
+        ends[end].channel.send(std::move(frame));
+      } else if (choice < 6) {
+        flush(end);
       } else {
-        deliver(which);
+        deliver(end);
       }
     }
     for (int quiet = 0; quiet < 3; ++quiet)
-      for (std::size_t which : {0U, 1U}) {
-        if (ends[which].channel.owes_report()) ends[which].channel.speak_up();
-        flush(which);
-        while (!on_link[1 - which].empty()) {
+      for (std::size_t end : {0U, 1U}) {
+        if (ends[end].channel.owes_report()) ends[end].channel.speak_up();
+        flush(end);
+        while (!on_link[1 - end].empty()) {
           quiet = 0;
-          deliver(1 - which);
+          deliver(1 - end);
         }
       }
-    for (std::size_t which : {0U, 1U}) {
+    for (std::size_t end : {0U, 1U}) {
       std::map<stream_id, std::vector<stream_frame>> got;
-      for (const auto& frame : ends[which].arrived)
+      for (const auto& frame : ends[end].arrived)
         got[frame.stream].push_back(frame);
-      RC_ASSERT(got == expected[which]);
-      RC_ASSERT(ends[which].channel.held() == 0U);
-      RC_ASSERT(ends[which].channel.at_rest());
-      RC_ASSERT_FALSE(ends[which].channel.owes_report());
+      RC_ASSERT(got == expected[end]);
+      RC_ASSERT(ends[end].channel.held() == 0U);
+      RC_ASSERT(ends[end].channel.at_rest());
+      RC_ASSERT_FALSE(ends[end].channel.owes_report());
     }
   });
 }

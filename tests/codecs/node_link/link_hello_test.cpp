@@ -76,15 +76,15 @@ const bytes our_offer{0x0a, 0x00,                                       // 10 by
                       0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00};  // farewell
 
 TEST_CASE("link hello: what a front says first") {
-  const auto out = encode_link_hello(example_hello);
-  CHECK(out == join({version_4, middle_of_hello(), our_offer}));
-  CHECK(decode_link_hello(out) == example_hello);
+  const auto encoded = encode_link_hello(example_hello);
+  CHECK(encoded == join({version_4, middle_of_hello(), our_offer}));
+  CHECK(decode_link_hello(encoded) == example_hello);
 }
 
 TEST_CASE("link hello: what a back answers") {
-  const auto out = encode_link_answer(example_answer);
-  CHECK(out == join({version_4, middle_of_answer(), our_offer}));
-  CHECK(decode_link_answer(out) == example_answer);
+  const auto encoded = encode_link_answer(example_answer);
+  CHECK(encoded == join({version_4, middle_of_answer(), our_offer}));
+  CHECK(decode_link_answer(encoded) == example_answer);
   auto other = example_answer;
   other.verdict = link_answer::kind::challenge;
   CHECK(decode_link_answer(encode_link_answer(other)) == other);
@@ -155,10 +155,10 @@ TEST_CASE("link hello: an offer that contradicts itself is refused") {
 }
 
 TEST_CASE("link hello: two nodes use the highest version and the capabilities of both") {
-  const auto check = [](const link_offer& one, const link_offer& other,
+  const auto check = [](const link_offer& offer, const link_offer& other,
                         std::optional<link_terms> expected) {
-    CHECK(common_terms(one, other) == expected);
-    CHECK(common_terms(other, one) == expected);
+    CHECK(common_terms(offer, other) == expected);
+    CHECK(common_terms(other, offer) == expected);
   };
   check({}, {}, link_terms{.version = 4, .capabilities = link_capability::farewell});
   check({}, old_link_offer, link_terms{.version = 3, .capabilities = 0});

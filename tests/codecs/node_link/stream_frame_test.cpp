@@ -26,19 +26,19 @@ struct read_blob {
 };
 result<read_blob> read_all(byte_view blob) {
   stream_blob_reader in{blob};
-  read_blob out{.header = in.header(), .frames = {}, .parts = {}};
+  read_blob found{.header = in.header(), .frames = {}, .parts = {}};
   while (true) {
     auto next = in.next();
     if (!next) return fail(next.error());
-    if (!*next) return out;
-    auto& [stream, what] = **next;
-    if (auto* const event = std::get_if<stream::event>(&what)) {
+    if (!*next) return found;
+    auto& [stream, content] = **next;
+    if (auto* const event = std::get_if<stream::event>(&content)) {
       // In steps: GCC 12's -O2 takes a temporary for uninitialized.
-      auto& frame = out.frames.emplace_back();
+      auto& frame = found.frames.emplace_back();
       frame.stream = stream;
       frame.event = std::move(*event);
     } else {
-      out.parts.emplace_back(stream, std::get<stream_part>(what));
+      found.parts.emplace_back(stream, std::get<stream_part>(content));
     }
   }
 }
@@ -50,12 +50,12 @@ bytes blob_with(std::uint8_t kind, const bytes& fields) {
 
 /// Checks that `event` is written as `kind` and `fields`, and read back.
 void check_frame(const stream::event& event, std::uint8_t kind, const bytes& fields) {
-  bytes out;
-  begin_stream_blob(header_5, out);
-  encode_stream_frame({.stream = 7, .event = event}, out);
-  CHECK(out == blob_with(kind, fields));
+  bytes blob;
+  begin_stream_blob(header_5, blob);
+  encode_stream_frame({.stream = 7, .event = event}, blob);
+  CHECK(blob == blob_with(kind, fields));
 
-  const auto got = read_all(out);
+  const auto got = read_all(blob);
   REQUIRE(got);
   CHECK(got->header == header_5);
   REQUIRE(got->frames.size() == 1);
@@ -131,15 +131,15 @@ TEST_CASE("stream frame: what both sides send") {
 
 TEST_CASE("stream frame: a part of a packet") {
   const bytes content{0xaa, 0xbb};
-  bytes out;
-  begin_stream_blob(header_5, out);
-  encode_stream_part(7, {.total = 0x0102'0304, .quick_ack = true, .content = content}, out);
-  CHECK(out == blob_with(8, {0x01,                    // wants a quick ack
-                             0x04, 0x03, 0x02, 0x01,  // of so many bytes
-                             0x02, 0x00, 0x00, 0x00,  // these two
-                             0xaa, 0xbb}));
+  bytes encoded;
+  begin_stream_blob(header_5, encoded);
+  encode_stream_part(7, {.total = 0x0102'0304, .quick_ack = true, .content = content}, encoded);
+  CHECK(encoded == blob_with(8, {0x01,                    // wants a quick ack
+                                 0x04, 0x03, 0x02, 0x01,  // of so many bytes
+                                 0x02, 0x00, 0x00, 0x00,  // these two
+                                 0xaa, 0xbb}));
   // That is more than any packet has.
-  check_refused(out);
+  check_refused(encoded);
 
   const auto blob = blob_with(8, {0x00, 0x05, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0xaa});
   const auto got = read_all(blob);
@@ -213,15 +213,15 @@ rc::Gen<stream::event> any_event() {
   return rc::gen::exec([]() -> stream::event {
     switch (*rc::gen::inRange(0, 8)) {
       case 0: {
-        stream::open out{.dc = *rc::gen::arbitrary<dc_id>(),
-                         .client = *any_endpoint(),
-                         .kind = *any_framing(),
-                         .tag = std::nullopt,
-                         .migrating = *rc::gen::arbitrary<bool>(),
-                         .waiting_bytes = *rc::gen::arbitrary<std::uint32_t>(),
-                         .waiting_packets = *rc::gen::arbitrary<std::uint32_t>()};
-        if (*rc::gen::arbitrary<bool>()) out.tag = *rc::gen::arbitrary<rpc::ad_tag>();
-        return out;
+        stream::open opening{.dc = *rc::gen::arbitrary<dc_id>(),
+                             .client = *any_endpoint(),
+                             .kind = *any_framing(),
+                             .tag = std::nullopt,
+                             .migrating = *rc::gen::arbitrary<bool>(),
+                             .waiting_bytes = *rc::gen::arbitrary<std::uint32_t>(),
+                             .waiting_packets = *rc::gen::arbitrary<std::uint32_t>()};
+        if (*rc::gen::arbitrary<bool>()) opening.tag = *rc::gen::arbitrary<rpc::ad_tag>();
+        return opening;
       }
       case 1:
         return stream::opened{*rc::gen::arbitrary<dc_id>()};
@@ -249,30 +249,30 @@ rc::Gen<std::vector<stream_frame>> any_frames() {
 }
 
 bytes blob_of(const std::vector<stream_frame>& frames) {
-  bytes out;
-  begin_stream_blob(header_5, out);
+  bytes blob;
+  begin_stream_blob(header_5, blob);
   for (const auto& frame : frames)
-    encode_stream_frame(frame, out);
-  return out;
+    encode_stream_frame(frame, blob);
+  return blob;
 }
 
 TEST_CASE(
     "stream frame: every blob comes out as it went in, and cut anywhere is a part or refused") {
   check_property([] {
     const auto frames = *any_frames();
-    bytes out;
-    begin_stream_blob(header_5, out);
-    std::vector<std::size_t> ends{out.size()};
+    bytes blob;
+    begin_stream_blob(header_5, blob);
+    std::vector<std::size_t> ends{blob.size()};
     for (const auto& frame : frames) {
-      encode_stream_frame(frame, out);
-      ends.push_back(out.size());
+      encode_stream_frame(frame, blob);
+      ends.push_back(blob.size());
     }
-    const auto whole = read_all(out);
+    const auto whole = read_all(blob);
     RC_ASSERT(whole.has_value());
     RC_ASSERT(whole->frames == frames);
 
-    for (std::size_t size = 0; size < out.size(); ++size) {
-      const auto got = read_all(start_of(out, size));
+    for (std::size_t size = 0; size < blob.size(); ++size) {
+      const auto got = read_all(start_of(blob, size));
       const auto end = std::ranges::find(ends, size);
       RC_ASSERT(got.has_value() == (end != ends.end()));
       if (!got) continue;
@@ -285,16 +285,16 @@ TEST_CASE(
 
 TEST_CASE("stream frame: what is read from changed bytes is written back the same, or refused") {
   check_property([] {
-    auto out = blob_of(*any_frames());
-    out[*rc::gen::inRange<std::size_t>(stream_blob_header_size - 1, out.size())] =
+    auto blob = blob_of(*any_frames());
+    blob[*rc::gen::inRange<std::size_t>(stream_blob_header_size - 1, blob.size())] =
         *rc::gen::arbitrary<std::uint8_t>();
-    const auto got = read_all(out);
+    const auto got = read_all(blob);
     if (!got || !got->parts.empty()) return;
     bytes again;
     begin_stream_blob(got->header, again);
     for (const auto& frame : got->frames)
       encode_stream_frame(frame, again);
-    RC_ASSERT(again == out);
+    RC_ASSERT(again == blob);
   });
 }
 

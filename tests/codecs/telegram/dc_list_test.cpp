@@ -247,8 +247,8 @@ TEST_CASE("dc_list: broken lines between good ones change nothing and are counte
     RC_ASSERT(got);
     RC_ASSERT(got->list == list);
     RC_ASSERT(got->broken_count == broken);
-    for (const auto& one : got->broken)
-      RC_ASSERT(lines[one.number - 1] == one.text);
+    for (const auto& found : got->broken)
+      RC_ASSERT(lines[found.number - 1] == found.text);
   });
 }
 

@@ -35,9 +35,9 @@ TEST_CASE("full: the first frame has number -2 and a CRC-32 over all before it")
                     0x01, 0x02, 0x03, 0x04,   //
                     0x05, 0x06, 0x07, 0x08,   //
                     0x1f, 0x1b, 0xca, 0x9b};  // CRC-32
-  bytes out;
-  full_encoder{}.encode(bytes{1, 2, 3, 4}, bytes{5, 6, 7, 8}, out);
-  CHECK(out == frame);
+  bytes encoded;
+  full_encoder{}.encode(bytes{1, 2, 3, 4}, bytes{5, 6, 7, 8}, encoded);
+  CHECK(encoded == frame);
 
   const auto got = full_decoder{}.next(frame);
   REQUIRE(found(got));
@@ -48,28 +48,28 @@ TEST_CASE("full: the first frame has number -2 and a CRC-32 over all before it")
 // The frames of mtp_full.erl's tests, whose numbers start at 0; there each has its own filler.
 TEST_CASE("full: frames of the Erlang proxy come out the same") {
   auto encoder = encoder_at_zero();
-  bytes out;
-  encoder.encode(bytes(8, 9), {}, out);
-  pad_to_block(out, 0);
-  CHECK(out == bytes{20,  0,  0,   0,    // 20 bytes in all
-                     0,   0,  0,   0,    // number 0
-                     9,   9,  9,   9,    //
-                     9,   9,  9,   9,    //
-                     229, 35, 162, 164,  // CRC-32
-                     4,   0,  0,   0,    // filler up to 32 bytes
-                     4,   0,  0,   0,    //
-                     4,   0,  0,   0});
-  const auto second = out.size();
-  encoder.encode(bytes(8, 8), {}, out);
-  pad_to_block(out, second);
-  CHECK(bytes(out.begin() + 32, out.end()) == bytes{20, 0,   0,   0,    // 20 bytes in all
-                                                    1,  0,   0,   0,    // number 1
-                                                    8,  8,   8,   8,    //
-                                                    8,  8,   8,   8,    //
-                                                    48, 146, 132, 116,  // CRC-32
-                                                    4,  0,   0,   0,    // filler
-                                                    4,  0,   0,   0,    //
-                                                    4,  0,   0,   0});
+  bytes encoded;
+  encoder.encode(bytes(8, 9), {}, encoded);
+  pad_to_block(encoded, 0);
+  CHECK(encoded == bytes{20,  0,  0,   0,    // 20 bytes in all
+                         0,   0,  0,   0,    // number 0
+                         9,   9,  9,   9,    //
+                         9,   9,  9,   9,    //
+                         229, 35, 162, 164,  // CRC-32
+                         4,   0,  0,   0,    // filler up to 32 bytes
+                         4,   0,  0,   0,    //
+                         4,   0,  0,   0});
+  const auto second = encoded.size();
+  encoder.encode(bytes(8, 8), {}, encoded);
+  pad_to_block(encoded, second);
+  CHECK(bytes(encoded.begin() + 32, encoded.end()) == bytes{20, 0,   0,   0,    // 20 bytes in all
+                                                            1,  0,   0,   0,    // number 1
+                                                            8,  8,   8,   8,    //
+                                                            8,  8,   8,   8,    //
+                                                            48, 146, 132, 116,  // CRC-32
+                                                            4,  0,   0,   0,    // filler
+                                                            4,  0,   0,   0,    //
+                                                            4,  0,   0,   0});
 
   bytes whole_block;
   encoder_at_zero().encode(bytes(4, 1), {}, whole_block);
@@ -87,9 +87,9 @@ TEST_CASE("full: after `use`, CRC-32C") {
                     0xfc, 0x4e, 0x84, 0xab};  // CRC-32C
   auto encoder = encoder_at_zero();
   encoder.use(checksum::crc32c);
-  bytes out;
-  encoder.encode(bytes(4, 1), {}, out);
-  CHECK(out == frame);
+  bytes encoded;
+  encoder.encode(bytes(4, 1), {}, encoded);
+  CHECK(encoded == frame);
 
   bytes start;
   full_encoder first;
@@ -148,13 +148,13 @@ TEST_CASE("full: filler is counted in whole words, up to the first that is none"
 }
 
 TEST_CASE("full: padding counts from where the flush starts") {
-  bytes out(5, 0xaa);
-  append(out, bytes(12, 0xbb));
-  pad_to_block(out, 5);
-  CHECK(out.size() == 5 + 16);
-  CHECK(bytes(out.begin() + 17, out.end()) == bytes{4, 0, 0, 0});
-  pad_to_block(out, 5);
-  CHECK(out.size() == 5 + 16);
+  bytes encoded(5, 0xaa);
+  append(encoded, bytes(12, 0xbb));
+  pad_to_block(encoded, 5);
+  CHECK(encoded.size() == 5 + 16);
+  CHECK(bytes(encoded.begin() + 17, encoded.end()) == bytes{4, 0, 0, 0});
+  pad_to_block(encoded, 5);
+  CHECK(encoded.size() == 5 + 16);
 }
 
 TEST_CASE("full: frames are read back in sequence, whichever checksum they carry") {

@@ -20,12 +20,12 @@ constexpr process_id middle_proxy{.ip = 1, .port = 2, .pid = 3, .start_time = 4}
 
 /// 32 bytes that start with c4 f9 fa ca.
 bytes secret() {
-  bytes out(32, 0x5a);
-  out[0] = 0xc4;
-  out[1] = 0xf9;
-  out[2] = 0xfa;
-  out[3] = 0xca;
-  return out;
+  bytes message(32, 0x5a);
+  message[0] = 0xc4;
+  message[1] = 0xf9;
+  message[2] = 0xfa;
+  message[3] = 0xca;
+  return message;
 }
 
 proxy_handshake make_handshake() {
@@ -59,9 +59,9 @@ void check_handshake_refused(byte_view body, errc why) {
 }
 
 bytes handshake_body(const handshake_message& in) {
-  bytes out;
-  encode_handshake(in, out);
-  return out;
+  bytes encoded;
+  encode_handshake(in, encoded);
+  return encoded;
 }
 
 TEST_CASE("rpc handshake: the first message is the nonce, 32 bytes") {

@@ -19,12 +19,12 @@ const bytes handshake(32, 0x22);
 /// A side of the connection as it starts: nonce plain, handshake encrypted, then `crc`.
 bytes opening(stream_writer& writer, checksum crc = checksum::crc32) {
   writer.write(nonce);
-  auto out = writer.take();
+  auto written = writer.take();
   writer.encrypt_with(key);
   writer.write(handshake);
-  append(out, writer.take());
+  append(written, writer.take());
   writer.use(crc);
-  return out;
+  return written;
 }
 
 /// Reads a connection as the proxy does: keys after the first frame, `crc` after the second.
@@ -257,14 +257,14 @@ TEST_CASE("rpc stream: a large packet is sent from where it is, and read into on
   writer.write(bytes(8, 1));
   writer.write(bytes(16, 2), std::move(packet));
   writer.write(bytes(8, 3));
-  std::vector<chunk> out;
+  std::vector<chunk> chunks;
   const auto pending = writer.pending();
-  const auto size = writer.take(out);
-  CHECK(size == join(out).size());
+  const auto size = writer.take(chunks);
+  CHECK(size == join(chunks).size());
   CHECK(size - pending < aes_block);
-  REQUIRE(out.size() == 3);
-  CHECK(out[1].view.data() == where - 16 - full_header);
-  append(stream, join(out));
+  REQUIRE(chunks.size() == 3);
+  CHECK(chunks[1].view.data() == where - 16 - full_header);
+  append(stream, join(chunks));
 
   stream_reader reader;
   bool is_open = false;

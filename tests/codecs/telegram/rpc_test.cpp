@@ -23,9 +23,9 @@ client_info client_of(std::string_view client, std::string_view proxy, framing k
 }
 
 bytes header_of(const client_info& client, conn_id id, bool quick_ack, byte_view packet) {
-  bytes out;
-  encode_proxy_req_header(client, id, quick_ack, packet, out);
-  return out;
+  bytes encoded;
+  encode_proxy_req_header(client, id, quick_ack, packet, encoded);
+  return encoded;
 }
 
 std::uint32_t flags_of(framing kind, std::optional<ad_tag> ad, bool quick_ack, byte_view packet) {
@@ -136,9 +136,9 @@ TEST_CASE("rpc: PROXY_ANS of the Erlang proxy's test") {
   CHECK(got.id == 1);
   CHECK(to_bytes(got.packet) == bytes(body.begin() + 16, body.end()));
 
-  bytes out;
-  encode_proxy_ans(1, got.packet, out);
-  CHECK(out == body);
+  bytes encoded;
+  encode_proxy_ans(1, got.packet, encoded);
+  CHECK(encoded == body);
 }
 
 TEST_CASE("rpc: PROXY_ANS may carry flags and no packet") {
@@ -158,9 +158,9 @@ TEST_CASE("rpc: SIMPLE_ACK") {
   const auto got = as<simple_ack>(decode_from_dc(body));
   CHECK(got.id == std::numeric_limits<conn_id>::min() + 2);
   CHECK(got.confirm == 0x8123'4567);
-  bytes out;
-  encode_simple_ack(got.id, got.confirm, out);
-  CHECK(out == body);
+  bytes encoded;
+  encode_simple_ack(got.id, got.confirm, encoded);
+  CHECK(encoded == body);
 }
 
 TEST_CASE("rpc: CLOSE_EXT and CLOSE_CONN both close a client") {
@@ -172,12 +172,12 @@ TEST_CASE("rpc: CLOSE_EXT and CLOSE_CONN both close a client") {
   CHECK(as<close_ext>(decode_from_dc(close_conn_body)).id == 5);
   CHECK(as<close_conn>(decode_to_dc(close_conn_body)).id == 5);
 
-  bytes out;
-  encode_close_ext(5, out);
-  CHECK(out == close_ext_body);
-  out.clear();
-  encode_close_conn(5, out);
-  CHECK(out == close_conn_body);
+  bytes encoded;
+  encode_close_ext(5, encoded);
+  CHECK(encoded == close_ext_body);
+  encoded.clear();
+  encode_close_conn(5, encoded);
+  CHECK(encoded == close_conn_body);
 }
 
 TEST_CASE("rpc: PING and PONG carry one id, both ways") {
@@ -191,12 +191,12 @@ TEST_CASE("rpc: PING and PONG carry one id, both ways") {
   CHECK(as<ping>(decode_to_dc(ping_body)).id == id);
   CHECK(as<pong>(decode_to_dc(pong_body)).id == id);
 
-  bytes out;
-  encode_ping(id, out);
-  CHECK(out == ping_body);
-  out.clear();
-  encode_pong(id, out);
-  CHECK(out == pong_body);
+  bytes encoded;
+  encode_ping(id, encoded);
+  CHECK(encoded == ping_body);
+  encoded.clear();
+  encode_pong(id, encoded);
+  CHECK(encoded == pong_body);
 }
 
 TEST_CASE("rpc: a type we do not know is reported by the proxy's side, refused by the DC's") {

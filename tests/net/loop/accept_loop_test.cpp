@@ -88,8 +88,8 @@ struct accept_fixture {
       REQUIRE(::connect(clients.back().get(), to.get(), to.size) == 0);
     }
   }
-  void in_actor(std::function<void(accept_loop&)> what) {
-    log.todo = std::move(what);
+  void in_actor(std::function<void(accept_loop&)> action) {
+    log.todo = std::move(action);
     caf::anon_send(actor, caf::unit);
     node.settle();
   }

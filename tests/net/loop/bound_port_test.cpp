@@ -36,7 +36,7 @@ TEST_CASE("a port has one socket a reactor, and clients reach one of them") {
   for (unsigned i = 0; i < 4; ++i) {
     CHECK(local_endpoint(port->socket(i)) == port->where());
     const int before = accepted;
-    while (const unique_fd one{::accept(port->socket(i), nullptr, nullptr)})
+    while (const unique_fd conn{::accept(port->socket(i), nullptr, nullptr)})
       ++accepted;
     CHECK(accepted > before);
   }
@@ -68,7 +68,7 @@ TEST_CASE("of several that want a port at the same time one gets it") {
           if (auto bound = bound_port::bind(where, 2, false)) mine = std::move(*bound);
         });
     }
-    REQUIRE(std::ranges::count_if(got, [](const auto& one) { return one.has_value(); }) == 1);
+    REQUIRE(std::ranges::count_if(got, [](const auto& port) { return port.has_value(); }) == 1);
   }
 }
 

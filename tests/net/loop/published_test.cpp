@@ -12,8 +12,8 @@ namespace {
 
 using texts = published<std::string>;
 
-std::shared_ptr<const std::string> text(const std::string& what) {
-  return std::make_shared<const std::string>(what);
+std::shared_ptr<const std::string> text(const std::string& value) {
+  return std::make_shared<const std::string>(value);
 }
 
 TEST_CASE("published: a value stays as it is for those who have it") {

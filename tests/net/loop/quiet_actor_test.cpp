@@ -49,8 +49,8 @@ struct fixture {
       return {[](int) { throw std::runtime_error{"a bug"}; }};
     });
   }
-  void say(const caf::message& what) {
-    caf::anon_send(actor, what);
+  void say(const caf::message& message) {
+    caf::anon_send(actor, message);
     node.settle();
   }
   void ask(const std::string& text) {
@@ -122,8 +122,8 @@ TEST_CASE("quiet actor: nor is what CAF's own actors don't understand printed, o
     const std::vector shown{known.get<caf::actor>(caf::atom("SpawnServ")),
                             known.get<caf::actor>(caf::atom("ConfigServ"))};
     quiet_caf(system);
-    for (const auto& one : shown)
-      caf::anon_send(one, std::string{"nobody asked for this"});
+    for (const auto& target : shown)
+      caf::anon_send(target, std::string{"nobody asked for this"});
     CHECK(known.get<caf::strong_actor_ptr>(caf::atom("SpawnServ")) == nullptr);
     CHECK(known.get<caf::strong_actor_ptr>(caf::atom("ConfigServ")) == nullptr);
   }

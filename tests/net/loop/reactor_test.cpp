@@ -76,15 +76,15 @@ TEST_CASE("a pinned actor gets messages by type first, the others by its behavio
   test::manual_node node;
   auto& home = *node.core.reactors[0];
   journal log;
-  const auto one = spawn_pinned<worker>(home, std::ref(log));
+  const auto actor = spawn_pinned<worker>(home, std::ref(log));
   for (int i = 0; i < 3; ++i) {
-    caf::anon_send(one, work{i});
-    caf::anon_send(one, i * 10);
+    caf::anon_send(actor, work{i});
+    caf::anon_send(actor, i * 10);
   }
   node.settle();
   CHECK(log.fast == std::vector{0, 1, 2});
   CHECK(log.slow == std::vector{0, 10, 20});
-  caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   node.settle();
   CHECK(log.stops == 1);
 }
@@ -108,9 +108,9 @@ TEST_CASE("a pinned actor lives until it ends, even if nobody holds it") {
 TEST_CASE("an exception in a handler ends the actor, and it still gives back what it has") {
   test::manual_node node;
   journal log;
-  const auto one = spawn_pinned<worker>(*node.core.reactors[0], std::ref(log));
-  caf::anon_send(one, fail_now{});
-  caf::anon_send(one, work{1});
+  const auto actor = spawn_pinned<worker>(*node.core.reactors[0], std::ref(log));
+  caf::anon_send(actor, fail_now{});
+  caf::anon_send(actor, work{1});
   node.settle();
   CHECK(log.stops == 1);
   CHECK(log.fast.empty());
@@ -119,12 +119,12 @@ TEST_CASE("an exception in a handler ends the actor, and it still gives back wha
 TEST_CASE("a request to a pinned actor that has ended fails at once") {
   test::manual_node node;
   journal log;
-  const auto one = spawn_pinned<worker>(*node.core.reactors[0], std::ref(log));
-  caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+  const auto actor = spawn_pinned<worker>(*node.core.reactors[0], std::ref(log));
+  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   node.settle();
   bool failed = false;
   const auto asker = node.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
-    self->request(one, caf::infinite, 5)
+    self->request(actor, caf::infinite, 5)
         .then([](int) {}, [&](const caf::error&) { failed = true; });
     return {[](caf::unit_t) {}};
   });
@@ -142,20 +142,20 @@ TEST_CASE("everything of a pinned actor runs on its reactor's thread, whoever se
     home_thread = std::this_thread::get_id();
     home.run();
   }};
-  const auto one = spawn_pinned<worker>(home, std::ref(log));
+  const auto actor = spawn_pinned<worker>(home, std::ref(log));
   std::vector<std::thread> senders;
   for (int sender = 0; sender < 4; ++sender)
     senders.emplace_back([&] {
       for (int i = 0; i < 1000; ++i)
-        caf::anon_send(one, work{i});
+        caf::anon_send(actor, work{i});
     });
   for (auto& sender : senders)
     sender.join();
   caf::scoped_actor self{system};
   // Behind everything else in its mailbox.
-  self->request(one, caf::infinite, 1).receive([](int) {}, [](const caf::error&) {});
-  self->send_exit(one, caf::exit_reason::user_shutdown);
-  self->wait_for(one);
+  self->request(actor, caf::infinite, 1).receive([](int) {}, [](const caf::error&) {});
+  self->send_exit(actor, caf::exit_reason::user_shutdown);
+  self->wait_for(actor);
   home.stop();
   runner.join();
   CHECK(log.fast.size() == 4000);
@@ -169,14 +169,14 @@ TEST_CASE("a timer wakes a reactor that sleeps") {
   reactor home{system, 0, 4096};
   journal log;
   {
-    const auto one = spawn_pinned<worker>(home, std::ref(log));
+    const auto actor = spawn_pinned<worker>(home, std::ref(log));
     home.run_once(0ms);
     const auto begun = steady_clock::now();
     for (int i = 0; i < 10 && log.due == 0; ++i)
       home.run_once(10s);
     CHECK(log.due == 1);
     CHECK(steady_clock::now() - begun < 5s);
-    caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   }
   home.run_once(0ms);
   CHECK(log.stops == 1);

@@ -25,9 +25,9 @@ struct connection {
   }
   ssize_t receive(std::size_t size) {
     got.assign(size, 0);
-    const auto out = buffer.receive(here.get(), got);
-    if (out >= 0) got.resize(static_cast<std::size_t>(out));
-    return out;
+    const auto received = buffer.receive(here.get(), got);
+    if (received >= 0) got.resize(static_cast<std::size_t>(received));
+    return received;
   }
 
   unique_fd here;
@@ -37,10 +37,10 @@ struct connection {
 };
 
 bytes counting(std::size_t size) {
-  bytes out(size);
+  bytes filled(size);
   for (std::size_t i = 0; i < size; ++i)
-    out[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
-  return out;
+    filled[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
+  return filled;
 }
 
 }  // namespace

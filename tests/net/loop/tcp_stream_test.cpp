@@ -34,10 +34,10 @@ class holder final : public pinned_actor, private stream_owner {
   caf::behavior start() override {
     log_->stream = &stream_;
     begin_(stream_);
-    return {[this](const std::string& what) {
-      if (what == "close") stream_.close();
-      if (what == "pause") stream_.want_read(false);
-      if (what == "resume") stream_.want_read(true);
+    return {[this](const std::string& command) {
+      if (command == "close") stream_.close();
+      if (command == "pause") stream_.want_read(false);
+      if (command == "resume") stream_.want_read(true);
     }};
   }
   bool on_message(caf::mailbox_element&) override { return false; }
@@ -77,19 +77,19 @@ struct connection {
 };
 
 bytes read_all(int fd) {
-  bytes out;
+  bytes received;
   bytes buffer(1 << 16);
   while (true) {
     const auto size = ::recv(fd, buffer.data(), buffer.size(), 0);
-    if (size <= 0) return out;
-    append(out, byte_view{buffer}.first(static_cast<std::size_t>(size)));
+    if (size <= 0) return received;
+    append(received, byte_view{buffer}.first(static_cast<std::size_t>(size)));
   }
 }
 
 bytes some_bytes(std::size_t size) {
-  bytes out(size);
-  fill_random(out);
-  return out;
+  bytes filled(size);
+  fill_random(filled);
+  return filled;
 }
 
 TEST_CASE("what is sent in one turn leaves in one flush, in order") {

@@ -24,9 +24,9 @@ struct fixture {
   std::string path = (directory.path() / "s").string();
 
   [[nodiscard]] std::string problem(const std::string& at) const {
-    const auto out = unix_listener::open(at);
-    REQUIRE_FALSE(out);
-    return out.error();
+    const auto opened = unix_listener::open(at);
+    REQUIRE_FALSE(opened);
+    return opened.error();
   }
 };
 
@@ -36,16 +36,16 @@ bool contains(const std::string& text, std::string_view part) {
 
 TEST_CASE_FIXTURE(fixture, "unix listener: only its user may use it, and it goes with its owner") {
   {
-    const auto one = unix_listener::open(path);
-    REQUIRE(one);
+    const auto listener = unix_listener::open(path);
+    REQUIRE(listener);
     struct stat about {};
     REQUIRE(::lstat(path.c_str(), &about) == 0);
     CHECK(S_ISSOCK(about.st_mode));
     CHECK((about.st_mode & 07777) == 0600);
-    CHECK_FALSE((*one)->accept());
+    CHECK_FALSE((*listener)->accept());
     const auto client = connect_unix(path);
     REQUIRE(client);
-    const auto accepted = (*one)->accept();
+    const auto accepted = (*listener)->accept();
     REQUIRE(accepted);
     REQUIRE(::send(client->get(), "x", 1, 0) == 1);
     char got = 0;
@@ -57,19 +57,19 @@ TEST_CASE_FIXTURE(fixture, "unix listener: only its user may use it, and it goes
 
 TEST_CASE_FIXTURE(fixture, "unix listener: another user is turned away, whatever the file's mode") {
   if (::geteuid() != 0) return test::skip("no root: nobody to be but ourselves");
-  const auto one = unix_listener::open(path);
-  REQUIRE(one);
+  const auto listener = unix_listener::open(path);
+  REQUIRE(listener);
   REQUIRE(::chmod(path.c_str(), 0666) == 0);
   REQUIRE(::chmod(directory.path().c_str(), 0711) == 0);
   constexpr uid_t somebody = 65534;
-  for (const uid_t who : {uid_t{0}, somebody}) {
+  for (const uid_t user : {uid_t{0}, somebody}) {
     const auto child = ::fork();
     REQUIRE(child >= 0);
-    if (child == 0) ::_exit(::setuid(who) == 0 && connect_unix(path) ? 0 : 1);
+    if (child == 0) ::_exit(::setuid(user) == 0 && connect_unix(path) ? 0 : 1);
     int status = -1;
     REQUIRE(::waitpid(child, &status, 0) == child);
     REQUIRE(status == 0);
-    CHECK(static_cast<bool>((*one)->accept()) == (who == 0));
+    CHECK(static_cast<bool>((*listener)->accept()) == (user == 0));
   }
 }
 

@@ -76,13 +76,13 @@ struct fixture : tls_fixture {
                                                      std::chrono::milliseconds limit = 5s) {
     auto held = std::make_shared<std::optional<link_transport>>(std::move(transport));
     auto result = std::make_shared<std::promise<join_result>>();
-    auto out = result->get_future();
+    auto linked = result->get_future();
     node.system.spawn([held, result, limit](caf::event_based_actor* self) {
       join_link(*self, std::move(**held), link_port, limit,
                 [result](join_result joined) { result->set_value(std::move(joined)); });
       held->reset();
     });
-    return out;
+    return linked;
   }
   [[nodiscard]] static join_result wait(std::future<join_result> result) {
     REQUIRE(result.wait_for(10s) == std::future_status::ready);
@@ -304,7 +304,7 @@ TEST_CASE_FIXTURE(fixture, "basp link: a node does not join itself") {
 /// Passes bytes on between two sockets until it is told to stall.
 class relay {
  public:
-  relay(unique_fd one, unique_fd other) : one_{std::move(one)}, other_{std::move(other)} {}
+  relay(unique_fd first, unique_fd other) : first_{std::move(first)}, other_{std::move(other)} {}
   relay(const relay&) = delete;
   relay& operator=(const relay&) = delete;
   relay(relay&&) = delete;
@@ -319,11 +319,11 @@ class relay {
  private:
   void run() {
     while (!stalled_) {
-      std::array<pollfd, 2> both{pollfd{.fd = one_.get(), .events = POLLIN, .revents = 0},
+      std::array<pollfd, 2> both{pollfd{.fd = first_.get(), .events = POLLIN, .revents = 0},
                                  pollfd{.fd = other_.get(), .events = POLLIN, .revents = 0}};
       static_cast<void>(::poll(both.data(), both.size(), 10));
-      if (both[0].revents != 0) pass(one_.get(), other_.get());
-      if (both[1].revents != 0) pass(other_.get(), one_.get());
+      if (both[0].revents != 0) pass(first_.get(), other_.get());
+      if (both[1].revents != 0) pass(other_.get(), first_.get());
     }
   }
   void pass(int from, int to) {
@@ -336,7 +336,7 @@ class relay {
     }
   }
 
-  unique_fd one_;
+  unique_fd first_;
   unique_fd other_;
   std::atomic<bool> stalled_ = false;
   std::thread thread_{[this] { run(); }};

@@ -18,8 +18,8 @@ using test::link_fixture;
 using test::link_gate;
 using namespace std::chrono_literals;
 
-std::size_t count(const std::vector<link_refusal>& all, link_refusal what) {
-  return static_cast<std::size_t>(std::count(all.begin(), all.end(), what));
+std::size_t count(const std::vector<link_refusal>& all, link_refusal refusal) {
+  return static_cast<std::size_t>(std::count(all.begin(), all.end(), refusal));
 }
 
 bool is_closed(const unique_fd& fd) {
@@ -177,21 +177,21 @@ struct plain_fixture : link_fixture {
   }
   /// What CAF does with those that were cut.
   void close_cut() {
-    std::erase_if(log.accepted, [](auto& one) {
-      if (!one.session->is_failed()) return false;
-      one.session->finish();
+    std::erase_if(log.accepted, [](auto& item) {
+      if (!item.session->is_failed()) return false;
+      item.session->finish();
       return true;
     });
   }
   unique_fd come(std::array<std::uint8_t, 4> from) {
-    auto out = connect(from);
+    auto fd = connect(from);
     node.settle();
-    return out;
+    return fd;
   }
   [[nodiscard]] std::size_t pending() {
-    std::size_t out = 0;
-    in_gate([&](link_gate& self) { out = self.acceptor->pending(); });
-    return out;
+    std::size_t pending = 0;
+    in_gate([&](link_gate& self) { pending = self.acceptor->pending(); });
+    return pending;
   }
 };
 
@@ -262,8 +262,8 @@ TEST_CASE_FIXTURE(plain_fixture, "link acceptor: plain: not more are let in than
   CHECK(log.accepted.size() == 10);
   CHECK(log.refused.size() == 48);
   close_cut();
-  const auto one = come({127, 0, 0, 1});
-  CHECK_FALSE(is_closed(one));
+  const auto fd = come({127, 0, 0, 1});
+  CHECK_FALSE(is_closed(fd));
 }
 
 TEST_CASE_FIXTURE(link_fixture, "link acceptor: it waits when descriptors run out, and goes on") {
@@ -292,14 +292,14 @@ TEST_CASE_FIXTURE(link_fixture, "link acceptor: it waits when descriptors run ou
 TEST_CASE_FIXTURE(link_fixture, "link acceptor: it may be closed at any moment") {
   accept(back);
   SUBCASE("while handshakes are under way") {
-    const auto one = connect();
+    const auto fd = connect();
     node.settle();
     in_gate([](link_gate& self) {
       self.acceptor->close();
       self.acceptor->close();
     });
     char ignored = 0;
-    REQUIRE(soon([&] { return ::recv(one.get(), &ignored, 1, 0) == 0; }));
+    REQUIRE(soon([&] { return ::recv(fd.get(), &ignored, 1, 0) == 0; }));
   }
   SUBCASE("when it tells of a node") {
     log.in_callback = [&](link_gate& self) { self.acceptor.reset(); };
@@ -308,9 +308,9 @@ TEST_CASE_FIXTURE(link_fixture, "link acceptor: it may be closed at any moment")
   }
   SUBCASE("when it tells of a stranger") {
     log.in_callback = [&](link_gate& self) { self.acceptor.reset(); };
-    const auto one = connect();
+    const auto fd = connect();
     const auto two = connect();
-    REQUIRE(::send(one.get(), "x\n\n\n\n", 5, 0) == 5);
+    REQUIRE(::send(fd.get(), "x\n\n\n\n", 5, 0) == 5);
     REQUIRE(::send(two.get(), "x\n\n\n\n", 5, 0) == 5);
     REQUIRE(soon([&] { return !log.refused.empty(); }));
     CHECK(log.refused.size() == 1);
@@ -318,7 +318,7 @@ TEST_CASE_FIXTURE(link_fixture, "link acceptor: it may be closed at any moment")
   SUBCASE("when a plain one had to go for another") {
     in_gate(
         [&](link_gate& self) { self.accept(port->socket(0), nullptr, {.places = {.in_all = 1}}); });
-    const auto one = connect();
+    const auto fd = connect();
     node.settle();
     SUBCASE("as it is let in") {
       log.in_callback = [&](link_gate& self) { self.acceptor.reset(); };
@@ -333,7 +333,7 @@ TEST_CASE_FIXTURE(link_fixture, "link acceptor: it may be closed at any moment")
   }
   SUBCASE("when plain ones are late") {
     in_gate([&](link_gate& self) { self.accept(port->socket(0), nullptr); });
-    const auto one = connect();
+    const auto fd = connect();
     const auto two = connect();
     REQUIRE(soon([&] { return log.accepted.size() == 2; }));
     log.in_callback = [&](link_gate& self) { self.acceptor.reset(); };
@@ -345,7 +345,7 @@ TEST_CASE_FIXTURE(link_fixture, "link acceptor: it may be closed at any moment")
       self.accept(port->socket(0), open(back, tls_side::accepting), {.places = {.in_all = 1}});
     });
     log.in_callback = [&](link_gate& self) { self.acceptor.reset(); };
-    const auto one = connect();
+    const auto fd = connect();
     const auto two = connect();
     REQUIRE(soon([&] { return !log.refused.empty(); }));
   }

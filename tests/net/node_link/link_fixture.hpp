@@ -115,8 +115,8 @@ struct link_fixture {
   }
 
   /// Has the actor do it, now.
-  void in_gate(std::function<void(link_gate&)> what) {
-    log.todo = std::move(what);
+  void in_gate(std::function<void(link_gate&)> action) {
+    log.todo = std::move(action);
     caf::anon_send(gate, caf::unit);
     node.settle();
   }
@@ -134,9 +134,9 @@ struct link_fixture {
 
   [[nodiscard]] static std::shared_ptr<net::tls_credentials> open(const net::tls_files& files,
                                                                   net::tls_side side) {
-    auto out = net::tls_credentials::open(files, side);
-    REQUIRE(out);
-    return *out;
+    auto credentials = net::tls_credentials::open(files, side);
+    REQUIRE(credentials);
+    return *credentials;
   }
   /// Accepts with that certificate, and that name.
   void accept(const net::tls_files& files, const net::node_names& names = {"front1"},
@@ -160,10 +160,10 @@ struct link_fixture {
   }
   /// The same, without the address in front.
   [[nodiscard]] std::string dial_problem_there() {
-    const auto out = dial_problem();
+    const auto problem = dial_problem();
     const auto where = to_string(port->where()) + ": ";
-    REQUIRE(out.starts_with(where));
-    return out.substr(where.size());
+    REQUIRE(problem.starts_with(where));
+    return problem.substr(where.size());
   }
 
   [[nodiscard]] net::unique_fd connect(std::array<std::uint8_t, 4> from = {127, 0, 0, 1}) const {

@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(link_fixture, "node link: a front's certificate must be of its
 TEST_CASE_FIXTURE(link_fixture, "node link: a certificate without a usable name is refused") {
   accept(back);
   const auto files = ca.issue("bad", {.name = "front1", .second_name = "front2"});
-  const stranger one{*this, {.identity = files}};
+  const stranger visitor{*this, {.identity = files}};
   CHECK(log.refused == std::vector{link_refusal::name});
 }
 
@@ -189,22 +189,22 @@ TEST_CASE_FIXTURE(link_fixture, "node link: a back's certificate must be of its 
     expected = "its certificate is not for a TLS server (extended key usage)";
     alert = "alert unsupported certificate";
   }
-  const strange_back one{*this,
-                         {.side = tls_side::accepting, .identity = ca.issue("bad", options)}};
+  const strange_back visitor{*this,
+                             {.side = tls_side::accepting, .identity = ca.issue("bad", options)}};
   CHECK(dial_problem_there() == expected);
-  CHECK(contains(one.peer->problem(), alert));
+  CHECK(contains(visitor.peer->problem(), alert));
 }
 
 TEST_CASE_FIXTURE(link_fixture, "node link: nothing older than TLS 1.3 is spoken") {
   SUBCASE("by a front") {
     accept(back);
-    const stranger one{*this, {.identity = front, .only_tls12 = true}};
-    CHECK(contains(one.peer.problem(), "alert protocol version"));
+    const stranger visitor{*this, {.identity = front, .only_tls12 = true}};
+    CHECK(contains(visitor.peer.problem(), "alert protocol version"));
     CHECK(log.refused == std::vector{link_refusal::protocol});
   }
   SUBCASE("by a back") {
-    const strange_back one{*this,
-                           {.side = tls_side::accepting, .identity = back, .only_tls12 = true}};
+    const strange_back visitor{*this,
+                               {.side = tls_side::accepting, .identity = back, .only_tls12 = true}};
     CHECK(dial_problem_there() == "it does not speak TLS 1.3");
   }
 }

@@ -26,7 +26,7 @@ struct fixture {
   std::set<const link_session*> joined;
   link_newcomers newcomers{{.in_all = 4, .per_network = 3, .per_host = 2},
                            5s,
-                           [this](const auto& one) { return joined.contains(&one); }};
+                           [this](const auto& session) { return joined.contains(&session); }};
 };
 
 TEST_CASE_FIXTURE(fixture, "link newcomers: who has joined, or ended, needs no place") {
@@ -45,9 +45,9 @@ TEST_CASE_FIXTURE(fixture, "link newcomers: who has joined, or ended, needs no p
 
 TEST_CASE_FIXTURE(fixture, "link newcomers: who has joined is not cut for a stranger beside it") {
   const std::array all{session({192, 0, 2, 1}), session({192, 0, 2, 1})};
-  for (const auto& one : all) {
-    CHECK(newcomers.add(one, now) == nullptr);
-    joined.insert(one.get());
+  for (const auto& session : all) {
+    CHECK(newcomers.add(session, now) == nullptr);
+    joined.insert(session.get());
   }
   const auto stranger = session({192, 0, 2, 1});
   CHECK(newcomers.add(stranger, now) == nullptr);

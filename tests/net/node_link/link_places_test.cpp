@@ -22,7 +22,8 @@ struct guests {
     if (leaver == nullptr) return {};
     CHECK(leaver != &fresh);
     places.remove(*leaver);
-    const auto at = std::ranges::find_if(all, [&](const auto& one) { return &one == leaver; });
+    const auto at =
+        std::ranges::find_if(all, [&](const auto& holder) { return &holder == leaver; });
     return addresses[static_cast<std::size_t>(at - all.begin())];
   }
 
@@ -33,8 +34,8 @@ struct guests {
 
 TEST_CASE("link places: there are some in all, and then the network with most gives one") {
   guests all{{.in_all = 5, .per_network = 4, .per_host = 4}};
-  for (const auto* one : {"192.0.2.1", "192.0.2.2", "192.0.2.3", "198.51.100.1", "203.0.113.1"})
-    CHECK(all.add(one).empty());
+  for (const auto* address : {"192.0.2.1", "192.0.2.2", "192.0.2.3", "198.51.100.1", "203.0.113.1"})
+    CHECK(all.add(address).empty());
   CHECK(all.add("203.0.113.2").starts_with("192.0.2."));
   CHECK(all.places.size() == 5);
   // The newcomer counts for its own network.
@@ -43,8 +44,8 @@ TEST_CASE("link places: there are some in all, and then the network with most gi
 
 TEST_CASE("link places: in a network, the host with most gives one") {
   guests all{{.in_all = 4, .per_network = 4, .per_host = 4}};
-  for (const auto* one : {"192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"})
-    CHECK(all.add(one).empty());
+  for (const auto* address : {"192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"})
+    CHECK(all.add(address).empty());
   CHECK(all.add("198.51.100.1") == "192.0.2.2");
 }
 
@@ -93,8 +94,8 @@ TEST_CASE("link places: among equals it is chance, so that no order saves or doo
   std::set<std::string> leavers;
   for (int round = 0; round < 200; ++round) {
     guests all{{.in_all = 4, .per_network = 4, .per_host = 4}};
-    for (const auto* one : {"192.0.2.1", "198.51.100.1", "203.0.113.1", "10.0.0.1"})
-      CHECK(all.add(one).empty());
+    for (const auto* address : {"192.0.2.1", "198.51.100.1", "203.0.113.1", "10.0.0.1"})
+      CHECK(all.add(address).empty());
     leavers.insert(all.add("10.0.1.1"));
   }
   CHECK(leavers.size() == 4);

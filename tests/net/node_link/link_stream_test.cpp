@@ -78,10 +78,10 @@ struct stream_fixture {
   }
 
   /// Does it on the multiplexer's thread, now.
-  void in_loop(const std::function<void()>& what) const {
+  void in_loop(const std::function<void()>& action) const {
     std::promise<void> done;
     mpx.post([&] {
-      what();
+      action();
       done.set_value();
     });
     done.get_future().wait();

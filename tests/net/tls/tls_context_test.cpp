@@ -28,9 +28,9 @@ struct fixture {
   }
   [[nodiscard]] static std::string problem(const tls_files& files,
                                            tls_side side = tls_side::accepting) {
-    const auto out = tls_context::load(files, side);
-    REQUIRE_FALSE(out);
-    return out.error();
+    const auto loaded = tls_context::load(files, side);
+    REQUIRE_FALSE(loaded);
+    return loaded.error();
   }
   void write(const std::string& name, const std::string& text) const {
     std::ofstream{path(name)} << text;
@@ -44,14 +44,14 @@ std::string text_of(const std::string& path) {
 
 TEST_CASE_FIXTURE(fixture, "tls context: files that are right are taken, for either side") {
   for (const auto side : {tls_side::accepting, tls_side::dialing}) {
-    const auto out = tls_context::load(good, side);
-    REQUIRE(out);
-    CHECK((*out)->side() == side);
-    CHECK((*out)->name() == "back1");
-    const auto left = (*out)->expires() - std::chrono::system_clock::now();
+    const auto loaded = tls_context::load(good, side);
+    REQUIRE(loaded);
+    CHECK((*loaded)->side() == side);
+    CHECK((*loaded)->name() == "back1");
+    const auto left = (*loaded)->expires() - std::chrono::system_clock::now();
     CHECK(left > 23h);
     CHECK(left <= 24h);
-    CHECK(SSL_CTX_get_min_proto_version((*out)->get()) == TLS1_3_VERSION);
+    CHECK(SSL_CTX_get_min_proto_version((*loaded)->get()) == TLS1_3_VERSION);
   }
 }
 
@@ -146,9 +146,9 @@ TEST_CASE_FIXTURE(fixture, "tls context: a node has one name, of letters that ar
   CHECK(refused({.name = "a", .second_name = "b"}));
   CHECK(refused({.name = std::string(64, 'x')}));
   const auto longest = std::string(max_node_name, 'x');
-  const auto out = tls_context::load(ca.issue("long", {.name = longest}), tls_side::accepting);
-  REQUIRE(out);
-  CHECK((*out)->name() == longest);
+  const auto loaded = tls_context::load(ca.issue("long", {.name = longest}), tls_side::accepting);
+  REQUIRE(loaded);
+  CHECK((*loaded)->name() == longest);
 }
 
 TEST_CASE_FIXTURE(fixture, "tls credentials: read again, unless the files are wrong") {

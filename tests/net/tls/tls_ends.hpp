@@ -25,12 +25,12 @@ inline socket_ends make_connection() {
   REQUIRE(::bind(listening.get(), any.get(), any.size) == 0);
   REQUIRE(::listen(listening.get(), 1) == 0);
   const auto where = to_socket_address(local_endpoint(listening.get()));
-  socket_ends out{.back = {}, .front = unique_fd{::socket(AF_INET, SOCK_STREAM, 0)}};
-  REQUIRE(::connect(out.front.get(), where.get(), where.size) == 0);
-  out.back = unique_fd{::accept(listening.get(), nullptr, nullptr)};
-  for (const auto* one : {&out.back, &out.front})
-    REQUIRE(::fcntl(one->get(), F_SETFL, O_NONBLOCK) == 0);
-  return out;
+  socket_ends ends{.back = {}, .front = unique_fd{::socket(AF_INET, SOCK_STREAM, 0)}};
+  REQUIRE(::connect(ends.front.get(), where.get(), where.size) == 0);
+  ends.back = unique_fd{::accept(listening.get(), nullptr, nullptr)};
+  for (const auto* fd : {&ends.back, &ends.front})
+    REQUIRE(::fcntl(fd->get(), F_SETFL, O_NONBLOCK) == 0);
+  return ends;
 }
 
 struct tls_fixture {
@@ -43,20 +43,21 @@ struct tls_fixture {
   /// Both ends after their handshake.
   [[nodiscard]] tls_ends shake_hands(
       std::uint64_t key_lifetime = tls_channel::records_a_key) const {
-    tls_ends out{.sockets = make_connection(), .back = {}, .front = {}};
+    tls_ends ends{.sockets = make_connection(), .back = {}, .front = {}};
     const auto name = [](const char* text) {
       return std::make_shared<const node_names>(node_names{text});
     };
-    out.back = std::make_unique<tls_channel>(back_context, out.sockets.back.get(), name("front1"));
-    out.front = std::make_unique<tls_channel>(front_context, out.sockets.front.get(), name("back1"),
-                                              key_lifetime);
+    ends.back =
+        std::make_unique<tls_channel>(back_context, ends.sockets.back.get(), name("front1"));
+    ends.front = std::make_unique<tls_channel>(front_context, ends.sockets.front.get(),
+                                               name("back1"), key_lifetime);
     REQUIRE(test::eventually(
         [&] {
-          const auto dialing = out.front->handshake();
-          return out.back->handshake() == tls_progress::done && dialing == tls_progress::done;
+          const auto dialing = ends.front->handshake();
+          return ends.back->handshake() == tls_progress::done && dialing == tls_progress::done;
         },
         std::chrono::seconds{5}));
-    return out;
+    return ends;
   }
 
   test::temporary_directory directory;
