@@ -42,10 +42,10 @@ std::string encoded(const link_answer& answer) {
 
 }  // namespace
 
-link_answer link_gateway_state::make_answer(link_answer::kind verdict, const link_offer& theirs,
+link_answer link_gateway_state::make_answer(link_answer::kind decision, const link_offer& theirs,
                                             std::string reason) const {
   return {.offer = theirs == old_link_offer ? old_link_offer : link_offer{},
-          .verdict = verdict,
+          .verdict = decision,
           .build = side->core.build,
           .reason = std::move(reason),
           .name = side->own_name(),
@@ -139,9 +139,9 @@ void link_gateway_state::refuse(const visit& visitor, const std::string& why) {
 }
 
 void link_gateway_state::answer(const caf::actor& keeper, caf::response_promise promise,
-                                const link_answer& verdict, agents back) {
+                                const link_answer& decision, agents back) {
   if (keeper != nullptr) visitors.erase(keeper.node());
-  promise.deliver(encoded(verdict), std::move(back));
+  promise.deliver(encoded(decision), std::move(back));
 }
 
 std::string link_gateway_state::judge(const visit& visitor) const {

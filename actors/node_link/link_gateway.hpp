@@ -73,7 +73,7 @@ struct link_gateway_state {
   void tell_refused(const visit& visitor, const std::string& why);
   void refuse(const visit& visitor, const std::string& why);
   /// The visit is over.
-  void answer(const caf::actor& keeper, caf::response_promise promise, const link_answer& verdict,
+  void answer(const caf::actor& keeper, caf::response_promise promise, const link_answer& decision,
               agents back = {});
   /// Empty if the front may have a session; else why not.
   [[nodiscard]] std::string judge(const visit& visitor) const;
@@ -94,7 +94,7 @@ struct link_gateway_state {
   void tell(spdlog::level::level_enum level, const std::string& front, const std::string& event);
   void handle_down(const caf::down_msg& down);
   /// In the form in which the hello was: version 3 can't read another one.
-  [[nodiscard]] link_answer make_answer(link_answer::kind verdict, const link_offer& theirs,
+  [[nodiscard]] link_answer make_answer(link_answer::kind decision, const link_offer& theirs,
                                         std::string reason = {}) const;
   [[nodiscard]] std::vector<front_status> fronts() const;
   caf::result<std::string, bool> handle_ask(const std::string& line);

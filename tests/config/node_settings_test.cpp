@@ -276,10 +276,10 @@ TEST_CASE("nodes: the cookie is never shown, not even a wrong one") {
 TEST_CASE("nodes: a key in the place of its file's path is refused, and not shown") {
   const std::string pem =
       "\"\"\"-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----\"\"\"\n";
-  const auto with = [&](const std::string& option) {
+  const auto with = [&](const std::string& replaced) {
     std::string lines;
     for (const std::string name : {"certificate", "key", "ca"})
-      lines += name + " = " + (name == option ? pem : "\"a.pem\"\n");
+      lines += name + " = " + (name == replaced ? pem : "\"a.pem\"\n");
     return back_problem(join(listening, allowing, lines));
   };
   CHECK(with("key") ==
