@@ -321,6 +321,8 @@ tl::expected<std::unique_ptr<metrics_endpoint>, std::string> metrics_endpoint::o
     const endpoint& at, text_function text, const metrics_patience& patience, bool beside_own) {
   auto port = net::bound_port::bind(at, 1, true, beside_own);
   if (!port) return tl::unexpected{"metrics: " + port.error()};
+  if (!port->listen())
+    return tl::unexpected{"metrics: the kernel does not listen on " + to_string(at)};
   auto mine = std::make_unique<server>(std::move(*port), std::move(text), patience);
   if (!mine->start())
     return tl::unexpected<std::string>{"metrics: no descriptors or memory are left"};

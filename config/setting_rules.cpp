@@ -38,6 +38,23 @@ void complete_console_socket(toml_reader& in, process_config& read) {
                    " has " + std::to_string(read.console_socket.size()));
 }
 
+/// Whether not both can be served. ("::" leaves IPv4 to others.)
+bool overlap(const endpoint& address, const endpoint& other) {
+  if (address.port != other.port || address.port == 0) return false;
+  const bool is_any = address.ip.is_any() || other.ip.is_any();
+  return address.ip == other.ip || (is_any && address.ip.is_v4() == other.ip.is_v4());
+}
+
+void check_metrics_port(toml_reader& in, const settings& read) {
+  const auto& metrics = read.process.metrics_listen;
+  if (!metrics) return;
+  for (const auto& port : read.client.ports)
+    if (overlap(*metrics, port.listen))
+      in.problem(*in.find("metrics_port"), "metrics_port", "is that of \"" + port.name + "\", too");
+  if (const auto& listen = read.link.node_link.listen; listen && overlap(*metrics, *listen))
+    in.problem(*in.find("metrics_port"), "metrics_port", "is that of node_link.listen, too");
+}
+
 }  // namespace
 
 settings settings_to_read(const toml_reader& in) {
@@ -57,6 +74,7 @@ void complete_settings(toml_reader& in, settings& read) {
     read.uplink.proxy_config_v6_url.clear();
   if (read.process.metrics_listen && read.process.metrics_listen->port == 0)
     read.process.metrics_listen.reset();
+  check_metrics_port(in, read);
   if (read.client.per_sni_secrets &&
       read.client.per_sni_secret_salt == settings{}.client.per_sni_secret_salt)
     in.warning(
@@ -71,9 +89,10 @@ void check_port(toml_reader& in, std::vector<port_settings>& ports) {
   if (std::ranges::find(others, port.name, &port_settings::name) != others.end())
     in.problem(in.has("name") ? *in.find("name") : in.self(), "name",
                '"' + port.name + "\" is used by two ports; names must differ");
-  if (port.listen.port != 0 &&
-      std::ranges::find(others, port.listen, &port_settings::listen) != others.end())
-    in.problem(*in.find("port"), "port", to_string(port.listen) + " is there twice");
+  for (const auto& other : others)
+    if (overlap(port.listen, other.listen))
+      in.problem(*in.find("port"), "port",
+                 to_string(port.listen) + " is served by \"" + other.name + "\" already");
   if (to_hex(port.secret) == published_secret)
     in.warning(*in.find("secret"), "secret",
                "is the published example: anybody can use this proxy");

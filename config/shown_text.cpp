@@ -40,7 +40,7 @@ std::string without_passwords(std::string_view text) {
     const auto begin = scheme + scheme_end.size();
     safe += text.substr(0, begin);
     text.remove_prefix(begin);
-    const auto authority = text.substr(0, text.find_first_of("/?#\"\n"));
+    const auto authority = text.substr(0, text.find_first_of("\" \n"));
     if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
       safe += not_shown;
       text.remove_prefix(at);

@@ -270,7 +270,7 @@ TEST_CASE("settings: mistakes in ports") {
   CHECK(contains(problems("ports = 5")[0], "expected an array of tables: [[ports]]"));
   const auto twice = problems(std::string{one_port} + std::string{one_port});
   REQUIRE(twice.size() == 1);
-  CHECK(contains(twice[0], "ports[1].port: 0.0.0.0:1443 is there twice"));
+  CHECK(contains(twice[0], "ports[1].port: 0.0.0.0:1443 is served by \"mtp_handler_1\" already"));
   const auto named = problems(
       "[[ports]]\nname = \"a\"\nport = 1\nsecret = \"00112233445566778899aabbccddeeff\"\n"
       "[[ports]]\nname = \"a\"\nport = 2\nsecret = \"00112233445566778899aabbccddeeff\"\n");
