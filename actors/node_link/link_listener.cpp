@@ -67,8 +67,7 @@ void link_listener::accept() {
   if (port_ == before) return;
   if (acceptor_) return acceptor_->move_to(port_->socket(0));
   net::link_acceptor_owner& owner = *this;
-  acceptor_.emplace(*this, owner, port_->socket(0), side_->credentials,
-                    net::link_acceptor_limits{.user_timeout = settings().node_link.timeout});
+  acceptor_.emplace(*this, owner, port_->socket(0), side_->credentials);
   acceptor_->allow(names_of(settings().node_link.allowed_nodes));
 }
 

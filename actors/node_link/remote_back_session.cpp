@@ -17,10 +17,6 @@ constexpr auto join_patience = 10s;
 /// Message to itself: the connection is gone.
 struct link_gone {};
 
-net::link_dialer_limits limits_of(const config::link_config& all) {
-  return {.user_timeout = all.node_link.timeout};
-}
-
 }  // namespace
 
 }  // namespace mtp::actors
@@ -32,7 +28,7 @@ namespace mtp::actors {
 remote_back_session::remote_back_session(caf::actor_config& cfg, net::reactor& home,
                                          node_link_side& side, std::size_t place)
     : back_session{cfg, home, side, place},
-      dialer_{*this, side.core.resolver(home), *this, limits_of(*side.settings())},
+      dialer_{*this, side.core.resolver(home), *this},
       silence_timer_{*this} {
   set_default_handler([this](caf::scheduled_actor*, caf::message_view& x) {
     // The only message that back_session does not know.

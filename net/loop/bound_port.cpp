@@ -61,7 +61,7 @@ void pause_before_next_attempt() {
 
 /// Its sockets, or errno.
 tl::expected<bound_port, int> bound_port::try_to_bind(const endpoint& at, unsigned sockets,
-                                                      bool also_v4, bool share_first) {
+                                                      bool also_v4, bool beside_own) {
   bound_port port;
   port.where_ = at;
   port.also_v4_ = also_v4;
@@ -70,15 +70,21 @@ tl::expected<bound_port, int> bound_port::try_to_bind(const endpoint& at, unsign
     // The first socket listens before it can be shared: the kernel lets only one process do that,
     // even among those that share ports. From then on the port is ours, and shared among our own
     // sockets.
-    const bool shares = share_first || i > 0;
+    const bool shares = beside_own || i > 0;
     if (!fd || (shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)) ||
-        !bind_to(fd.get(), port.where_) || ::listen(fd.get(), backlog) != 0 ||
+        !bind_to(fd.get(), port.where_) || (!beside_own && ::listen(fd.get(), backlog) != 0) ||
         (!shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)))
       return tl::unexpected{errno};
     if (i == 0) port.where_.port = local_endpoint(fd.get()).port;
     port.sockets_.push_back(std::move(fd));
   }
   return port;
+}
+
+tl::expected<void, int> bound_port::listen() const {
+  for (const auto& fd : sockets_)
+    if (::listen(fd.get(), backlog) != 0) return tl::unexpected{errno};
+  return {};
 }
 
 tl::expected<bound_port, std::string> bound_port::bind(const endpoint& at, unsigned sockets,

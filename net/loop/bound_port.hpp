@@ -20,12 +20,16 @@ class bound_port {
   /// address. If several processes try at the same time, one gets the port. A port that is taken
   /// may be reported only after 0.1 s. `beside_own`: if the address is taken by sockets of another
   /// `bound_port` of this process, or overlaps theirs (0.0.0.0 and 127.0.0.1), it is shared with
-  /// them until they are closed.
+  /// them. Then it does not listen yet: the kernel would give it clients of theirs.
   [[nodiscard]] static tl::expected<bound_port, std::string> bind(const endpoint& at,
                                                                   unsigned sockets, bool also_v4,
                                                                   bool beside_own = false);
 
-  /// The socket of reactor `index`: non-blocking, listening. Valid until `close`.
+  /// Begins to listen, if it does not. Error (errno): the kernel does not want it.
+  [[nodiscard]] tl::expected<void, int> listen() const;
+
+  /// The socket of reactor `index`: non-blocking, listening once `listen` was called. Valid as long
+  /// as this is there.
   [[nodiscard]] int socket(unsigned index) const noexcept { return sockets_[index].get(); }
   [[nodiscard]] std::size_t size() const noexcept { return sockets_.size(); }
   /// Where it listens: with the port the kernel chose, if `at.port` was 0.
@@ -36,7 +40,7 @@ class bound_port {
  private:
   [[nodiscard]] static tl::expected<bound_port, int> try_to_bind(const endpoint& at,
                                                                  unsigned sockets, bool also_v4,
-                                                                 bool share_first);
+                                                                 bool beside_own);
 
   std::vector<unique_fd> sockets_;
   endpoint where_;

@@ -171,7 +171,7 @@ void link_acceptor::acceptor::on_exhausted(int error) {
 }
 
 void link_acceptor::acceptor::begin(unique_fd fd, const endpoint& remote) {
-  prepare_link_socket(fd.get(), limits_.user_timeout);
+  set_no_delay(fd.get());
   if (credentials_ == nullptr) return begin_plain(std::move(fd), remote);
   // For a record's length.
   set_low_water(fd.get(), record_header);

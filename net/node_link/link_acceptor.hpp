@@ -21,8 +21,6 @@ struct link_acceptor_limits {
   link_place_limits places;
   /// For a handshake, or a plain connection to join, from the connection on.
   std::chrono::milliseconds handshake{5000};
-  /// How long sent data may stay unacknowledged.
-  std::chrono::milliseconds user_timeout{15'000};
 };
 
 /// Why a connection came to nothing.

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "net/dial/limit_text.hpp"
+#include "net/loop/socket_options.hpp"
 #include "net/node_link/link_socket.hpp"
 
 namespace mtp::net {
@@ -108,7 +109,7 @@ void link_dialer::dial_state::on_connected(dial_result result) {
   attempt_ = std::make_unique<attempt>(*this, std::move(*result));
   const int fd = attempt_->up.fd.get();
   home().watch(fd, *attempt_, attempt_->interest);
-  prepare_link_socket(fd, dialer_->limits_.user_timeout);
+  set_no_delay(fd);
   if (context_ != nullptr)
     attempt_->channel = std::make_unique<tls_channel>(context_, fd, expected_);
   phase_ = context_ != nullptr ? phase::handshake : phase::first_byte;

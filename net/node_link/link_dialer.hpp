@@ -19,8 +19,6 @@ struct link_dialer_limits {
   std::chrono::milliseconds connect{5000};
   /// For TLS and the peer's first byte, an address.
   std::chrono::milliseconds handshake{5000};
-  /// How long what was sent may stay unacknowledged.
-  std::chrono::milliseconds user_timeout{15'000};
 };
 
 /// Whom to dial.

@@ -5,8 +5,6 @@
 #include <array>
 #include <cstdint>
 
-#include "net/loop/socket_options.hpp"
-
 namespace mtp::net {
 
 namespace {
@@ -15,11 +13,6 @@ namespace {
 constexpr std::size_t max_discarded = std::size_t{64} * 1024;
 
 }  // namespace
-
-void prepare_link_socket(int fd, std::chrono::milliseconds user_timeout) noexcept {
-  set_no_delay(fd);
-  set_user_timeout(fd, user_timeout);
-}
 
 void shut_gently(int fd) noexcept {
   ::shutdown(fd, SHUT_WR);

@@ -102,6 +102,12 @@ TEST_CASE("a port may take the place of one of the same process, at an address t
   CHECK_FALSE(bound_port::bind(wider, 2, false));
   const auto after = bound_port::bind(wider, 2, false, true);
   REQUIRE(after);
+  // Clients are those of the old one until the new one is told to listen.
+  const auto early = connect_to({.ip = any_v4.ip, .port = number});
+  CHECK(early);
+  CHECK_FALSE(connect_to({.ip = ip_address::v4({127, 0, 0, 2}), .port = number}));
+  REQUIRE(after->listen());
+  CHECK(connect_to({.ip = ip_address::v4({127, 0, 0, 2}), .port = number}));
   before.reset();
   CHECK(connect_to({.ip = any_v4.ip, .port = number}));
 }
