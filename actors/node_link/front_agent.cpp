@@ -6,7 +6,7 @@
 #include <caf/all.hpp>
 
 #include "actors/core/names.hpp"
-#include "actors/uplink/middle/dc_pool.hpp"
+#include "actors/uplink/routing.hpp"
 #include "codecs/base/text.hpp"
 
 namespace mtp::actors {

@@ -17,4 +17,8 @@ using routed = tl::expected<caf::actor, refusal>;
 /// the client's reactor. Called on that reactor's thread.
 using router = std::function<routed(const stream::open& request, unsigned reactor)>;
 
+/// Clients that may wait for a connection at once, in a pool or in a front agent; more are refused
+/// with `overloaded`.
+inline constexpr std::size_t max_waiting_clients = 10'000;
+
 }  // namespace mtp::actors

@@ -178,6 +178,8 @@ std::string dc_config_state::accept(purpose goal, const std::string& body) {
       const auto ours = ip_address::parse(trimmed(body));
       if (!ours || !ours->is_v4() || ours->is_any() || ours->is_loopback())
         return "the answer is not an IPv4 address that others could reach";
+      // It was set while the answer was on its way.
+      if (side->settings()->external_ip) return {};
       if (draft.external_v4 != ours) side->address_found(*ours);
       draft.external_v4 = ours;
       return {};
@@ -226,10 +228,10 @@ void dc_config_state::judge_clock(const std::string& url, std::chrono::seconds a
 void dc_config_state::tell_broken_lines(purpose list, const dc_list_reading& read) {
   if (std::exchange(told_broken[list], read.broken) == read.broken || read.broken.empty()) return;
   const auto settings = side->settings();
-  spdlog::warn(
-      "{}: left out what can't be read: {}",
-      list == purpose::v4_list ? settings->proxy_config_url : settings->proxy_config_v6_url,
-      describe_broken_lines(read));
+  spdlog::warn("{}: left out what can't be read: {}",
+               config::without_passwords(list == purpose::v4_list ? settings->proxy_config_url
+                                                                  : settings->proxy_config_v6_url),
+               describe_broken_lines(read));
 }
 
 void dc_config_state::finish_refresh() {

@@ -74,6 +74,7 @@ caf::behavior dc_conn::start() {
       },
       [this](get_dc_conn_status) { return status(); },
       [this](memory_is_scarce) { yield_memory(); },
+      [this](config_changed) { heed_config(); },
   };
 }
 
@@ -292,7 +293,7 @@ void dc_conn::lose(std::string reason) {
   deadline_.arm(home().timers(), dying_time);
 }
 
-/// What is known to be the last chance: the connection may be ours to close.
+/// Last write before closing; what the kernel does not take now is lost.
 void dc_conn::flush_now() {
   stream_.send_pending(writer_);
   stream_.write_now();

@@ -86,6 +86,7 @@ struct dc_conn_status {
 ///   on its way to the client.
 /// - `get_dc_conn_status` (request).
 /// - `memory_is_scarce` (memory_guard): gives itself up if much waits for Telegram.
+/// - `config_changed`: the next ping is due by the interval that counts now.
 /// - exit_msg: says goodbye to Telegram for every client, then ends.
 /// To clients: `stream_frame` data, quick_ack, ack, close, migrate, refused (data that was not
 /// sent).
@@ -169,6 +170,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
 
   // Silence and the end.
   void watch_for_answer();
+  void heed_config();
   void check_silence();
   [[nodiscard]] std::uint64_t taken() const;
   void replace_stalled(std::string_view missing);

@@ -26,6 +26,12 @@ void dc_conn::check_silence() {
   deadline_.arm(home().timers(), verdict.next);
 }
 
+/// Other limits are met at the next look; that of an idle connection may be far away.
+void dc_conn::heed_config() {
+  if (stage_ == stage::ready && !silence_.is_watching())
+    deadline_.arm(home().timers(), settings().dc_ping_interval);
+}
+
 /// How much of the outgoing stream Telegram's kernel has taken.
 std::uint64_t dc_conn::taken() const {
   return sent_.sent() - net::untaken_bytes(stream_.fd());

@@ -182,6 +182,8 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, uplink_side& sid
         // There may be more wanted, or fewer.
         state.keep_minimum();
         state.tick_at(state.now());
+        for (const auto& [number, conn] : state.handles)
+          caf::anon_send(conn, config_changed{});
       },
       [&state](const pool_tick& tick) {
         if (tick.number == state.last_tick) state.tick();

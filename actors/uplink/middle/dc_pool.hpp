@@ -10,12 +10,10 @@
 #include "actors/uplink/middle/dc_conn.hpp"
 #include "actors/uplink/middle/pool_policy.hpp"
 #include "actors/uplink/middle/uplink_side.hpp"
+#include "actors/uplink/routing.hpp"
 #include "actors/uplink/stream_messages.hpp"
 
 namespace mtp::actors {
-
-/// Clients that may wait for a connection at once; more are refused with `overloaded`.
-inline constexpr std::size_t max_waiting_clients = 10'000;
 
 /// Message: Telegram's configuration has changed; there may be endpoints to try, and those that
 /// failed may work.

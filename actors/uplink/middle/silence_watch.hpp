@@ -77,6 +77,8 @@ class silence_watch {
   /// after that.
   [[nodiscard]] verdict look(const observation& seen, const limits& within) noexcept;
 
+  /// An answer is owed; else the next look is for the ping of an idle connection.
+  [[nodiscard]] bool is_watching() const noexcept { return watching_; }
   /// Since when something that was sent has not been followed by anything.
   [[nodiscard]] std::optional<time_point> unanswered_since() const noexcept {
     return unanswered_since_;
