@@ -57,7 +57,8 @@ status ask(const std::string& path, const std::string& command) {
     fmt::print(stderr,
                "error: no proxy answers at {}: {}\n"
                "Is it running, with this console_socket? Name its configuration (-c FILE) or its "
-               "socket (--socket PATH); be root or the user it runs as.\n",
+               "socket (--socket PATH); be root or the user it runs as. If the file has another "
+               "console_socket or state_dir than at its start, have it reload by SIGHUP.\n",
                path, std::generic_category().message(fd.error()));
     return nobody_there;
   }

@@ -1,6 +1,7 @@
 #include "app/gauges.hpp"
 
 #include <caf/all.hpp>
+#include <map>
 
 #include "actors/core/names.hpp"
 #include "actors/ops/inspector.hpp"
@@ -110,10 +111,16 @@ void add_gauges(actors::node_parts& node, caf::actor_system& system) {
       "mtproto_proxy_connections_count", "Count of ranch connections", [&node] {
         metrics::gauge_values values;
         if (node.client == nullptr) return values;
-        const auto ports = node.client->ports.get();
-        for (const auto& served : *ports)
-          values.push_back({{{"listener", served.port->name}},
-                            static_cast<double>(served.port->connections.load())});
+        std::map<std::string, double> connections;
+        const auto served_now = node.client->ports.get();
+        for (const auto& served : *served_now)
+          connections[served.port->name] += static_cast<double>(served.port->connections.load());
+        const auto left = node.client->left_ports.get();
+        for (const auto& known : *left)
+          if (const auto port = known.lock())
+            connections[port->name] += static_cast<double>(port->connections.load());
+        for (const auto& [listener, count] : connections)
+          values.push_back({{{"listener", listener}}, count});
         return values;
       });
   node.core.metrics.set_gauge(

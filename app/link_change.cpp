@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <caf/all.hpp>
+#include <system_error>
 
 #include "actors/core/names.hpp"
 #include "actors/ops/proxy_sup.hpp"
@@ -19,12 +20,12 @@ tl::expected<actors::link_port, std::string> bind_link(const endpoint& at, bool 
 
 tl::expected<link_change, std::string> link_change::prepare(actors::node_link_side& side,
                                                             const config::link_config& running,
-                                                            const config::link_config& wanted) {
+                                                            const config::link_config& wanted,
+                                                            const std::set<std::uint16_t>& own) {
   link_change change{side};
   const auto& link = wanted.node_link;
-  const auto& listened = running.node_link.listen;
-  if (side.port.get()->sockets != nullptr && link.listen != listened) {
-    auto bound = bind_link(*link.listen, listened && listened->port == link.listen->port);
+  if (side.port.get()->sockets != nullptr && link.listen != running.node_link.listen) {
+    auto bound = bind_link(*link.listen, own.contains(link.listen->port));
     if (!bound) return tl::unexpected{std::move(bound.error())};
     change.port_ = std::move(*bound);
   }
@@ -39,6 +40,9 @@ tl::expected<link_change, std::string> link_change::prepare(actors::node_link_si
 void link_change::publish(const config::settings& wanted) {
   const auto& registry = side_->core.names;
   if (port_.sockets != nullptr) {
+    if (const auto listens = port_.sockets->listen(); !listens)
+      spdlog::error("node_link.listen: no fronts can come: {}",
+                    std::generic_category().message(listens.error()));
     spdlog::info("node {}: waiting for fronts on {}", wanted.link.node_name,
                  to_string(port_.sockets->where()));
     side_->port.set(std::make_shared<const actors::link_port>(std::move(port_)));

@@ -1,6 +1,7 @@
 // What changes of the link between nodes when their configuration does.
 #pragma once
 
+#include <set>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -9,7 +10,8 @@
 
 namespace mtp::app {
 
-/// Where a back waits for fronts. Error, for the operator: the port can't be had.
+/// Where a back waits for fronts. Error, for the operator: the port can't be had. `beside_own`: as
+/// for bound_port.
 [[nodiscard]] tl::expected<actors::link_port, std::string> bind_link(const endpoint& at,
                                                                      bool beside_own = false);
 
@@ -18,10 +20,10 @@ class link_change {
  public:
   /// `running` is what the node goes by now. Reads certificates: connections to come use them, also
   /// if nothing is published. Error, for the operator: a file that can't be used, or the port can't
-  /// be had; then nothing is changed.
+  /// be had; then nothing is changed. `own`: as for port_change.
   [[nodiscard]] static tl::expected<link_change, std::string> prepare(
       actors::node_link_side& side, const config::link_config& running,
-      const config::link_config& wanted);
+      const config::link_config& wanted, const std::set<std::uint16_t>& own = {});
 
   /// After the settings: actors are started and told.
   void publish(const config::settings& wanted);

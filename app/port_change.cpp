@@ -1,6 +1,9 @@
 #include "app/port_change.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
+#include <system_error>
 
 #include "net/loop/socket_options.hpp"
 
@@ -17,17 +20,13 @@ const endpoint& address_of(const served_port& served) {
 }  // namespace
 
 tl::expected<port_change, std::string> port_change::prepare(actors::client_side& side,
-                                                            config::client_config& wanted) {
+                                                            config::client_config& wanted,
+                                                            const std::set<std::uint16_t>& own) {
   const auto before = side.ports.get();
   port_change change{side, wanted};
-  for (auto& port : wanted.ports) {
-    // "::" takes IPv4 too, unless a port of IPv4 has the same number.
-    const bool v4_apart = std::ranges::any_of(wanted.ports, [&](const auto& other) {
-      return other.listen.ip.is_v4() && other.listen.port == port.listen.port;
-    });
-    if (auto bound = change.add(port, *before, !v4_apart); !bound)
+  for (auto& port : wanted.ports)
+    if (auto bound = change.add(port, wanted.ports, *before, own); !bound)
       return tl::unexpected{std::move(bound.error())};
-  }
   change.settings_ = wanted.ports;
   std::ranges::copy_if(*before, std::back_inserter(change.removed_), [&](const auto& served) {
     return std::ranges::find(change.served_, served) == change.served_.end();
@@ -36,18 +35,27 @@ tl::expected<port_change, std::string> port_change::prepare(actors::client_side&
 }
 
 tl::expected<void, std::string> port_change::add(config::port_settings& port,
+                                                 const std::vector<config::port_settings>& all,
                                                  const std::vector<served_port>& before,
-                                                 bool also_v4) {
-  served_port wanted{.port = nullptr, .sockets = nullptr};
+                                                 const std::set<std::uint16_t>& own) {
   const bool is_v6 = !port.listen.ip.is_v4();
+  // "::" takes IPv4 too, unless there is "0.0.0.0" for that. What is sent to one IPv4 address that
+  // has a port of its own goes there.
+  const bool also_v4 = is_v6 && std::ranges::none_of(all, [&](const auto& other) {
+                         return other.listen.ip.is_v4() && other.listen.ip.is_any() &&
+                                other.listen.port == port.listen.port;
+                       });
+  served_port wanted{.port = nullptr, .sockets = nullptr};
   const auto bound_before = std::ranges::find_if(before, [&](const auto& served) {
-    return address_of(served) == port.listen && !(is_v6 && served.sockets->also_v4() != also_v4);
+    return address_of(served) == port.listen && served.sockets->also_v4() == also_v4;
   });
   if (bound_before != before.end()) {
     wanted.sockets = bound_before->sockets;
   } else {
-    const bool beside_own = std::ranges::any_of(
-        before, [&](const auto& served) { return address_of(served).port == port.listen.port; });
+    const bool beside_own =
+        own.contains(port.listen.port) || std::ranges::any_of(served_, [&](const auto& served) {
+          return address_of(served).port == port.listen.port;
+        });
     const auto sockets = static_cast<unsigned>(side_->core.reactors.size());
     auto bound = net::bound_port::bind(port.listen, sockets, also_v4, beside_own);
     if (!bound) return tl::unexpected{port.name + ": " + bound.error()};
@@ -68,12 +76,36 @@ tl::expected<void, std::string> port_change::add(config::port_settings& port,
 }
 
 void port_change::publish(net::steady_clock::time_point now) {
+  for (const auto& served : added_)
+    if (const auto listens = served.sockets->listen(); !listens)
+      spdlog::error("{}: no clients can come: {}", served.port->name,
+                    std::generic_category().message(listens.error()));
   for (std::size_t i = 0; i < served_.size(); ++i)
     served_[i].port->configure(settings_[i], now);
+  leave_ports(now);
+  side_->ports.set(std::make_shared<const std::vector<served_port>>(served_));
+}
+
+/// A port that has another name now, as one that has none is called by its place in the file, is at
+/// the same address: its clients need not leave.
+void port_change::leave_ports(net::steady_clock::time_point now) {
+  auto left = *side_->left_ports.get();
   for (const auto& served : removed_)
     if (std::ranges::find(served_, served.port, &served_port::port) == served_.end())
-      served.port->retire(now);
-  side_->ports.set(std::make_shared<const std::vector<served_port>>(served_));
+      left.emplace_back(served.port);
+  std::erase_if(left, [](const auto& known) { return known.expired(); });
+  for (const auto& known : left) {
+    const auto port = known.lock();
+    if (port == nullptr) continue;
+    const auto& address = port->version.get()->settings.listen;
+    const auto heir = std::ranges::find(settings_, address, &config::port_settings::listen);
+    if (heir != settings_.end())
+      port->hand_over(*heir, now);
+    else
+      port->retire(now);
+  }
+  side_->left_ports.set(
+      std::make_shared<const std::vector<std::weak_ptr<actors::open_port>>>(std::move(left)));
 }
 
 void set_client_options(const config::client_config& settings,

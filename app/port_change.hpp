@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -14,16 +15,20 @@ class port_change {
  public:
   /// Does all that can fail: binds what is new. A port is the same as before if name and address
   /// are; one that only has another name keeps its sockets. `wanted.ports` get the ports that the
-  /// kernel chose. Nothing is changed yet: dropping the result takes it all back. Errors, for the
-  /// operator: a port that can't be served.
+  /// kernel chose. `own` are numbers of ports that this process has now, of any kind: their
+  /// addresses may be taken over. Nothing is changed yet: dropping the result takes it all back.
+  /// Errors, for the operator: a port that can't be served.
   [[nodiscard]] static tl::expected<port_change, std::string> prepare(
-      actors::client_side& side, config::client_config& wanted);
+      actors::client_side& side, config::client_config& wanted,
+      const std::set<std::uint16_t>& own = {});
 
   /// From now on new clients meet the new ports and secrets, and clients whose secret or tag has
-  /// changed, or whose port is gone, have to leave. Cannot fail. Listeners still have to be stopped
-  /// and started.
+  /// changed, or whose port is gone, have to leave. Cannot fail (a port at which the kernel does
+  /// not want to listen is told to the log). Listeners still have to be stopped and started.
   void publish(net::steady_clock::time_point now);
 
+  /// All that will be served.
+  [[nodiscard]] const std::vector<actors::served_port>& served() const noexcept { return served_; }
   [[nodiscard]] const std::vector<actors::served_port>& added() const noexcept { return added_; }
   [[nodiscard]] const std::vector<actors::served_port>& removed() const noexcept {
     return removed_;
@@ -36,8 +41,10 @@ class port_change {
       : side_{&side}, settings_{wanted.ports} {}
 
   [[nodiscard]] tl::expected<void, std::string> add(config::port_settings& port,
+                                                    const std::vector<config::port_settings>& all,
                                                     const std::vector<actors::served_port>& before,
-                                                    bool also_v4);
+                                                    const std::set<std::uint16_t>& own);
+  void leave_ports(net::steady_clock::time_point now);
 
   actors::client_side* side_;
   /// As wanted, and as they will be served, in the same order.

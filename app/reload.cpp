@@ -122,11 +122,12 @@ tl::expected<std::string, std::string> reloader::reload() {
 
 tl::expected<std::string, std::string> reloader::read_and_apply() {
   auto& core = proxy_->core();
-  caf::anon_send(core.names.find(names::certificate_watch), actors::read_certificates{});
   auto done = read_and_apply_file();
   if (proxy_->parts().uplink != nullptr) spdlog::info("fetching Telegram's configuration anew");
   // With new settings, dc_config does so on hearing of them.
   if (!done) caf::anon_send(core.names.find(names::dc_config), actors::refresh_telegram_config{});
+  // They have been read: it tells what is new.
+  if (done) caf::anon_send(core.names.find(names::certificate_watch), actors::read_certificates{});
   return done;
 }
 
@@ -150,17 +151,17 @@ tl::expected<std::string, std::string> reloader::apply(const config::loaded_sett
 
   // All that can fail.
   proxy_->apply_limits(wanted);
+  const auto own = own_ports();
   std::optional<port_change> ports;
   if (side != nullptr) {
-    auto prepared = port_change::prepare(*side, wanted.client);
+    auto prepared = port_change::prepare(*side, wanted.client, own);
     if (!prepared) return tl::unexpected{std::move(prepared.error())};
     ports.emplace(std::move(*prepared));
   }
   const bool metrics_move = wanted.process.metrics_listen != configured_.process.metrics_listen;
   std::unique_ptr<metrics_endpoint> metrics;
   if (metrics_move && wanted.process.metrics_listen) {
-    const auto& served = configured_.process.metrics_listen;
-    const bool beside_own = served && served->port == wanted.process.metrics_listen->port;
+    const bool beside_own = own.contains(wanted.process.metrics_listen->port);
     auto opened = metrics_endpoint::open(
         *wanted.process.metrics_listen, [&core] { return metrics_text(core.metrics); }, {},
         beside_own);
@@ -169,7 +170,7 @@ tl::expected<std::string, std::string> reloader::apply(const config::loaded_sett
   }
   std::optional<link_change> link;
   if (auto* const link_side = proxy_->parts().link) {
-    auto prepared = link_change::prepare(*link_side, configured_.link, wanted.link);
+    auto prepared = link_change::prepare(*link_side, configured_.link, wanted.link, own);
     if (!prepared) return tl::unexpected{std::move(prepared.error())};
     link.emplace(std::move(*prepared));
     if (link_side->credentials != nullptr)
@@ -178,8 +179,8 @@ tl::expected<std::string, std::string> reloader::apply(const config::loaded_sett
 
   // Nothing fails from here on.
   if (ports) {
+    set_client_options(wanted.client, ports->served());
     ports->publish(net::steady_clock::now());
-    set_client_options(wanted.client, *side->ports.get());
   }
   core.config.set(std::make_shared<const config::settings>(wanted));
   configured_ = std::move(configured);
@@ -190,6 +191,21 @@ tl::expected<std::string, std::string> reloader::apply(const config::loaded_sett
   if (link) link->publish(wanted);
   if (describe_links(wanted, std::string{}) != links) links_changed_();
   return describe(changes, waiting, loaded.warnings);
+}
+
+/// The numbers of all ports that this process listens on.
+std::set<std::uint16_t> reloader::own_ports() const {
+  std::set<std::uint16_t> numbers;
+  const auto& parts = proxy_->parts();
+  if (parts.client != nullptr) {
+    const auto ports = parts.client->ports.get();
+    for (const auto& served : *ports)
+      numbers.insert(served.sockets->where().port);
+  }
+  if (metrics_ != nullptr) numbers.insert(metrics_->where().port);
+  if (parts.link != nullptr)
+    if (const auto sockets = parts.link->port.get()->sockets) numbers.insert(sockets->where().port);
+  return numbers;
 }
 
 /// Tells actors that have to act at once; others look when they come to it.

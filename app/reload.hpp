@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -39,6 +40,7 @@ class reloader {
   [[nodiscard]] tl::expected<std::string, std::string> read_and_apply();
   [[nodiscard]] tl::expected<std::string, std::string> read_and_apply_file();
   [[nodiscard]] tl::expected<std::string, std::string> apply(const config::loaded_settings& loaded);
+  [[nodiscard]] std::set<std::uint16_t> own_ports() const;
   void notify();
 
   node* proxy_;

@@ -114,10 +114,12 @@ int run_node(const config::settings& settings, const settings_reread& reread,
   node proxy{settings};
   auto& core = proxy.core();
   auto& parts = proxy.parts();
+  net::published<std::string> seen_as;
   if (parts.uplink != nullptr)
     parts.uplink->address_found = [&](const ip_address& ours) {
       spdlog::info("our address as Telegram sees it: {}", to_string(ours));
-      announce(output, *core.config.get(), to_string(ours));
+      seen_as.set(std::make_shared<const std::string>(to_string(ours)));
+      announce(output, *core.config.get(), *seen_as.get());
     };
   if (parts.link != nullptr)
     parts.link->answer_console = [&](std::string_view line) {
@@ -128,7 +130,8 @@ int run_node(const config::settings& settings, const settings_reread& reread,
     spdlog::critical("{}", config::without_secrets(started.error()));
     return 1;
   }
-  reloader reloads{proxy, settings, reread, [&] { announce(output, *core.config.get(), {}); }};
+  reloader reloads{proxy, settings, reread,
+                   [&] { announce(output, *core.config.get(), *seen_as.get()); }};
   if (const auto opened = reloads.open_metrics(); !opened) {
     spdlog::critical("{}", opened.error());
     return 1;

@@ -200,8 +200,14 @@ void client_conn::watch_sending() {
 }
 
 void client_conn::rearm_timers() {
-  if (idle_ != idle_state::init) check_idle();
-  if (std::holds_alternative<tunnel_phase>(phase_)) watch_sending();
+  if (idle_ == idle_state::init)
+    idle_timer_.arm(home().timers(), started_ + settings().init_timeout - home().now());
+  else
+    check_idle();
+  if (auto* const opening = std::get_if<opening_phase>(&phase_))
+    opening->rearm(*this);
+  else if (session() != nullptr)
+    watch_sending();
 }
 
 void client_conn::turn_away(cause why) {

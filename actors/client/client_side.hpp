@@ -23,6 +23,8 @@ struct client_side {
   /// One per reactor.
   std::deque<client_list> clients;
   net::published<std::vector<served_port>> ports;
+  /// Those that are served no more and have clients still.
+  net::published<std::vector<std::weak_ptr<open_port>>> left_ports;
   /// Whom to ask for a DC connection: set before the first client comes.
   router route;
 

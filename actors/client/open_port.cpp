@@ -30,10 +30,14 @@ void open_port::configure(const config::port_settings& next, net::steady_clock::
   const auto fresh = std::make_shared<const port_version>(next);
   version.set(fresh);
   std::erase_if(versions_, [](const auto& known) { return known.expired(); });
+  hand_over(next, now);
+  versions_.emplace_back(fresh);
+}
+
+void open_port::hand_over(const config::port_settings& next, net::steady_clock::time_point now) {
   for (const auto& known : versions_)
     if (const auto earlier = known.lock())
       set_retired(*earlier, !are_interchangeable(earlier->settings, next), now);
-  versions_.emplace_back(fresh);
 }
 
 void open_port::retire(net::steady_clock::time_point now) {

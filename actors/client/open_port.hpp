@@ -43,6 +43,8 @@ class open_port {
   /// New clients meet `next`. Those there have to leave from `now` on if they came with another
   /// secret or tag; those that had to leave may stay if `next` has theirs again.
   void configure(const config::port_settings& next, net::steady_clock::time_point now);
+  /// It is served no more, and `next` is at its address: clients may stay as with `configure`.
+  void hand_over(const config::port_settings& next, net::steady_clock::time_point now);
   /// All its clients have to leave from `now` on.
   void retire(net::steady_clock::time_point now);
 

@@ -20,8 +20,7 @@ constexpr auto answer_margin = 2s;
 }  // namespace
 
 next_phase opening_phase::start(client_conn& conn) {
-  until_ = conn.home().now() + conn.side().core.settings(conn.home()).uplink.dc_wait_timeout +
-           answer_margin;
+  since_ = conn.home().now();
   conn.stream().want_read(false);
   return ask(conn);
 }
@@ -48,12 +47,21 @@ next_phase opening_phase::ask(client_conn& conn) {
     retry_later(conn, stream_);
     return {};
   }
-  conn.arm_progress(until_ - conn.home().now());
+  conn.arm_progress(until(conn) - conn.home().now());
   left_ = {};
   // The answer may take as long as the DC takes to be reached: `on_timer` gives up.
   conn.request(asked_, caf::infinite, std::move(order))
       .then([] {}, [&conn, asked = stream_](const caf::error&) { conn.handle_unanswered(asked); });
   return {};
+}
+
+void opening_phase::rearm(client_conn& conn) {
+  if (asked_ != nullptr) conn.arm_progress(until(conn) - conn.home().now());
+}
+
+net::steady_clock::time_point opening_phase::until(client_conn& conn) const {
+  const auto& limits = conn.side().core.settings(conn.home()).uplink;
+  return since_ + limits.dc_wait_timeout + answer_margin;
 }
 
 void opening_phase::retry_later(client_conn& conn, stream_id asked) {
@@ -64,7 +72,7 @@ void opening_phase::retry_later(client_conn& conn, stream_id asked) {
 
 next_phase opening_phase::on_timer(client_conn& conn) {
   // Nobody had it: somebody may by now.
-  if (asked_ == nullptr && conn.home().now() < until_) return ask(conn);
+  if (asked_ == nullptr && conn.home().now() < until(conn)) return ask(conn);
   leave();
   return on_refused(conn, refusal::no_conn);
 }

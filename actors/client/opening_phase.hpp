@@ -25,6 +25,8 @@ class opening_phase {
   /// The time to ask again, or to give up.
   [[nodiscard]] next_phase on_timer(client_conn& conn);
 
+  /// `dc_wait_timeout_sec` has changed.
+  void rearm(client_conn& conn);
   /// Nobody takes care of the request for `asked`.
   void retry_later(client_conn& conn, stream_id asked);
   void on_sent(const stream::ack& left) noexcept;
@@ -38,6 +40,8 @@ class opening_phase {
 
  private:
   [[nodiscard]] next_phase ask(client_conn& conn);
+  /// When it gives up.
+  [[nodiscard]] net::steady_clock::time_point until(client_conn& conn) const;
   [[nodiscard]] next_phase on_refused(client_conn& conn, refusal why);
 
   std::unique_ptr<client_session> session_;
@@ -45,7 +49,7 @@ class opening_phase {
   stream_id stream_ = 0;
   /// Null if there was nobody to ask.
   caf::actor asked_;
-  net::steady_clock::time_point until_;
+  net::steady_clock::time_point since_;
   /// Has left since it asked, and was counted to the DC connection that it asked for.
   stream::ack left_;
 };

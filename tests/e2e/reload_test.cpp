@@ -1,168 +1,22 @@
 // `mtproto-proxy reload` and SIGHUP: a running proxy follows its file, all of it or nothing, and
 // clients do not notice.
 #include <csignal>
-#include <fstream>
 #include <sstream>
 #include <thread>
 
 #include "codecs/base/text.hpp"
-#include "net/loop/entropy.hpp"
-#include "net/loop/unix_listener.hpp"
-#include "tests/e2e/harness.hpp"
+#include "tests/e2e/reload_fixture.hpp"
 
 namespace mtp::test {
 namespace {
 
 using namespace std::chrono_literals;
 
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-/// A proxy whose file is changed while it runs.
-struct reloaded {
-  fake_telegram telegram{{.dcs = {2}}};
-  proxy_under_test proxy;
-  std::string first = node().file();
-
-  explicit reloaded(std::string config = {})
-      : proxy{{.config = std::move(config), .telegram = &telegram}} {
-    const auto console = (node().state() / "console.sock").string();
-    REQUIRE(eventually([&] { return net::connect_unix(console).has_value(); }, patience));
-  }
-
-  test_node& node() const { return proxy.client_side(); }
-  void write(const std::string& text) const { std::ofstream{node().config_file()} << text; }
-  /// The first file, with lines in front of its ports and tables behind them.
-  void write_with(const std::string& lines, const std::string& tables = {}) const {
-    write(lines + first + tables);
-  }
-  reload_result reload() const { return node().reload(); }
-  /// A client of another port, or with another secret.
-  net::proxy_client client_at(std::uint16_t port, const secret16& secret,
-                              const client_protocol& how = secure_protocol()) const {
-    auto socket = net::blocking_socket::connect("127.0.0.1", port, soon());
-    REQUIRE(socket);
-    return make_client(std::move(*socket), how, 2, secret);
-  }
-};
-
-std::string table_of(const std::string& name, std::uint16_t port, const secret16& secret) {
-  auto table = port_table("127.0.0.1", port, secret);
-  return "\n" + table.replace(table.find("test"), 4, name);
-}
-
 TEST_CASE("reload: nothing has changed, and it says so") {
   const reloaded on;
   const auto result = on.reload();
   CHECK(result.status == 0);
   CHECK(result.output == "nothing has changed\n");
-}
-
-TEST_CASE("reload: ports come and go, and clients of others do not notice") {
-  const reloaded on;
-  auto client = on.proxy.client(secure_protocol());
-  check_echo(client);
-  const auto port = free_port();
-  const auto secret = net::random_array<16>();
-  on.write_with("", table_of("second", port, secret));
-  const auto added = on.reload();
-  INFO(added.output);
-  CHECK(added.status == 0);
-  CHECK(contains(added.output, "ports.second: added, 127.0.0.1:" + std::to_string(port)));
-  CHECK_FALSE(contains(added.output, to_hex(secret)));
-  auto second = on.client_at(port, secret);
-  check_echo(second);
-  CHECK(on.node().metric("in_connection_total{listener=\"second\"}") == 1);
-
-  on.write(on.first);
-  CHECK(contains(on.reload().output, "ports.second: removed"));
-  // Whoever is there stays; nobody else comes.
-  check_echo(second);
-  check_echo(client);
-  CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", port, soon()));
-
-  // Its address can be had again at once, under another name as well.
-  on.write_with("", table_of("third", port, secret));
-  CHECK(on.reload().status == 0);
-  auto third = on.client_at(port, secret);
-  check_echo(third);
-  on.write_with("", table_of("fourth", port, secret));
-  CHECK(on.reload().status == 0);
-  auto fourth = on.client_at(port, secret);
-  check_echo(fourth);
-  check_echo(third);
-  check_echo(second);
-  CHECK(on.node().metric("in_connection_total{listener=\"fourth\"}") == 1);
-}
-
-TEST_CASE(
-    "reload: a port that was there from the start is closed when it goes, and may come back") {
-  const reloaded on;
-  auto client = on.proxy.client(secure_protocol());
-  check_echo(client);
-  const auto port = free_port();
-  on.node().set_line("port", std::to_string(port));
-  REQUIRE(on.reload().status == 0);
-  CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", on.proxy.port(), soon()));
-  auto moved = on.client_at(port, on.proxy.secret());
-  check_echo(moved);
-  on.write(on.first);
-  REQUIRE(on.reload().status == 0);
-  auto back = on.proxy.client(secure_protocol());
-  check_echo(back);
-  check_echo(client);
-}
-
-TEST_CASE("reload: an address that overlaps the one in use takes its place") {
-  const reloaded on;
-  const auto port = on.proxy.port();
-  const auto is_served_at = [&](const char* ip) {
-    return net::blocking_socket::connect(ip, port, soon()).has_value();
-  };
-  auto client = on.proxy.client(secure_protocol());
-  check_echo(client);
-  REQUIRE_FALSE(is_served_at("127.0.0.2"));
-  on.node().set_line("listen_ip", "\"0.0.0.0\"");
-  const auto wider = on.reload();
-  INFO(wider.output);
-  REQUIRE(wider.status == 0);
-  CHECK(is_served_at("127.0.0.2"));
-  auto wide = on.client_at(port, on.proxy.secret());
-  check_echo(wide);
-  on.write(on.first);
-  REQUIRE(on.reload().status == 0);
-  CHECK_FALSE(is_served_at("127.0.0.2"));
-  auto narrow = on.client_at(port, on.proxy.secret());
-  check_echo(narrow);
-  check_echo(wide);
-  check_echo(client);
-}
-
-TEST_CASE("reload: a port on :: has IPv4 clients while no other port of this number has them") {
-  const reloaded on;
-  on.node().set_line("listen_ip", "\"::\"");
-  REQUIRE(on.reload().status == 0);
-  const auto port = on.proxy.port();
-  auto first = on.client_at(port, on.proxy.secret());
-  check_echo(first);
-
-  const auto secret = net::random_array<16>();
-  const auto alone = on.node().file();
-  on.write(alone + table_of("twin", port, secret));
-  const auto apart = on.reload();
-  INFO(apart.output);
-  REQUIRE(apart.status == 0);
-  auto twin = on.client_at(port, secret);
-  check_echo(twin);
-  CHECK(net::blocking_socket::connect("::1", port, soon()));
-
-  on.write(alone);
-  REQUIRE(on.reload().status == 0);
-  auto second = on.client_at(port, on.proxy.secret());
-  check_echo(second);
-  check_echo(twin);
-  check_echo(first);
 }
 
 TEST_CASE("reload: a new secret is for new clients, the others leave in time") {
@@ -321,21 +175,6 @@ TEST_CASE("reload: limits and time-outs count for connections that are there") {
     REQUIRE(on.reload().status == 0);
     check_closed(first);
   }
-}
-
-TEST_CASE("reload: metrics move to another port") {
-  const reloaded on;
-  const std::string key = "metrics_port = ";
-  const auto before =
-      static_cast<std::uint16_t>(std::stoi(on.first.substr(on.first.find(key) + key.size())));
-  const auto port = free_port();
-  on.node().set_line("metrics_port", std::to_string(port));
-  REQUIRE(on.reload().status == 0);
-  CHECK(net::blocking_socket::connect("127.0.0.1", port, soon()));
-  CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", before, soon()));
-  on.write("metrics_ip = \"0.0.0.0\"\n" + on.node().file());
-  REQUIRE(on.reload().status == 0);
-  CHECK(net::blocking_socket::connect("127.0.0.2", port, soon()));
 }
 
 TEST_CASE("reload: SIGHUP does the same, and tells the log") {
