@@ -78,11 +78,11 @@ text_or_error ask_node(const console_tools& tools, std::string_view back_name, s
     const auto& back = *address;
     known += (known.empty() ? "" : ", ") + back.name;
     if (back_name != back.name && back_name != to_string(back)) continue;
-    const auto keeper = node.core.names.find(actors::names::back_session(place));
-    if (keeper == nullptr) return tl::unexpected<std::string>{"its link is being restarted"};
+    const auto session = node.core.names.find(actors::names::back_session(place));
+    if (session == nullptr) return tl::unexpected<std::string>{"its link is being restarted"};
     text_or_error outcome;
     caf::scoped_actor self{tools.system};
-    self->request(keeper, remote_patience, actors::ask_back{std::move(line)})
+    self->request(session, remote_patience, actors::ask_back{std::move(line)})
         .receive(
             [&](std::string& answer, bool good) {
               if (good)
