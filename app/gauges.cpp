@@ -82,16 +82,16 @@ std::vector<asked_gauge> asked_gauges(config::node_role role) {
   using status = actors::dc_pool_status;
   std::vector<asked_gauge> gauges{
       pool_gauge({.name = "mtproto_proxy_dc_num_downstreams",
-                  .help = "Count of connections to downstream"},
-                 &status::n_downstreams),
+                  .help = "Connections to the DC that take clients"},
+                 &status::n_conns),
       pool_gauge(
-          {.name = "mtproto_proxy_dc_num_upstreams", .help = "Count of upstreams connected to DC"},
-          &status::n_upstreams),
+          {.name = "mtproto_proxy_dc_num_upstreams", .help = "Clients on connections to the DC"},
+          &status::n_clients),
       pool_gauge({.name = "mtproto_proxy_dc_num_waiting",
                   .help = "Clients that wait for a connection to the DC"},
                  &status::n_waiting),
       {{.name = "mtproto_proxy_dc_upstreams_per_downstream",
-        .help = "Count of upstreams connected to DC"},
+        .help = "Clients per connection to the DC"},
        read_clients_per_conn}};
   if (role == config::node_role::front)
     gauges.push_back(
@@ -106,16 +106,15 @@ std::vector<asked_gauge> asked_gauges(config::node_role role) {
 }  // namespace
 
 void add_gauges(actors::node_parts& node, caf::actor_system& system) {
-  node.core.metrics.set_gauge(
-      "mtproto_proxy_connections_count", "Count of ranch connections", [&node] {
-        metrics::gauge_values values;
-        if (node.client == nullptr) return values;
-        const auto ports = node.client->ports.get();
-        for (const auto& served : *ports)
-          values.push_back({{{"listener", served.port->name}},
-                            static_cast<double>(served.port->connections.load())});
-        return values;
-      });
+  node.core.metrics.set_gauge("mtproto_proxy_connections_count", "Clients connected now", [&node] {
+    metrics::gauge_values values;
+    if (node.client == nullptr) return values;
+    const auto ports = node.client->ports.get();
+    for (const auto& served : *ports)
+      values.push_back({{{"listener", served.port->name}},
+                        static_cast<double>(served.port->connections.load())});
+    return values;
+  });
   node.core.metrics.set_gauge(
       "mtproto_proxy_memory_bytes", "Memory of the process, and its budget", [&node] {
         return actors::memory_values(node.core.memory,

@@ -76,8 +76,8 @@ struct fixture : running_node {
   /// So many clients are served, and none is about to move: whoever sends before it has moved has
   /// something in flight.
   bool have_moved(std::size_t clients) {
-    return eventually(
-        [&] { return in_tunnel() == clients && pool_status().n_upstreams == clients; }, patience);
+    return eventually([&] { return in_tunnel() == clients && pool_status().n_clients == clients; },
+                      patience);
   }
   bool links_up() {
     return eventually([&] { return telegram.conns(asked_dc) == 2; }, patience);
@@ -185,9 +185,9 @@ struct migrating : fixture {
     auto fresh = connect();
     REQUIRE(echoes(fresh));
     CHECK(connections() == idle_clients + 1);
-    CHECK(pool_status().n_upstreams == idle_clients + 1);
+    CHECK(pool_status().n_clients == idle_clients + 1);
     CHECK(pool_status().n_waiting == 0);
-    CHECK(eventually([&] { return pool_status().n_downstreams >= 2; }, patience));
+    CHECK(eventually([&] { return pool_status().n_conns >= 2; }, patience));
     CHECK(complete(whole_tree, nullptr));
     CHECK_FALSE(ended);
   }

@@ -130,12 +130,12 @@ dc_pool_status dc_pool_state::status() const {
   for (const auto& [number, conn] : policy->conns()) {
     if (!conn.ready) continue;
     const auto clients = conn.load->clients.load();
-    result.min = result.n_downstreams == 0 ? clients : std::min(result.min, clients);
+    result.min = result.n_conns == 0 ? clients : std::min(result.min, clients);
     result.max = std::max(result.max, clients);
-    result.n_upstreams += clients;
-    ++result.n_downstreams;
+    result.n_clients += clients;
+    ++result.n_conns;
   }
-  if (result.n_downstreams == 0) result.last_failure = last_failure;
+  if (result.n_conns == 0) result.last_failure = last_failure;
   return result;
 }
 

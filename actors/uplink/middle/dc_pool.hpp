@@ -42,10 +42,10 @@ struct get_dc_pool_status {};
 struct dc_pool_status {
   dc_id dc = 0;
   /// Connections that take clients, and those on their way.
-  std::size_t n_downstreams = 0;
+  std::size_t n_conns = 0;
   std::size_t n_pending = 0;
   /// Clients on connections: all, on the least and on the most loaded one.
-  std::size_t n_upstreams = 0;
+  std::size_t n_clients = 0;
   std::size_t min = 0;
   std::size_t max = 0;
   /// Clients without a connection yet.
