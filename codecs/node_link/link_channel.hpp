@@ -81,10 +81,6 @@ class link_channel {
   /// And for frames that wait for the link.
   [[nodiscard]] std::size_t queued() const noexcept { return queue_.held(); }
   [[nodiscard]] const link_window& window() const noexcept { return window_; }
-  /// Nothing waits and nothing is on its way to the peer.
-  [[nodiscard]] bool at_rest() const noexcept {
-    return queue_.empty() && blob_.empty() && window_.in_flight() == 0;
-  }
 
  private:
   void count_taken(const stream_blob_reader::item& item) noexcept;

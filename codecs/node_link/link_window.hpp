@@ -34,7 +34,6 @@ class link_window {
   }
   /// Since the beginning.
   [[nodiscard]] std::uint64_t sent_in_all() const noexcept { return sent_; }
-  [[nodiscard]] std::uint64_t taken_in_all() const noexcept { return taken_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// The size of a blob: small on a slow link, as the peer reads only whole blobs.
   [[nodiscard]] std::size_t blob_size() const noexcept {
