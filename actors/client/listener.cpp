@@ -42,7 +42,7 @@ std::size_t count_waiting(int listening) noexcept {
 /// False if nobody has to go.
 bool crowd_out(open_port& from, newcomers::time_point now, bool is_one_more) {
   const auto victim = from.newcomers.choose(now, is_one_more);
-  if (victim) caf::anon_send(victim->handler, crowded_out{});
+  if (victim) caf::anon_send(victim->client, crowded_out{});
   return victim.has_value();
 }
 

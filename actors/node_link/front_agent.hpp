@@ -10,9 +10,10 @@
 namespace mtp::actors {
 
 /// Messages:
-/// - `open_stream` (request), `cancel_stream`, `stream_frame` from handlers, as a pool and a
-///   dc_conn. While no back can be reached, clients wait here; with too many waiting already the
-///   answer is `refused` with `overloaded`. Each leaves when it has waited long enough for itself.
+/// - `open_stream` (request), `cancel_stream`, `stream_frame` from client_conns: it stands in for a
+///   pool and its dc_conns. While no back can be reached, clients wait here; with too many waiting
+///   already the answer is `refused` with `overloaded`. A client_conn that has waited long enough
+///   leaves by itself.
 /// A stream that the back wants to migrate gets `refused` if the back has not confirmed all of its
 /// data: that may come too late for the DC connection.
 /// - `link_up`, `link_down` from back_sessions. A stream whose session ends gets `migrate`, or
