@@ -52,7 +52,7 @@ response_ptr make_response(std::string text, const char* format) {
   response_ptr response{
       MHD_create_response_from_buffer(text.size(), text.data(), MHD_RESPMEM_MUST_COPY)};
   MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE, format);
-  // One request a connection: the time for it is bounded by that of the connection.
+  // One request per connection, so the time for a connection bounds the time for its request.
   MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONNECTION, "close");
   return response;
 }

@@ -131,7 +131,7 @@ void rpc_read(benchmark::State& state, checksum kind) {
   count(state, packets_a_read);
 }
 
-// -- once a connection ----------------------------------------------------------------------------
+// -- once per connection --------------------------------------------------------------------------
 
 void fake_tls_handshake(benchmark::State& state) {
   const std::array<std::uint8_t, client_hello_random_size> random{};

@@ -46,8 +46,8 @@ std::string times_this(const named_share& limit) {
                      limit.thread, limit.process);
 }
 
-/// How far the nodes' threads are from being full. Reactors are one a core, so that a machine with
-/// more cores has more of them; of all other threads it has not.
+/// How far the nodes' threads are from being full. There is one reactor per core, so a machine with
+/// more cores has more reactors, but no more of the other threads.
 std::string nodes_reserve(const saturation& seen) {
   const named_share* busiest = nullptr;
   const named_share* only_one = nullptr;

@@ -142,7 +142,7 @@ tls_channel::moved tls_channel::write(byte_view data) {
     }
     unfinished_ = 0;
     ++records_;
-    // One record a call.
+    // One record per call.
     sent.size += static_cast<std::size_t>(result);
   }
   return sent;

@@ -161,7 +161,7 @@ TEST_CASE_FIXTURE(fixture,
     open();
   REQUIRE(connections.size() == 5);
   make_ready(0);
-  // Not all to the first one: 4 a connection, and half as many more.
+  // Not all to the first one: 4 per connection, and half as many more.
   CHECK(opened(0).size() == 7);
   const auto late = open();
   CHECK(status().n_waiting == 14);
