@@ -1,4 +1,4 @@
-// What belongs to clients and outlives every actor that serves them. A back has none of it.
+// The state of a node's client side, which outlives the actors that serve clients. A back has none.
 #pragma once
 
 #include <deque>
@@ -23,7 +23,7 @@ struct client_side {
   /// One per reactor.
   std::deque<client_list> clients;
   net::published<std::vector<served_port>> ports;
-  /// Whom to ask for a DC connection: set before the first client comes.
+  /// Chooses the actor to ask for a DC connection. Set before the first client comes.
   router route;
 
  private:
