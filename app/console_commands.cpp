@@ -21,16 +21,16 @@ namespace {
 using namespace std::chrono_literals;
 using text_or_error = tl::expected<std::string, std::string>;
 
-/// The inspector needs a few times `inspection_patience` if somebody hangs.
+/// The inspector needs a few times `inspection_patience` if an actor hangs.
 constexpr auto inspector_patience = 4s;
 
 /// Longer than a back needs that is there.
 constexpr auto remote_patience = 8s;
 
-/// Clients that are listed if nobody says how many.
+/// How many clients are listed by default.
 constexpr std::size_t usual_clients = 20;
 
-/// A line's words, and who can be asked about them.
+/// A line's words, and the actors that can answer them.
 struct request {
   const console_tools* tools;
   caf::actor inspector;

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 using actors::metrics;
 
-/// The inspector leaves out who does not answer in time; this is for the inspector itself.
+/// The inspector leaves out actors that do not answer in time; this is for the inspector itself.
 constexpr std::chrono::milliseconds inspector_patience = actors::inspection_patience + 500ms;
 
 /// What the inspector tells; nothing of what it does not answer.
@@ -25,7 +25,7 @@ answers ask_inspector(const actors::node_parts& node, caf::actor_system& system)
   answers result;
   const auto inspector = node.core.names.find(actors::names::inspector);
   if (inspector == nullptr) return result;
-  // Hidden: whoever waits for all actors to end does not wait for it.
+  // Hidden: the actor system does not wait for it when it waits for all actors to end.
   caf::scoped_actor self{system, true};
   // Both at once: if several hang, that takes no longer than one.
   auto pools = self->request(inspector, inspector_patience, actors::inspect_pools{});

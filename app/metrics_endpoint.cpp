@@ -295,8 +295,8 @@ MHD_Result metrics_endpoint::server::answer(MHD_Connection* connection, std::str
   return MHD_queue_response(connection, MHD_HTTP_OK, text);
 }
 
-/// If making one takes long, as actors hang, those who come meanwhile do not wait one after
-/// another.
+/// If making a text takes long, as actors hang, requests that come meanwhile share it
+/// instead of waiting one after the other.
 MHD_Response* metrics_endpoint::server::current_text() {
   if (text_now_ != nullptr) return text_now_.get();
   const auto begun = clock::now();

@@ -23,7 +23,7 @@ struct metrics_patience {
 /// Serves GET /metrics as long as it lives.
 class metrics_endpoint {
  public:
-  /// Called in the server's thread; may take a second or two, for which everybody waits.
+  /// Called in the server's thread; may take a second or two, for which all requests wait.
   using text_function = std::function<std::string()>;
 
   /// Error: the address can't be served, for the operator. `text` is what is answered; one that

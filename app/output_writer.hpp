@@ -1,4 +1,4 @@
-// Output that nobody waits for: a bounded queue of texts, and a thread that writes them.
+// Output without waiting for its reader: a bounded queue of texts, and a thread that writes them.
 #pragma once
 
 #include <chrono>

@@ -8,8 +8,8 @@ namespace mtp::bench {
 
 namespace {
 
-/// From here on a thread or a machine counts as busy all the time: what is missing are the moments
-/// in which somebody else was to act first.
+/// From this share on a thread or a machine counts as busy all the time: the rest is waiting for
+/// another thread to act first.
 constexpr double full = 0.9;
 /// Threads with less are not shown: percent of a core.
 constexpr double worth_showing = 1;

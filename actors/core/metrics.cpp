@@ -34,7 +34,7 @@ void histogram::observe(std::uint64_t value) noexcept {
 metrics::cell* metrics::own_block() noexcept {
   auto* block = blocks_[own_index].load(std::memory_order_acquire);
   if (block != nullptr) return block;
-  // First use by this thread; nobody else has its index.
+  // First use by this thread; no other thread has its index.
   const std::lock_guard lock{mutex_};
   storage_.push_back(std::make_unique<std::array<cell, cells_per_thread>>());
   block = storage_.back()->data();

@@ -338,7 +338,7 @@ std::vector<front_status> link_gateway_state::fronts() const {
   return statuses;
 }
 
-/// Finding an answer takes time: somebody else does.
+/// Finding an answer takes time, so another actor does it.
 caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string& line) {
   const auto asker = caf::actor_cast<caf::actor>(self->current_sender());
   if (std::ranges::none_of(sessions,

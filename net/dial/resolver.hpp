@@ -50,7 +50,7 @@ class resolver {
 
   /// An answer that is known now; else `lookup` gets it later.
   [[nodiscard]] std::optional<name_answer> ask(const std::string& name, name_lookup& lookup);
-  /// A question that nobody waits for any more is given up.
+  /// Gives up the question if no other lookup waits for it.
   void leave(const std::string& name, name_lookup& lookup);
   void land(const std::string& name, name_query::result result);
 

@@ -51,7 +51,7 @@ class byte_stream {
   };
   /// Reads once.
   [[nodiscard]] virtual read_result read(byte_span into) = 0;
-  /// Whether bytes, or the end, have come that nobody has read.
+  /// Whether bytes, or the end, have come and have not been read.
   [[nodiscard]] virtual bool has_unread() const = 0;
   /// Whether the peer's bytes are waited for; off, they stay where they are and slow the peer down.
   virtual void want_read(bool on) = 0;

@@ -36,8 +36,8 @@ class io_source {
   std::size_t dirty_at_ = not_dirty;
 };
 
-/// For one thread only. Whoever derives from it turns it: waits, dispatches, flushes and ends the
-/// iteration.
+/// For one thread only. The derived class runs the iterations: waits, dispatches, flushes and ends
+/// each.
 class event_loop {
  public:
   using clock_function = steady_clock::time_point (*)();

@@ -79,8 +79,8 @@ void tls_channel::deleter::operator()(SSL* ssl) const noexcept {
   SSL_free(ssl);
 }
 
-// OpenSSL looks at what is in the thread's error queue, whoever put it there: each call starts with
-// an empty one, or a failure of one connection would be taken for one of another.
+// OpenSSL looks at the thread's error queue, whichever connection an error came from. Each call
+// starts with an empty queue, or a failure of one connection would be taken for one of another.
 
 tls_progress tls_channel::handshake() {
   ERR_clear_error();
@@ -134,8 +134,8 @@ tls_channel::moved tls_channel::write(byte_view data) {
     if (result <= 0) {
       unfinished_ = record.size();
       sent.next = judge(result);
-      // Half a message of TLS has come. Nobody sends that, and waiting for the rest while the
-      // socket could be written to would keep the thread busy.
+      // Half a message of TLS has come. No honest peer sends that, and waiting for the rest while
+      // the socket could be written to would keep the thread busy.
       if (sent.next == tls_progress::want_read)
         sent.next = fail(tls_failure::protocol, "it cuts its messages in two");
       break;

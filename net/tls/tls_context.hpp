@@ -73,7 +73,7 @@ class tls_credentials {
   tls_credentials(tls_files files, std::shared_ptr<const tls_context> first);
   [[nodiscard]] tl::expected<void, std::string> read(tls_files files);
 
-  /// Held by whoever reads files: the last one to begin is the last one to end.
+  /// Held while files are read: the last read to begin is the last to end.
   std::mutex reading_;
   tls_files files_;
   published<tls_context> current_;

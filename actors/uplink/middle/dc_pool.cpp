@@ -39,7 +39,7 @@ dc_pool_state::~dc_pool_state() {
 // -- clients ------------------------------------------------------------------------------------
 
 void dc_pool_state::handle_open(open_stream& request) {
-  // Nobody overtakes those who wait.
+  // No client overtakes the clients that wait.
   if (auto* const best = waiting.empty() ? policy->choose(request.reactor, limits()) : nullptr) {
     assign(request, *best);
     return;
@@ -47,7 +47,7 @@ void dc_pool_state::handle_open(open_stream& request) {
   const auto refuse = [&](refusal why) {
     caf::anon_send(request.client, stream_frame{request.stream, stream::refused{why}});
   };
-  // The original's empty pool: nobody keeps connections here, so none can be expected soon.
+  // The original's empty pool: no connections are kept here, so none can be expected soon.
   if (request.request.migrating && side->settings()->init_dc_connections == 0 &&
       policy->conns().empty())
     return refuse(refusal::no_conn);
@@ -111,7 +111,7 @@ void dc_pool_state::tick() {
   expire_waiting();
   check_outage();
   keep_minimum();
-  // Connections that are overdue keep nobody waiting for another one.
+  // Clients do not go on waiting for connections that are overdue by now.
   serve_waiting();
   close_idle();
   watch_expected();

@@ -131,7 +131,7 @@ void dc_pool_state::drop_rivals(const pool_conn& winner) {
   }
 }
 
-/// Those who wait come first.
+/// Call it after `serve_waiting`: clients that wait come first.
 void dc_pool_state::offer(const pool_conn& conn) {
   if (conn.takes_clients()) side->conns.offer(dc, conn.reactor, handles.at(conn.number), conn.load);
 }
