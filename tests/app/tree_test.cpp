@@ -19,10 +19,10 @@ using test::eventually;
 
 constexpr dc_id asked_dc = 2;
 
-/// Kills a client's handler, from the thread it lives in.
-class handler_killer final : public net::pinned_actor {
+/// Kills a client's client_conn, from the thread it lives in.
+class client_conn_killer final : public net::pinned_actor {
  public:
-  handler_killer(caf::actor_config& cfg, net::reactor& home, actors::client_side& side)
+  client_conn_killer(caf::actor_config& cfg, net::reactor& home, actors::client_side& side)
       : pinned_actor{cfg, home}, side_{&side} {}
 
  private:
@@ -111,11 +111,11 @@ void kill_everything(fixture& on) {
 
   // Those that came after a kill have left.
   REQUIRE(eventually([&] { return on.connections() == idle.size(); }, patience));
-  // A handler's client is gone with it; nobody else's is.
-  net::spawn_pinned<handler_killer>(*on.proxy->core().reactors[0],
-                                    std::ref(*on.proxy->parts().client));
-  net::spawn_pinned<handler_killer>(*on.proxy->core().reactors[1],
-                                    std::ref(*on.proxy->parts().client));
+  // The client of a killed client_conn is gone with it; all other clients stay.
+  net::spawn_pinned<client_conn_killer>(*on.proxy->core().reactors[0],
+                                        std::ref(*on.proxy->parts().client));
+  net::spawn_pinned<client_conn_killer>(*on.proxy->core().reactors[1],
+                                        std::ref(*on.proxy->parts().client));
   std::size_t alive = 0;
   REQUIRE(eventually([&] { return on.connections() == idle.size() - 2; }, patience));
   for (auto& client : idle)
