@@ -72,7 +72,7 @@ class link_window {
     distance_ = std::min(distance_, delay);
     const auto queued = delay - distance_;
     if (queued > long_queue) {
-      // What is on its way already says nothing about the new size.
+      // Bytes that are on their way already say nothing about the new size.
       if (taken_ < shrunk_until_) return;
       size_ = std::max(size_ / 2, smallest);
       shrunk_until_ = sent_;

@@ -51,7 +51,7 @@ struct dial_failure {
   int error = 0;
   /// The reason alone, of the last address.
   std::string reason;
-  /// For the operator: each address that was tried, or the host, with what came of it.
+  /// For the operator: each address that was tried, or the host, with the reason of its failure.
   std::string text;
 };
 

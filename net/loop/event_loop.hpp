@@ -77,7 +77,7 @@ class event_loop {
   void dispatch();
   [[nodiscard]] bool has_flushes() const noexcept { return !dirty_.empty(); }
   void flush_dirty();
-  /// Closes and destroys what was put off; false if there was nothing to destroy.
+  /// Closes and destroys the objects whose end was put off; false if there were none.
   bool end_iteration();
 
  private:

@@ -1,5 +1,5 @@
-// What is known of one connection between nodes, shared by its users and by the thread that carries
-// its bytes.
+// The state of one connection between nodes, shared by its users and by the thread that carries its
+// bytes.
 #pragma once
 
 #include <atomic>

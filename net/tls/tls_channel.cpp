@@ -18,7 +18,7 @@ constexpr std::size_t max_write = std::size_t{256} * 1024;
 /// Messages of TLS itself behind a handshake, tickets and new keys: so many may come, and one more
 /// for so many bytes. Each costs as much as deriving a key does, and gives nothing to do.
 constexpr std::uint64_t free_messages = 16;
-constexpr std::uint64_t bytes_a_message = std::uint64_t{1} << 20;
+constexpr std::uint64_t bytes_per_message = std::uint64_t{1} << 20;
 
 /// What the first byte of a record can be at the start of a connection: an alert or a handshake.
 bool starts_tls(std::uint8_t byte) {
@@ -111,7 +111,7 @@ tls_channel::moved tls_channel::read(byte_span into) {
       return {.next = fail(tls_failure::protocol, "it asks for new keys and does not read")};
     if (next != tls_progress::want_read || socket_.is_drained) return {.next = next};
     // It was a message of TLS, after which OpenSSL returns (see `read_ahead`).
-    if (++messages_ > free_messages + received_ / bytes_a_message)
+    if (++messages_ > free_messages + received_ / bytes_per_message)
       return {.next = fail(tls_failure::protocol, "it changes keys all the time")};
   }
 }

@@ -63,8 +63,8 @@ class tls_credentials {
       tls_files files, tls_side side);
 
   [[nodiscard]] std::shared_ptr<const tls_context> current() const;
-  /// Reads the files again. New connections use what is there now; established ones stay. After an
-  /// error everything is as before.
+  /// Reads the files again. New connections use the files' content of now; established connections
+  /// stay. After an error everything is as before.
   [[nodiscard]] tl::expected<void, std::string> reload();
   /// The same with other files, from now on.
   [[nodiscard]] tl::expected<void, std::string> reload(tls_files files);
