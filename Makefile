@@ -12,7 +12,7 @@
 # make bench  speed beside a hand-written floor, and of split mode, about 15 minutes (doc/performance.md);
 #             BENCH="--only 'dd echo' --against OTHER_BUILD" and the like choose what is measured
 # make bench-micro  speed of the codecs
-# make instructions         instructions an operation beside the recorded ones, by callgrind
+# make instructions         instructions per operation beside the recorded ones, by callgrind
 # make instructions-record  records them anew
 
 CONFIG ?= config/prod.toml

@@ -1,4 +1,4 @@
-// What is wrong with the program's arguments, in words that quote no value.
+// Errors in the program's arguments, in words that quote no value.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@ class ParseError;
 
 namespace mtp::app {
 
-/// What is wrong, for the operator: names the options it is about. The texts of `error` itself
-/// quote what was given, which may be a secret: the wrong option, a link, one word too many.
+/// Describes the error to the operator and names its options. The texts of `error` itself quote the
+/// arguments, which may be secrets: in the wrong option, in a link, or as one word too many.
 [[nodiscard]] std::string describe_argument_error(const CLI::App& app,
                                                   const CLI::ParseError& error);
 

@@ -47,8 +47,8 @@ struct exit_command {
 using command = std::variant<run_command, check_config_command, ping_command, console_command,
                              reload_command, exit_command>;
 
-/// Reads arguments and, for what they leave open, the environment variables above. Prints help and
-/// mistakes.
+/// Reads arguments and, for settings that they do not give, the environment variables above. Prints
+/// help and errors.
 [[nodiscard]] command parse_command_line(int argc, const char* const* argv);
 
 /// Settings of a run: the file's, if there is one, with what the command line says instead.

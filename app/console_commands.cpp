@@ -21,16 +21,16 @@ namespace {
 using namespace std::chrono_literals;
 using text_or_error = tl::expected<std::string, std::string>;
 
-/// The inspector needs a few times `inspection_patience` if somebody hangs.
+/// The inspector needs a few times `inspection_patience` if an actor hangs.
 constexpr auto inspector_patience = 4s;
 
 /// Longer than a back needs that is there.
 constexpr auto remote_patience = 8s;
 
-/// Clients that are listed if nobody says how many.
+/// How many clients are listed by default.
 constexpr std::size_t usual_clients = 20;
 
-/// A line's words, and who can be asked about them.
+/// A line's words, and the actors that can answer them.
 struct request {
   const console_tools* tools;
   caf::actor inspector;
@@ -78,11 +78,11 @@ text_or_error ask_node(const console_tools& tools, std::string_view back_name, s
     const auto& back = *address;
     known += (known.empty() ? "" : ", ") + back.name;
     if (back_name != back.name && back_name != to_string(back)) continue;
-    const auto keeper = node.core.names.find(actors::names::back_session(place));
-    if (keeper == nullptr) return tl::unexpected<std::string>{"its link is being restarted"};
+    const auto session = node.core.names.find(actors::names::back_session(place));
+    if (session == nullptr) return tl::unexpected<std::string>{"its link is being restarted"};
     text_or_error outcome;
     caf::scoped_actor self{tools.system};
-    self->request(keeper, remote_patience, actors::ask_back{std::move(line)})
+    self->request(session, remote_patience, actors::ask_back{std::move(line)})
         .receive(
             [&](std::string& answer, bool good) {
               if (good)

@@ -14,7 +14,7 @@ namespace mtp::app {
 /// The commands, a line each.
 [[nodiscard]] std::string console_help();
 
-/// Who can be asked.
+/// The sources of answers.
 struct console_tools {
   caf::actor_system& system;
   const actors::node_parts& node;

@@ -76,7 +76,7 @@ void console_server::run() {
   clients_.clear();
 }
 
-/// Until somebody is ready or late. Accepts whoever came.
+/// Waits until a connection is ready or late. Accepts new connections.
 void console_server::wait() {
   const auto now = clock::now();
   std::array<pollfd, 2 + max_console_clients> fds{};
@@ -107,7 +107,7 @@ void console_server::accept_some() {
   while (clients_.size() < max_console_clients) {
     auto fd = listener_->accept();
     if (!fd) {
-      // Out of descriptors: whoever waits would wake us for nothing.
+      // Out of descriptors: a waiting connection would wake us for nothing.
       if (errno != EAGAIN && errno != ECONNABORTED)
         accept_from_ = clock::now() + accept_again_after;
       return;
@@ -132,7 +132,7 @@ bool console_server::read_request(client& conn) {
   const auto size = ::recv(conn.fd.get(), buffer.data(), buffer.size(), 0);
   if (size < 0) return errno == EAGAIN || errno == EINTR;
   conn.request.append(buffer.data(), static_cast<std::size_t>(size));
-  // Whoever finishes sending has said all, too.
+  // The end of the stream ends a request, too.
   const auto end = size == 0 ? conn.request.size() : conn.request.find('\n');
   if (size == 0 && conn.request.empty()) return false;
   if (std::min(end, conn.request.size()) > max_console_request)

@@ -112,8 +112,8 @@ std::string to_text(const pools_report& report) {
     const auto dc = fmt::to_string(pool.dc);
     if (pool.trouble.empty())
       table.add(
-          {dc, fmt::to_string(now.n_downstreams), fmt::to_string(now.n_pending),
-           fmt::to_string(now.n_upstreams),
+          {dc, fmt::to_string(now.n_conns), fmt::to_string(now.n_pending),
+           fmt::to_string(now.n_clients),
            now.min == now.max ? fmt::to_string(now.max) : fmt::format("{}-{}", now.min, now.max),
            fmt::to_string(now.n_waiting), now.last_failure});
     else

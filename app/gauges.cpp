@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using actors::metrics;
 
-/// The inspector leaves out who does not answer in time; this is for the inspector itself.
+/// The inspector leaves out actors that do not answer in time; this is for the inspector itself.
 constexpr std::chrono::milliseconds inspector_patience = actors::inspection_patience + 500ms;
 
 /// What the inspector tells; nothing of what it does not answer.
@@ -26,7 +26,7 @@ answers ask_inspector(const actors::node_parts& node, caf::actor_system& system)
   answers result;
   const auto inspector = node.core.names.find(actors::names::inspector);
   if (inspector == nullptr) return result;
-  // Hidden: whoever waits for all actors to end does not wait for it.
+  // Hidden: the actor system does not wait for it when it waits for all actors to end.
   caf::scoped_actor self{system, true};
   // Both at once: if several hang, that takes no longer than one.
   auto pools = self->request(inspector, inspector_patience, actors::inspect_pools{});
@@ -83,16 +83,16 @@ std::vector<asked_gauge> asked_gauges(config::node_role role) {
   using status = actors::dc_pool_status;
   std::vector<asked_gauge> gauges{
       pool_gauge({.name = "mtproto_proxy_dc_num_downstreams",
-                  .help = "Count of connections to downstream"},
-                 &status::n_downstreams),
+                  .help = "Connections to the DC that take clients"},
+                 &status::n_conns),
       pool_gauge(
-          {.name = "mtproto_proxy_dc_num_upstreams", .help = "Count of upstreams connected to DC"},
-          &status::n_upstreams),
+          {.name = "mtproto_proxy_dc_num_upstreams", .help = "Clients on connections to the DC"},
+          &status::n_clients),
       pool_gauge({.name = "mtproto_proxy_dc_num_waiting",
                   .help = "Clients that wait for a connection to the DC"},
                  &status::n_waiting),
       {{.name = "mtproto_proxy_dc_upstreams_per_downstream",
-        .help = "Count of upstreams connected to DC"},
+        .help = "Clients per connection to the DC"},
        read_clients_per_conn}};
   if (role == config::node_role::front)
     gauges.push_back(
@@ -107,22 +107,21 @@ std::vector<asked_gauge> asked_gauges(config::node_role role) {
 }  // namespace
 
 void add_gauges(actors::node_parts& node, caf::actor_system& system) {
-  node.core.metrics.set_gauge(
-      "mtproto_proxy_connections_count", "Count of ranch connections", [&node] {
-        metrics::gauge_values values;
-        if (node.client == nullptr) return values;
-        std::map<std::string, double> connections;
-        const auto served_now = node.client->ports.get();
-        for (const auto& served : *served_now)
-          connections[served.port->name] += static_cast<double>(served.port->connections.load());
-        const auto left = node.client->left_ports.get();
-        for (const auto& known : *left)
-          if (const auto port = known.lock())
-            connections[port->name] += static_cast<double>(port->connections.load());
-        for (const auto& [listener, count] : connections)
-          values.push_back({{{"listener", listener}}, count});
-        return values;
-      });
+  node.core.metrics.set_gauge("mtproto_proxy_connections_count", "Clients connected now", [&node] {
+    metrics::gauge_values values;
+    if (node.client == nullptr) return values;
+    std::map<std::string, double> connections;
+    const auto served_now = node.client->ports.get();
+    for (const auto& served : *served_now)
+      connections[served.port->name] += static_cast<double>(served.port->connections.load());
+    const auto left = node.client->left_ports.get();
+    for (const auto& known : *left)
+      if (const auto port = known.lock())
+        connections[port->name] += static_cast<double>(port->connections.load());
+    for (const auto& [listener, count] : connections)
+      values.push_back({{{"listener", listener}}, count});
+    return values;
+  });
   node.core.metrics.set_gauge(
       "mtproto_proxy_memory_bytes", "Memory of the process, and its budget", [&node] {
         return actors::memory_values(node.core.memory,

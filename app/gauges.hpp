@@ -1,4 +1,4 @@
-// Metrics that nobody counts: what is asked for when somebody looks.
+// Gauges: metrics that are not counted but computed for each reading.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -8,8 +8,8 @@
 namespace mtp::app {
 
 /// Adds clients of each listener, memory, connections of each DC, and links between nodes.
-/// The inspector is asked for them, once for all. Computing them may take a second if actors hang;
-/// those that do are left out.
+/// Asks the inspector once for all of them. That may take a second if actors hang; their values are
+/// left out.
 void add_gauges(actors::node_parts& node, caf::actor_system& system);
 
 }  // namespace mtp::app

@@ -28,8 +28,9 @@ struct source_addresses {
 
 /// The addresses to put in a port's links, IPv4 first, as more clients have it; never none. Of each
 /// family that the port takes ("::" takes both): `external_ip` or `external_ipv6`, else the port's
-/// own address, else the one in `ours`. If nothing is known, the port's "0.0.0.0" or "::". What is
-/// in front of a port of loopback may change the family: it gets whatever external ones there are.
+/// own address, else the one in `ours`. If nothing is known, the port's "0.0.0.0" or "::". A
+/// program in front of a port on loopback may change the family: such a port gets all external
+/// addresses.
 [[nodiscard]] std::vector<ip_address> link_addresses(const config::uplink_config& uplink,
                                                      const config::port_settings& port,
                                                      const source_addresses& ours);

@@ -52,7 +52,7 @@ response_ptr make_response(std::string text, const char* format) {
   response_ptr response{
       MHD_create_response_from_buffer(text.size(), text.data(), MHD_RESPMEM_MUST_COPY)};
   MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE, format);
-  // One request a connection: the time for it is bounded by that of the connection.
+  // One request per connection, so the time for a connection bounds the time for its request.
   MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONNECTION, "close");
   return response;
 }
@@ -295,8 +295,8 @@ MHD_Result metrics_endpoint::server::answer(MHD_Connection* connection, std::str
   return MHD_queue_response(connection, MHD_HTTP_OK, text);
 }
 
-/// If making one takes long, as actors hang, those who come meanwhile do not wait one after
-/// another.
+/// If making a text takes long, as actors hang, requests that come meanwhile share it
+/// instead of waiting one after the other.
 MHD_Response* metrics_endpoint::server::current_text() {
   if (text_now_ != nullptr) return text_now_.get();
   const auto begun = clock::now();

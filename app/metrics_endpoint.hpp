@@ -23,11 +23,11 @@ struct metrics_patience {
 /// Serves GET /metrics as long as it lives.
 class metrics_endpoint {
  public:
-  /// Called in the server's thread; may take a second or two, for which everybody waits.
+  /// Called in the server's thread; may take a second or two, for which all requests wait.
   using text_function = std::function<std::string()>;
 
-  /// Error: the address can't be served, for the operator. `text` is what is answered; one that
-  /// took longer than 0.3 s to make is given again for as long as that. `beside_own`: another
+  /// Error: the address can't be served, for the operator. `text` makes the answers; an answer
+  /// that took longer than 0.3 s to make is given again for as long as that. `beside_own`: another
   /// endpoint of this process may be in the way until it ends.
   [[nodiscard]] static tl::expected<std::unique_ptr<metrics_endpoint>, std::string> open(
       const endpoint& at, text_function text, const metrics_patience& patience = {},

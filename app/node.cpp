@@ -182,7 +182,7 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
 void node::run_reactors() {
   for (const auto& owned : core_.reactors)
     threads_.emplace_back([reactor = owned.get()] {
-      // For whoever looks with `top -H` at which of them is busy; 15 characters at most.
+      // `top -H` shows it, so that a busy reactor can be told; 15 characters at most.
       const auto name = "reactor." + std::to_string(reactor->index());
       pthread_setname_np(pthread_self(), name.c_str());
       actors::metrics::own_cells(reactor->index());

@@ -26,7 +26,7 @@ bool write_all(int fd, std::string_view text) {
     if (size >= 0) {
       text.remove_prefix(static_cast<std::size_t>(size));
     } else if (errno == EAGAIN) {
-      // Somebody who shares it made it non-blocking.
+      // Another process that shares it made it non-blocking.
       pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
       static_cast<void>(::poll(&room, 1, -1));
     } else if (errno != EINTR) {

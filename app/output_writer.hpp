@@ -1,4 +1,4 @@
-// Output that nobody waits for: a bounded queue of texts, and a thread that writes them.
+// Output without waiting for its reader: a bounded queue of texts, and a thread that writes them.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ namespace mtp::app {
 class output_writer {
  public:
   using clock = std::chrono::steady_clock;
-  /// What is written in the place of `lost` texts.
+  /// Makes the text that is written in the place of `lost` texts.
   using lost_text = std::function<std::string(std::size_t lost)>;
 
   /// Writes to `fd` (borrowed). At most `limit` bytes wait, with 32 more for each text: beyond it

@@ -8,7 +8,7 @@
 
 namespace mtp::app {
 
-/// Nobody who logs or prints waits for the reader of either (app/output_writer.hpp).
+/// Logging and printing never wait for the reader of either (app/output_writer.hpp).
 class program_output {
  public:
   /// From now on spdlog's default logger goes to the standard error output. `log_level` as spdlog

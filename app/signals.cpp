@@ -19,7 +19,7 @@ sigset_t awaited_signals() {
   return set;
 }
 
-/// Unless somebody has use for it: a profiler, for one.
+/// Unless it has a handler already, for example a profiler's.
 void ignore(int signal) {
   struct sigaction now {};
   if (::sigaction(signal, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) return;

@@ -8,9 +8,9 @@
 
 namespace mtp::app {
 
-/// From now on no signal that a script may send by mistake ends the process: those that
-/// `process_events` knows wait for it, and of the others those that would end it are ignored. Left
-/// alone are SIGTSTP and its like, SIGXCPU, and what tells a bug. Threads that are started later
+/// From now on no signal that a script may send by mistake ends the process. Signals that
+/// `process_events` handles wait for it; other signals that would end the process are ignored. Left
+/// alone are SIGTSTP and its like, SIGXCPU, and signals of a bug. Threads that are started later
 /// inherit it.
 void hold_signals();
 

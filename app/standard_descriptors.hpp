@@ -3,9 +3,9 @@
 
 namespace mtp::app {
 
-/// Opens /dev/null in the place of those that are closed: whatever is opened first, a socket or a
-/// file, would have their numbers, and get what is printed. Before anything else is opened. Ends
-/// the process with status 1 if it can't.
+/// Opens /dev/null in the place of closed standard descriptors. Otherwise the first socket or file
+/// to be opened would get such a number, and printed text. Call it before anything else is opened.
+/// Ends the process with status 1 if it can't.
 void fill_standard_descriptors();
 
 }  // namespace mtp::app

@@ -6,7 +6,7 @@
 
 namespace mtp::app {
 
-/// What is said in place of nothing.
+/// Stands in an empty cell.
 inline constexpr const char* no_value = "-";
 
 class text_table {

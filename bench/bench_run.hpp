@@ -34,7 +34,7 @@ class bench_run {
   void measure_reloads();
 
  private:
-  /// One report a run, of one server.
+  /// One report per run, of one server.
   using reports = std::vector<report>;
 
   [[nodiscard]] bool is_wanted(const std::string& line) const;

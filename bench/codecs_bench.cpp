@@ -15,14 +15,14 @@ constexpr iv16 iv{4, 5, 6};
 constexpr secret16 secret{7, 8, 9};
 constexpr cipher_key stream_key{.key = key, .iv = iv};
 /// Packets in one read of a socket.
-constexpr int packets_a_read = 8;
+constexpr int packets_per_read = 8;
 
 bytes packet_of(const benchmark::State& state) {
   return bytes(static_cast<std::size_t>(state.range(0)), 0x5a);
 }
 
-void count(benchmark::State& state, std::int64_t packets_an_iteration) {
-  const auto packets = static_cast<std::int64_t>(state.iterations()) * packets_an_iteration;
+void count(benchmark::State& state, std::int64_t packets_per_iteration) {
+  const auto packets = static_cast<std::int64_t>(state.iterations()) * packets_per_iteration;
   state.SetItemsProcessed(packets);
   state.SetBytesProcessed(packets * state.range(0));
 }
@@ -55,7 +55,7 @@ void client_encode(benchmark::State& state, framing kind) {
 void client_read(benchmark::State& state, envelope outer) {
   const auto packet = packet_of(state);
   obfuscated_writer client{aes_ctr{key, iv}, outer};
-  for (int i = 0; i < packets_a_read; ++i) {
+  for (int i = 0; i < packets_per_read; ++i) {
     encode_frame(framing::padded, packet, {}, client.plain());
   }
   const auto wire = client.take();
@@ -68,19 +68,19 @@ void client_read(benchmark::State& state, envelope outer) {
     reader.consume(reader.view().size());
     reader.close();
   }
-  count(state, packets_a_read);
+  count(state, packets_per_read);
 }
 
 void client_write(benchmark::State& state, envelope outer) {
   const auto packet = packet_of(state);
   obfuscated_writer writer{aes_ctr{key, iv}, outer};
   for (auto _ : state) {
-    for (int i = 0; i < packets_a_read; ++i) {
+    for (int i = 0; i < packets_per_read; ++i) {
       encode_frame(framing::padded, packet, {}, writer.plain());
     }
     benchmark::DoNotOptimize(writer.take());
   }
-  count(state, packets_a_read);
+  count(state, packets_per_read);
 }
 
 // -- the middle proxy's side ----------------------------------------------------------------------
@@ -93,14 +93,14 @@ void rpc_write(benchmark::State& state, checksum kind) {
   writer.use(kind);
   bytes header;
   for (auto _ : state) {
-    for (int i = 0; i < packets_a_read; ++i) {
+    for (int i = 0; i < packets_per_read; ++i) {
       header.clear();
       rpc::encode_proxy_req_header(client, i, false, packet, header);
       writer.write(header, packet);
     }
     benchmark::DoNotOptimize(writer.take());
   }
-  count(state, packets_a_read);
+  count(state, packets_per_read);
 }
 
 void rpc_read(benchmark::State& state, checksum kind) {
@@ -108,7 +108,7 @@ void rpc_read(benchmark::State& state, checksum kind) {
   rpc::stream_writer dc;
   dc.encrypt_with(stream_key);
   dc.use(kind);
-  for (int i = 0; i < packets_a_read; ++i) {
+  for (int i = 0; i < packets_per_read; ++i) {
     bytes body;
     rpc::encode_proxy_ans(i, packet, body);
     dc.write(body);
@@ -121,17 +121,17 @@ void rpc_read(benchmark::State& state, checksum kind) {
     reader.use(kind);
     auto read = wire;
     reader.feed(read);
-    for (int i = 0; i < packets_a_read; ++i) {
+    for (int i = 0; i < packets_per_read; ++i) {
       const auto body = reader.next();
       if (!body || !*body) return state.SkipWithError("a frame was not read");
       benchmark::DoNotOptimize(rpc::decode_from_dc(**body));
     }
     reader.close();
   }
-  count(state, packets_a_read);
+  count(state, packets_per_read);
 }
 
-// -- once a connection ----------------------------------------------------------------------------
+// -- once per connection --------------------------------------------------------------------------
 
 void fake_tls_handshake(benchmark::State& state) {
   const std::array<std::uint8_t, client_hello_random_size> random{};

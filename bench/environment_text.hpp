@@ -1,4 +1,4 @@
-// What decides, besides our code, how many instructions an operation takes.
+// The surroundings that the number of instructions per operation depends on, besides our code.
 #pragma once
 
 #include <string>

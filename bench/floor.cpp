@@ -1,11 +1,12 @@
 // What moving the bytes takes at the least: a proxy without actors, as the measure of the real one.
 // A thread a processor (floor_worker.hpp), each with its own epoll, its own listener (SO_REUSEPORT)
 // and its own connections to one middle proxy; our codecs; packets that arrive in one turn leave in
-// one write a socket.
+// one write per socket.
 //
 // It is no proxy for people: no check for replays, no time-outs, no metrics, no migration when the
-// middle proxy goes (it ends), one DC for all. Its flow control is crude: who lets 64 MiB wait for
-// it is closed, and nobody is read while a connection to the middle proxy has 1 MiB to send.
+// middle proxy goes (it ends), one DC for all. Its flow control is crude: a client for which
+// 64 MiB wait is closed, and no client is read while a connection to the middle proxy has 1 MiB to
+// send.
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>

@@ -228,7 +228,7 @@ void record(const arguments& how, const std::vector<operation>& operations) {
       counted[operation.name].push_back(proxy.count(operation));
   }
   std::ostringstream text;
-  text << "# Instructions an operation, release build. Written by `make instructions-record`;\n"
+  text << "# Instructions per operation, release build. Written by `make instructions-record`;\n"
           "# compared by the test `instructions`. What they mean: doc/performance.md.\n"
        << "recorded with = " << environment_text() << '\n';
   for (const auto& operation : operations)

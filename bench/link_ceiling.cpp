@@ -8,8 +8,8 @@ namespace mtp::bench {
 
 namespace {
 
-/// From here on a thread or a machine counts as busy all the time: what is missing are the moments
-/// in which somebody else was to act first.
+/// From this share on a thread or a machine counts as busy all the time: the rest is waiting for
+/// another thread to act first.
 constexpr double full = 0.9;
 /// Threads with less are not shown: percent of a core.
 constexpr double worth_showing = 1;
@@ -46,8 +46,8 @@ std::string times_this(const named_share& limit) {
                      limit.thread, limit.process);
 }
 
-/// How far the nodes' threads are from being full. Reactors are one a core, so that a machine with
-/// more cores has more of them; of all other threads it has not.
+/// How far the nodes' threads are from being full. There is one reactor per core, so a machine with
+/// more cores has more reactors, but no more of the other threads.
 std::string nodes_reserve(const saturation& seen) {
   const named_share* busiest = nullptr;
   const named_share* only_one = nullptr;

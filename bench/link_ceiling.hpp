@@ -14,7 +14,7 @@ struct ceiling {
   std::string name;
   /// The load generator's mode and its options; with dd, as a client's fake TLS is not the link's.
   std::vector<std::string> load;
-  /// What is counted a second, in `unit`: requests, or bytes.
+  /// The count in a report whose rate per second is shown, in `unit`: requests, or bytes.
   std::string key;
   std::string unit;
   /// Units of `key` in one of `unit`.
@@ -23,16 +23,16 @@ struct ceiling {
 
 [[nodiscard]] std::vector<ceiling> all_ceilings();
 
-/// A thread, in words, and percent of a core.
+/// The share of a core, in percent, that a thread used.
 struct named_share {
   std::string process;
   std::string thread;
   double percent = 0;
 };
 
-/// What was busy in a run.
+/// How busy threads and processors were in a run.
 struct saturation {
-  /// All that took part, the nodes "front" and "back" among them.
+  /// Of all processes that took part, the nodes "front" and "back" among them.
   std::vector<named_share> threads;
   /// Percent of a core, of all programs that ran, ours or not.
   double machine = 0;
@@ -41,11 +41,11 @@ struct saturation {
 
 /// CPU of each process and of its busiest threads, on one line.
 [[nodiscard]] std::string usage_line(const saturation& seen);
-/// What can't do more: a thread, the machine, or neither. Unless it is a thread of the nodes, also
-/// how much more these could carry, if each message cost as much as it did.
+/// The bottleneck: a thread, the machine, or neither. Unless it is a thread of the nodes, also
+/// how much more the nodes could carry at the same cost per message.
 [[nodiscard]] std::string what_stops(const saturation& seen);
 
-/// In `unit`, a run.
+/// The rate of each run, in `unit`.
 [[nodiscard]] std::vector<double> rates_of(const ceiling& measured,
                                            const std::vector<report>& runs);
 

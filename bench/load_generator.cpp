@@ -1,6 +1,6 @@
 // Clients by the thousand, in one thread, against a proxy with the stand-in for Telegram behind it.
-// Prints a line of name=value and, if asked, one a thread (see load_report.hpp); status 1 if a byte
-// that came back was wrong, a connection was closed or nothing happened for long.
+// Prints a line of name=value and, if asked, one per thread (see load_report.hpp); status 1 if a
+// byte that came back was wrong, a connection was closed or nothing happened for long.
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -64,7 +64,7 @@ void add_options(CLI::App& app, arguments& how) {
   app.add_option("--parallel", how.load.parallel, "Connections in their handshake at once")
       ->check(CLI::PositiveNumber);
 
-  auto* echo = add_mode(app, "echo", "One request a connection outstanding", how, "--messages");
+  auto* echo = add_mode(app, "echo", "One request per connection outstanding", how, "--messages");
   echo->add_option("--batch", how.load.outstanding, "Or so many, sent at once, all awaited")
       ->check(CLI::PositiveNumber);
   auto* paced = add_mode(app, "paced", "Echoes at a steady rate", how, "--messages");

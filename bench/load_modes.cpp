@@ -42,7 +42,7 @@ class closed_loop final : public load_fleet {
   void ask(load_client& client) {
     if (options().batch && client.outstanding() > 0) return;
     bool any = false;
-    // Nobody falls silent before the last request of all that are measured is answered.
+    // No client falls silent before the last measured request is answered.
     while (measured().requests() < options().requests &&
            client.outstanding() < options().outstanding) {
       request_(client, options().size, load_clock::now());

@@ -80,7 +80,7 @@ class echoing_client {
   std::jthread thread_;
 };
 
-/// Tables of ports that nobody else has; with new secrets each time.
+/// Tables of ports that are free; with new secrets each time.
 std::string tables_of(const std::vector<std::uint16_t>& numbers) {
   std::string tables;
   for (const auto number : numbers)

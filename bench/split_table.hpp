@@ -21,7 +21,7 @@ struct split_row {
   std::optional<split_bound> bound;
 };
 
-/// `both` and `split`: a report a run.
+/// `both` and `split`: one report per run.
 [[nodiscard]] split_row make_split_row(const split_measure& measure,
                                        const std::vector<report>& both,
                                        const std::vector<report>& split);

@@ -12,8 +12,8 @@ struct tls_cost {
   double receive = 0;
 };
 
-/// Carries `size` bytes over loopback TCP by net::tls_channel, with 64 KiB a call and a thread an
-/// end; nothing is done with them. Certificates go into `directory`. Throws std::runtime_error.
+/// Carries `size` bytes over loopback TCP by net::tls_channel, with 64 KiB per call and a thread
+/// per end; nothing is done with them. Certificates go into `directory`. Throws std::runtime_error.
 [[nodiscard]] tls_cost measure_tls(std::size_t size, const std::filesystem::path& directory);
 
 }  // namespace mtp::bench

@@ -38,8 +38,8 @@ std::vector<option> link_options() {
            "on both sides. `\"plain\"`: nothing is encrypted. `\"caf-openssl\"`: the TLS of the "
            "CAF library; strangers who reach its port can do harm, and any certificate of the CA "
            "passes. The last two are only for tunnels and closed networks. With "
-           "`\"caf-openssl\"` a change of `listen`, `certificate`, `key` or `ca` waits for a "
-           "restart, too."},
+           "`\"caf-openssl\"` a change of `listen`, `certificate`, `key`, `ca` or `timeout_sec` "
+           "waits for a restart, too."},
       {.table = "node_link",
        .key = "listen",
        .value = of::text(at(&settings::link, &link_config::node_link, &node_link_settings::listen),

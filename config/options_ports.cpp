@@ -15,7 +15,8 @@ const std::vector<port_option>& port_options() {
        .roles = with_clients,
        .applies = change_time::live,
        .example = "\"mtp_handler_1\"",
-       .line = "The port's name in metrics (`listener`) and in the log."},
+       .line = "The port's name in metrics (`listener`) and in the log. `<n>` is its place in "
+               "the file, from 1: give it a name if that may change."},
       {.key = "listen_ip",
        .value = of::text(at(&port_settings::listen, &endpoint::ip), any_address),
        .shown_default = "the global `listen_ip`",

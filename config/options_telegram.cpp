@@ -102,7 +102,8 @@ std::vector<option> address_options() {
        .applies = change_time::new_connections,
        .original = false,
        .example = "\"192.0.2.10\"",
-       .line = "Local IPv4 address for connections to Telegram and, on a front, to its backs."},
+       .line = "Local IPv4 address for connections to Telegram and, on a front, to its backs. "
+               "Connections to backs ignore it with `node_link.transport = \"caf-openssl\"`."},
       {.key = "bind_address_v6",
        .value = of::text(at(&settings::uplink, &uplink_config::bind_address_v6), ipv6_address),
        .shown_default = "the system's choice",

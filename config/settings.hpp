@@ -78,7 +78,7 @@ struct back_address {
   friend bool operator==(const back_address&, const back_address&) = default;
 };
 
-/// `back_nodes_policy`: which back gets a client, of those that can be reached.
+/// `back_nodes_policy`: which of the reachable backs gets a client.
 enum class back_choice : std::uint8_t { failover, balance };
 
 enum class link_security : std::uint8_t { tls, plain, caf_openssl };
@@ -100,7 +100,7 @@ struct node_link_settings {
   friend bool operator==(const node_link_settings&, const node_link_settings&) = default;
 };
 
-/// The process: what it is, and what it takes from its machine.
+/// The process: its role, and its share of the machine.
 struct process_config {
   node_role role = node_role::both;
   /// Threads that serve sockets; 0: one per processor.

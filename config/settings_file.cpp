@@ -112,7 +112,7 @@ tl::expected<loaded_settings, std::vector<config_problem>> settings_reader::read
 }  // namespace
 
 std::string to_string(const config_problem& problem) {
-  // Paths are quoted, too, and somebody may put a key in the place of one.
+  // Paths are quoted, too, and a key may stand in the place of one by mistake.
   return problem.where + ": " + without_secrets(problem.text);
 }
 

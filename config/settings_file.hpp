@@ -15,7 +15,7 @@ struct config_problem {
   unsigned line = 0;
   /// File, line and key: "config/prod.toml:12: max_connections".
   std::string where;
-  /// What is wrong, and what would be right.
+  /// The error, and what is expected instead.
   std::string text;
 };
 

@@ -11,8 +11,8 @@ namespace mtp::config {
 
 namespace {
 
-/// A key that nobody knows. A value may have got into its place: only what could be the name of an
-/// option is shown.
+/// An unknown key, for an error. A value may have got into its place, so it is shown only if it
+/// could be the name of an option.
 std::string shown_key(std::string_view key) {
   constexpr std::ptrdiff_t most_digits = 3;
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };

@@ -68,7 +68,7 @@ if grep -rnE "_clock::now" --include='*.[ch]pp' codecs config; then
 fi
 # What depends on the inside of CAF 0.17.6 stays where it can be found.
 forbid 'caf/detail/|caf/intrusive/|caf/scheduler/|caf/io/basp|caf/io/network/|caf/io/scribe' actors app
-# Whoever starts an actor in another way gets CAF's defaults, which print what peers say.
+# Actors started in another way have CAF's defaults, which print what peers say.
 if grep -rnE '(\.|->)spawn(_class|_functor|_inactive)?[<(]' --include='*.[ch]pp' net actors app |
   grep -vE '^net/loop/(quiet|pinned)_actor\.hpp:|spawn<supervisor>'; then
   refuse "actors are started by net::spawn_quiet and net::spawn_pinned"

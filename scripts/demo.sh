@@ -29,7 +29,7 @@ wait_for() {
   done
 }
 
-# A port that nobody has, and that the kernel gives to no connection either.
+# A free port, from a range that the kernel does not use for connections.
 free_port() {
   while :; do
     port=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 10000))

@@ -273,7 +273,7 @@ write_sealed() {
   { echo "$seal $(cksum < "$work/body")"; cat "$work/body"; } > "$1"
 }
 
-# Nobody has changed it since we wrote it.
+# Whether the file is still as we wrote it.
 is_as_written() {
   case "$1" in *.toml) ;; *) return 1 ;; esac
   [ -f "$1" ] && [ "$(head -n 1 "$1")" = "$seal $(tail -n +2 "$1" | cksum)" ]
@@ -325,7 +325,7 @@ find_place() {
   place="${place:-$nodes_place}"
 }
 
-# Names the new front in the snippets of backs that nobody has changed.
+# Names the new front in the snippets of backs, if they are still as we wrote them.
 update_backs() {
   list="$(allowed_nodes)"
   for one in $(names_of back); do
@@ -469,7 +469,7 @@ renew_node() {
     [ "$where" = elsewhere ] || echo "  (Not if it is on this machine and uses the files in $dir.)"
     echo "  $taken"
   fi
-  # It is another file, of whoever runs this.
+  # It is a new file, owned by the user that runs this.
   [ -z "$new_key" ] || echo "  Let the user that its proxy runs as read $name.key, and nobody else."
 }
 

@@ -10,7 +10,7 @@
 #                                                   than FILE, as after `git pull`, asks as above, once
 # IP_LOOKUP_SERVICES: URLs to ask for the address, instead of those below; empty: none is asked.
 set -eu
-# The file holds secrets: nobody else reads it.
+# The file holds secrets: only its owner may read it.
 umask 077
 
 root="$(cd "$(dirname "$0")/.." && pwd)"
@@ -76,7 +76,7 @@ render() {
     [ "${#secret}" -eq 32 ] || fail "no randomness"
   fi
   {
-    # As a script, so that the secret is nobody's argument.
+    # As a script, so that the secret is not in a command line.
     printf '%s\n' "s/@SECRET@/$secret/"
     [ -z "$address" ] || printf '%s\n' "s/^#external_ip = \"@EXTERNAL_IP@\"/external_ip = \"$address\"/"
     printf '%s\n' "s/@EXTERNAL_IP@/203.0.113.1/"
@@ -187,8 +187,8 @@ kept_address() {
 # is_newer FILE OTHER: by the times they were changed at. Without OTHER it is.
 is_newer() { [ ! -e "$2" ] || [ -n "$(find "$1" -newer "$2")" ]; }
 
-# If the template has changed since FILE was written: as `make init-config`, but who has said no is not
-# asked again before it changes once more.
+# If the template has changed since FILE was written: as `make init-config`; after a "no" it asks again
+# only when the template has changed once more.
 offer_new_template() {
   template="$(template_of "$role")"
   heard="$root/build/heard/$(readlink -f "$file" | cksum | cut -d ' ' -f 1).$role"
@@ -271,7 +271,7 @@ case "$mode" in
     fi
     ;;
   tell)
-    # Who says no role has not asked.
+    # Without a ROLE there was no question about it.
     [ -z "$role" ] || [ -z "$wrong" ] || echo "$wrong"
     if [ -z "$wrong" ]; then
       role="$(role_of "$file")"

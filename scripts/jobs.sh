@@ -1,5 +1,5 @@
 #!/bin/sh
-# How many compilers run at once: one a processor, if there is memory for them on this machine and in
+# How many compilers run at once: one per processor, if there is memory for them on this machine and in
 # the control groups (version 2 or 1) that we are in; at least one.
 #   scripts/jobs.sh [ROOT]   where /proc and /sys are
 set -eu

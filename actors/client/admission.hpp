@@ -1,5 +1,5 @@
-// The one door of a port: says who may come in, and how others are turned away. Pure: sockets, the
-// clock and the table of replays are the caller's.
+// The admission of clients to a port: which clients may come in, and how others are turned away.
+// Pure: sockets, the clock and the table of replays are the caller's.
 #pragma once
 
 #include <array>
@@ -69,10 +69,10 @@ inline constexpr std::array<cause_row, 13> causes{{
   return causes[static_cast<std::size_t>(id)];
 }
 
-/// Of an error that a client's bytes have led to.
+/// The cause for an error in a client's bytes.
 [[nodiscard]] cause cause_of(errc error) noexcept;
 
-/// What is known of a client that has sent a hello or a header, or what can't become one.
+/// The facts about a client that has sent a hello or a header, or bytes that can't become one.
 struct client_facts {
   /// Why its bytes were refused, if they were; else it knows the secret.
   std::optional<errc> error = {};
@@ -86,17 +86,17 @@ struct client_facts {
   bool is_replay = false;
 };
 
-/// It may come in. The pointers are into the settings of its port.
+/// The client may come in. The pointers are into the settings of its port.
 struct admitted {
   /// The secret that it knows.
   const secret16* secret;
   /// The ad tag of its sessions.
   const std::optional<rpc::ad_tag>* tag;
-  /// To be kept as long as the client is there.
+  /// Its share of the limits; keep it as long as the client is there.
   ticket taken;
 };
 
-/// What a client sees of being turned away.
+/// How a connection ends, as its client sees it.
 struct farewell {
   /// The last bytes for it; empty: silence.
   byte_view alert;
@@ -117,16 +117,16 @@ using verdict = std::variant<admitted, turned_away>;
 [[nodiscard]] bool has_place(std::size_t connections, std::size_t newcomers,
                              std::size_t max_connections) noexcept;
 
-/// Whose hellos and headers a port can tell.
+/// The secrets and options with which a port checks hellos and headers.
 [[nodiscard]] client_handshake::options known_secrets(const config::client_config& all,
                                                       const config::port_settings& port);
 
-/// The verdict on a client that has taken what `taken` says: for its hello, and again for the
-/// header inside. A client that is turned away has given everything back.
+/// The verdict on a client: for its hello, and again for the header inside. `taken` is its share of
+/// the limits so far; if it is turned away, all of it is given back.
 [[nodiscard]] verdict judge(const client_facts& client, const config::client_config& all,
                             const config::port_settings& port, ticket taken);
 
-/// What a client sees when it is turned away, in its handshake or, if it `is_established`, later.
+/// How a client is turned away for `why`, in its handshake or, if it `is_established`, later.
 [[nodiscard]] farewell farewell_of(cause why, const config::client_config& all,
                                    bool is_established);
 

@@ -1,4 +1,4 @@
-// The client handlers of one reactor, so that they can be counted, shown and stopped. Used only by
+// The client_conns of one reactor, so that they can be counted, shown and stopped. Used only by
 // that reactor's thread.
 #pragma once
 
@@ -9,14 +9,14 @@ namespace mtp::actors {
 
 class client_conn;
 
-/// A handler's place in its reactor's list.
+/// A client_conn's place in its reactor's list.
 struct client_hook {
   client_hook* prev = this;
   client_hook* next = this;
   client_conn* handler = nullptr;
 };
 
-/// A ring that handlers join when they start and leave when they end.
+/// A ring that client_conns join when they start and leave when they end.
 class client_list {
  public:
   client_list() = default;
@@ -42,7 +42,7 @@ class client_list {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// Null if the list is empty.
   [[nodiscard]] client_conn* front() const noexcept { return head_.next->handler; }
-  /// Calls `look` with each handler, in the order in which they joined. None may join or leave
+  /// Calls `look` with each client_conn, in the order in which they joined. None may join or leave
   /// meanwhile.
   template <class Look>
   void for_each(Look&& look) const {

@@ -19,7 +19,7 @@ class client_memory final : public memory_holder {
 
  private:
   const client_list* clients_;
-  /// What each held when stock was taken, ascending.
+  /// The bytes that each client held when stock was taken, ascending.
   std::vector<std::pair<std::size_t, client_conn*>> stock_;
 };
 

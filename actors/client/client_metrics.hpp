@@ -1,4 +1,4 @@
-// What a port's listeners and client handlers count.
+// The metrics of a port: what its listeners and client_conns count.
 #pragma once
 
 #include <array>
@@ -34,12 +34,12 @@ class client_metrics {
   [[nodiscard]] counter& timer_switch(idle_state from, idle_state to) noexcept;
   [[nodiscard]] counter& protocol_ok(framing kind, bool tls) noexcept;
 
-  // Rare ones are looked up when they happen.
+  // Rare events: their counters are looked up when they happen.
   [[nodiscard]] counter protocol_error(std::string_view reason);
   [[nodiscard]] counter send_error(std::string_view reason);
   /// `result`: "ok", or why a client did not survive its DC connection.
   [[nodiscard]] counter migration(dc_id dc, std::string_view result);
-  /// A client was closed because no DC connection could be had.
+  /// A client was closed because there was no DC connection for it.
   [[nodiscard]] counter no_dc(dc_id dc, std::string_view reason);
 
  private:

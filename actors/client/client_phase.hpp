@@ -1,5 +1,5 @@
-// The phases of a client's connection. Each has a file of its own and owns what only it needs;
-// client_conn tells it of events. A phase ends by returning the next one.
+// The phases of a client's connection. Each has a file and state of its own; client_conn tells it
+// of events. A phase ends by returning the next phase.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ namespace mtp::actors {
 
 using client_phase = std::variant<handshake_phase, opening_phase, tunnel_phase, closing_phase>;
 
-/// What an event leads to; nothing: the phase goes on, or `client_conn::quit` was called.
+/// The phase that follows an event. Empty: the phase goes on, or `client_conn::quit` was called.
 struct next_phase : std::optional<client_phase> {
   using std::optional<client_phase>::optional;
 };

@@ -1,6 +1,6 @@
 // Stops the client_conns of its reactor when the proxy stops. They are temporary: a client's
 // connection can't be restarted, so there is nothing else to supervise. If this actor is killed,
-// its clients stay, and the next one finds them in the same list. It also tells what they do.
+// its clients stay, and its successor finds them in the same list. It also reports on them.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@
 namespace mtp::actors {
 
 /// Messages:
-/// - `list_clients` (request): what the reactor's clients do; never fails.
+/// - `list_clients` (request): a report on the reactor's clients; never fails.
 /// - `config_changed`: clients' timers follow; clients of ports that have changed or are gone leave
 ///   within `drain_timeout_sec`.
 /// - exit_msg: ends every client_conn of the reactor, then itself.
@@ -31,7 +31,8 @@ class client_roster final : public net::pinned_actor {
   [[nodiscard]] client_overview overview(std::size_t limit);
 
   void heed_config();
-  /// Closes clients whose time to leave is over, and looks again when the next one's is.
+  /// Closes clients whose `drain_timeout_sec` is over, and looks again when that of the next client
+  /// is.
   void drain();
 
   struct time_outs {

@@ -1,5 +1,5 @@
-// What a client has from its header to its end, whatever DC connection serves it: the keys and
-// framing of its two streams, and the packets for it that have not left.
+// The state of a client from its header to its end, across DC connections: the keys and framing of
+// its two streams, and the packets for it that have not left.
 #pragma once
 
 #include <optional>
@@ -25,13 +25,13 @@ struct client_session {
   /// Frames a packet for the client; it leaves with the next `flush`.
   void write(packet_buffer packet);
   void write_quick_ack(std::uint32_t confirm);
-  /// Queues what was written.
+  /// Queues the packets written on `stream`.
   void flush(net::byte_stream& stream);
-  /// So many queued bytes have left. Returns what the DC connection can be acked for that.
+  /// `size` queued bytes have left. Returns the ack that the DC connection can be sent for them.
   [[nodiscard]] stream::ack leave(std::size_t size);
-  /// What was written for the client and waits for it.
+  /// Bytes and packets that were written for the client and have not left.
   [[nodiscard]] stream::ack unacked() const;
-  /// Bytes of memory for what waits, both ways, without those queued.
+  /// Bytes of memory for data that waits in either direction, without queued bytes.
   [[nodiscard]] std::size_t held() const noexcept { return reader.held() + writer.pending(); }
 
   /// Gives unused memory back.
@@ -42,12 +42,12 @@ struct client_session {
   config::error_filter filter;
   /// Something was sent since anything came back; at `last_sent`.
   bool awaits_answer = false;
-  /// What it asked for, and what has served it: not the same if that is unknown to Telegram's
-  /// lists.
+  /// The DC that the client asked for, and the DC that has served it: another one if Telegram's
+  /// lists do not have the former.
   dc_id dc;
   dc_id served_dc = 0;
   const std::optional<rpc::ad_tag>* tag;
-  /// The stream it left last, by migrating.
+  /// The stream that it left last, by migrating.
   stream_id left_stream = 0;
   net::steady_clock::time_point last_sent;
   obfuscated_reader reader;

@@ -1,4 +1,4 @@
-// What belongs to clients and outlives every actor that serves them. A back has none of it.
+// The state of a node's client side, which outlives the actors that serve clients. A back has none.
 #pragma once
 
 #include <deque>
@@ -23,9 +23,9 @@ struct client_side {
   /// One per reactor.
   std::deque<client_list> clients;
   net::published<std::vector<served_port>> ports;
-  /// Those that are served no more and have clients still.
+  /// Ports that are served no more and have clients still.
   net::published<std::vector<std::weak_ptr<open_port>>> left_ports;
-  /// Whom to ask for a DC connection: set before the first client comes.
+  /// Chooses the actor to ask for a DC connection. Set before the first client comes.
   router route;
 
  private:

@@ -1,4 +1,4 @@
-// What can be told of the clients of a reactor, for inspection. No secrets.
+// Reports about the clients of a reactor, for inspection. No secrets.
 #pragma once
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -14,12 +14,12 @@
 
 namespace mtp::actors {
 
-/// What clients are counted by.
+/// The properties by which clients are counted.
 struct client_group {
   std::string listener;
   /// As in metrics, or empty while it is not known. A literal.
   std::string_view protocol;
-  /// The one it asked for.
+  /// The DC that it asked for.
   std::optional<dc_id> dc;
   /// handshake, opening, migrating, tunnel, closing. A literal.
   std::string_view stage;
@@ -48,16 +48,16 @@ struct list_clients {
 struct client_overview {
   std::size_t total = 0;
   std::map<client_group, std::size_t> groups;
-  /// Clients in none of the groups: a DC is what a client says, so groups are limited.
+  /// Clients in none of the groups: groups are limited, as clients may name any DC.
   std::size_t ungrouped = 0;
-  /// The oldest ones.
+  /// The oldest clients.
   std::vector<client_status> clients;
 };
 
 /// Groups of one overview at the most.
 inline constexpr std::size_t max_client_groups = 200;
 
-/// Adds `count` clients to their group, or to those in none.
+/// Adds `count` clients to their group, or to `ungrouped` if there are too many groups.
 void count_clients(client_overview& into, const client_group& group, std::size_t count);
 
 }  // namespace mtp::actors

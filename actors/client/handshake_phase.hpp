@@ -15,18 +15,18 @@ class handshake_phase {
  public:
   [[nodiscard]] static std::string_view name() noexcept { return "handshake"; }
 
-  /// `known` are the secrets that its port can tell.
+  /// `known`: the secrets and options of its port.
   handshake_phase(client_handshake::options known, newcomer_place place);
 
-  /// From now on the connection is told if its place is needed.
+  /// From now on the connection gets `crowded_out` if its place is needed.
   void start(client_conn& conn);
-  /// Then an opening_phase, if the header was in it.
+  /// The next phase is an opening_phase, once the header has come.
   [[nodiscard]] next_phase on_data(client_conn& conn, byte_view data);
-  /// It has not shown yet that it knows the secret, and has not been turned away.
+  /// The client has not shown yet that it knows the secret, and has not been turned away.
   [[nodiscard]] bool is_newcomer() const noexcept { return state_->place.is_taken(); }
-  /// `crowded_out`, and nothing is left to be read.
+  /// `crowded_out` came, and nothing is left to be read.
   void on_crowded_out(client_conn& conn);
-  /// Gives its place back: what ends is no newcomer.
+  /// Gives the place among the newcomers back: the connection ends.
   void stop() noexcept { state_->place.leave(); }
   [[nodiscard]] std::size_t held() const noexcept { return state_->codec.held(); }
 

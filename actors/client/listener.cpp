@@ -39,10 +39,10 @@ std::size_t count_waiting(int listening) noexcept {
   return told ? std::max<std::size_t>(about.tcpi_unacked, 1) : 1;
 }
 
-/// False if nobody has to go.
+/// Evicts a newcomer; false if there is none to evict.
 bool crowd_out(open_port& from, newcomers::time_point now, bool is_one_more) {
   const auto victim = from.newcomers.choose(now, is_one_more);
-  if (victim) caf::anon_send(victim->handler, crowded_out{});
+  if (victim) caf::anon_send(victim->client, crowded_out{});
   return victim.has_value();
 }
 
@@ -97,11 +97,11 @@ void listener::on_exhausted(int error) {
   make_room(from, spare_descriptors, why.c_str());
 }
 
-/// Those that have to go free their places when their reactors come to it.
+/// Evicted newcomers free their places when their reactors come to it.
 void listener::make_room(open_port& from, std::size_t spare, const char* why) {
-  // If nobody does, the socket says when somebody comes.
+  // Without waiting connections there is no hurry: the socket tells of the next one.
   if (!somebody_waits(fd())) return;
-  // Those that leave do so on other threads: what is counted now must do.
+  // Evicted newcomers leave on other threads, so the count may be outdated already.
   auto leaving = from.newcomers.leaving();
   const auto wanted = std::min(count_waiting(fd()) + spare, most_freed);
   while (leaving < wanted && crowd_out(from, home().now(), leaving > 0))

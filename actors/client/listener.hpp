@@ -1,5 +1,5 @@
-// Accepts the clients of one port on one reactor and starts their handlers there. Twin of a Ranch
-// listener.
+// Accepts the clients of one port on one reactor and starts a client_conn for each there. Twin of a
+// Ranch listener.
 #pragma once
 
 #include "actors/client/client_side.hpp"
@@ -7,10 +7,10 @@
 
 namespace mtp::actors {
 
-/// Behavior: no messages. At `max_connections`, or when the process is out of descriptors, a
-/// connection that has not shown yet that it is a client goes for one that comes
-/// (actors/client/newcomers). If there is none, and when memory is short, accepting pauses; waiting
-/// clients stay in the kernel's backlog. Handlers it started outlive it.
+/// Behavior: no messages. At `max_connections`, or when the process is out of descriptors, a new
+/// connection evicts one that has not shown yet that it is a client (actors/client/newcomers). If
+/// there is none to evict, and when memory is short, accepting pauses; waiting clients stay in the
+/// kernel's backlog. The client_conns that it started outlive it.
 class listener final : public net::pinned_actor, private net::accept_owner {
  public:
   listener(caf::actor_config& cfg, net::reactor& home, client_side& side, served_port port);
@@ -30,10 +30,10 @@ class listener final : public net::pinned_actor, private net::accept_owner {
   [[nodiscard]] const config::client_config& settings() const {
     return side_->core.settings(home()).client;
   }
-  /// Whether a newcomer has to go for the next connection.
+  /// Whether the next connection needs the place of a newcomer.
   [[nodiscard]] bool is_full() const noexcept;
-  /// Newcomers of a port have to go for those that wait, and `spare` more; if there are none,
-  /// accepting pauses.
+  /// Evicts as many newcomers of `from` as connections wait in the backlog, and `spare` more.
+  /// Without newcomers accepting pauses.
   void make_room(open_port& from, std::size_t spare, const char* why);
   void pause(const char* why);
   [[nodiscard]] int fd() noexcept { return served_.sockets->socket(home().index()); }

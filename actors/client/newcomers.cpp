@@ -20,7 +20,7 @@ newcomer_place newcomers::join(const ip_address& from, time_point now) {
   const auto where = network_of(from);
   const std::lock_guard lock{mutex_};
   const auto newcomer = ++last_;
-  items_.emplace(newcomer, item{.from = where, .handler = {}, .since = now});
+  items_.emplace(newcomer, item{.from = where, .client = {}, .since = now});
   auto& group = groups_[where];
   if (!group.empty()) ranks_.erase(rank_of(group));
   group.insert(group.end(), newcomer);
@@ -29,10 +29,10 @@ newcomer_place newcomers::join(const ip_address& from, time_point now) {
   return {*this, newcomer};
 }
 
-void newcomers::start(number newcomer, caf::actor handler) {
+void newcomers::start(number newcomer, caf::actor client) {
   const std::lock_guard lock{mutex_};
   const auto at = items_.find(newcomer);
-  if (at != items_.end()) at->second.handler = std::move(handler);
+  if (at != items_.end()) at->second.client = std::move(client);
 }
 
 void newcomers::leave(number newcomer) {
@@ -53,9 +53,9 @@ std::optional<newcomers::victim> newcomers::choose(time_point now, bool is_one_m
   if (ranks_.empty()) return std::nullopt;
   const auto [crowd, newcomer] = ranks_.begin()->first;
   const auto& chosen = items_.at(newcomer);
-  if (chosen.handler == nullptr) return std::nullopt;
+  if (chosen.client == nullptr) return std::nullopt;
   if (is_one_more && crowd == 0 && now - chosen.since < long_silence) return std::nullopt;
-  victim evicted{.newcomer = newcomer, .handler = chosen.handler};
+  victim evicted{.newcomer = newcomer, .client = chosen.client};
   remove(newcomer);
   ++leaving_;
   return evicted;

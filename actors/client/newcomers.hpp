@@ -1,5 +1,5 @@
-// The connections of a port that have not shown yet that they are clients. When there is no place
-// for another one, this table says which of them has to go: silent connections must not keep
+// The connections of a port that have not shown yet that they are clients. When the port is full,
+// this table chooses the one to evict for a new connection: silent connections must not keep
 // clients out.
 #pragma once
 
@@ -22,9 +22,9 @@ namespace mtp::actors {
 /// Message to a client_conn: its place is needed. It closes, unless its handshake is done.
 struct crowded_out {};
 
-/// Any thread may use it. Everything takes logarithmic time.
 class newcomer_place;
 
+/// Any thread may use it. Everything takes logarithmic time.
 class newcomers {
  public:
   /// Names a connection; those accepted later have higher ones. Never 0.
@@ -32,10 +32,10 @@ class newcomers {
 
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// An official client opens about this many connections at once: nobody with that few goes before
-  /// somebody with more.
+  /// An official client opens about this many connections at once. While an address has more, only
+  /// its connections are evicted.
   static constexpr std::size_t harmless = 8;
-  /// Who has said nothing for so long is not about to.
+  /// A connection that has been silent for this long will hardly become a client's.
   static constexpr std::chrono::seconds long_silence{2};
 
   newcomers() = default;
@@ -48,36 +48,37 @@ class newcomers {
   /// A connection was accepted.
   [[nodiscard]] newcomer_place join(const ip_address& from, time_point now);
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  /// Those that were chosen to go and have not left yet.
+  /// Connections that were chosen for eviction and have not left yet.
   [[nodiscard]] std::size_t leaving() const noexcept { return leaving_; }
-  /// Connections of the address with most, if they are more than `harmless`; else 0.
+  /// How many connections the address with most has, if more than `harmless`; else 0.
   [[nodiscard]] std::size_t largest_crowd() const;
 
   struct victim {
     number newcomer = 0;
-    caf::actor handler;
+    caf::actor client;
   };
-  /// Who has to go, and is not in the table any more: the one accepted first, of the address with
-  /// most (of IPv6, /64) if that has more than `harmless`, else of all. Nothing if there is nobody,
-  /// or if its handler has not started yet. Where others are leaving (`is_one_more`) it must be one
-  /// of a crowd, or have been silent for long.
+  /// Takes the connection to evict out of the table: the oldest connection of the address (of IPv6,
+  /// the /64) with most, if that has more than `harmless`; else the oldest of all. Nothing if the
+  /// table is empty, or if the connection's actor has not started yet. If evicted connections are
+  /// still leaving (`is_one_more`), only a connection of an address with more than `harmless`, or
+  /// one silent for `long_silence`, is taken.
   [[nodiscard]] std::optional<victim> choose(time_point now, bool is_one_more);
 
  private:
   friend class newcomer_place;
-  void start(number newcomer, caf::actor handler);
-  /// It has become a client, or has ended, chosen or not.
+  void start(number newcomer, caf::actor client);
+  /// The connection has become a client's, or has ended, whether chosen for eviction or not.
   void leave(number newcomer);
 
   /// An IPv4 address mapped into IPv6, or the first 64 bits of an IPv6 address.
   using network = std::array<std::uint8_t, 16>;
   struct item {
     network from;
-    caf::actor handler;
+    caf::actor client;
     time_point since;
   };
   using members = std::set<number>;
-  /// Of a network; the first is the one whose connection has to go first.
+  /// Of a network. The oldest connection of the first network is evicted first.
   struct rank {
     /// Its connections, if they are more than `harmless`; else 0.
     std::size_t crowd = 0;
@@ -117,9 +118,9 @@ class newcomer_place {
   newcomer_place& operator=(const newcomer_place&) = delete;
   ~newcomer_place() { leave(); }
 
-  /// From now on `handler` is told if it has to go.
-  void start(caf::actor handler) {
-    if (in_ != nullptr) in_->start(newcomer_, std::move(handler));
+  /// From now on `client`, the connection's actor, gets `crowded_out` when it is evicted.
+  void start(caf::actor client) {
+    if (in_ != nullptr) in_->start(newcomer_, std::move(client));
   }
   void leave() {
     if (auto* const in = std::exchange(in_, nullptr)) in->leave(newcomer_);

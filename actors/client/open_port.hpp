@@ -16,7 +16,7 @@
 
 namespace mtp::actors {
 
-/// A port as it was configured at one time. A client keeps the one that it was accepted with.
+/// A port as it was configured at one time. A client keeps the version that it was accepted with.
 struct port_version {
   explicit port_version(config::port_settings configured) : settings{std::move(configured)} {}
 
@@ -34,14 +34,14 @@ class open_port {
   const std::string name;
   net::published<port_version> version;
   client_metrics metrics;
-  /// Clients connected through it, and of them those that have not shown yet that they are some.
+  /// Its connections now, and those of them that have not shown yet that they are clients.
   tally connections = 0;
   mtp::actors::newcomers newcomers;
 
   // By one thread at a time.
 
-  /// New clients meet `next`. Those there have to leave from `now` on if they came with another
-  /// secret or tag; those that had to leave may stay if `next` has theirs again.
+  /// `next` holds for new clients. From `now` on, connected clients with another secret or tag have
+  /// to leave. Clients that had to leave may stay if `next` has their secret and tag again.
   void configure(const config::port_settings& next, net::steady_clock::time_point now);
   /// It is served no more, and `next` is at its address: clients may stay as with `configure`.
   void hand_over(const config::port_settings& next, net::steady_clock::time_point now);

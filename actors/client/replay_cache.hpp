@@ -1,5 +1,5 @@
-// Fingerprints of handshakes seen, so that a replayed one is recognised. Handlers use the table
-// directly; the replay_sweeper actor keeps it within its bounds.
+// Fingerprints of handshakes seen, so that a replayed handshake is recognised. client_conns use the
+// table directly; the replay_sweeper actor keeps it within its bounds.
 #pragma once
 
 #include <array>
@@ -30,9 +30,10 @@ class replay_cache {
   /// Seconds at which the item unused for longest was used last; `now` if there is none.
   [[nodiscard]] unix_seconds oldest(unix_seconds now) const;
 
-  /// Forgets what was not used since `cut`. Returns how many.
+  /// Evicts the items that were not used since `cut`. Returns how many.
   std::size_t remove_older(unix_seconds cut);
-  /// Forgets about `count` items, those unused for longest, by whole 5-minute steps.
+  /// Evicts about `count` items, those unused for longest, by whole 5-minute steps. Returns how
+  /// many.
   std::size_t remove_oldest(std::size_t count, unix_seconds now);
 
  private:

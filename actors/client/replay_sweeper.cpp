@@ -1,9 +1,10 @@
 #include "actors/client/replay_sweeper.hpp"
-#include "net/loop/unix_time.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <caf/all.hpp>
+
+#include "net/loop/unix_time.hpp"
 
 namespace mtp::actors {
 
@@ -32,14 +33,14 @@ std::size_t replay_memory_mb(std::size_t wanted, std::size_t budget) noexcept {
   return std::max<std::size_t>(memory_mb, 1);
 }
 
-std::size_t most_sessions(const config::replay_cache_settings& bounds) noexcept {
+std::size_t max_replay_items(const config::replay_cache_settings& bounds) noexcept {
   return std::min(bounds.max_items, (bounds.max_memory_mb << 20U) / replay_cache::memory_of(1));
 }
 
-std::size_t clean_sessions(replay_cache& table, const config::replay_cache_settings& bounds,
-                           replay_cache::unix_seconds now) {
+std::size_t clean_replays(replay_cache& table, const config::replay_cache_settings& bounds,
+                          replay_cache::unix_seconds now) {
   std::size_t removed = 0;
-  const auto max_items = most_sessions(bounds);
+  const auto max_items = max_replay_items(bounds);
   const auto items = table.size();
   if (items > max_items) removed += table.remove_oldest(items - max_items, now);
   const auto max_age = std::chrono::duration_cast<std::chrono::seconds>(bounds.max_age).count();
@@ -49,14 +50,14 @@ std::size_t clean_sessions(replay_cache& table, const config::replay_cache_setti
 void replay_sweeper_state::look() {
   auto& table = side->replays;
   const auto bounds = side->core.config.get()->client.replay_cache;
-  const auto most = most_sessions(bounds);
+  const auto most = max_replay_items(bounds);
   const bool far_over = table.size() > most + most / 8;
   const auto now = self->clock().now();
   if (now < next_cleaning && !far_over) return;
   next_cleaning = now + clean_interval;
-  const auto removed = clean_sessions(table, bounds, net::unix_time());
+  const auto removed = clean_replays(table, bounds, net::unix_time());
   if (removed > 0)
-    spdlog::info("session storage: {} handshakes forgotten, {} remain", removed, table.size());
+    spdlog::info("replay cache: {} handshakes evicted, {} remain", removed, table.size());
 }
 
 caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, client_side& side) {

@@ -28,9 +28,9 @@ struct replay_sweeper_state {
   static inline const char* name = "replay_sweeper";
 };
 
-/// Behavior: once a minute forgets what is over `max_memory_mb`, `max_items` or `max_age_minutes`,
-/// as the original in that order; within seconds if it is much over the first two. Table and bounds
-/// outlive a restart of it.
+/// Behavior: once a minute evicts the items above `max_memory_mb`, `max_items` and
+/// `max_age_minutes`, in the original's order; within seconds if there are many more than the first
+/// two allow. Table and bounds outlive a restart of the actor.
 /// - `get_replay_cache_status`.
 caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, client_side& side);
 
@@ -38,12 +38,12 @@ caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, cl
 /// an eighth of it, at most 512. At least 1.
 [[nodiscard]] std::size_t replay_memory_mb(std::size_t wanted, std::size_t budget) noexcept;
 
-/// Items that `bounds` allow.
-[[nodiscard]] std::size_t most_sessions(const config::replay_cache_settings& bounds) noexcept;
+/// How many items `bounds` allow.
+[[nodiscard]] std::size_t max_replay_items(const config::replay_cache_settings& bounds) noexcept;
 
-/// What the minute's cleaning does; returns how many items it removed.
-std::size_t clean_sessions(replay_cache& table, const config::replay_cache_settings& bounds,
-                           replay_cache::unix_seconds now);
+/// Evicts the items above `bounds`; returns how many.
+std::size_t clean_replays(replay_cache& table, const config::replay_cache_settings& bounds,
+                          replay_cache::unix_seconds now);
 
 }  // namespace mtp::actors
 

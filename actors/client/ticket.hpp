@@ -1,4 +1,4 @@
-// What a client takes of what is limited, and gives back at its end, whatever becomes of it.
+// A client's share of the limits: taken when it comes, given back at its end, however it ends.
 #pragma once
 
 #include <algorithm>
@@ -9,21 +9,20 @@
 
 namespace mtp::actors {
 
-/// How many there are now of what a limit counts: connections of a port, say. Any thread may use
-/// it.
+/// How much of a limit is used now, for example the connections of a port. Any thread may use it.
 using tally = std::atomic<std::size_t>;
 
-/// Counts one in each tally that it took, until its end. It belongs to one thread at a time; the
+/// Counts one in each of its tallies, until its end. It belongs to one thread at a time; the
 /// tallies must outlive it.
 class ticket {
  public:
-  /// A port's, and one for what admission counts next; every client pays for them.
+  /// A port's tally, and one more for another limit of admission. Each costs every client memory.
   static constexpr std::size_t max_tallies = 2;
 
   ticket() = default;
   explicit ticket(tally& first) noexcept { take(first); }
   ticket(ticket&& other) noexcept : taken_{std::exchange(other.taken_, {})} {}
-  /// What it had before is given back at once.
+  /// The tallies that it had before are given back at once.
   ticket& operator=(ticket other) noexcept {
     taken_.swap(other.taken_);
     return *this;

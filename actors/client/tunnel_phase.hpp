@@ -16,7 +16,7 @@ class tunnel_phase {
  public:
   [[nodiscard]] static std::string_view name() noexcept { return "tunnel"; }
 
-  /// Its DC connection may live on another reactor: `elsewhere`.
+  /// `elsewhere`: the DC connection lives on another reactor.
   tunnel_phase(std::unique_ptr<client_session> session, stream_id stream, caf::actor conn,
                bool elsewhere)
       : session_{std::move(session)},
@@ -24,13 +24,13 @@ class tunnel_phase {
         dc_conn_{std::move(conn)},
         elsewhere_{elsewhere} {}
 
-  /// Goes on with what came before.
+  /// Forwards the packets that came before.
   void start(client_conn& conn);
   void on_data(client_conn& conn, byte_span data);
-  /// Then an opening_phase if it migrates, or a closing_phase.
+  /// The next phase is an opening_phase if the client migrates, or a closing_phase.
   [[nodiscard]] next_phase on_frame(client_conn& conn, stream_frame& frame);
   void on_sent(client_conn& conn, const stream::ack& left);
-  /// So much has left for the client.
+  /// Packets have left for the client.
   void acknowledge(const stream::ack& left);
   /// Tells the DC connection that the client is gone.
   void leave();
@@ -49,7 +49,7 @@ class tunnel_phase {
 
   std::unique_ptr<client_session> session_;
   stream_id stream_;
-  /// Null once it has left.
+  /// Null once the client has left it.
   caf::actor dc_conn_;
   std::size_t outstanding_ = 0;
   bool elsewhere_;

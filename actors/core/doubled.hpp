@@ -5,8 +5,8 @@
 
 namespace mtp::actors {
 
-/// `first` after a failure that none came before, twice as long for each of the `earlier` ones, but
-/// `longest` at most. Jitter is the caller's.
+/// The wait after a failure: `first`, doubled for each of the `earlier` failures in a row, at most
+/// `longest`. Jitter is the caller's.
 template <class Duration>
 [[nodiscard]] constexpr Duration doubled(Duration first, unsigned earlier,
                                          Duration longest) noexcept {

@@ -19,7 +19,7 @@ struct endpoint_candidate {
   /// Connections to it that are on their way, and that are up.
   std::size_t pending = 0;
   std::size_t open = 0;
-  /// Of the pending connections: those that should have been up by now.
+  /// The pending connections that should have been up by now.
   std::size_t overdue = 0;
 };
 
@@ -40,8 +40,8 @@ class endpoint_backoff {
   explicit endpoint_backoff(random jitter) : jitter_{std::move(jitter)} {}
 
   /// The endpoint to try now; nothing if all that may be tried rest. Healthy endpoints come first,
-  /// by rank and then by the number of their connections; then those with the fewest failures, with
-  /// one connection at a time. An endpoint with an overdue connection gets no other one, and the
+  /// by rank and then by the number of their connections; then endpoints with the fewest failures,
+  /// one connection at a time. An endpoint with an overdue connection gets no second one, and the
   /// other address family comes first (RFC 8305).
   [[nodiscard]] std::optional<endpoint> choose(const std::vector<endpoint_candidate>& candidates,
                                                time_point now);

@@ -33,7 +33,7 @@ memory_guard::memory_guard(caf::actor_config& cfg, net::reactor& home, node_core
 
 caf::behavior memory_guard::start() {
   core_->memory.watch(home().index(), this);
-  // What came before, or while nobody watched.
+  // Memory may have become short before, or while there was no guard.
   judge();
   return {[this](memory_is_scarce) { judge(); },
           [this](config_changed) {

@@ -34,7 +34,7 @@ void histogram::observe(std::uint64_t value) noexcept {
 metrics::cell* metrics::own_block() noexcept {
   auto* block = blocks_[own_index].load(std::memory_order_acquire);
   if (block != nullptr) return block;
-  // First use by this thread; nobody else has its index.
+  // First use by this thread; no other thread has its index.
   const std::lock_guard lock{mutex_};
   storage_.push_back(std::make_unique<std::array<cell, cells_per_thread>>());
   block = storage_.back()->data();
@@ -112,19 +112,19 @@ void metrics::set_gauges(const std::vector<gauge_name>& gauges, gauges_function 
 
 void metrics::read_series(const family_state& from, family& into) const {
   for (const auto& labelled : from.all) {
-    auto& sample_out = into.samples.emplace_back();
-    sample_out.labels = labelled.labels;
+    auto& added = into.samples.emplace_back();
+    added.labels = labelled.labels;
     if (from.type == kind::counter) {
-      sample_out.value = static_cast<double>(total(labelled.first_cell));
+      added.value = static_cast<double>(total(labelled.first_cell));
       continue;
     }
     const auto& bounds = from.spec.bounds;
     for (std::uint32_t i = 0; i <= bounds.size(); ++i)
-      sample_out.buckets.push_back(total(labelled.first_cell + i));
+      added.buckets.push_back(total(labelled.first_cell + i));
     for (const auto bound : bounds)
-      sample_out.bounds.push_back(static_cast<double>(bound) / from.spec.scale);
+      added.bounds.push_back(static_cast<double>(bound) / from.spec.scale);
     const auto sum_at = labelled.first_cell + static_cast<std::uint32_t>(bounds.size()) + 1;
-    sample_out.sum = static_cast<double>(total(sum_at)) / from.spec.scale;
+    added.sum = static_cast<double>(total(sum_at)) / from.spec.scale;
   }
 }
 

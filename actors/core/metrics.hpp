@@ -117,7 +117,7 @@ class metrics {
   };
   /// Everything as it stands. Counters that were never touched are included.
   [[nodiscard]] std::vector<family> read() const;
-  /// The same without gauges: asks nobody, so it never waits.
+  /// The same without gauges: asks no actor, so it never waits.
   [[nodiscard]] std::vector<family> read_counts() const;
 
  private:

@@ -1,4 +1,4 @@
-// Places in an outgoing stream, and what is due when the stream has passed them.
+// Marks in an outgoing stream: each has a value that is due when the stream has passed the mark.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace mtp::actors {
 
-/// Counts the bytes of one stream: those handed to the socket, and those that have left us.
+/// Counts the bytes of one stream that were handed to the socket, and that have left us.
 template <class T>
 class sent_marks {
  public:
@@ -17,13 +17,13 @@ class sent_marks {
     T due;
   };
 
-  /// So many bytes were handed to the socket.
+  /// `size` bytes were handed to the socket.
   void queue(std::size_t size) noexcept { queued_ += size; }
   [[nodiscard]] std::uint64_t queued() const noexcept { return queued_; }
   [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
 
-  /// `due` falls due when the stream has left up to `until`, which is not before that of the mark
-  /// before it.
+  /// `due` falls due when the stream has left up to `until`. `until` must not be less than that of
+  /// the mark before.
   void add(std::uint64_t until, const T& due) { marks_.push_back({.until = until, .due = due}); }
 
   /// `size` bytes have left. `handle(due)` is called for each mark that was passed, in the order in
@@ -37,7 +37,7 @@ class sent_marks {
     if (first_ != before) tidy();
   }
 
-  /// Those that are not due yet. Valid until the next change.
+  /// The marks that are not due yet. Valid until the next change.
   [[nodiscard]] std::span<const mark> pending() const noexcept {
     return std::span{marks_}.subspan(first_);
   }
@@ -47,10 +47,11 @@ class sent_marks {
   }
 
  private:
-  /// Memory for so many marks is kept when none is left.
+  /// Memory for this many marks is kept when no mark is left.
   static constexpr std::size_t kept = 64;
 
-  /// Removes what was passed: each mark is moved once at most for each that goes.
+  /// Removes the marks that were passed, if they are half of all or more: then no more marks are
+  /// moved than removed.
   void tidy() {
     if (first_ < marks_.size() - first_) return;
     marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(first_));
@@ -61,7 +62,7 @@ class sent_marks {
   std::uint64_t queued_ = 0;
   std::uint64_t sent_ = 0;
   std::vector<mark> marks_;
-  /// Before it stand marks that were passed.
+  /// The first mark that is not due; the marks before it were passed.
   std::size_t first_ = 0;
 };
 

@@ -25,7 +25,8 @@ bool is_normal(const caf::error& reason) {
   return !reason || reason == caf::exit_reason::user_shutdown;
 }
 
-/// For the log. Whoever can send to an actor may have ended it, for a reason of his choice.
+/// For the log. Any sender of a message may have ended the actor, for a reason of the sender's
+/// choice.
 std::string describe(const caf::error& reason) {
   constexpr std::size_t longest = 200;
   return reason ? printable(caf::to_string(reason).substr(0, longest)) : "no error";
@@ -129,7 +130,7 @@ void supervisor::handle_down(const caf::down_msg& down) {
     return;
   }
   if (!is_normal(down.reason)) {
-    // By its id: there are as many reasons as somebody can think of.
+    // By its id: a peer could make up any number of reasons.
     const auto text =
         fmt::format("{}: {} ended: {}", spec_.name, found->spec.id, describe(down.reason));
     if (const auto line = ends_.tell(found->spec.id, text, clock().now()))

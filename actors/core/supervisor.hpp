@@ -84,7 +84,7 @@ struct child_status {
 };
 
 /// Behavior of a supervisor.
-/// - exit_msg from anybody: stops its children in reverse order, then ends with that reason.
+/// - exit_msg from any actor: stops its children in reverse order, then ends with that reason.
 /// - `start_child`, `stop_child`, `list_children`: see above.
 /// However it ends, no child survives it.
 class supervisor final : public caf::event_based_actor {
@@ -106,7 +106,7 @@ class supervisor final : public caf::event_based_actor {
     /// By `stop_child`.
     bool is_dismissed = false;
   };
-  /// What to do once all children have ended.
+  /// The step that follows once all children have ended.
   enum class after_stop : std::uint8_t { quit, start_all };
 
   void start(child& entry);
@@ -117,8 +117,8 @@ class supervisor final : public caf::event_based_actor {
   void restart(child& entry);
   void end_with(caf::error reason);
 
-  // Stopping: asks the last running child (simple_one_for_one: all) to end, kills what does not in
-  // time, and goes on with the one before it.
+  // Stopping: asks the last running child (simple_one_for_one: all children) to end, kills it if it
+  // does not end in time, and goes on with the child before it.
   void stop_all(after_stop then);
   void stop_next();
   void stop_timed_out(std::uint64_t attempt);

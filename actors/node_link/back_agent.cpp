@@ -30,7 +30,7 @@ caf::behavior back_agent::start() {
   begin();
   front_.emplace(options_.session, std::exchange(options_.front, nullptr), home().now());
   monitor(front_->agent);
-  // Without it nobody would end this session when the front begins another one.
+  // Without the gateway this session would not end when the front begins another one.
   monitor(options_.gateway);
   return {
       [this](const link_blob& blob) { handle_blob(blob); },

@@ -1,4 +1,4 @@
-// One reactor of a front, as seen by the back, for one session: opens streams on its behalf and
+// Stands for one reactor of a front on the back, for one session: opens streams on its behalf and
 // carries their events. Ends with the session.
 #pragma once
 
@@ -33,12 +33,12 @@ class back_agent final : public link_agent {
     stream_id local = 0;
     /// The actor that was asked for it, then its DC connection.
     caf::actor conn;
-    /// Where that lives.
+    /// The reactor that `conn` lives on.
     unsigned reactor = 0;
     bool is_open = false;
     /// Data of the client that was not acked, as `credit_of`.
     std::size_t outstanding = 0;
-    /// The part of that for pieces of a packet that is not whole yet.
+    /// The part of `outstanding` for pieces of a packet that is not whole yet.
     std::size_t charged = 0;
     std::optional<time_point> released;
   };
@@ -54,7 +54,7 @@ class back_agent final : public link_agent {
   std::size_t drop_largest_of(link_peer& peer) override;
 
   void handle_blob(const link_blob& blob);
-  /// False if that is more than the stream may have.
+  /// False if `credit` more is above the stream's limit.
   [[nodiscard]] static bool charge(stream& to, std::size_t credit);
   /// False if the front broke the rules.
   [[nodiscard]] bool handle_peer_frame(stream_frame& frame);
@@ -75,7 +75,8 @@ class back_agent final : public link_agent {
   stream_id last_remote_ = 0;
 };
 
-/// How link_gateway has its supervisor start one. Named, so that tests can look inside.
+/// Starts a back_agent, by link_gateway's order to its supervisor. A named type, so that tests can
+/// look inside.
 struct back_agent_start {
   node_link_side* side = nullptr;
   back_agent_options options;

@@ -271,7 +271,7 @@ bool back_session::is_leaving() const {
 
 void back_session::heed_config() {
   if (!is_leaving()) return unused_by_.clear();
-  // Nobody misses it, and a list of backs that were never there must not grow.
+  // It was never used, and a list of backs that were never reached must not grow.
   if (sessions_ == 0) depart();
 }
 

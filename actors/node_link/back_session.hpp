@@ -1,5 +1,5 @@
-// A front's link to one back: gets there, agrees on a session, hands it to the agents, and when it
-// ends tries again. How one gets there is a subclass's.
+// A front's link to one back: connects, agrees on a session, hands it to the agents, and tries
+// again when it ends. How to connect is up to a subclass.
 #pragma once
 
 #include <set>
@@ -19,7 +19,7 @@ struct back_status {
   /// Of the back, once it has answered.
   std::string build;
   bool connected = false;
-  /// Since when it has been as it is.
+  /// How long it has been connected, or not connected.
   std::chrono::seconds age{0};
   /// Why the last attempt failed, or the last session ended.
   std::string trouble;
@@ -33,7 +33,7 @@ struct back_status {
 
 /// Messages:
 /// - `link_broken`, `link_agent_started` from agents: another session begins.
-/// - `(bye_atom, session, why)` from the back: for the log, once the session has ended.
+/// - `(link_bye_atom, session, why)` from the back: for the log, once the session has ended.
 /// - `config_changed`, `back_usage`, `back_replaced`: a back that is no longer in `back_nodes` is
 ///   left when no front agent uses it, when it is reached another way, when its session has ended
 ///   and another back is reached, and at once if it was never reached.
@@ -50,16 +50,17 @@ class back_session : public net::pinned_actor {
   [[nodiscard]] const char* name() const override { return "back_session"; }
 
  protected:
-  /// Gets to the back; `reached` or `failed` follows, unless `leave` comes first.
+  /// Connects to the back; `reached` or `failed` follows, unless `leave` comes first.
   virtual void reach() = 0;
-  /// Gives up the way to the back, or the attempt to get there.
+  /// Gives up the connection to the back, or the attempt to connect.
   virtual void leave() = 0;
-  /// For the log, when the gateway is gone by CAF's word for it.
+  /// For the log: why the gateway is gone, given CAF's reason for that.
   [[nodiscard]] virtual std::string why_lost(const caf::error& reason) const;
-  /// Whether it is certain that the way to the back is gone, whatever else is told first.
+  /// Whether it is certain that the connection to the back is gone, even if CAF has not said so
+  /// yet.
   [[nodiscard]] virtual bool is_lost() const { return false; }
 
-  /// What the back's certificate says; empty if there is none, or nobody looked at it.
+  /// The name in the back's certificate; empty if there is none, or if it was not checked.
   [[nodiscard]] virtual std::string proven_name() const { return {}; }
 
   void reached(caf::actor gateway);
@@ -113,11 +114,11 @@ class back_session : public net::pinned_actor {
   stage stage_ = stage::waiting;
   net::steady_clock::time_point since_;
   caf::actor gateway_;
-  /// The node that this one was and another back_session had.
+  /// The node that was reached here and that another back_session had already.
   std::optional<caf::node_id> same_as_;
-  /// Reactors whose agents have no stream there, of a back that is being left.
+  /// If the back is being left: the reactors whose agents have no stream there.
   std::set<unsigned> unused_by_;
-  /// One a reactor, as they were at the last hello.
+  /// The front agents, one per reactor, as they were at the last hello.
   std::vector<caf::actor> agents_;
   link_hello hello_;
   /// Whether the last back that answered here spoke link version 3 only.

@@ -12,7 +12,7 @@
 
 namespace mtp::actors {
 
-/// Message: the files may be new ones.
+/// Message: the certificate files may have changed.
 struct read_certificates {};
 
 struct certificate_watch_state {
@@ -26,7 +26,7 @@ struct certificate_watch_state {
   node_link_side* side = nullptr;
   /// The certificate in use at the last look.
   std::shared_ptr<const net::tls_context> known;
-  /// What was wrong with the files.
+  /// Why the files could not be used at the last look; empty if they could.
   std::string trouble;
   std::optional<caf::actor_clock::time_point> warned_at;
 
@@ -34,10 +34,9 @@ struct certificate_watch_state {
 };
 
 /// Behavior on a node with `node_link_side::credentials`: reads the files again every minute, and
-/// at `read_certificates`, for new connections. Logs what an operator should know: that there is a
-/// new certificate; that the files can't be used (once; the ones before stay in use); and, once a
-/// day, that the certificate expires within 14 days, however long the present connections have
-/// lasted.
+/// at `read_certificates`, for new connections. Logs that there is a new certificate; that the
+/// files can't be used (once; the former files' content stays in use); and, once a day, that the
+/// certificate expires within 14 days, however long the present connections have lasted.
 caf::behavior certificate_watch(caf::stateful_actor<certificate_watch_state>* self,
                                 node_link_side& side);
 

@@ -1,5 +1,5 @@
-// The way of a front's reactor to all backs: chooses a back for each stream, carries its events
-// there, and holds clients while there is no back.
+// Connects the clients of a front's reactor with all backs: chooses a back for each stream, carries
+// its events there, and holds clients while there is no back.
 #pragma once
 
 #include <map>
@@ -10,9 +10,10 @@
 namespace mtp::actors {
 
 /// Messages:
-/// - `open_stream` (request), `cancel_stream`, `stream_frame` from handlers, as a pool and a
-///   dc_conn. While no back can be reached, clients wait here; with too many waiting already the
-///   answer is `refused` with `overloaded`. Each leaves when it has waited long enough for itself.
+/// - `open_stream` (request), `cancel_stream`, `stream_frame` from client_conns: it stands in for a
+///   pool and its dc_conns. While no back can be reached, clients wait here; with too many waiting
+///   already the answer is `refused` with `overloaded`. A client_conn that has waited long enough
+///   leaves by itself.
 /// A stream that the back wants to migrate gets `refused` if the back has not confirmed all of its
 /// data: that may come too late for the DC connection.
 /// - `link_up`, `link_down` from back_sessions. A stream whose session ends gets `migrate`, or
@@ -29,23 +30,23 @@ class front_agent final : public link_agent {
  private:
   struct stream {
     caf::actor client;
-    /// Its place.
+    /// The place of its back.
     std::size_t back = 0;
     bool is_open = false;
-    /// When something of it came or went.
+    /// When an event of it last came or went.
     time_point used;
-    /// Set once it is over for the peer.
+    /// When it ended for the back; nothing before that.
     std::optional<time_point> released;
     /// Its client was told to go elsewhere, as the back is being left.
     bool is_moved = false;
   };
   struct back {
     std::optional<link_peer> peer;
-    /// Those that are not over for it.
+    /// Its streams that have not ended for it.
     std::size_t streams = 0;
     /// As `known_back` has it.
     bool is_leaving = false;
-    /// Since when its streams are moved.
+    /// Since when its streams are being moved.
     std::optional<time_point> emptied_since;
     bool is_told_unused = false;
   };
@@ -73,7 +74,7 @@ class front_agent final : public link_agent {
 
   // Backs.
   void follow_backs();
-  /// Moves streams that can be moved.
+  /// Moves the streams that can be moved from a back that is being left.
   void empty(std::size_t place, back& from);
   void move_quiet_streams(std::size_t place);
 
@@ -87,10 +88,10 @@ class front_agent final : public link_agent {
 
   /// By place.
   std::map<std::size_t, back> backs_;
-  /// Places in the order of `back_nodes`; those of backs that are being left are last.
+  /// Places in the order of `back_nodes`; then the places of backs that are being left.
   std::vector<std::size_t> order_;
   stream_map streams_;
-  /// Clients that no back could be found for, oldest first.
+  /// Clients for which no back was reachable, oldest first.
   std::map<stream_id, open_stream> waiting_;
 };
 

@@ -1,4 +1,4 @@
-// The backs of a front: those of `back_nodes`, and those that were there and are being left.
+// The backs of a front: the entries of `back_nodes`, and former entries that are being left.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 namespace mtp::actors {
 
 struct known_back {
-  /// Names the back in this process; no other back ever has the same.
+  /// Identifies the back in this process; no other back ever has the same place.
   std::size_t place = 0;
   /// Empty: the back is inside this process (`through_link_agents`).
   std::optional<config::back_address> address;
@@ -34,8 +34,8 @@ class known_backs {
   [[nodiscard]] std::shared_ptr<const list> get() const { return list_.get(); }
   [[nodiscard]] std::optional<known_back> find(std::size_t place) const;
 
-  /// Takes over what `wanted` says of backs. A back that is in it again keeps its place and its
-  /// session. Returns the new ones, which need a back_session.
+  /// Takes over the backs of `wanted`. A back that is in it again keeps its place and its session.
+  /// Returns the new backs, which need a back_session.
   list follow(const config::settings& wanted);
   /// The session with the back in `place` is to end for good. False, and nothing changes, if it is
   /// in `back_nodes` (again).

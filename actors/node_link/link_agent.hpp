@@ -5,7 +5,7 @@
 //
 //   client_conn --stream_frame--> front agent ==link_blob==> back agent --stream_frame--> dc_conn
 //
-// This is the common part of both.
+// This is the common part of front and back agents.
 #pragma once
 
 #include <functional>
@@ -51,11 +51,11 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
 
   void begin();
   void send_to(link_peer& peer, stream_frame frame);
-  /// Ends the stream for which most waits for this peer. Returns how much that was.
+  /// Ends the stream with the most bytes that wait for this peer. Returns how many bytes that were.
   virtual std::size_t drop_largest_of(link_peer& peer) = 0;
-  /// More waits for the peer than may: streams are ended, those that hold most first.
+  /// If more bytes wait for the peer than may: ends streams, those with the most bytes first.
   void limit_backlog(link_peer& peer);
-  /// Whether the peer has begun more packets than an honest one would.
+  /// Whether the peer has begun more packets than an honest peer would.
   [[nodiscard]] bool floods(const link_peer& peer) const noexcept;
   /// Sends the gathered frames now.
   void flush(link_peer& peer);
@@ -76,7 +76,7 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
   counter dropped_;
   net::timer tick_timer_;
   std::uint64_t ticks_ = 0;
-  /// As `node_core::memory` was told.
+  /// The bytes held that `node_core::memory` was last told of.
   std::size_t held_ = 0;
 };
 

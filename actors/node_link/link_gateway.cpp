@@ -62,7 +62,7 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
   auto hello = decode_link_hello(as_bytes(text));
   visit visitor{.hello = hello ? std::optional{std::move(*hello)} : std::nullopt,
                 .fronts = std::move(fronts),
-                .keeper = caf::actor_cast<caf::actor>(self->current_sender()),
+                .session_actor = caf::actor_cast<caf::actor>(self->current_sender()),
                 .promise = self->make_response_promise(),
                 .proven = {}};
   // Each costs a question to the listener and CAF's broker, and up to 256 agents: none of these
@@ -73,16 +73,16 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
                             agents{});
     return caf::delegated<std::string, agents>{};
   };
-  if (visitor.keeper != nullptr) {
-    if (visitors.contains(visitor.keeper.node()))
+  if (visitor.session_actor != nullptr) {
+    if (visitors.contains(visitor.session_actor.node()))
       return turn_away("its last hello has no answer yet");
     if (visitors.size() >= max_visitors) return turn_away("the back is busy with other fronts");
-    visitors.insert(visitor.keeper.node());
+    visitors.insert(visitor.session_actor.node());
   }
   const auto settings = side->core.config.get();
   const bool has_names = settings->process.role == config::node_role::back &&
                          settings->link.node_link.security == config::link_security::tls;
-  if (has_names && visitor.keeper != nullptr)
+  if (has_names && visitor.session_actor != nullptr)
     find_name(std::move(visitor));
   else
     decide(visitor);
@@ -92,7 +92,7 @@ link_gateway_state::reply link_gateway_state::handle_hello(const std::string& te
 void link_gateway_state::find_name(visit visitor) {
   const auto listener = side->core.names.find(names::link_listener);
   if (listener == nullptr) return refuse(visitor, "the back is restarting");
-  const get_proven_name question{visitor.keeper.node()};
+  const get_proven_name question{visitor.session_actor.node()};
   const auto waiting = std::make_shared<visit>(std::move(visitor));
   self->request(listener, name_patience, question)
       .then(
@@ -105,12 +105,12 @@ void link_gateway_state::find_name(visit visitor) {
 }
 
 void link_gateway_state::decide(visit& visitor) {
-  if (!visitor.hello || visitor.keeper == nullptr)
+  if (!visitor.hello || visitor.session_actor == nullptr)
     return refuse(visitor, "the hello can't be read");
   const auto& hello = *visitor.hello;
   // Its word for our version is old, or not ours. In no older form, and not worth a line.
   if (hello.offer == old_link_offer && is_fallback(hello.nonce))
-    return answer(visitor.keeper, visitor.promise,
+    return answer(visitor.session_actor, visitor.promise,
                   make_answer(link_answer::kind::refused, link_offer{},
                               "the back speaks more than link version 3, which somebody denied"));
   auto why = judge(visitor);
@@ -134,13 +134,13 @@ void link_gateway_state::tell_refused(const visit& visitor, const std::string& w
 
 void link_gateway_state::refuse(const visit& visitor, const std::string& why) {
   tell_refused(visitor, why);
-  answer(visitor.keeper, visitor.promise,
+  answer(visitor.session_actor, visitor.promise,
          make_answer(link_answer::kind::refused, visitor.offer(), why));
 }
 
-void link_gateway_state::answer(const caf::actor& keeper, caf::response_promise promise,
+void link_gateway_state::answer(const caf::actor& session_actor, caf::response_promise promise,
                                 const link_answer& decision, agents back) {
-  if (keeper != nullptr) visitors.erase(keeper.node());
+  if (session_actor != nullptr) visitors.erase(session_actor.node());
   promise.deliver(encoded(decision), std::move(back));
 }
 
@@ -172,7 +172,7 @@ std::string link_gateway_state::judge(const visit& visitor) const {
 std::string link_gateway_state::judge_proof(const visit& visitor) {
   const auto cookie = side->settings()->node_link.cluster_cookie;
   if (cookie.empty()) return {};
-  const auto given = std::ranges::find(challenges, visitor.keeper.address(),
+  const auto given = std::ranges::find(challenges, visitor.session_actor.address(),
                                        [](const auto& sent) { return sent.first; });
   if (given == challenges.end()) return "the proof of cluster_cookie was not asked for";
   const auto nonce = given->second;
@@ -184,20 +184,20 @@ std::string link_gateway_state::judge_proof(const visit& visitor) {
 }
 
 void link_gateway_state::challenge(const visit& visitor) {
-  const auto keeper = visitor.keeper.address();
-  std::erase_if(challenges, [&](const auto& sent) { return sent.first == keeper; });
+  const auto session_actor = visitor.session_actor.address();
+  std::erase_if(challenges, [&](const auto& sent) { return sent.first == session_actor; });
   if (challenges.size() >= max_challenges) challenges.erase(challenges.begin());
   auto question = make_answer(link_answer::kind::challenge, visitor.offer());
   question.nonce = net::random_array<question.nonce.size()>();
-  challenges.emplace_back(keeper, question.nonce);
-  answer(visitor.keeper, visitor.promise, question);
+  challenges.emplace_back(session_actor, question.nonce);
+  answer(visitor.session_actor, visitor.promise, question);
 }
 
 // -- sessions -----------------------------------------------------------------------------------
 
 void link_gateway_state::open(visit& visitor) {
   const auto& hello = *visitor.hello;
-  end_earlier(hello, visitor.keeper);
+  end_earlier(hello, visitor.session_actor);
   if (sessions.size() + openings.size() >= max_sessions) return refuse(visitor, "too many fronts");
   const auto sup = side->core.names.find(names::back_agent_sup);
   if (sup == nullptr) return refuse(visitor, "the back is restarting");
@@ -205,11 +205,11 @@ void link_gateway_state::open(visit& visitor) {
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
     tell(spdlog::level::warn, hello.name,
          fmt::format("front {}: its clock is {} s ahead of ours", hello.name, ahead.count()));
-  self->monitor(visitor.keeper);
+  self->monitor(visitor.session_actor);
   const auto& fronts = visitor.fronts;
   opening begun{.made = {.hello = hello,
                          .terms = common_terms(hello.offer, link_offer{}).value(),
-                         .keeper = visitor.keeper,
+                         .session_actor = visitor.session_actor,
                          .back = agents(fronts.size()),
                          .clock_ahead = ahead,
                          .since = self->clock().now()},
@@ -234,9 +234,9 @@ void link_gateway_state::open(visit& visitor) {
 }
 
 /// Sessions of the same process. What it calls itself is its own claim; CAF's name for it is not.
-void link_gateway_state::end_earlier(const link_hello& hello, const caf::actor& keeper) {
-  const auto same = [&](const session& other) {
-    const bool same_node = keeper.node() != self->node() && other.keeper.node() == keeper.node();
+void link_gateway_state::end_earlier(const link_hello& hello, const caf::actor& session_actor) {
+  const auto same = [&, node = session_actor.node()](const session& other) {
+    const bool same_node = node != self->node() && other.session_actor.node() == node;
     return other.hello.node == hello.node || same_node;
   };
   for (auto at = sessions.begin(); at != sessions.end();) {
@@ -266,7 +266,7 @@ void link_gateway_state::agent_started(std::uint64_t number, std::size_t place,
   auto welcome = make_answer(link_answer::kind::welcome, made.hello.offer);
   const auto cookie = side->settings()->node_link.cluster_cookie;
   if (!cookie.empty()) welcome.proof = prove_back(as_bytes(cookie), made.hello, welcome);
-  answer(made.keeper, promise, welcome, made.back);
+  answer(made.session_actor, promise, welcome, made.back);
   sessions.insert_or_assign(number, std::move(made));
   openings.erase(found);
 }
@@ -276,8 +276,8 @@ void link_gateway_state::opening_failed(std::uint64_t number) {
   if (found == openings.end()) return;
   for (const auto& agent : found->second.made.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
-  self->demonitor(found->second.made.keeper);
-  answer(found->second.made.keeper, found->second.promise,
+  self->demonitor(found->second.made.session_actor);
+  answer(found->second.made.session_actor, found->second.promise,
          make_answer(link_answer::kind::refused, found->second.made.hello.offer,
                      "the back is stopping"));
   openings.erase(found);
@@ -287,7 +287,7 @@ void link_gateway_state::end_session(session_map::iterator entry, std::string_vi
                                      spdlog::level::level_enum level) {
   const auto& front = entry->second.hello.name;
   tell(level, front, fmt::format("front {}: its session ends: {}", front, why));
-  self->demonitor(entry->second.keeper);
+  self->demonitor(entry->second.session_actor);
   for (const auto& agent : entry->second.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
   sessions.erase(entry);
@@ -296,7 +296,7 @@ void link_gateway_state::end_session(session_map::iterator entry, std::string_vi
 void link_gateway_state::say_farewell(const session& ended, std::uint64_t number,
                                       const std::string& why) {
   if (ended.terms.has(link_capability::farewell))
-    caf::anon_send(ended.keeper, link_bye_atom::value, number, why);
+    caf::anon_send(ended.session_actor, link_bye_atom::value, number, why);
 }
 
 void link_gateway_state::say_farewells() {
@@ -314,11 +314,11 @@ void link_gateway_state::handle_down(const caf::down_msg& down) {
   std::erase_if(challenges, [&](const auto& sent) { return sent.first == down.source; });
   for (auto at = sessions.begin(); at != sessions.end();) {
     const auto entry = at++;
-    if (entry->second.keeper == down.source) end_session(entry, "it is gone");
+    if (entry->second.session_actor == down.source) end_session(entry, "it is gone");
   }
   std::vector<std::uint64_t> lost;
   for (const auto& [number, pending] : openings)
-    if (pending.made.keeper == down.source) lost.push_back(number);
+    if (pending.made.session_actor == down.source) lost.push_back(number);
   for (const auto number : lost)
     opening_failed(number);
 }
@@ -338,11 +338,11 @@ std::vector<front_status> link_gateway_state::fronts() const {
   return statuses;
 }
 
-/// Finding an answer takes time: somebody else does.
+/// Finding an answer takes time, so another actor does it.
 caf::result<std::string, bool> link_gateway_state::handle_ask(const std::string& line) {
   const auto asker = caf::actor_cast<caf::actor>(self->current_sender());
   if (std::ranges::none_of(sessions,
-                           [&](const auto& entry) { return entry.second.keeper == asker; }))
+                           [&](const auto& entry) { return entry.second.session_actor == asker; }))
     return {"only a front with a session is answered", false};
   if (asked >= max_questions || side->answer_console == nullptr)
     return {"the back is busy with other questions", false};

@@ -42,7 +42,7 @@ struct link_gateway_state {
     link_hello hello;
     link_terms terms;
     /// The front's back_session, which asked for it.
-    caf::actor keeper;
+    caf::actor session_actor;
     agents back;
     std::chrono::seconds clock_ahead{0};
     caf::actor_clock::time_point since;
@@ -59,7 +59,7 @@ struct link_gateway_state {
   struct visit {
     std::optional<link_hello> hello;
     agents fronts;
-    caf::actor keeper;
+    caf::actor session_actor;
     caf::response_promise promise;
     /// The name in its certificate; nothing if certificates are not checked.
     std::optional<std::string> proven;
@@ -73,15 +73,15 @@ struct link_gateway_state {
   void tell_refused(const visit& visitor, const std::string& why);
   void refuse(const visit& visitor, const std::string& why);
   /// The visit is over.
-  void answer(const caf::actor& keeper, caf::response_promise promise, const link_answer& decision,
-              agents back = {});
+  void answer(const caf::actor& session_actor, caf::response_promise promise,
+              const link_answer& decision, agents back = {});
   /// Empty if the front may have a session; else why not.
   [[nodiscard]] std::string judge(const visit& visitor) const;
   /// The same, by its proof of the cookie, which uses up the nonce that it was given.
   [[nodiscard]] std::string judge_proof(const visit& visitor);
   void challenge(const visit& visitor);
   void open(visit& visitor);
-  void end_earlier(const link_hello& hello, const caf::actor& keeper);
+  void end_earlier(const link_hello& hello, const caf::actor& session_actor);
   void agent_started(std::uint64_t number, std::size_t place, const caf::actor& agent);
   void opening_failed(std::uint64_t number);
   void end_session(session_map::iterator entry, std::string_view why,
@@ -128,8 +128,8 @@ struct link_gateway_state {
 /// - `link_broken` from agents: their session ends.
 /// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.
 /// - `get_fronts`.
-/// A session also ends when its front is gone. The front is told why the back ends it (`bye_atom`
-/// with a text), if both have `link_capability::farewell`.
+/// A session also ends when its front is gone. The front is told why the back ends it
+/// (`link_bye_atom` with a text), if both have `link_capability::farewell`.
 caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_link_side& side);
 
 }  // namespace mtp::actors

@@ -25,16 +25,16 @@ typename Inspector::result_type inspect(Inspector& f, link_blob& x) {
   return f(x.content);
 }
 
-/// back_session to link_gateway (request): `(hello_atom, encoded link_hello, front agents)`, one
-/// agent per reactor. The reply is `(encoded link_answer, back agents)`, with as many agents if it
-/// is a welcome.
+/// back_session to link_gateway (request): `(link_hello_atom, encoded link_hello, front agents)`,
+/// one agent per reactor. The reply is `(encoded link_answer, back agents)`, with as many agents if
+/// it is a welcome.
 using link_hello_atom = caf::atom_constant<caf::atom("link_hello")>;
-/// The same, `(bye_atom, session)`: the session is over. The reply (unit) means that the back has
-/// taken all that was sent before.
+/// The same, `(link_bye_atom, session)`: the session is over. The reply (unit) means that the back
+/// has taken all that was sent before.
 using link_bye_atom = caf::atom_constant<caf::atom("link_bye")>;
 
-/// link_gateway to back_session, the same with a text behind, `(bye_atom, session, why)`: the back
-/// ends the session. No reply. Only with `link_capability::farewell`.
+/// link_gateway to back_session, the same with a text behind, `(link_bye_atom, session, why)`: the
+/// back ends the session. No reply. Only with `link_capability::farewell`.
 
 /// The same, `(link_ask_atom, line)`: a line of the console, answered as by the back's own. The
 /// reply is `(text, true)`, or `(why not, false)`.
@@ -54,12 +54,12 @@ struct link_up {
   std::uint64_t session = 0;
   caf::actor peer;
 };
-/// back_session to front agents: it is over.
+/// back_session to front agents: the session is over.
 struct link_down {
   std::size_t back = 0;
   std::uint64_t session = 0;
 };
-/// front agent to back_session: it has just been started and knows of no session.
+/// front agent to back_session: the agent has just been started and knows of no session.
 struct link_agent_started {
   unsigned reactor = 0;
 };
@@ -69,7 +69,8 @@ struct back_usage {
   unsigned reactor = 0;
   bool in_use = false;
 };
-/// back_session to the one of a back that is being left: another way to that node was found.
+/// From another back_session to the back_session of a back that is being left: the node was reached
+/// by another address.
 struct back_replaced {};
 
 /// To a back_session (request): asks its back as `link_ask_atom` does, with the same reply.

@@ -1,4 +1,4 @@
-// What belongs to the node link and outlives every actor of it. Null in a node that is alone.
+// The state of the node link, which outlives its actors. A node without a link has none.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@
 
 namespace mtp::actors {
 
-/// Where a back waits for fronts; null on a front, and where CAF listens.
+/// The port where a back waits for fronts; null on a front, and where CAF listens.
 struct link_port {
   std::shared_ptr<net::bound_port> sockets;
 };
@@ -28,21 +28,21 @@ struct node_link_side {
 
   node_core& core;
   net::published<link_port> port;
-  /// With TLS of ours, else null.
+  /// Null unless the link has our TLS (`transport = "tls"`).
   std::shared_ptr<net::tls_credentials> credentials;
-  /// Connections that were let in; used by link_listener alone, and its successors.
+  /// Connections that were let in; used by link_listener alone, and by its restarted successors.
   std::vector<std::weak_ptr<net::link_session>> sessions;
   // Of a front.
   known_backs backs;
   mtp::actors::reached_backs reached_backs;
-  /// Of a back: who gives its fronts' clients a DC connection.
+  /// Of a back: chooses the actor that gives its fronts' clients a DC connection.
   router route;
   /// Answers a line of the console (app/console_commands), in a few seconds. Any thread; blocks.
   std::function<tl::expected<std::string, std::string>(std::string_view line)> answer_console;
 
   /// The operator's settings for the link, as they are now. Any thread.
   [[nodiscard]] std::shared_ptr<const config::link_config> settings() const;
-  /// What this node calls itself: with certificates of ours, what they say now.
+  /// This node's name: the one in its certificate if the link has our TLS, else `node_name`.
   [[nodiscard]] std::string own_name() const;
   /// The front agent of `reactor`; null while it is being restarted.
   [[nodiscard]] caf::actor front_agent(unsigned reactor) const;

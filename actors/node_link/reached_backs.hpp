@@ -1,5 +1,5 @@
-// Which node each back of a front turned out to be. Two may lead to one, which gives a front
-// one session: each would end the other's.
+// The nodes that a front's backs turned out to be. Two backs may lead to the same node. A node
+// gives a front one session only: two back_sessions would keep ending each other's.
 #pragma once
 
 #include <caf/node_id.hpp>
@@ -12,12 +12,12 @@ namespace mtp::actors {
 /// Places are those of `known_back`. Any thread may use it.
 class reached_backs {
  public:
-  /// `place` has reached `node`, unless another place has: then nothing changes, and the result is
-  /// that one.
+  /// Notes that `place` has reached `node`. If another place has reached it already, nothing
+  /// changes, and the result is that place.
   [[nodiscard]] std::optional<std::size_t> claim(std::size_t place, const caf::node_id& node);
-  /// Whether any place has reached it.
+  /// Whether any place has reached `node`.
   [[nodiscard]] bool has(const caf::node_id& node) const;
-  /// Whether that place has reached a node.
+  /// Whether `place` has reached a node.
   [[nodiscard]] bool is_reached(std::size_t place) const;
   /// `place` has left its back. Does nothing if it has reached none.
   void release(std::size_t place);

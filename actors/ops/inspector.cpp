@@ -18,7 +18,7 @@ std::string describe(const caf::error& why) {
   return why == caf::sec::request_receiver_down ? not_running : caf::to_string(why);
 }
 
-/// A report that several answer for: it is delivered when nobody is waited for any more.
+/// A report with answers of several actors: delivered when all have answered or failed.
 template <class Report>
 class gathering {
  public:
@@ -27,7 +27,7 @@ class gathering {
 
   Report report;
 
-  /// Asks `whom`; then either its answer goes to `take`, or the reason why there is none to `miss`.
+  /// Asks `whom`. Then `take` gets its answer, or `miss` the reason why there is none.
   template <class Answer, class Question, class Take, class Miss>
   static void ask(const std::shared_ptr<gathering>& all, const caf::actor& whom, Question question,
                   Take take, Miss miss) {
@@ -45,7 +45,7 @@ class gathering {
             });
   }
 
-  /// Once, when everybody that is known at the beginning has been asked.
+  /// Call it once, when all actors known at the beginning have been asked.
   caf::result<Report> asked() {
     done();
     return promise_;

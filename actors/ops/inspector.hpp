@@ -1,5 +1,5 @@
-// Tells what the node does, for operators and for metrics: asks supervisors, pools, DC connections
-// and clients, and puts their answers together. Rendering is app/console_text's; another node is
+// Reports on the node, for operators and for metrics: asks supervisors, pools, DC connections and
+// clients, and puts their answers together. app/console_text renders the reports; another node is
 // asked for a text of its own (link_gateway).
 #pragma once
 
@@ -15,8 +15,8 @@
 
 namespace mtp::actors {
 
-/// How long a part may take to answer. Reports name one that takes longer, and come without it: in
-/// each, `trouble` is empty or says why something is missing.
+/// How long an actor may take to answer. A report does without the actors that take longer, and
+/// names them: `trouble` says what is missing and why, or is empty.
 inline constexpr std::chrono::seconds inspection_patience{1};
 
 /// Bounds of reports.
@@ -28,7 +28,7 @@ struct inspect_tree {};
 struct tree_node {
   /// Place of its supervisor in the report; the root's is its own.
   std::size_t parent = 0;
-  /// Its name; for children without one, what they are.
+  /// Its name; for children without a name, their kind.
   std::string id;
   restart_policy restart = restart_policy::permanent;
   /// Of a supervisor.
@@ -37,7 +37,7 @@ struct tree_node {
   bool running = true;
   /// Alike children without names are one node.
   std::size_t count = 1;
-  /// Why a supervisor's children are not known.
+  /// Why a supervisor's children are not in the report.
   std::string trouble;
 };
 struct tree_report {
@@ -60,7 +60,7 @@ struct pools_report {
 /// Message (request): replies with a `conns_report`.
 struct inspect_conns {};
 struct conn_report {
-  /// What its pool knows of it; without the handle.
+  /// The pool's account of the connection; without the handle.
   pool_conn_status known;
   dc_conn_status status;
   std::string trouble;
@@ -108,7 +108,7 @@ struct nodes_report {
   /// Of a back that can tell.
   std::optional<std::vector<front_status>> fronts;
   std::vector<link_connection> connections;
-  /// A line for what is missing.
+  /// A line for each missing part.
   std::vector<std::string> trouble;
 };
 
@@ -128,8 +128,8 @@ struct inspector_state {
   static inline const char* name = "inspector";
 };
 
-/// Behavior: the requests above. Each is answered within a few times `inspection_patience`, whoever
-/// hangs; none fails.
+/// Behavior: the requests above. Each is answered within a few times `inspection_patience`, even if
+/// other actors hang; none fails.
 caf::behavior inspector(caf::stateful_actor<inspector_state>* self, node_parts& node);
 
 }  // namespace mtp::actors

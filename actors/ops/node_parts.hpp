@@ -1,4 +1,5 @@
-// All of a node, for what looks at it as a whole: its tree, and what answers operators' questions.
+// All parts of a node, for the code that deals with a node as a whole: its supervision tree, and
+// the answers to operators' questions.
 #pragma once
 
 #include "actors/client/client_side.hpp"

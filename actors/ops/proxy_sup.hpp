@@ -1,4 +1,4 @@
-// The supervision tree of the proxy. Twin of mtproto_proxy_sup, and of what Ranch supervises there.
+// The supervision tree of the proxy. Twin of mtproto_proxy_sup, and of Ranch's supervisors there.
 //
 //   proxy_sup (one_for_one, 50 restarts in 5 s)      in role
 //   |- inspector              permanent            all
@@ -24,7 +24,8 @@
 // With `run --link-agents` a node that is both has all of it but link_listener.
 //
 // client_conns are started by listeners and have no supervisor: when a listener crashes they stay.
-// Started from top to bottom, stopped from bottom to top: clients leave before what they need.
+// Started from top to bottom, stopped from bottom to top: clients leave before the actors that they
+// need.
 #pragma once
 
 #include "actors/core/supervisor.hpp"
@@ -32,7 +33,7 @@
 
 namespace mtp::actors {
 
-/// The tree for what `node` has: its sides, reactors and ports. Whoever starts it registers it as
+/// The tree for the sides, reactors and ports of `node`. The caller registers the actor as
 /// `names::root`.
 [[nodiscard]] supervisor_spec proxy_sup_spec(node_parts& node);
 

@@ -1,12 +1,12 @@
-// What counts against a client's window towards Telegram.
+// Credit: the cost of data against a client's window towards Telegram.
 #pragma once
 
 #include <cstddef>
 
 namespace mtp::actors {
 
-/// What `bytes` in `packets` count against a client's window towards Telegram: a message and an RPC
-/// header cost more than a small packet itself.
+/// The cost, in bytes, of `bytes` in `packets` against a client's window towards Telegram. Each
+/// packet costs extra: its message and RPC header take more than a small packet itself.
 [[nodiscard]] constexpr std::size_t credit_of(std::size_t bytes, std::size_t packets) noexcept {
   constexpr std::size_t packet_cost = 128;
   return bytes + packets * packet_cost;

@@ -1,4 +1,4 @@
-// Who gives clients a DC connection: what the sides of a node know of each other.
+// Where clients get a DC connection: all that the client side of a node knows of its uplink side.
 #pragma once
 
 #include <caf/actor.hpp>
@@ -9,12 +9,13 @@
 
 namespace mtp::actors {
 
-/// Where an `open_stream` goes: a null handle if there is nobody (yet); an error if there can't be.
+/// The actor that an `open_stream` goes to. A null handle if there is no such actor (yet); an error
+/// if there can't be one.
 using routed = tl::expected<caf::actor, refusal>;
 
-/// Whom to ask for a DC connection, by an `open_stream`: a connection to that DC, or to the one
-/// that stands in for it, that expects this client now; the pool; in split mode the front agent of
-/// the client's reactor. Called on that reactor's thread.
+/// Chooses the actor to ask for a DC connection. That is a connection to the DC, or to the DC that
+/// stands in for it, which has counted this client already; else the DC's pool; in split mode the
+/// front agent of the client's reactor. Called on the thread of `reactor`, the client's.
 using router = std::function<routed(const stream::open& request, unsigned reactor)>;
 
 /// Clients that may wait for a connection at once, in a pool or in a front agent; more are refused

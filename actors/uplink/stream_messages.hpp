@@ -11,10 +11,10 @@
 
 namespace mtp::actors {
 
-/// To whoever a `router` names, as a request: `client` wants a DC connection. The reply
-/// (unit) only says that somebody cares for it; an error that nobody does, and it may be asked
-/// again. To the client follows `stream_opened`, or a `stream_frame` with `refused` or `migrate`.
-/// A dc_pool passes it on in the same way, to the dc_conn it chose.
+/// Request to the actor that a `router` chose: `client` wants a DC connection. The reply (unit)
+/// only says that the request is being dealt with. An error says that it is not; the client may ask
+/// again. The result goes to the client: `stream_opened`, or a `stream_frame` with `refused` or
+/// `migrate`. A dc_pool passes the request on in the same way, to the dc_conn it chose.
 struct open_stream {
   stream_id stream = 0;
   caf::actor client;
@@ -32,8 +32,8 @@ struct stream_opened {
   dc_id dc = 0;
 };
 
-/// To the one that was asked to open it: the client does not want this stream any more. Also right
-/// if the stream was opened meanwhile.
+/// To the actor that got the `open_stream`: the client does not want this stream any more. Also
+/// right if the stream was opened meanwhile.
 struct cancel_stream {
   stream_id stream = 0;
 };

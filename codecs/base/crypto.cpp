@@ -16,7 +16,7 @@ void require(bool ok, const char* call) {
   if (!ok) throw crypto_error{call};
 }
 
-/// An algorithm fetched once a process: OpenSSL 3 looks it up by name at every use otherwise.
+/// An algorithm fetched once per process: OpenSSL 3 looks it up by name at every use otherwise.
 const EVP_MD* fetch_digest(const char* name) {
   const EVP_MD* digest = EVP_MD_fetch(nullptr, name, nullptr);
   require(digest != nullptr, name);

@@ -19,7 +19,7 @@ struct cipher_deleter {
   void operator()(EVP_CIPHER* cipher) const noexcept { EVP_CIPHER_free(cipher); }
 };
 
-/// Fetched once a thread: OpenSSL 3 looks an algorithm up by name at every use otherwise.
+/// Fetched once per thread: OpenSSL 3 looks an algorithm up by name at every use otherwise.
 const EVP_CIPHER* fetch(const char* name) {
   struct known {
     std::string name;

@@ -59,19 +59,19 @@ class link_channel {
 
   /// Bytes were taken that the peer has not been told of; the next blob tells it.
   [[nodiscard]] bool owes_report() const noexcept { return taken_ != reported_; }
-  /// Makes `next_blob` return a blob even if there is nothing to say. That tells the peer what was
-  /// taken, and is a sign of life. Without this call, a report alone makes a blob only when it is
-  /// overdue: when it covers a good part of the peer's smallest window.
+  /// Makes `next_blob` return a blob even without frames: a report of the bytes taken, and a sign
+  /// of life. Without this call, a report alone makes a blob only when it is overdue: when it
+  /// covers a good part of the peer's smallest window.
   void speak_up() noexcept { must_speak_ = true; }
 
-  /// Streams of which something would be lost if the session ended now: data that the peer has not
-  /// confirmed, and packets of its that have not come whole.
+  /// Streams that would lose data if the session ended now: data that the peer has not confirmed,
+  /// or packets of the peer's that have not come whole.
   [[nodiscard]] std::unordered_set<stream_id> at_risk() const;
   /// Whether data of this stream waits here, or was not confirmed.
   [[nodiscard]] bool has_unconfirmed(stream_id stream) const;
-  /// Streams of which something waits here that was not given to the link.
+  /// Streams with data that wait here and were not given to the link.
   [[nodiscard]] std::vector<stream_id> waiting() const;
-  /// The stream for which most waits here, and how much that is.
+  /// The stream with the most bytes that wait here, and how many these are.
   [[nodiscard]] std::pair<stream_id, std::size_t> largest() const { return queue_.largest(); }
 
   /// Bytes of packets held here: waiting for the link, or not whole yet.
@@ -81,10 +81,6 @@ class link_channel {
   /// And for frames that wait for the link.
   [[nodiscard]] std::size_t queued() const noexcept { return queue_.held(); }
   [[nodiscard]] const link_window& window() const noexcept { return window_; }
-  /// Nothing waits and nothing is on its way to the peer.
-  [[nodiscard]] bool at_rest() const noexcept {
-    return queue_.empty() && blob_.empty() && window_.in_flight() == 0;
-  }
 
  private:
   void count_taken(const stream_blob_reader::item& item) noexcept;

@@ -75,8 +75,8 @@ using link_nonce = std::array<std::uint8_t, 16>;
 using link_proof = std::array<std::uint8_t, 32>;
 
 /// A front whose back seems to speak only version 3 ends the nonce of its hello with this mark. The
-/// proof covers the mark. A back that speaks more knows by it that somebody answered in its name,
-/// or that it has been upgraded meanwhile.
+/// proof covers the mark. It tells a back that speaks newer versions that another host answered in
+/// its name, or that it has been upgraded meanwhile.
 inline constexpr std::array<std::uint8_t, 8> fallback_mark{'f', 'a', 'l', 'l', 'b', 'a', 'c', 'k'};
 void mark_fallback(link_nonce& nonce) noexcept;
 [[nodiscard]] bool is_fallback(const link_nonce& nonce) noexcept;

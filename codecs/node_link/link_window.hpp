@@ -34,7 +34,6 @@ class link_window {
   }
   /// Since the beginning.
   [[nodiscard]] std::uint64_t sent_in_all() const noexcept { return sent_; }
-  [[nodiscard]] std::uint64_t taken_in_all() const noexcept { return taken_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// The size of a blob: small on a slow link, as the peer reads only whole blobs.
   [[nodiscard]] std::size_t blob_size() const noexcept {
@@ -73,7 +72,7 @@ class link_window {
     distance_ = std::min(distance_, delay);
     const auto queued = delay - distance_;
     if (queued > long_queue) {
-      // What is on its way already says nothing about the new size.
+      // Bytes that are on their way already say nothing about the new size.
       if (taken_ < shrunk_until_) return;
       size_ = std::max(size_ / 2, smallest);
       shrunk_until_ = sent_;

@@ -36,7 +36,7 @@ struct broken_line {
   friend bool operator==(const broken_line&, const broken_line&) = default;
 };
 
-/// Bounds on what is reported of broken lines.
+/// Bounds on the report of broken lines.
 inline constexpr std::size_t max_broken_lines = 5;
 inline constexpr std::size_t max_broken_line_text = 80;
 

@@ -32,7 +32,7 @@ class proxy_client {
   [[nodiscard]] tl::expected<void, std::string> send(byte_view packet, bool ask_quick_ack,
                                                      clock::time_point deadline);
 
-  /// What came: a packet, or a quick ack.
+  /// A packet, or a quick ack.
   struct received {
     bytes packet;
     std::optional<std::uint32_t> quick_ack;

@@ -40,9 +40,9 @@ struct dialed {
   /// Our end as this machine sees it; behind NAT the peer sees another one.
   endpoint local;
   endpoint remote;
-  /// Of the host's addresses, those that have not failed: for a caller whom the peer disappoints.
+  /// The host's addresses that have not failed: for a caller that finds the peer unusable.
   std::vector<endpoint> untried;
-  /// What came of those that have: as `dial_failure::text`, or empty.
+  /// Why the other addresses failed, as `dial_failure::text`; or empty.
   std::string failures;
 };
 
@@ -51,7 +51,7 @@ struct dial_failure {
   int error = 0;
   /// The reason alone, of the last address.
   std::string reason;
-  /// For the operator: each address that was tried, or the host, with what came of it.
+  /// For the operator: each address that was tried, or the host, with the reason of its failure.
   std::string text;
 };
 

@@ -14,7 +14,7 @@ enum class lookup_problem : std::uint8_t {
   no_such_name,
   /// The name exists, and has neither an IPv4 nor an IPv6 address.
   no_address,
-  /// Nobody who knows has answered: the next question may get an answer.
+  /// No name server has given an answer: the next question may get one.
   failed,
 };
 

@@ -18,7 +18,8 @@ class name_cache {
   /// for a second there is one answer all the same, as many may dial the name at once.
   static constexpr seconds shortest{1};
   static constexpr seconds longest{300};
-  /// How long "no such name" and "no address" are kept. Somebody is about to create that name.
+  /// How long "no such name" and "no address" are kept. Short, as the name may be about to be
+  /// created.
   static constexpr seconds negative{5};
 
   /// Keeps at most `capacity` answers.

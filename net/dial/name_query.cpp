@@ -162,7 +162,8 @@ void name_query::note_socket(int fd, bool readable, bool writable) {
       sockets_.push_back(std::move(added));
     }
   } catch (const std::system_error&) {
-    // Not through c-ares. Nobody hears of an answer there: the question runs into its limit.
+    // Exceptions must not pass through c-ares. The answer is lost: the question runs into its
+    // limit.
   }
 }
 

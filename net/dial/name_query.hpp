@@ -17,7 +17,7 @@ struct ares_channeldata;
 namespace mtp::net {
 
 struct name_query_options {
-  /// For the whole question. What is known by then is the answer, if it is anything.
+  /// For the whole question. The addresses known by then are the answer, if there are any.
   std::chrono::milliseconds limit{5000};
   /// For the first try at a name server; twice as long for the next round of them.
   std::chrono::milliseconds try_limit{1000};
@@ -58,7 +58,7 @@ class name_query final : private io_source, private timer_owner {
 
   [[nodiscard]] int open_channel();
   void ask(const std::string& host);
-  /// Has c-ares do what is due: at this socket, or nowhere.
+  /// Lets c-ares handle the given sockets (or none), and its time-outs.
   void process(int readable, int writable);
   void arm_next_try();
   void note_answer(int status, const ares_addrinfo* found);

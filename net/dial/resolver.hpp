@@ -35,7 +35,7 @@ class resolver {
   ~resolver();
 
   [[nodiscard]] event_loop& home() const noexcept { return *home_; }
-  /// The next look-up asks again: what is known of the host was of no use.
+  /// The next look-up asks again: the kept answer for the host was of no use.
   void forget(const std::string& host);
   [[nodiscard]] std::size_t in_flight() const noexcept { return flights_.size(); }
   [[nodiscard]] std::size_t kept() const noexcept { return cache_.size(); }
@@ -50,7 +50,7 @@ class resolver {
 
   /// An answer that is known now; else `lookup` gets it later.
   [[nodiscard]] std::optional<name_answer> ask(const std::string& name, name_lookup& lookup);
-  /// A question that nobody waits for any more is given up.
+  /// Gives up the question if no other lookup waits for it.
   void leave(const std::string& name, name_lookup& lookup);
   void land(const std::string& name, name_query::result result);
 

@@ -35,7 +35,7 @@ class accept_loop final : private io_source, private timer_owner {
   /// Nothing is accepted any more. Does nothing if it is stopped.
   void stop();
 
-  /// Accepts nothing for so long; what comes waits in the kernel's backlog.
+  /// Accepts nothing for `time`; new connections wait in the kernel's backlog.
   void rest(steady_clock::duration time);
   /// Rests for as long as it may take until descriptors or memory are free: 100 ms. True if that is
   /// worth a line in the log: once in 10 s.

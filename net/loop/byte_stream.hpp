@@ -51,7 +51,7 @@ class byte_stream {
   };
   /// Reads once.
   [[nodiscard]] virtual read_result read(byte_span into) = 0;
-  /// Whether bytes, or the end, have come that nobody has read.
+  /// Whether bytes, or the end, have come and have not been read.
   [[nodiscard]] virtual bool has_unread() const = 0;
   /// Whether the peer's bytes are waited for; off, they stay where they are and slow the peer down.
   virtual void want_read(bool on) = 0;
@@ -74,14 +74,15 @@ class byte_stream {
   }
   /// Has `on_flush` called at the end of the loop iteration.
   virtual void flush_later() = 0;
-  /// Bytes queued here (not those that were handed on).
+  /// Bytes queued here, without bytes that were handed on.
   [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
-  /// Writes what can be written right now, without `on_flush` and `on_sent`: for last words.
+  /// Writes as much as the kernel takes right now, without `on_flush` and `on_sent`: for last
+  /// words.
   virtual void write_now() = 0;
 
   /// Whether `close` ends it as a failure (TCP: a RST), so that nothing of it lingers.
   virtual void reset_on_close(bool on) = 0;
-  /// Closes; what is queued is lost. Does nothing if it is closed.
+  /// Closes; queued bytes are lost. Does nothing if it is closed.
   virtual void close() = 0;
 
  protected:

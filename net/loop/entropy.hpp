@@ -9,7 +9,7 @@
 
 namespace mtp::net {
 
-/// Fills `into` with bytes nobody can predict. Throws crypto_error if the system has none.
+/// Fills `into` with unpredictable bytes. Throws crypto_error if the system has none.
 void fill_random(byte_span into);
 
 template <std::size_t N>

@@ -36,8 +36,8 @@ class io_source {
   std::size_t dirty_at_ = not_dirty;
 };
 
-/// For one thread only. Whoever derives from it turns it: waits, dispatches, flushes and ends the
-/// iteration.
+/// For one thread only. The derived class runs the iterations: waits, dispatches, flushes and ends
+/// each.
 class event_loop {
  public:
   using clock_function = steady_clock::time_point (*)();
@@ -77,7 +77,7 @@ class event_loop {
   void dispatch();
   [[nodiscard]] bool has_flushes() const noexcept { return !dirty_.empty(); }
   void flush_dirty();
-  /// Closes and destroys what was put off; false if there was nothing to destroy.
+  /// Closes and destroys the objects whose end was put off; false if there were none.
   bool end_iteration();
 
  private:

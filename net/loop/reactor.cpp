@@ -92,7 +92,7 @@ void reactor::run_once(std::chrono::milliseconds max_wait) {
   sleeping_.store(false);
   dispatch();
   collect_foreign_jobs();
-  // Writing makes jobs (acks to whoever sent the data): done at once, they cost no look at the
+  // Writing makes jobs (acks to the sender of the data): done at once, they cost no look at the
   // sockets.
   for (int round = 0; round < rounds_per_iteration && (!jobs_.empty() || has_flushes()); ++round) {
     run_jobs();

@@ -47,9 +47,9 @@ class reactor final : public caf::execution_unit, public event_loop {
 
   // -- for this reactor's thread only -----------------------------------------------------------
 
-  /// Shared read buffer; whoever uses it must be done before returning to the loop.
+  /// Shared read buffer; its user must be done with it before returning to the loop.
   [[nodiscard]] byte_span scratch() noexcept { return scratch_; }
-  /// Not while somebody reads into it.
+  /// Not while it is in use.
   void grow_scratch(std::size_t size) { scratch_.resize(std::max(scratch_.size(), size)); }
 
   /// Drops a reference at the end of the iteration: events in hand may still point at its owner.
@@ -82,7 +82,7 @@ class reactor final : public caf::execution_unit, public event_loop {
   std::mutex foreign_mutex_;
   std::vector<caf::resumable*> foreign_jobs_;
   std::vector<caf::resumable*> foreign_taken_;
-  /// The loop waits, or is about to: whoever adds a foreign job must wake it.
+  /// The loop waits, or is about to: a thread that adds a foreign job must wake it.
   std::atomic<bool> sleeping_ = false;
 };
 

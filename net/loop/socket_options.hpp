@@ -8,7 +8,7 @@
 
 namespace mtp::net {
 
-/// Small packets go out at once; the reactor joins those that belong together.
+/// Small packets go out at once; the reactor joins packets that belong together.
 void set_no_delay(int fd) noexcept;
 
 /// Probes an idle connection after 40 s, every 40 s, and drops it after 5 unanswered probes: the

@@ -53,7 +53,7 @@ const sockaddr* as_sockaddr(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-/// Who is at the other end; for a connection that was made, who listens.
+/// The process at the other end; for a connection that was made here, the listening process.
 std::optional<ucred> peer_of(int fd) {
   ucred credentials{};
   socklen_t size = sizeof credentials;
@@ -87,7 +87,7 @@ tl::expected<unique_fd, std::string> lock_place(const std::string& path) {
   return lock;
 }
 
-/// Removes a socket that nobody listens on; an error if there is something else.
+/// Removes a socket on which no process listens; an error if there is something else.
 tl::expected<void, std::string> clear_place(const std::string& path) {
   struct stat about {};
   if (::lstat(path.c_str(), &about) != 0)
@@ -122,7 +122,7 @@ tl::expected<std::unique_ptr<unix_listener>, std::string> unix_listener::open(
   if (auto cleared = clear_place(path); !cleared) return tl::unexpected{cleared.error()};
   if (::bind(fd.get(), as_sockaddr(*address), sizeof *address) != 0) return failure(path, errno);
   std::unique_ptr<unix_listener> listener{new unix_listener{std::move(fd), path}};
-  // Nobody can connect before listen(): there is no moment at which others could.
+  // No process can connect before listen(), so other users never can.
   if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::listen(listener->fd(), backlog) != 0)
     return failure(path, errno);
   return listener;
@@ -139,7 +139,7 @@ unix_listener::unix_listener(unique_fd fd, std::string path)
 unique_fd unix_listener::accept() const {
   unique_fd accepted{::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
   if (!accepted) return accepted;
-  // The file's mode has seen to it already, unless somebody changed it.
+  // The file's mode keeps other users out already, unless it was changed.
   const auto peer = peer_of(accepted.get());
   if (peer && (peer->uid == 0 || peer->uid == ::geteuid())) return accepted;
   errno = EAGAIN;

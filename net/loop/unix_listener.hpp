@@ -20,7 +20,7 @@ class unix_listener {
  public:
   /// Makes the directory if there is none, and replaces a socket on which no process listens any
   /// more. Error, for the operator: the path is too long, is not a socket, or is served by a living
-  /// process; the directory can't be made, or everybody can change it; this process may not use
+  /// process; the directory can't be made, or all users can change it; this process may not use
   /// UNIX sockets. May take a second, while another process does the same in that directory.
   [[nodiscard]] static tl::expected<std::unique_ptr<unix_listener>, std::string> open(
       const std::string& path);

@@ -13,7 +13,7 @@ namespace mtp::net {
 
 /// Accepting end. The peer gets `whom`, the only actor that it can message without having been
 /// given a handle. Any thread. `port` is a key for CAF, the same for all calls with that `whom`.
-/// The session tells what becomes of the connection; nothing tells whether the peer speaks BASP.
+/// The session tells the connection's fate; nothing tells whether the peer speaks BASP.
 void publish_link(caf::actor_system& system, link_transport transport, std::uint16_t port,
                   const caf::actor& whom);
 

@@ -55,7 +55,7 @@ class link_scribe final : public caf::io::scribe {
     if (!expects_header_ || !is_empty_handshake({static_cast<const std::uint8_t*>(data), size}))
       return scribe::consume(context, data, size);
     refuse("sent an empty BASP handshake");
-    return true;  // nobody would be told of the end otherwise
+    return true;  // the end would go unnoticed otherwise
   }
   /// BASP's broker never asks for it.
   void ack_writes(bool) override {}
@@ -75,8 +75,8 @@ class link_scribe final : public caf::io::scribe {
   void remove_from_loop() override { stream_.stop(); }
 
  private:
-  /// What is sent between the end of a link and the broker's hearing of it goes to a buffer of
-  /// CAF's that nobody reads or empties, the one of connections it does not know.
+  /// Bytes sent between the end of a link and the broker's hearing of it go to CAF's buffer for
+  /// unknown connections, which is never read or emptied.
   void forget_unsendable() {
     if (std::exchange(has_begun_, true)) return;
     auto& lost = parent()->wr_buf(caf::io::connection_handle{});
@@ -86,7 +86,7 @@ class link_scribe final : public caf::io::scribe {
 
   /// The stream goes on to read what it expected; it finds the end when it does.
   void refuse(const std::string& why) {
-    // Who has the session tells the operator, by name and not for each connection.
+    // The session's owner tells the operator, by name and not for each connection.
     spdlog::debug("node link: {} ({}) {}; closing", stream_.session().peer_name(),
                   to_string(remote_), why);
     stream_.session().cut("it " + why);

@@ -9,7 +9,7 @@ void link_session::cut(std::string why) {
   if (fd_ < 0) return;
   if (why_.empty()) why_ = std::move(why);
   failed_.store(true, relaxed);
-  // Wakes up whoever waits for the socket: it can be read and written, and both fail.
+  // Wakes up the threads that wait for the socket: it can be read and written, and both fail.
   ::shutdown(fd_, SHUT_RDWR);
 }
 

@@ -1,5 +1,5 @@
-// What is known of one connection between nodes, shared by its users and by the thread that carries
-// its bytes.
+// The state of one connection between nodes, shared by its users and by the thread that carries its
+// bytes.
 #pragma once
 
 #include <atomic>
@@ -59,7 +59,7 @@ class link_session {
   /// The descriptor, to look something up by; -1 once the transport is gone.
   [[nodiscard]] int descriptor() const;
 
-  // -- for whoever carries the bytes -------------------------------------------------------------
+  // -- for the code that carries the bytes -------------------------------------------------------
 
   void count_received(std::size_t size) noexcept { received_.fetch_add(size, relaxed); }
   void count_sent(std::size_t size) noexcept { sent_.fetch_add(size, relaxed); }

@@ -74,7 +74,7 @@ void link_stream::start(const owner& whose) {
   reader_ = whose;
   activate();
   prepare_message();
-  // TLS may have taken bytes from the socket already: nobody is woken up for them. Not here: the
+  // TLS may have taken bytes from the socket already: epoll does not tell of them. Not here: the
   // broker is in the middle of preparing the connection.
   read_later();
 }
@@ -104,7 +104,7 @@ void link_stream::prepare_message() {
 }
 
 void link_stream::read_messages() {
-  // Each round of the loop reads one turn, whoever asked for it.
+  // Each round of the loop reads one turn, however many times reading was asked for.
   if (reads_later_) return;
   const auto whose = reader_;
   for (std::size_t turn = 0; turn < read_turn;) {

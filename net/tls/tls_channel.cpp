@@ -18,7 +18,7 @@ constexpr std::size_t max_write = std::size_t{256} * 1024;
 /// Messages of TLS itself behind a handshake, tickets and new keys: so many may come, and one more
 /// for so many bytes. Each costs as much as deriving a key does, and gives nothing to do.
 constexpr std::uint64_t free_messages = 16;
-constexpr std::uint64_t bytes_a_message = std::uint64_t{1} << 20;
+constexpr std::uint64_t bytes_per_message = std::uint64_t{1} << 20;
 
 /// What the first byte of a record can be at the start of a connection: an alert or a handshake.
 bool starts_tls(std::uint8_t byte) {
@@ -79,8 +79,8 @@ void tls_channel::deleter::operator()(SSL* ssl) const noexcept {
   SSL_free(ssl);
 }
 
-// OpenSSL looks at what is in the thread's error queue, whoever put it there: each call starts with
-// an empty one, or a failure of one connection would be taken for one of another.
+// OpenSSL looks at the thread's error queue, whichever connection an error came from. Each call
+// starts with an empty queue, or a failure of one connection would be taken for one of another.
 
 tls_progress tls_channel::handshake() {
   ERR_clear_error();
@@ -111,7 +111,7 @@ tls_channel::moved tls_channel::read(byte_span into) {
       return {.next = fail(tls_failure::protocol, "it asks for new keys and does not read")};
     if (next != tls_progress::want_read || socket_.is_drained) return {.next = next};
     // It was a message of TLS, after which OpenSSL returns (see `read_ahead`).
-    if (++messages_ > free_messages + received_ / bytes_a_message)
+    if (++messages_ > free_messages + received_ / bytes_per_message)
       return {.next = fail(tls_failure::protocol, "it changes keys all the time")};
   }
 }
@@ -134,15 +134,15 @@ tls_channel::moved tls_channel::write(byte_view data) {
     if (result <= 0) {
       unfinished_ = record.size();
       sent.next = judge(result);
-      // Half a message of TLS has come. Nobody sends that, and waiting for the rest while the
-      // socket could be written to would keep the thread busy.
+      // Half a message of TLS has come. No honest peer sends that, and waiting for the rest while
+      // the socket could be written to would keep the thread busy.
       if (sent.next == tls_progress::want_read)
         sent.next = fail(tls_failure::protocol, "it cuts its messages in two");
       break;
     }
     unfinished_ = 0;
     ++records_;
-    // One record a call.
+    // One record per call.
     sent.size += static_cast<std::size_t>(result);
   }
   return sent;

@@ -38,19 +38,20 @@ enum class tls_failure : std::uint8_t {
 /// For one thread at a time. After a failure only `failure` and `problem` are of use.
 class tls_channel {
  public:
-  /// How much a call moved, and what it needs to move more.
+  /// How many bytes a call moved, and the event that it needs to move more.
   struct moved {
     std::size_t size = 0;
     tls_progress next = tls_progress::done;
   };
 
   /// Records per key. RFC 8446, 5.5, allows 2^24.5 full ones for AES-GCM.
-  static constexpr std::uint64_t records_a_key = std::uint64_t{1} << 23;
+  static constexpr std::uint64_t records_per_key = std::uint64_t{1} << 23;
 
-  /// `fd` is borrowed. `names`: the names that are accepted, or the one that is dialed. Throws
+  /// `fd` is borrowed. `names`: the names that are accepted, or the name that is dialed. Throws
   /// std::bad_alloc.
   tls_channel(std::shared_ptr<const tls_context> context, int fd,
-              std::shared_ptr<const node_names> names, std::uint64_t key_lifetime = records_a_key);
+              std::shared_ptr<const node_names> names,
+              std::uint64_t key_lifetime = records_per_key);
   tls_channel(const tls_channel&) = delete;
   tls_channel& operator=(const tls_channel&) = delete;
   tls_channel(tls_channel&&) = delete;

@@ -63,8 +63,8 @@ class tls_credentials {
       tls_files files, tls_side side);
 
   [[nodiscard]] std::shared_ptr<const tls_context> current() const;
-  /// Reads the files again. New connections use what is there now; established ones stay. After an
-  /// error everything is as before.
+  /// Reads the files again. New connections use the files' content of now; established connections
+  /// stay. After an error everything is as before.
   [[nodiscard]] tl::expected<void, std::string> reload();
   /// The same with other files, from now on.
   [[nodiscard]] tl::expected<void, std::string> reload(tls_files files);
@@ -73,7 +73,7 @@ class tls_credentials {
   tls_credentials(tls_files files, std::shared_ptr<const tls_context> first);
   [[nodiscard]] tl::expected<void, std::string> read(tls_files files);
 
-  /// Held by whoever reads files: the last one to begin is the last one to end.
+  /// Held while files are read: the last read to begin is the last to end.
   std::mutex reading_;
   tls_files files_;
   published<tls_context> current_;

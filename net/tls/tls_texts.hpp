@@ -14,8 +14,8 @@ enum class tls_side : std::uint8_t { accepting, dialing };
 /// the peer's own certificate. `ours` is our side.
 [[nodiscard]] std::string describe_verification(long result, int depth, tls_side ours);
 
-/// An alert of the peer during or right after the handshake: what it did not accept. `ours` is our
-/// side, `our_name` the name in our certificate.
+/// An alert of the peer during or right after the handshake: the reason why it refused us. `ours`
+/// is our side, `our_name` the name in our certificate.
 [[nodiscard]] std::string describe_alert(int alert, tls_side ours, std::string_view our_name);
 
 /// The texts of this thread's OpenSSL error queue, oldest first, and empties it. Empty if there are

@@ -193,13 +193,13 @@ TEST_CASE("sessions: cleaning keeps items, memory and age within bounds, oldest 
   for (std::uint32_t i = 0; i < 1000; ++i)
     table.add(session(i), 300 * i);
   constexpr replay_cache::unix_seconds now = 300 * 1000;
-  CHECK(clean_sessions(table, {.max_items = 400, .max_memory_mb = 1, .max_age = 1h * 24 * 365},
-                       now) == 600);
+  CHECK(clean_replays(table, {.max_items = 400, .max_memory_mb = 1, .max_age = 1h * 24 * 365},
+                      now) == 600);
   CHECK(table.size() == 400);
   CHECK(table.add(session(0), now));
   CHECK_FALSE(table.add(session(999), now));
   // 998 was used ten minutes ago, 999 and 0 just now.
-  clean_sessions(table, {.max_items = 4000, .max_memory_mb = 512, .max_age = 10min}, now);
+  clean_replays(table, {.max_items = 4000, .max_memory_mb = 512, .max_age = 10min}, now);
   CHECK(table.size() == 3);
 }
 
@@ -219,8 +219,8 @@ TEST_CASE("sessions: the memory bound counts as items") {
   const auto per_mb = 1024 * 1024 / replay_cache::memory_of(1);
   for (std::uint32_t i = 0; i < per_mb + 3000; ++i)
     table.add(session(i), 300 * i);
-  clean_sessions(table, {.max_items = 4'000'000, .max_memory_mb = 1, .max_age = 1h * 24 * 365},
-                 300 * static_cast<std::int64_t>(per_mb + 3000));
+  clean_replays(table, {.max_items = 4'000'000, .max_memory_mb = 1, .max_age = 1h * 24 * 365},
+                300 * static_cast<std::int64_t>(per_mb + 3000));
   CHECK(replay_cache::memory_of(table.size()) <= 1024 * 1024);
   CHECK(table.size() > per_mb - 64);
 }

@@ -28,7 +28,7 @@ caf::actor spawn_pool(caf::actor_system& system, std::atomic<int>& asked) {
       system, [&asked](caf::event_based_actor*) -> caf::behavior {
         return {[&asked](actors::get_dc_pool_status) {
           ++asked;
-          return actors::dc_pool_status{.dc = 1, .n_downstreams = 2, .n_upstreams = 3, .max = 4};
+          return actors::dc_pool_status{.dc = 1, .n_conns = 2, .n_clients = 3, .max = 4};
         }};
       });
 }

@@ -94,7 +94,7 @@ struct split_fixture {
     return eventually(
         [&] {
           return telegram.conns(served_dc) == 2 && front.in_tunnel() == idle.size() &&
-                 back.pool_status(served_dc).n_upstreams == idle.size();
+                 back.pool_status(served_dc).n_clients == idle.size();
         },
         patience);
   }

@@ -19,10 +19,10 @@ using test::eventually;
 
 constexpr dc_id asked_dc = 2;
 
-/// Kills a client's handler, from the thread it lives in.
-class handler_killer final : public net::pinned_actor {
+/// Kills a client's client_conn, from the thread it lives in.
+class client_conn_killer final : public net::pinned_actor {
  public:
-  handler_killer(caf::actor_config& cfg, net::reactor& home, actors::client_side& side)
+  client_conn_killer(caf::actor_config& cfg, net::reactor& home, actors::client_side& side)
       : pinned_actor{cfg, home}, side_{&side} {}
 
  private:
@@ -76,8 +76,8 @@ struct fixture : running_node {
   /// So many clients are served, and none is about to move: whoever sends before it has moved has
   /// something in flight.
   bool have_moved(std::size_t clients) {
-    return eventually(
-        [&] { return in_tunnel() == clients && pool_status().n_upstreams == clients; }, patience);
+    return eventually([&] { return in_tunnel() == clients && pool_status().n_clients == clients; },
+                      patience);
   }
   bool links_up() {
     return eventually([&] { return telegram.conns(asked_dc) == 2; }, patience);
@@ -111,11 +111,11 @@ void kill_everything(fixture& on) {
 
   // Those that came after a kill have left.
   REQUIRE(eventually([&] { return on.connections() == idle.size(); }, patience));
-  // A handler's client is gone with it; nobody else's is.
-  net::spawn_pinned<handler_killer>(*on.proxy->core().reactors[0],
-                                    std::ref(*on.proxy->parts().client));
-  net::spawn_pinned<handler_killer>(*on.proxy->core().reactors[1],
-                                    std::ref(*on.proxy->parts().client));
+  // The client of a killed client_conn is gone with it; all other clients stay.
+  net::spawn_pinned<client_conn_killer>(*on.proxy->core().reactors[0],
+                                        std::ref(*on.proxy->parts().client));
+  net::spawn_pinned<client_conn_killer>(*on.proxy->core().reactors[1],
+                                        std::ref(*on.proxy->parts().client));
   std::size_t alive = 0;
   REQUIRE(eventually([&] { return on.connections() == idle.size() - 2; }, patience));
   for (auto& client : idle)
@@ -185,9 +185,9 @@ struct migrating : fixture {
     auto fresh = connect();
     REQUIRE(echoes(fresh));
     CHECK(connections() == idle_clients + 1);
-    CHECK(pool_status().n_upstreams == idle_clients + 1);
+    CHECK(pool_status().n_clients == idle_clients + 1);
     CHECK(pool_status().n_waiting == 0);
-    CHECK(eventually([&] { return pool_status().n_downstreams >= 2; }, patience));
+    CHECK(eventually([&] { return pool_status().n_conns >= 2; }, patience));
     CHECK(complete(whole_tree, nullptr));
     CHECK_FALSE(ended);
   }

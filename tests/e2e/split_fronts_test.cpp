@@ -72,8 +72,8 @@ TEST_CASE("split: five fronts with thousands of clients at one back") {
       client.receive(60s);
   });
   MESSAGE((many_fronts * clients_each), " clients of ", many_fronts, " fronts: connected in ",
-          connected, " ms, an echo each in ", ms_since(again), " ms; memory a client: ", back_each,
-          " bytes on the back, ", front_each, " on a front");
+          connected, " ms, an echo each in ", ms_since(again),
+          " ms; memory per client: ", back_each, " bytes on the back, ", front_each, " on a front");
   CHECK(total(&tally::echoes) == 2 * many_fronts * clients_each);
   CHECK(total(&tally::wrong) == 0);
   CHECK(total(&tally::silent) == 0);

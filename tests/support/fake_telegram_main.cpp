@@ -23,7 +23,7 @@ using namespace mtp::test;
 constexpr int kept_memory = 64 * 1024 * 1024;
 
 constexpr const char* commands =
-    "Commands on standard input, one a line; each is answered with a line:\n"
+    "Commands on standard input, one per line; each is answered with a line:\n"
     "  dead DC on|off     refuse and close its RPC connections, or serve again\n"
     "  silent DC on|off   read and answer nothing\n"
     "  close DC           close its RPC connections, as Telegram does every minute or so\n"

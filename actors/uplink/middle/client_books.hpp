@@ -1,5 +1,5 @@
-// The clients of a DC connection and what each of them owes: how much waits for it, who is too
-// slow, and when acks are promised. No clock, no socket and no actor of its own.
+// Accounts of the clients of a DC connection: how much waits for each client, which clients are too
+// slow, and when acks are promised. Pure: no clock, no socket and no actor of its own.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ namespace mtp::actors {
 struct client_account {
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// It takes so little that what waits for it is counted apart.
+  /// It takes so little that its waiting bytes and packets are counted apart.
   bool behind = false;
   /// It lives on another reactor.
   bool elsewhere = false;
@@ -35,8 +35,8 @@ struct client_account {
   /// Where in the outgoing stream its latest packet ends.
   std::uint64_t sent_until = 0;
 
-  /// Takes a packet from the client that ends at `until` in the outgoing stream. An ack if one is
-  /// to be promised now, for when the stream has left up to there.
+  /// Takes a packet from the client that ends at `until` in the outgoing stream. Returns an ack if
+  /// enough has come since the last; it is due when the stream has left up to `until`.
   [[nodiscard]] std::optional<stream::ack> take(std::uint32_t size, std::uint64_t until) noexcept {
     sent_until = until;
     unpromised_bytes += size;
@@ -68,7 +68,7 @@ class client_sums {
 
   /// Sent to clients and not acked.
   [[nodiscard]] const amount& unacked() const noexcept { return unacked_; }
-  /// Of that, what waits for clients that are behind.
+  /// The part of `unacked` that waits for clients that are behind.
   [[nodiscard]] const amount& behind() const noexcept { return behind_; }
   /// Clients on other reactors.
   [[nodiscard]] std::size_t elsewhere() const noexcept { return elsewhere_; }
@@ -84,8 +84,8 @@ class client_sums {
     behind_.bytes += size;
     behind_.packets += packets;
   }
-  /// The client claims to have taken so much. It may be another node's claim: never more is counted
-  /// than was sent, and no bytes are left when no packets are, by which it is told who is behind.
+  /// The client claims to have taken so much. The claim may come from another node, so never more
+  /// is counted than was sent. When no packets are left, no bytes are: then it is not behind.
   void settle(client_account& from, std::size_t size, std::size_t packets,
               time_point now) noexcept {
     packets = std::min(packets, from.unacked_packets);
@@ -102,8 +102,9 @@ class client_sums {
     from.behind = from.unacked_packets > 0;
   }
 
-  /// Which limit is exceeded by what waits for the clients that keep up, `clients` in all; empty if
-  /// none is. Once it is `paused`, not before a quarter is free it goes on: not packet by packet.
+  /// The name of the limit that the bytes or packets for clients that keep up exceed; empty if none
+  /// is. `clients`: how many clients there are in all. While reading is `paused`, limits are a
+  /// quarter lower, so that it does not pause and go on packet by packet.
   [[nodiscard]] std::string_view overflow(const config::backpressure_settings& limits,
                                           std::size_t clients, bool paused) const noexcept;
 
@@ -119,7 +120,7 @@ class client_sums {
   std::size_t elsewhere_ = 0;
 };
 
-/// `Client` is what the connection must know of a client besides; it is not looked at here.
+/// `Client` is the connection's own data for a client; the books only keep it.
 template <class Client>
 class client_books : public client_sums {
  public:
@@ -147,7 +148,7 @@ class client_books : public client_sums {
     client_sums::add(added->second.account);
     return added;
   }
-  /// It has gone, with all that waited for it.
+  /// The client has gone, with all that waited for it.
   void remove(iterator gone) {
     client_sums::remove(gone->second.account);
     entries_.erase(gone);
@@ -157,8 +158,8 @@ class client_books : public client_sums {
       remove(entries_.begin());
   }
 
-  /// Clients that have taken nothing for `patience` don't count for the others: waiting for them
-  /// would stop everybody. Returns how many there are more now.
+  /// Marks clients that have taken nothing for `patience` as behind: pausing for them would stop
+  /// all other clients. Returns how many were marked now.
   std::size_t set_slow_apart(client_account::time_point now,
                              std::chrono::steady_clock::duration patience) {
     std::size_t count = 0;
@@ -171,8 +172,8 @@ class client_books : public client_sums {
     }
     return count;
   }
-  /// Of the clients that are behind those with most, without which the others have `limit` bytes
-  /// together at most.
+  /// The clients to close so that all clients behind have at most `limit` bytes together: those
+  /// with the most bytes first.
   [[nodiscard]] std::vector<stream_id> surplus(std::size_t limit) const;
 
   /// The client for which most waits; `end()` if there is none.
@@ -182,7 +183,7 @@ class client_books : public client_sums {
       return credit_of(account.unacked_bytes, account.unacked_packets);
     });
   }
-  /// What clients sent that is not worth an ack yet, as `credit_of`.
+  /// Taken from clients but too little for an ack yet, as `credit_of`.
   [[nodiscard]] std::size_t unpromised() const {
     std::size_t sum = 0;
     for (const auto& [id, known] : entries_)

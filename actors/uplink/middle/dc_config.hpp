@@ -1,4 +1,5 @@
-// Keeps what the proxy knows of Telegram up to date, and a pool for every DC. Twin of mtp_config.
+// Keeps the proxy's data about Telegram (telegram_config) up to date, and a pool for every DC. Twin
+// of mtp_config.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -25,7 +26,7 @@ struct dc_config_state {
   struct step {
     purpose goal;
     std::string url;
-    /// Of an address: its place among the services.
+    /// For an address: the service's place in `ip_lookup_services`.
     std::size_t service = 0;
   };
 
@@ -69,7 +70,7 @@ struct dc_config_state {
   std::map<purpose, std::vector<broken_line>> told_broken;
   /// A connection was lost in its handshake since the last refresh.
   bool keys_in_doubt = false;
-  /// Which look-up service is asked first, modulo the number of those that take turns.
+  /// The look-up service that is asked first, modulo the number of services that take turns.
   std::size_t address_service = 0;
   lost_dcs lost_v4;
   lost_dcs lost_v6;
@@ -89,11 +90,11 @@ struct dc_config_state {
   /// The settings have changed during this refresh: it may have asked the wrong servers.
   bool refresh_is_outdated = false;
   bool sync_pending = false;
-  /// Tells the next refresh from those that were overtaken.
+  /// Number of the planned refresh: earlier plans that were overtaken have smaller numbers.
   std::uint64_t last_due = 0;
   bool warned = false;
 
-  /// The draft's IPv4 address is what the operator has set.
+  /// The draft's IPv4 address is the operator's `external_ip`.
   bool has_configured_v4 = false;
 
   static inline const char* name = "dc_config";
@@ -102,12 +103,14 @@ struct dc_config_state {
 /// Behavior: starts with the copy on disk; without one it fetches, and if that takes longer than
 /// `core_api_http_timeout_ms` starts with the built-in list meanwhile: no client waits for a
 /// blocked core.telegram.org. Refreshes every `conf_refresh_interval`, sooner after a failure, and
-/// at most once a minute while there are signs that what is known is wrong. Only what is valid
-/// replaces what was known.
+/// at most once a minute while there are signs that its data are wrong. Only valid data replace
+/// earlier data.
 /// - `refresh_telegram_config`.
-/// - `config_changed`: what is configured counts at once, the rest is fetched as configured now.
-/// - `dc_outage`, `dc_recovery` from pools: told to the operator, many DCs in one line. During an
-///   outage refreshes go on.
+/// - `config_changed`: configured addresses count at once; the rest is fetched with the new
+/// settings.
+/// - `dc_outage`, `dc_recovery` from pools: logged, many DCs in one line. During an outage
+/// refreshes
+///   go on.
 /// - `dc_keys_in_doubt` from pools: there is a refresh soon, and our address is looked up anew.
 caf::behavior dc_config(caf::stateful_actor<dc_config_state>* self, uplink_side& side);
 

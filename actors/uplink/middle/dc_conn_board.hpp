@@ -1,6 +1,5 @@
-// Which DC connections take clients, for handlers on the same reactor: most clients find theirs
-// here and cost the pool no message. The pools own it, as tables are owned: they offer connections
-// and withdraw them.
+// The DC connections that take clients, by reactor: most client_conns find a connection of their
+// own reactor here, without a message to the pool. The pools offer connections and withdraw them.
 #pragma once
 
 #include <caf/actor.hpp>
@@ -15,7 +14,7 @@
 
 namespace mtp::actors {
 
-/// Any thread may use it; reactors do not wait for each other.
+/// Any thread may use it: a lock per reactor, so that reactors do not wait for each other.
 class dc_conn_board {
  public:
   /// For `reactors` reactors. Call once, before use.
@@ -24,13 +23,13 @@ class dc_conn_board {
   /// From now on `conn`, which is on `reactor`, is given clients.
   void offer(dc_id dc, unsigned reactor, const caf::actor& conn,
              std::shared_ptr<dc_conn_load> load);
-  /// From now on it is not; those it was given are counted in its load. Does nothing if it is not
-  /// offered.
+  /// From now on `conn` is given no clients; those it was given are counted in its load. Does
+  /// nothing if it is not offered.
   void withdraw(dc_id dc, unsigned reactor, const caf::actor& conn);
-  /// The least loaded connection with less than `full` clients, one client more now: the caller's,
-  /// who must send it an `open_stream`. Null if there is none.
+  /// The least loaded connection with less than `full` clients. Counts one client more for it, so
+  /// the caller must send it an `open_stream`. Null if there is none.
   [[nodiscard]] caf::actor take(dc_id dc, unsigned reactor, std::size_t full);
-  /// All that are offered on `reactor`.
+  /// All connections that are offered on `reactor`.
   [[nodiscard]] std::vector<caf::actor> all_of(unsigned reactor);
 
  private:

@@ -115,8 +115,8 @@ void dc_conn::handle_open(open_stream& request) {
   auto& account = clients_.add(request.stream, std::move(added), request.reactor != home().index())
                       ->second.account;
   if (request.request.waiting_packets == 0) return;
-  // Across nodes this is somebody else's claim: it must not hold up the others. An honest one is
-  // within the client's window, and waits for a client that has not kept up.
+  // Across nodes this is the other node's claim: it must not hold up other clients. An honest claim
+  // is within the client's window, and waits for a client that has not kept up.
   const auto& health = settings().upstream_healthchecks;
   const auto& limits = settings().downstream_backpressure;
   const auto most_bytes = health.total_mem.value_or(limits.bytes_total);

@@ -1,4 +1,4 @@
-// What a dc_conn counts. Apart, so that its two source files share it.
+// The metrics of a dc_conn. In a header, so that its source files share them.
 #pragma once
 
 #include "actors/core/metric_names.hpp"

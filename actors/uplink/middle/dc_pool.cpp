@@ -39,7 +39,7 @@ dc_pool_state::~dc_pool_state() {
 // -- clients ------------------------------------------------------------------------------------
 
 void dc_pool_state::handle_open(open_stream& request) {
-  // Nobody overtakes those who wait.
+  // No client overtakes the clients that wait.
   if (auto* const best = waiting.empty() ? policy->choose(request.reactor, limits()) : nullptr) {
     assign(request, *best);
     return;
@@ -47,7 +47,7 @@ void dc_pool_state::handle_open(open_stream& request) {
   const auto refuse = [&](refusal why) {
     caf::anon_send(request.client, stream_frame{request.stream, stream::refused{why}});
   };
-  // The original's empty pool: nobody keeps connections here, so none can be expected soon.
+  // The original's empty pool: no connections are kept here, so none can be expected soon.
   if (request.request.migrating && side->settings()->init_dc_connections == 0 &&
       policy->conns().empty())
     return refuse(refusal::no_conn);
@@ -111,7 +111,7 @@ void dc_pool_state::tick() {
   expire_waiting();
   check_outage();
   keep_minimum();
-  // Connections that are overdue keep nobody waiting for another one.
+  // Clients do not go on waiting for connections that are overdue by now.
   serve_waiting();
   close_idle();
   watch_expected();
@@ -130,12 +130,12 @@ dc_pool_status dc_pool_state::status() const {
   for (const auto& [number, conn] : policy->conns()) {
     if (!conn.ready) continue;
     const auto clients = conn.load->clients.load();
-    result.min = result.n_downstreams == 0 ? clients : std::min(result.min, clients);
+    result.min = result.n_conns == 0 ? clients : std::min(result.min, clients);
     result.max = std::max(result.max, clients);
-    result.n_upstreams += clients;
-    ++result.n_downstreams;
+    result.n_clients += clients;
+    ++result.n_conns;
   }
-  if (result.n_downstreams == 0) result.last_failure = last_failure;
+  if (result.n_conns == 0) result.last_failure = last_failure;
   return result;
 }
 

@@ -15,8 +15,8 @@
 
 namespace mtp::actors {
 
-/// Message: Telegram's configuration has changed; there may be endpoints to try, and those that
-/// failed may work.
+/// Message: Telegram's configuration has changed; there may be new endpoints, and failed endpoints
+/// may work again.
 struct telegram_config_changed {};
 
 /// To dc_config: no connection to this DC for `outage_after`, and why the last attempt failed; or
@@ -39,11 +39,11 @@ inline constexpr std::chrono::seconds outage_after{5};
 struct get_dc_pool_status {};
 struct dc_pool_status {
   dc_id dc = 0;
-  /// Connections that take clients, and those on their way.
-  std::size_t n_downstreams = 0;
+  /// Connections that take clients, and connections on their way.
+  std::size_t n_conns = 0;
   std::size_t n_pending = 0;
-  /// Clients on connections: all, on the least and on the most loaded one.
-  std::size_t n_upstreams = 0;
+  /// Clients on connections: in all, on the least and on the most loaded connection.
+  std::size_t n_clients = 0;
   std::size_t min = 0;
   std::size_t max = 0;
   /// Clients without a connection yet.
@@ -64,7 +64,8 @@ struct pool_conn_status {
   std::size_t clients = 0;
 };
 
-/// How a pool has dc_conn_sup start a connection. Named, so that tests can look inside.
+/// Starts a connection, by the pool's order to dc_conn_sup. A named type, so that tests can look
+/// inside.
 struct dc_conn_start {
   uplink_side* side = nullptr;
   dc_conn_options options;
@@ -74,7 +75,7 @@ struct dc_conn_start {
 
 struct dc_pool_state {
   explicit dc_pool_state(caf::event_based_actor* actor);
-  /// Whoever still waits is told.
+  /// Clients that still wait are told to ask again.
   ~dc_pool_state();
   dc_pool_state(const dc_pool_state&) = delete;
   dc_pool_state& operator=(const dc_pool_state&) = delete;
@@ -107,7 +108,7 @@ struct dc_pool_state {
   /// `pool_conn`.
   bool connect(unsigned reactor, bool spare = false);
   void handle_started(std::uint64_t number, const caf::actor& started);
-  /// A connection is up: those on their way that were its rivals are given up, unless needed.
+  /// A connection is up: gives up its rivals on their way, unless they are needed.
   void drop_rivals(const pool_conn& winner);
   void drop(std::uint64_t number);
   void close_idle();
@@ -132,7 +133,7 @@ struct dc_pool_state {
   std::unordered_set<stream_id> assigning;
   std::optional<time_point> next_tick;
   std::uint64_t last_tick = 0;
-  /// As connections use it.
+  /// The configuration that connections use.
   std::shared_ptr<const telegram_config> config;
   /// Until a middle proxy closes a connection over it.
   bool offer_crc32c = true;

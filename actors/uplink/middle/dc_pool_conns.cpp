@@ -131,7 +131,7 @@ void dc_pool_state::drop_rivals(const pool_conn& winner) {
   }
 }
 
-/// Those who wait come first.
+/// Call it after `serve_waiting`: clients that wait come first.
 void dc_pool_state::offer(const pool_conn& conn) {
   if (conn.takes_clients()) side->conns.offer(dc, conn.reactor, handles.at(conn.number), conn.load);
 }
@@ -154,7 +154,7 @@ void dc_pool_state::close_idle() {
   while (const auto idle = policy->next_idle(before, limits(), now())) {
     before = *idle;
     const auto& conn = *policy->find(*idle);
-    // Handlers take it no more; one may have done so a moment ago.
+    // From now on no client_conn takes it; one may have done so a moment ago.
     withdraw(conn);
     if (conn.load->clients > 0) {
       offer(conn);

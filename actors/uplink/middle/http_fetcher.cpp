@@ -1,7 +1,8 @@
 #include "actors/uplink/middle/http_fetcher.hpp"
-#include "net/loop/unix_time.hpp"
 
 #include <caf/all.hpp>
+
+#include "net/loop/unix_time.hpp"
 
 namespace mtp::actors {
 

@@ -1,4 +1,5 @@
-// Fetches texts over HTTP(S) in a thread of its own, so that nobody else waits for a name server.
+// Fetches texts over HTTP(S) in a thread of its own, so that no other actor waits for a name
+// server.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
@@ -8,7 +9,7 @@
 
 namespace mtp::actors {
 
-/// Message (request): replies with an `http_answer`. One after the other.
+/// Message (request): replies with an `http_answer`. Requests are served one after the other.
 struct http_fetch {
   net::http_request request;
 };

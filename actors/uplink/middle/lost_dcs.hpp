@@ -1,4 +1,5 @@
-// DCs that a list of Telegram's lacks all of a sudden: mostly they are back in the next one.
+// Keeps DCs that are suddenly missing from a list of Telegram's: mostly the next list has them
+// again.
 #pragma once
 
 #include <chrono>
@@ -9,16 +10,16 @@
 
 namespace mtp::actors {
 
-/// Of one list, that of IPv4 or of IPv6. No clock of its own.
+/// For one list, of IPv4 or of IPv6. No clock of its own.
 class lost_dcs {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// So long a DC is kept that no list has named: three refreshes, unless they are set otherwise.
+  /// How long a DC that is in no list is kept: three refreshes, at the default interval.
   static constexpr std::chrono::hours kept_for{3};
 
-  /// Puts into `fetched` what `known` has and it lacks, unless that has been missing for
-  /// `kept_for`. Returns the DCs that have been missing only since now.
+  /// Adds to `fetched` the DCs of `known` that it lacks, unless they have been missing for
+  /// `kept_for`. Returns the DCs that were not missing before.
   std::vector<dc_id> restore(dc_list& fetched, const dc_list& known, time_point now);
 
  private:

@@ -1,5 +1,5 @@
 // When Telegram's configuration is fetched next: by the clock, and sooner while there are signs
-// that what is known is wrong. No clock and no randomness of its own: both are passed in.
+// that it is outdated. No clock and no randomness of its own: both are passed in.
 #pragma once
 
 #include <chrono>
@@ -16,10 +16,10 @@ class refresh_schedule {
   /// With signs of trouble, refreshes begin this far apart.
   static constexpr std::chrono::minutes trouble_interval{1};
 
-  /// A refresh begins. Takes back what was asked for.
+  /// A refresh begins. An earlier `ask` is done with.
   void begin(time_point now) noexcept;
-  /// It has ended. `interval` is that between good ones, `jitter` in [0, 1): the next regular one
-  /// is up to a tenth later.
+  /// The refresh has ended. `interval`: between successful refreshes. `jitter`, in [0, 1), makes
+  /// the next regular refresh up to a tenth later.
   void end(bool good, std::chrono::seconds interval, double jitter, time_point now) noexcept;
 
   /// Something has failed that new data might cure: there is one more refresh soon.
@@ -27,7 +27,7 @@ class refresh_schedule {
   /// A DC can't be reached: refreshes go on until it can.
   void set_outage(bool lasts) noexcept { outage_ = lasts; }
 
-  /// When the next one begins: perhaps in the past. Requires that none is under way.
+  /// When the next refresh begins; may be in the past. Requires that none is under way.
   [[nodiscard]] time_point next() const noexcept;
 
  private:

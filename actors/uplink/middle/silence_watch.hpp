@@ -1,5 +1,5 @@
-// What the silence of a middle proxy means: when to ping it, and when its connection has stalled.
-// No clock and no socket of its own: times and positions are passed in.
+// Watches for silence of a middle proxy: decides when to ping it, and when its connection has
+// stalled. Pure: times and positions are passed in.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ class silence_watch {
   using duration = std::chrono::steady_clock::duration;
 
   struct limits {
-    /// What was sent is answered or taken within this time, or the connection has stalled. At least
+    /// The connection has stalled if data are neither answered nor taken within this time. At least
     /// 10 ms.
     duration stall;
     /// Without traffic, a ping this often.
@@ -28,7 +28,7 @@ class silence_watch {
   /// The connection at the time of a look. Positions are bytes of the outgoing stream.
   struct observation {
     time_point now;
-    /// Nobody reads what Telegram sends: it can't be blamed for silence.
+    /// The connection is not read, so silence is not Telegram's fault.
     bool paused = false;
     /// Bytes from Telegram wait to be read.
     bool unread = false;
@@ -43,7 +43,7 @@ class silence_watch {
     action decision = action::wait;
     /// How long until the next look.
     duration next{0};
-    /// What is missing, for `replace`. A literal.
+    /// For `replace`: the name of the sign of life that is missing. A literal.
     std::string_view missing = {};
   };
 
@@ -73,13 +73,13 @@ class silence_watch {
   /// time again. The next look is to be in `first_look`.
   void resumed(time_point now) noexcept;
 
-  /// What to do now. With `ping` the caller sends one; the watch counts it as sent. `next` then is
-  /// after that.
+  /// Decides what to do now. At `ping` the caller sends a ping, which the watch counts as sent;
+  /// `next` is counted from then.
   [[nodiscard]] verdict look(const observation& seen, const limits& within) noexcept;
 
   /// An answer is owed; else the next look is for the ping of an idle connection.
   [[nodiscard]] bool is_watching() const noexcept { return watching_; }
-  /// Since when something that was sent has not been followed by anything.
+  /// Since when data have been sent without anything received after them.
   [[nodiscard]] std::optional<time_point> unanswered_since() const noexcept {
     return unanswered_since_;
   }
@@ -90,14 +90,14 @@ class silence_watch {
 
   std::optional<time_point> unanswered_since_;
   time_point heard_;
-  /// Since when Telegram has taken nothing of what waits for it, with so much of it taken.
+  /// Since when Telegram has taken nothing of the data that wait for it, and how much it had taken.
   std::optional<time_point> blocked_since_;
   std::uint64_t blocked_at_ = 0;
   /// Where in the outgoing stream the latest ping starts; how much had been taken at the latest
   /// look at that.
   std::uint64_t ping_from_ = 0;
   std::uint64_t taken_ = 0;
-  /// Something was sent since the last ping. What was received then need not be the answer.
+  /// Data were sent since the last ping: bytes received since need not be an answer to them.
   bool unconfirmed_ = false;
   /// A ping was sent since anything was received.
   bool pinged_ = false;

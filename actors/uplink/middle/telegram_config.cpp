@@ -129,7 +129,7 @@ bool is_proxy_secret(byte_view secret) noexcept {
   constexpr std::size_t shortest = 32;
   constexpr std::size_t longest = 256;
   if (secret.size() < shortest || secret.size() > longest) return false;
-  // A page, JSON or an error message, in any language, of whoever is in the way.
+  // A page, JSON or an error message, in any language, of a host in between.
   constexpr std::string_view telling = " \t\r\n<{[\"";
   return !is_utf8_text(secret) || std::ranges::none_of(secret, [&](auto byte) {
     return telling.find(static_cast<char>(byte)) != std::string_view::npos;

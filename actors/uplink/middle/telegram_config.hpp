@@ -1,4 +1,4 @@
-// What the proxy knows of Telegram: middle proxies, their secret, and our address as they see it.
+// The proxy's data about Telegram: middle proxies, their secret, and our address as they see it.
 #pragma once
 
 #include <chrono>
@@ -14,14 +14,14 @@ struct telegram_config {
   /// IPv4 and IPv6 endpoints apart; either may lack a DC that the other has.
   dc_list v4;
   dc_list v6;
-  /// Our addresses as Telegram sees them, if they are not those of our sockets.
+  /// Our addresses as Telegram sees them, if they differ from our sockets' addresses.
   std::optional<ip_address> external_v4;
   std::optional<ip_address> external_v6;
 
-  /// Where a new client of `dc` goes: there if it is known; from media of a DC to the DC itself;
-  /// else to the default DC; nothing if that is not known either.
+  /// The DC that serves a new client of `dc`: `dc` if it is known; for the media of a DC the DC
+  /// itself; else the default DC; nothing if that is not known either.
   [[nodiscard]] std::optional<dc_id> resolve(dc_id dc) const;
-  /// All endpoints of `dc`, those to be tried first in front.
+  /// All endpoints of `dc`, in the order in which to try them.
   [[nodiscard]] std::vector<endpoint> endpoints(dc_id dc, bool prefer_v6) const;
   /// Every DC with an endpoint, ascending.
   [[nodiscard]] std::vector<dc_id> dcs() const;
@@ -29,8 +29,8 @@ struct telegram_config {
   friend bool operator==(const telegram_config&, const telegram_config&) = default;
 };
 
-/// What is known without asking: the lists as of 2026 and the secret that Telegram has used for
-/// years. Good enough to start with where core.telegram.org is blocked.
+/// The configuration that is built in: the lists as of 2026 and the secret that Telegram has used
+/// for years. Good enough for a start where core.telegram.org is blocked.
 [[nodiscard]] telegram_config built_in_telegram_config();
 
 /// Names a clock that is off by more than `most_clock_skew`, as "45 s ahead of"; else empty.
@@ -42,8 +42,8 @@ struct telegram_config {
 /// The copy of the last good configuration on disk: three files as Telegram serves them.
 struct telegram_config_files {
   std::string directory;
-  /// What can be read and is valid of `into` is replaced. Returns whether secret and IPv4 list both
-  /// were.
+  /// Replaces the parts of `into` whose files can be read and are valid. Returns whether both
+  /// secret and IPv4 list were replaced.
   [[nodiscard]] bool load(telegram_config& into) const;
   /// Replaces the files, each at once, readable by their owner only. Returns an error for the
   /// operator, or an empty text.

@@ -1,5 +1,5 @@
-// What belongs to the way to Telegram by middle proxies and outlives every actor of it. A front has
-// none of it.
+// The state of a node's connections to middle proxies, which outlives the actors for them. A front
+// has none.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@
 
 namespace mtp::actors {
 
-/// Bytes that Telegram does not take: dc_conns can give them up.
+/// The bytes that dc_conns hold for Telegram, which may not take them: dc_conns can give them up.
 class dc_conn_memory final : public memory_holder {
  public:
   dc_conn_memory(dc_conn_board& conns, unsigned reactor) : conns_{&conns}, reactor_{reactor} {}
@@ -32,7 +32,7 @@ struct uplink_side {
 
   node_core& core;
   dc_conn_board conns;
-  /// Empty until dc_config has something.
+  /// Null until dc_config has a configuration.
   net::published<telegram_config> telegram;
   /// How far our clock was ahead of that of core.telegram.org at the last fetch, if that is known.
   net::published<std::optional<std::chrono::seconds>> clock_ahead;

@@ -17,9 +17,9 @@ inline constexpr dc_id wanted_dc = -4;
 /// Media of DC 4 are in no list, say.
 inline constexpr dc_id serving_dc = 4;
 
-/// A handler on one end of a socket pair, a client on the other, and a DC connection played by the
-/// test.
-struct handler_fixture {
+/// A client_conn on one end of a socket pair, a client on the other, and a DC connection played by
+/// the test.
+struct client_conn_fixture {
   test::manual_node node;
   std::shared_ptr<open_port> port;
   test::inbox<open_stream, stream_frame, cancel_stream> dc{node.system()};
@@ -29,7 +29,7 @@ struct handler_fixture {
   caf::weak_actor_ptr handler;
   bool somebody_routes = true;
 
-  handler_fixture() {
+  client_conn_fixture() {
     auto sockets =
         net::bound_port::bind({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0}, 1, false);
     REQUIRE(sockets);
@@ -40,11 +40,11 @@ struct handler_fixture {
     };
     node.configure([&](auto& all) { all.client.server_error_filter = config::error_filter::off; });
   }
-  handler_fixture(const handler_fixture&) = delete;
-  handler_fixture& operator=(const handler_fixture&) = delete;
-  handler_fixture(handler_fixture&&) = delete;
-  handler_fixture& operator=(handler_fixture&&) = delete;
-  ~handler_fixture() {
+  client_conn_fixture(const client_conn_fixture&) = delete;
+  client_conn_fixture& operator=(const client_conn_fixture&) = delete;
+  client_conn_fixture(client_conn_fixture&&) = delete;
+  client_conn_fixture& operator=(client_conn_fixture&&) = delete;
+  ~client_conn_fixture() {
     if (const auto actor = caf::actor_cast<caf::actor>(handler))
       caf::anon_send_exit(actor, caf::exit_reason::kill);
     node.settle();

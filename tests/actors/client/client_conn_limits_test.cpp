@@ -1,10 +1,10 @@
-// How long a handler waits for its client, and when the client has to go.
+// How long a client_conn waits for its client, and when the client has to go.
 #include "tests/actors/client/client_conn_fixture.hpp"
 
 namespace mtp::actors {
 namespace {
 
-TEST_CASE_FIXTURE(handler_fixture, "handler: upstream_send_timeout_ms = 0 means never") {
+TEST_CASE_FIXTURE(client_conn_fixture, "client_conn: upstream_send_timeout_ms = 0 means never") {
   node.configure([&](auto& all) { all.client.upstream_send_timeout = 0ms; });
   const auto id = established();
   tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
@@ -12,8 +12,9 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: upstream_send_timeout_ms = 0 means 
   CHECK(port->connections == 1);
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: a client that takes nothing is closed after upstream_send_timeout") {
+TEST_CASE_FIXTURE(
+    client_conn_fixture,
+    "client_conn: a client that takes nothing is closed after upstream_send_timeout") {
   node.configure([&](auto& all) { all.client.upstream_send_timeout = 5s; });
   const auto id = established();
   tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
@@ -24,8 +25,8 @@ TEST_CASE_FIXTURE(handler_fixture,
   CHECK(counted("upstream_send_error_total", {{"reason", "timeout"}}) == 1);
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: a handshake takes init_timeout at the most, however it drips") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: a handshake takes init_timeout at the most, however it drips") {
   node.configure([&](auto& all) { all.client.init_timeout = 10s; });
   connect();
   for (int i = 0; i < 9; ++i) {
@@ -38,8 +39,8 @@ TEST_CASE_FIXTURE(handler_fixture,
   CHECK(counted("inactive_timeout_total") == 1);
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: idle clients are put to rest, then closed; activity starts over") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: idle clients are put to rest, then closed; activity starts over") {
   node.configure([&](auto& all) { all.client.hibernate_timeout = 60s; });
   node.configure([&](auto& all) { all.client.ready_timeout = 1200s; });
   const auto id = established();
@@ -56,7 +57,8 @@ TEST_CASE_FIXTURE(handler_fixture,
   CHECK(counted("inactive_timeout_total") == 1);
 }
 
-TEST_CASE_FIXTURE(handler_fixture, "handler: whose place is needed closes, unless it is a client") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: when its place is needed it closes, unless it is a client") {
   const auto crowd_out = [&] {
     caf::anon_send(caf::actor_cast<caf::actor>(handler), crowded_out{});
     node.settle();
@@ -98,8 +100,8 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: whose place is needed closes, unles
   }
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: without upstream_send_timeout_ms bytes may wait for ever") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: without upstream_send_timeout_ms bytes may wait for ever") {
   node.configure([&](auto& all) { all.client.upstream_send_timeout = 0ms; });
   const auto id = established();
   // More than the client's kernel takes.

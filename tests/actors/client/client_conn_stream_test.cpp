@@ -1,12 +1,12 @@
-// How a handler gets its DC connection, and changes it.
+// How a client_conn gets its DC connection, and changes it.
 #include "tests/actors/client/client_conn_fixture.hpp"
 
 namespace mtp::actors {
 namespace {
 
 TEST_CASE_FIXTURE(
-    handler_fixture,
-    "handler: after the header it asks for the client's DC, and holds what came with it") {
+    client_conn_fixture,
+    "client_conn: after the header it asks for the client's DC, and holds what came with it") {
   connect();
   send_header();
   send_packet(packet_of(64));
@@ -23,8 +23,9 @@ TEST_CASE_FIXTURE(
         stream_frame{asked.stream, stream::data{packet_buffer{packet_of(64)}, false}});
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: an idle client migrates; what waits for it is the new connection's") {
+TEST_CASE_FIXTURE(
+    client_conn_fixture,
+    "client_conn: an idle client migrates; what waits for it is the new connection's") {
   const auto old_id = established();
   send_packet(packet_of(8));
   tell(old_id, stream::data{packet_buffer{packet_of(16)}, false});
@@ -58,8 +59,8 @@ TEST_CASE_FIXTURE(handler_fixture,
 }
 
 TEST_CASE_FIXTURE(
-    handler_fixture,
-    "handler: a client with a fresh request does not migrate; with an old one it does") {
+    client_conn_fixture,
+    "client_conn: a client with a fresh request does not migrate; with an old one it does") {
   const auto id = established();
   send_packet(packet_of(8));
   SUBCASE("fresh") {
@@ -81,8 +82,8 @@ TEST_CASE_FIXTURE(
   }
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: data that the old connection sends back closes the client") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: data that the old connection sends back closes the client") {
   const auto id = established();
   tell(id, stream::migrate{});
   SUBCASE("while it waits for a new one, which is then not wanted") {
@@ -100,8 +101,8 @@ TEST_CASE_FIXTURE(handler_fixture,
   CHECK(closed());
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: it asks again while nobody gives connections, then gives up") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: it asks again while there are no connections, then gives up") {
   somebody_routes = false;
   connect();
   send_header();
@@ -120,8 +121,8 @@ TEST_CASE_FIXTURE(handler_fixture,
   CHECK(dc.all<cancel_stream>()[0].stream == last_stream());
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: a client that leaves is taken back from wherever it was") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: a client that leaves is taken back from wherever it was") {
   SUBCASE("while it waits") {
     connect();
     send_header();
@@ -143,7 +144,8 @@ TEST_CASE_FIXTURE(handler_fixture,
   CHECK(node.client.clients[0].size() == 0);
 }
 
-TEST_CASE_FIXTURE(handler_fixture, "handler: a stream opened for somebody who left is closed") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: a stream opened for a client that left is closed") {
   connect();
   send_header();
   const auto asked = last_stream();
@@ -156,8 +158,8 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: a stream opened for somebody who le
   CHECK(frames()[0] == stream_frame{asked, stream::close{}});
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: a client that migrates asks for the DC that served it") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: a client that migrates asks for the DC that served it") {
   const auto id = established();
   CHECK(dc.all<open_stream>().back().request.dc == wanted_dc);
   tell(id, stream::migrate{});
@@ -176,8 +178,8 @@ TEST_CASE_FIXTURE(handler_fixture,
   }
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: where no DC will do, a client that migrates is closed") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: where no DC will do, a client that migrates is closed") {
   const auto id = established();
   node.client.route = [](const stream::open&, unsigned) -> routed {
     return tl::unexpected{refusal::unknown_dc};

@@ -4,8 +4,9 @@
 namespace mtp::actors {
 namespace {
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: packets pass both ways, and are acked once they have left the socket") {
+TEST_CASE_FIXTURE(
+    client_conn_fixture,
+    "client_conn: packets pass both ways, and are acked once they have left the socket") {
   const auto id = established();
   send_packet(packet_of(8), true);
   REQUIRE(frames().size() == 1);
@@ -18,7 +19,7 @@ TEST_CASE_FIXTURE(handler_fixture,
   CHECK(frames()[2] == stream_frame{id, stream::ack{.size = 200, .packets = 1}});
 }
 
-TEST_CASE_FIXTURE(handler_fixture, "handler: what a client does not take is not acked") {
+TEST_CASE_FIXTURE(client_conn_fixture, "client_conn: what a client does not take is not acked") {
   const auto id = established();
   constexpr std::size_t size = 4 << 20;
   tell(id, stream::data{packet_buffer{packet_of(size)}, false});
@@ -28,8 +29,8 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: what a client does not take is not 
   CHECK(frames()[0] == stream_frame{id, stream::ack{.size = size, .packets = 1}});
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: beyond the window the client is not read, until acks come") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: beyond the window the client is not read, until acks come") {
   const auto id = established();
   for (int i = 0; i < 100; ++i) {
     encode_frame(framing::padded, packet_of(8192), {}, writer->plain());
@@ -45,8 +46,8 @@ TEST_CASE_FIXTURE(handler_fixture,
   CHECK(frames().size() > before);
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: many small packets use up the window, and acks give it back") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: many small packets use up the window, and acks give it back") {
   const auto id = established();
   const std::size_t sent = 2050;
   for (std::size_t i = 0; i < sent; ++i)
@@ -59,7 +60,8 @@ TEST_CASE_FIXTURE(handler_fixture,
   CHECK(frames().size() > passed);
 }
 
-TEST_CASE_FIXTURE(handler_fixture, "handler: close lets what is queued reach the client first") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: close lets what is queued reach the client first") {
   const auto id = established();
   tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
   tell(id, stream::close{});
@@ -67,8 +69,8 @@ TEST_CASE_FIXTURE(handler_fixture, "handler: close lets what is queued reach the
   CHECK(closed());
 }
 
-TEST_CASE_FIXTURE(handler_fixture,
-                  "handler: a client that is too slow is closed with what waits for it") {
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: a client that is too slow is closed with what waits for it") {
   const auto id = established();
   tell(id, stream::data{packet_buffer{packet_of(4 << 20)}, false});
   CHECK(node.core.memory.held() > 0);
@@ -77,7 +79,7 @@ TEST_CASE_FIXTURE(handler_fixture,
   CHECK(node.core.memory.held() == 0);
 }
 
-TEST_CASE_FIXTURE(handler_fixture, "handler: the server error filter drops -404 as told") {
+TEST_CASE_FIXTURE(client_conn_fixture, "client_conn: the server error filter drops -404 as told") {
   const bytes error{0x6c, 0xfe, 0xff, 0xff};
   const auto dropped = [&] {
     return counted("protocol_error_total", {{"reason", "srv_error_filtered"}});

@@ -16,7 +16,7 @@ const config::back_address other_back{.name = "other", .host = "192.0.2.2", .por
 struct scripted {
   test::manual_node node;
   caf::actor front;
-  caf::actor keeper;
+  caf::actor session_actor;
   caf::actor gateway;
   std::vector<link_hello> hellos;
   std::vector<std::uint64_t> byes;
@@ -46,16 +46,16 @@ struct scripted {
   scripted(scripted&&) = delete;
   scripted& operator=(scripted&&) = delete;
   ~scripted() {
-    for (const auto& actor : {keeper, front, gateway})
+    for (const auto& actor : {session_actor, front, gateway})
       caf::anon_send_exit(actor, caf::exit_reason::kill);
     node.settle();
   }
   back_status run(std::size_t place = 0) {
     front = net::spawn_pinned<front_agent>(*node.core.reactors[0], std::ref(node.link));
     node.core.names.put(names::front_agent(0), front);
-    keeper =
+    session_actor =
         net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), place);
-    node.core.names.put(names::back_session(place), keeper);
+    node.core.names.put(names::back_session(place), session_actor);
     node.advance(20ms);
     node.advance(20ms);
     return status();
@@ -65,16 +65,15 @@ struct scripted {
       all.process.role = config::node_role::front;
       all.link.back_nodes = std::move(backs);
     });
-    for (const auto& told : {keeper, front})
+    for (const auto& told : {session_actor, front})
       if (told != nullptr) caf::anon_send(told, config_changed{});
     node.settle();
   }
   back_status status() {
     back_status status;
     node.system().spawn([&](caf::event_based_actor* self) {
-      self->request(keeper, caf::infinite, get_back_status{}).then([&](const back_status& now) {
-        status = now;
-      });
+      self->request(session_actor, caf::infinite, get_back_status{})
+          .then([&](const back_status& now) { status = now; });
     });
     node.settle();
     return status;
@@ -153,7 +152,7 @@ TEST_CASE_FIXTURE(scripted, "front: two ways to one back: the second is left alo
   REQUIRE(run((*known)[0].place).connected);
   const auto second = net::spawn_pinned<local_back_session>(*node.core.reactors[0],
                                                             std::ref(node.link), (*known)[1].place);
-  const auto first = std::exchange(keeper, second);
+  const auto first = std::exchange(session_actor, second);
   node.advance(20ms);
   node.advance(20ms);
   CHECK(status().where == "other@192.0.2.2:9199");
@@ -165,13 +164,13 @@ TEST_CASE_FIXTURE(scripted, "front: two ways to one back: the second is left alo
     node.advance(1s);
   CHECK(status().age >= 195s);
   CHECK(status().trouble == "it is the same node as back one@192.0.2.1:9199");
-  keeper = first;
+  session_actor = first;
   CHECK(status().connected);
   CHECK(status().sessions == 1);
 
   // When it is free it is taken, within a minute.
   caf::anon_send_exit(first, caf::exit_reason::kill);
-  keeper = second;
+  session_actor = second;
   for (int i = 0; i < 62; ++i)
     node.advance(1s);
   CHECK(status().connected);
@@ -188,7 +187,7 @@ TEST_CASE_FIXTURE(scripted, "front: a back that is on no list is left once no re
   REQUIRE(run(place).connected);
   set_backs({other_back});
   CHECK(sup.all<stop_child>().empty());
-  caf::anon_send(keeper, back_usage{.reactor = 0, .in_use = false});
+  caf::anon_send(session_actor, back_usage{.reactor = 0, .in_use = false});
   node.settle();
   REQUIRE(sup.all<stop_child>().size() == 1);
   CHECK(sup.all<stop_child>()[0].id == names::back_session(place));
@@ -207,7 +206,7 @@ TEST_CASE_FIXTURE(scripted,
   REQUIRE(run(places[0].place).connected);
   set_backs({other_back});
   answer = [](const link_hello&) { return link_answer{.reason = "not today"}; };
-  caf::anon_send(keeper, link_broken{hellos.back().session, "a test"});
+  caf::anon_send(session_actor, link_broken{hellos.back().session, "a test"});
   for (int i = 0; i < 20; ++i)
     node.advance(1s);
   CHECK(sup.all<stop_child>().empty());
@@ -242,9 +241,9 @@ TEST_CASE_FIXTURE(scripted, "front: another way to a back that is being left tak
   REQUIRE(run(place).connected);
   set_backs({other_back});
   CHECK(sup.all<stop_child>().empty());
-  const auto first = std::exchange(
-      keeper, net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link),
-                                                    node.link.backs.get()->front().place));
+  const auto first = std::exchange(session_actor, net::spawn_pinned<local_back_session>(
+                                                      *node.core.reactors[0], std::ref(node.link),
+                                                      node.link.backs.get()->front().place));
   node.advance(20ms);
   node.advance(20ms);
   CHECK(status().trouble == "it is the same node as back one@192.0.2.1:9199");

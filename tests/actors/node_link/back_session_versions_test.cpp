@@ -17,7 +17,7 @@ using handles = std::vector<caf::actor>;
 struct other_back {
   test::manual_node node;
   caf::actor front;
-  caf::actor keeper;
+  caf::actor session_actor;
   caf::actor gateway;
   std::vector<std::string> hellos;
   std::vector<std::uint64_t> byes;
@@ -34,7 +34,7 @@ struct other_back {
   other_back(other_back&&) = delete;
   other_back& operator=(other_back&&) = delete;
   ~other_back() {
-    for (const auto& actor : {keeper, front, gateway})
+    for (const auto& actor : {session_actor, front, gateway})
       caf::anon_send_exit(actor, caf::exit_reason::kill);
     node.settle();
   }
@@ -66,8 +66,9 @@ struct other_back {
   back_status run() {
     front = net::spawn_pinned<front_agent>(*node.core.reactors[0], std::ref(node.link));
     node.core.names.put(names::front_agent(0), front);
-    keeper = net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
-    node.core.names.put(names::back_session(0), keeper);
+    session_actor =
+        net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
+    node.core.names.put(names::back_session(0), session_actor);
     node.advance(20ms);
     node.advance(20ms);
     return status();
@@ -75,9 +76,8 @@ struct other_back {
   back_status status() {
     back_status status;
     node.system().spawn([&](caf::event_based_actor* self) {
-      self->request(keeper, caf::infinite, get_back_status{}).then([&](const back_status& now) {
-        status = now;
-      });
+      self->request(session_actor, caf::infinite, get_back_status{})
+          .then([&](const back_status& now) { status = now; });
     });
     node.settle();
     return status;
@@ -231,15 +231,15 @@ TEST_CASE_FIXTURE(other_back, "versions: the log has why the back ended the sess
   const auto session = run().session;
   std::string why = "it has stopped, or restarts";
   SUBCASE("it said so") {
-    caf::anon_send(keeper, link_bye_atom::value, session, std::string{"a \x1b[31mreason"});
+    caf::anon_send(session_actor, link_bye_atom::value, session, std::string{"a \x1b[31mreason"});
     why = "it ended the session; its log says: a ?[31mreason";
   }
   SUBCASE("at any length") {
-    caf::anon_send(keeper, link_bye_atom::value, session, std::string(100'000, 'x'));
+    caf::anon_send(session_actor, link_bye_atom::value, session, std::string(100'000, 'x'));
     why = "it ended the session; its log says: " + std::string(max_link_text, 'x');
   }
   SUBCASE("of another session") {
-    caf::anon_send(keeper, link_bye_atom::value, session + 1, std::string{"a reason"});
+    caf::anon_send(session_actor, link_bye_atom::value, session + 1, std::string{"a reason"});
   }
   node.settle();
   // What is on its way still comes.

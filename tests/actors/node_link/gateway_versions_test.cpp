@@ -15,7 +15,7 @@ using handles = std::vector<caf::actor>;
 /// A front that another build could be, with what its back says as it is on the wire.
 struct other_front : link_fixture {
   test::inbox<link_blob> agent{node.system()};
-  caf::actor keeper_of_front;
+  caf::actor session_of_front;
   std::string answer;
   /// Of (bye_atom, session, why).
   std::vector<std::pair<std::uint64_t, std::string>> farewells;
@@ -24,7 +24,7 @@ struct other_front : link_fixture {
 
   other_front() {
     node.configure([&](auto& all) { all.link.node_name = "back"; });
-    keeper_of_front = node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
+    session_of_front = node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
       return {[this, self](const std::string& text) {
                 self->request(gateway, caf::infinite, link_hello_atom::value, text,
                               handles{agent.handle()})
@@ -39,11 +39,11 @@ struct other_front : link_fixture {
   other_front& operator=(const other_front&) = delete;
   other_front(other_front&&) = delete;
   other_front& operator=(other_front&&) = delete;
-  ~other_front() { kill(keeper_of_front); }
+  ~other_front() { kill(session_of_front); }
 
   link_answer say(const link_hello& greeting) {
     answer.clear();
-    caf::anon_send(keeper_of_front, std::string{as_text(encode_link_hello(greeting))});
+    caf::anon_send(session_of_front, std::string{as_text(encode_link_hello(greeting))});
     node.settle();
     const auto read = decode_link_answer(as_bytes(answer));
     REQUIRE(read);
@@ -79,7 +79,7 @@ TEST_CASE_FIXTURE(other_front, "versions: a front of version 3 is answered as th
 }
 
 TEST_CASE_FIXTURE(other_front, "versions: a hello that can't be read is answered in version 3") {
-  caf::anon_send(keeper_of_front, std::string{"GET / HTTP/1.1\r\n"});
+  caf::anon_send(session_of_front, std::string{"GET / HTTP/1.1\r\n"});
   node.settle();
   CHECK(answer.starts_with(std::string{"MTLK\x03\0\2", 7}));
 }

@@ -151,10 +151,11 @@ TEST_CASE_FIXTURE(link_fixture,
     kill(gateway);
     start_gateway();
   }
-  SUBCASE("keeper") {
-    kill(keeper);
-    keeper = net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
-    node.core.names.put(names::back_session(0), keeper);
+  SUBCASE("back_session") {
+    kill(session_actor);
+    session_actor =
+        net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
+    node.core.names.put(names::back_session(0), session_actor);
   }
   SUBCASE("front agent") {
     kill(front);
@@ -227,7 +228,7 @@ TEST_CASE_FIXTURE(link_fixture, "link: an end in order leaves nothing behind") {
   open();
   from_client(stream::close{});
   caf::anon_send_exit(front, caf::exit_reason::user_shutdown);
-  caf::anon_send_exit(keeper, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(session_actor, caf::exit_reason::user_shutdown);
   node.settle();
   CHECK(fronts().empty());
   CHECK(at_dc() == frames{{local(), stream::close{}}});

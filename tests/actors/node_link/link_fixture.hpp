@@ -35,7 +35,7 @@ struct link_fixture {
   caf::actor sup;
   caf::actor gateway;
   caf::actor front;
-  caf::actor keeper;
+  caf::actor session_actor;
 
   link_fixture() {
     node.configure([&](auto& all) { all.process.through_link_agents = true; });
@@ -52,8 +52,9 @@ struct link_fixture {
     node.core.names.put("back_agent_sup", sup);
     start_gateway();
     start_front();
-    keeper = net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
-    node.core.names.put(names::back_session(0), keeper);
+    session_actor =
+        net::spawn_pinned<local_back_session>(*node.core.reactors[0], std::ref(node.link), 0U);
+    node.core.names.put(names::back_session(0), session_actor);
     connect();
   }
   link_fixture(const link_fixture&) = delete;
@@ -61,7 +62,7 @@ struct link_fixture {
   link_fixture(link_fixture&&) = delete;
   link_fixture& operator=(link_fixture&&) = delete;
   ~link_fixture() {
-    for (const auto& actor : {keeper, front, gateway, sup})
+    for (const auto& actor : {session_actor, front, gateway, sup})
       kill(actor);
   }
 
@@ -128,7 +129,7 @@ struct link_fixture {
     node.settle();
     return received;
   }
-  back_status status() { return ask_for<back_status>(keeper, get_back_status{}); }
+  back_status status() { return ask_for<back_status>(session_actor, get_back_status{}); }
   std::vector<front_status> fronts() {
     return ask_for<std::vector<front_status>>(gateway, get_fronts{});
   }

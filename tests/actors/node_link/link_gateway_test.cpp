@@ -23,18 +23,18 @@ struct visitor : link_fixture {
     handles agents;
   };
   test::inbox<link_blob> agent{node.system()};
-  caf::actor keeper_of_visitor;
+  caf::actor session_of_visitor;
   std::vector<answered> answers;
 
   link_hello hello{.build = "9.9", .name = "front9", .node = 99, .session = 50};
 
-  /// From a keeper that stays; an answer comes back to `answers`.
+  /// From a back_session that stays; an answer comes back to `answers`.
   void say(const link_hello& greeting, const handles& agents) {
     say_raw(std::string{as_text(encode_link_hello(greeting))}, agents);
   }
   void say_raw(const std::string& encoded, const handles& agents) {
-    if (keeper_of_visitor == nullptr)
-      keeper_of_visitor =
+    if (session_of_visitor == nullptr)
+      session_of_visitor =
           node.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
             return {[this, self](const std::string& text, const handles& given) {
                       self->request(gateway, caf::infinite, link_hello_atom::value, text, given)
@@ -46,7 +46,7 @@ struct visitor : link_fixture {
                     },
                     [](link_bye_atom, std::uint64_t, const std::string&) {}};
           });
-    caf::anon_send(keeper_of_visitor, encoded, agents);
+    caf::anon_send(session_of_visitor, encoded, agents);
     node.settle();
   }
   visitor() {
@@ -58,8 +58,8 @@ struct visitor : link_fixture {
   visitor& operator=(visitor&&) = delete;
   ~visitor() { leave(); }
   void leave() {
-    if (keeper_of_visitor != nullptr) kill(keeper_of_visitor);
-    keeper_of_visitor = nullptr;
+    if (session_of_visitor != nullptr) kill(session_of_visitor);
+    session_of_visitor = nullptr;
   }
   const answered& last() {
     REQUIRE_FALSE(answers.empty());
@@ -219,7 +219,7 @@ TEST_CASE_FIXTURE(visitor, "gateway: with TLS a front's name is what its certifi
   std::string proven = "front9";
   const auto listener = node.system().spawn([&](caf::event_based_actor*) -> caf::behavior {
     return {[&](const get_proven_name& asked) {
-      CHECK(asked.node == keeper_of_visitor.node());
+      CHECK(asked.node == session_of_visitor.node());
       return proven;
     }};
   });
@@ -287,7 +287,7 @@ TEST_CASE_FIXTURE(visitor, "link: what an actor does not understand is not print
   say(hello, {agent.handle()});
   const test::captured_log log;
   const test::captured_output output;
-  for (const auto& actor : {sup, gateway, keeper, front, last().agents[0]}) {
+  for (const auto& actor : {sup, gateway, session_actor, front, last().agents[0]}) {
     caf::anon_send(actor, std::string{"nobody asked for this"});
     node.settle();
     CHECK(output.text().empty());

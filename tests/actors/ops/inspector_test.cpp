@@ -134,7 +134,7 @@ TEST_CASE_FIXTURE(fixture, "inspector: a supervisor that hangs or is not there i
 TEST_CASE_FIXTURE(fixture, "inspector: a pool that hangs does not hold up the others") {
   names.put("dc_pool_1", keep(node.system().spawn([](caf::event_based_actor*) -> caf::behavior {
               return {[](get_dc_pool_status) {
-                return dc_pool_status{.dc = 1, .n_downstreams = 3, .n_upstreams = 7};
+                return dc_pool_status{.dc = 1, .n_conns = 3, .n_clients = 7};
               }};
             })));
   names.put("dc_pool_2", mute());
@@ -146,8 +146,8 @@ TEST_CASE_FIXTURE(fixture, "inspector: a pool that hangs does not hold up the ot
   CHECK(report->pools[0].trouble == "not running");
   CHECK(report->pools[1].dc == 1);
   CHECK(report->pools[1].trouble.empty());
-  CHECK(report->pools[1].status.n_downstreams == 3);
-  CHECK(report->pools[1].status.n_upstreams == 7);
+  CHECK(report->pools[1].status.n_conns == 3);
+  CHECK(report->pools[1].status.n_clients == 7);
   CHECK(report->pools[2].dc == 2);
   CHECK(report->pools[2].trouble == "no answer in 1 s");
 }

@@ -209,7 +209,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: what another reactor has not taken is bound
   add_client(1, 1);
   for (int i = 0; i < 5; ++i)
     answer(1, bytes(40'000));
-  // Paused at the third; the inbox has them, as the mailbox of a handler that never runs would.
+  // Paused at the third; the inbox has them, as the mailbox of a client_conn that never runs would.
   CHECK(frames().size() == 3);
   CHECK(node.core.memory.held() == 120'000);
   SUBCASE("once it takes them, it goes on") {

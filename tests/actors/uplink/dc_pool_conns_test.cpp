@@ -161,7 +161,7 @@ TEST_CASE_FIXTURE(fixture,
     open();
   REQUIRE(connections.size() == 5);
   make_ready(0);
-  // Not all to the first one: 4 a connection, and half as many more.
+  // Not all to the first one: 4 per connection, and half as many more.
   CHECK(opened(0).size() == 7);
   const auto late = open();
   CHECK(status().n_waiting == 14);
@@ -215,8 +215,8 @@ TEST_CASE_FIXTURE(grown, "pool: connections above the minimum are closed when th
   CHECK_FALSE(connections[busy()].ended);
   CHECK(connections[3].ended);
   CHECK(closed() == 2);
-  CHECK(status().n_downstreams == 2);
-  CHECK(status().n_upstreams == 3);
+  CHECK(status().n_conns == 2);
+  CHECK(status().n_clients == 3);
   // And no other one takes their place.
   pass(900s);
   CHECK(connections.size() == 4);
@@ -288,7 +288,7 @@ TEST_CASE_FIXTURE(fixture, "pool: with init_dc_connections = 0 even the last one
   for (int i = 0; i < 15; ++i)
     node.advance(1s);
   CHECK(connections[0].ended);
-  CHECK(status().n_downstreams == 0);
+  CHECK(status().n_conns == 0);
   open();
   CHECK(connections.size() == 2);
 }

@@ -131,7 +131,7 @@ void dc_pool_world::finish() {
   react();
   check();
   const auto left = status();
-  RC_ASSERT(left.n_upstreams == 0U);
+  RC_ASSERT(left.n_clients == 0U);
   RC_ASSERT(left.n_waiting == 0U);
   // Telegram is well again: the minimum is restored, and what is idle above it is closed.
   for (std::size_t i = 0; i < endpoints; ++i)
@@ -142,7 +142,7 @@ void dc_pool_world::finish() {
     pass(1s);
   }
   const auto calm = status();
-  RC_ASSERT(calm.n_downstreams == node_.core.config.get()->uplink.init_dc_connections);
+  RC_ASSERT(calm.n_conns == node_.core.config.get()->uplink.init_dc_connections);
   RC_ASSERT(calm.n_pending == 0U);
 }
 
@@ -374,8 +374,8 @@ void dc_pool_world::check() {
     most = std::max(most, clients_on(conn));
   }
   RC_ASSERT(now.n_waiting == waiting);
-  RC_ASSERT(now.n_upstreams == open);
-  RC_ASSERT(now.n_downstreams == ready);
+  RC_ASSERT(now.n_clients == open);
+  RC_ASSERT(now.n_conns == ready);
   RC_ASSERT(now.n_pending == pending);
   RC_ASSERT(now.max == most);
   RC_ASSERT(inside().assigning.empty());

@@ -12,9 +12,9 @@ TEST_CASE_FIXTURE(
   CHECK(connections[0].options.dc == tested_dc);
   CHECK(connections[0].options.to == *parse_endpoint("10.0.0.1:8888"));
   CHECK(status().n_pending == 2);
-  CHECK(status().n_downstreams == 0);
+  CHECK(status().n_conns == 0);
   make_ready(0);
-  CHECK(status().n_downstreams == 1);
+  CHECK(status().n_conns == 1);
   CHECK(status().n_pending == 1);
 }
 
@@ -27,7 +27,7 @@ TEST_CASE_FIXTURE(
   REQUIRE(opened(0).size() == 1);
   CHECK(opened(0)[0].stream == first);
   CHECK(status().n_waiting == 0);
-  CHECK(status().n_upstreams == 1);
+  CHECK(status().n_clients == 1);
   make_ready(1);
   open();
   open();

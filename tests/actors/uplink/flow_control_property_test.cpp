@@ -303,7 +303,7 @@ class world {
     dc_->answer_handshake();
     node_.settle();
     conn_ = next;
-    // Handlers that found nobody ask again.
+    // client_conns that got no connection ask again.
     node_.advance(150ms);
   }
 

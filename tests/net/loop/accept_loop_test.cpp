@@ -95,7 +95,7 @@ struct accept_fixture {
   }
 };
 
-TEST_CASE_FIXTURE(accept_fixture, "accept loop: all that wait are taken, 64 a turn") {
+TEST_CASE_FIXTURE(accept_fixture, "accept loop: all that wait are taken, 64 per turn") {
   connect(100);
   node.core.reactors[0]->run_once(0ms);
   CHECK(log.accepted.size() == 64);

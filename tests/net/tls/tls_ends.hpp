@@ -42,7 +42,7 @@ struct tls_fixture {
 
   /// Both ends after their handshake.
   [[nodiscard]] tls_ends shake_hands(
-      std::uint64_t key_lifetime = tls_channel::records_a_key) const {
+      std::uint64_t key_lifetime = tls_channel::records_per_key) const {
     tls_ends ends{.sockets = make_connection(), .back = {}, .front = {}};
     const auto name = [](const char* text) {
       return std::make_shared<const node_names>(node_names{text});
