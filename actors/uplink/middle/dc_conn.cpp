@@ -74,6 +74,10 @@ caf::behavior dc_conn::start() {
       },
       [this](get_dc_conn_status) { return status(); },
       [this](memory_is_scarce) { yield_memory(); },
+      [this](config_changed) {
+        // Its timer may have been set for much longer than the file says now.
+        if (stage_ == stage::ready) check_silence();
+      },
   };
 }
 
