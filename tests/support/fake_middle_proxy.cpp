@@ -75,6 +75,7 @@ bool fake_telegram::loop::handle_handshake(connection& which, byte_view body) {
     which.reader.use(checksum::crc32c);
     ++crc32c_conns;
   }
+  if (options->wrong_checksums) which.writer.use(castagnoli ? checksum::crc32 : checksum::crc32c);
   which.at = connection::stage::ready;
   return true;
 }
