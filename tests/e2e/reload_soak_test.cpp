@@ -135,8 +135,12 @@ TEST_CASE("reload: a thousand of them leave nothing behind" * doctest::test_suit
   reload(1000);
   for (std::size_t i = 0; i < before.size(); ++i) {
     auto& node = *proxy.nodes()[i];
-    CHECK(
-        eventually([&] { return usage_of(node).descriptors == before[i].descriptors; }, patience));
+    const bool is_as_before =
+        eventually([&] { return usage_of(node).descriptors == before[i].descriptors; }, patience);
+    CAPTURE(i);
+    CAPTURE(before[i].descriptors);
+    CAPTURE(usage_of(node).descriptors);
+    CHECK(is_as_before);
     CHECK(usage_of(node).threads == before[i].threads);
 #ifdef NDEBUG
     // A kilobyte each would be half of that; sanitizers keep what was freed.

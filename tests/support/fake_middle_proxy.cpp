@@ -75,6 +75,7 @@ bool fake_telegram::loop::handle_handshake(connection& conn, byte_view body) {
     conn.reader.use(checksum::crc32c);
     ++crc32c_conns;
   }
+  if (options->wrong_checksums) conn.writer.use(castagnoli ? checksum::crc32 : checksum::crc32c);
   conn.at = connection::stage::ready;
   return true;
 }

@@ -31,6 +31,8 @@ struct fake_telegram_options {
   bool ipv6 = false;
   /// Agree to CRC32C if the proxy offers it.
   bool crc32c = true;
+  /// Behind the handshake, middle proxies send checksums of the kind that was not agreed on.
+  bool wrong_checksums = false;
   /// Random unless given.
   bytes secret;
   /// Added to the clock in nonces, and to that of the configuration server.

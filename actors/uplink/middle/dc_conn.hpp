@@ -86,7 +86,7 @@ struct dc_conn_status {
 ///   on its way to the client.
 /// - `get_dc_conn_status` (request).
 /// - `memory_is_scarce` (memory_guard): gives itself up if much waits for Telegram.
-/// - `config_changed`: the next ping is due by the interval that counts now.
+/// - `config_changed` (pool): other time-outs count at once.
 /// - exit_msg: says goodbye to Telegram for every client, then ends.
 /// To clients: `stream_frame` data, quick_ack, ack, close, migrate, refused (data that was not
 /// sent).

@@ -26,9 +26,12 @@ void dc_conn::check_silence() {
   deadline_.arm(home().timers(), verdict.next);
 }
 
-/// Other limits are met at the next look; that of an idle connection may be far away.
+/// The next look may be further away than the limits say now.
 void dc_conn::heed_config() {
-  if (stage_ == stage::ready && !silence_.is_watching())
+  if (stage_ != stage::ready) return;
+  if (silence_.is_watching())
+    check_silence();
+  else
     deadline_.arm(home().timers(), settings().dc_ping_interval);
 }
 

@@ -179,11 +179,11 @@ caf::behavior dc_pool(caf::stateful_actor<dc_pool_state>* self, uplink_side& sid
       [&state](const dc_conn_lost& lost) { state.handle_lost(lost); },
       [&state](const telegram_config_changed&) { state.handle_config_change(); },
       [&state](config_changed) {
+        for (const auto& [number, conn] : state.handles)
+          caf::anon_send(conn, config_changed{});
         // There may be more wanted, or fewer.
         state.keep_minimum();
         state.tick_at(state.now());
-        for (const auto& [number, conn] : state.handles)
-          caf::anon_send(conn, config_changed{});
       },
       [&state](const pool_tick& tick) {
         if (tick.number == state.last_tick) state.tick();
