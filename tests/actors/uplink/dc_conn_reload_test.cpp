@@ -11,6 +11,9 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: another dc_ping_interval counts for a quiet
   node.configure([](auto& all) { all.uplink.dc_ping_interval = 5s; });
   caf::anon_send(conn, config_changed{});
   node.settle();
+  CHECK(arrived().empty());
+  for (int second = 0; second < 6; ++second)
+    node.advance(1s);
   for (int round = 0; round < 4; ++round) {
     CHECK(arrived() == texts{"ping"});
     bytes pong;
