@@ -119,7 +119,7 @@ TEST_CASE("reload effects: replay_check_session_storage_opts.max_items") {
     CHECK(lets_in(*proxy, start_of(proxy->secret(), framing::padded)));
   proxy.change("replay_check_session_storage_opts", "{ max_items = 8 }");
   // Far above it is not for long: it is looked at every 5 s. What came at one time goes together.
-  CHECK(proxy->client_side().wait_for_output("session storage: 20 handshakes forgotten"));
+  CHECK(proxy->client_side().wait_for_output("replay cache: 20 handshakes evicted"));
 }
 
 TEST_CASE("reload effects: replay_check_server_error_filter") {

@@ -128,8 +128,8 @@ TEST_CASE("reload: ports without a name may change places") {
   const auto secret = net::random_array<16>();
   const auto port = free_port();
   const auto unnamed = [](std::string table) {
-    const auto at = table.find("name = ");
-    return table.erase(at, table.find('\n', at) + 1 - at);
+    const auto at = table.find("\nname = ");
+    return table.erase(at, table.find('\n', at + 1) - at);
   };
   const auto table = unnamed(table_of("any", port, secret));
   const auto first = unnamed(on.first);
