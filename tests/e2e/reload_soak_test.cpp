@@ -135,8 +135,9 @@ TEST_CASE("reload: a thousand of them leave nothing behind" * doctest::test_suit
   reload(1000);
   for (std::size_t i = 0; i < before.size(); ++i) {
     auto& node = *proxy.nodes()[i];
+    // Fewer, if a connection to Telegram was on its way then.
     const bool is_as_before =
-        eventually([&] { return usage_of(node).descriptors == before[i].descriptors; }, patience);
+        eventually([&] { return usage_of(node).descriptors <= before[i].descriptors; }, patience);
     CAPTURE(i);
     CAPTURE(before[i].descriptors);
     CAPTURE(usage_of(node).descriptors);
