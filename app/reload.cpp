@@ -80,7 +80,7 @@ void exchange_listeners(actors::client_side& side, port_change& change) {
         change.added().end())
       closing.emplace_back(served.sockets);
   change.forget_removed();
-  // Whoever waits for this may want to use the address.
+  // The caller may want to use the address.
   static_cast<void>(wait_until([&] {
     return std::ranges::all_of(closing, [](const auto& sockets) { return sockets.expired(); });
   }));

@@ -30,7 +30,7 @@ class opening_phase {
   /// Nobody takes care of the request for `asked`.
   void retry_later(client_conn& conn, stream_id asked);
   void on_sent(const stream::ack& left) noexcept;
-  /// Tells whoever was asked that it is not wanted any more.
+  /// Tells the actor that was asked that no connection is wanted any more.
   void leave();
 
   [[nodiscard]] std::string_view name() const noexcept {

@@ -29,8 +29,8 @@ struct get_proven_name {
 
 /// Messages: `config_changed` (fronts whose name is not among `allowed_nodes` any more are cut
 /// off, and it waits where `node_link.listen` says now), `get_link_connections`, `get_proven_name`.
-/// It ends no connection by ending. Why a
-/// connection with a certificate ended is in the log by its name (`limited_log`).
+/// It cuts connections that say nothing for `node_link.timeout_sec`, and ends none by ending
+/// itself. The log says by name why a connection with a certificate has ended (`limited_log`).
 class link_listener final : public net::pinned_actor, private net::link_acceptor_owner {
  public:
   link_listener(caf::actor_config& cfg, net::reactor& home, node_link_side& side);

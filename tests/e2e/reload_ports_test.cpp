@@ -29,7 +29,7 @@ TEST_CASE("reload: ports come and go, and clients of others do not notice") {
 
   on.write(on.first);
   CHECK(contains(on.reload().output, "ports.second: removed"));
-  // Whoever is there stays; nobody else comes.
+  // Connected clients stay; new ones are refused.
   check_echo(second);
   check_echo(client);
   CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", port, soon()));

@@ -168,8 +168,7 @@ TEST_CASE_FIXTURE(fixture, "tls credentials: read again, unless the files are wr
   CHECK_FALSE(tls_credentials::open({}, tls_side::accepting));
 }
 
-TEST_CASE_FIXTURE(fixture,
-                  "tls credentials: other files are kept, whoever reads at the same time") {
+TEST_CASE_FIXTURE(fixture, "tls credentials: other files are kept while another thread reads") {
   const auto credentials = tls_credentials::open(good, tls_side::accepting);
   REQUIRE(credentials);
   const auto other = ca.issue("other", {.name = "other"});
