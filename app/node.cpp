@@ -95,20 +95,15 @@ void node::make_sides(const config::settings& settings) {
   if (settings.is_front()) parts_.client = &client_.emplace(core_);
   if (settings.is_back()) parts_.uplink = &uplink_.emplace(core_);
   if (settings.has_link()) parts_.link = &link_.emplace(core_);
-  const auto to_dc = [this](const stream::open& request, unsigned reactor) {
-    return uplink_->route(request, reactor);
-  };
   if (link_) {
-    link_->route = to_dc;
+    link_->uplink = parts_.uplink;
     link_->backs.follow(settings);
   }
   if (!client_) return;
   if (link_)
-    client_->route = [this](const stream::open&, unsigned reactor) {
-      return actors::routed{link_->front_agent(reactor)};
-    };
+    client_->uplink = parts_.link;
   else
-    client_->route = to_dc;
+    client_->uplink = parts_.uplink;
 }
 
 void node::apply_limits(config::settings& settings) const {

@@ -100,7 +100,7 @@ void client_conn::on_broken(net::byte_stream&, int error) {
 }
 
 bool client_conn::on_message(caf::mailbox_element& x) {
-  if (auto* const frame = net::message_as<stream_frame>(x))
+  if (auto* const frame = net::message_as<frame_to_client>(x))
     handle_frame(*frame);
   else if (const auto* const opened = net::message_as<stream_opened>(x))
     handle_opened(*opened);
@@ -111,7 +111,7 @@ bool client_conn::on_message(caf::mailbox_element& x) {
   return true;
 }
 
-void client_conn::handle_frame(stream_frame& frame) {
+void client_conn::handle_frame(frame_to_client& frame) {
   if (auto* const tunnel = std::get_if<tunnel_phase>(&phase_))
     follow(tunnel->on_frame(*this, frame));
   else if (auto* const opening = std::get_if<opening_phase>(&phase_))
@@ -121,7 +121,7 @@ void client_conn::handle_frame(stream_frame& frame) {
 void client_conn::handle_opened(const stream_opened& opened) {
   if (auto* const opening = std::get_if<opening_phase>(&phase_))
     return follow(opening->on_opened(*this, opened));
-  caf::anon_send(opened.conn, stream_frame{opened.stream, stream::close{}});
+  caf::anon_send(opened.conn, frame_from_client{opened.stream, stream::close{}});
 }
 
 void client_conn::handle_unanswered(stream_id asked) {

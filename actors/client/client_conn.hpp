@@ -32,9 +32,8 @@ struct accepted_client {
 
 /// Messages:
 /// - `stream_opened`: its DC connection.
-/// - `stream_frame` data, quick_ack, ack, close, migrate, refused: of its stream. Those of others
-///   are late and ignored, but `refused` of the previous one: data was lost with it, so the client
-///   is closed.
+/// - `frame_to_client`: of its stream. Those of others are late and ignored, but `refused` of the
+///   previous one: data was lost with it, so the client is closed.
 /// - `crowded_out`: closes if its handshake is not done.
 /// - exit_msg: flushes what it can at once, tells the DC connection, closes.
 class client_conn final : public net::pinned_actor, private net::stream_owner {
@@ -104,7 +103,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   /// Null in the handshake.
   [[nodiscard]] client_session* session() const noexcept;
   void leave_stream();
-  void handle_frame(stream_frame& frame);
+  void handle_frame(frame_to_client& frame);
   void handle_opened(const stream_opened& opened);
   void handle_crowded_out();
   void switch_idle(idle_state to);

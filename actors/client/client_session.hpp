@@ -6,7 +6,7 @@
 
 #include "actors/core/sent_marks.hpp"
 #include "codecs/client/client_handshake.hpp"
-#include "codecs/node_link/stream_frame.hpp"
+#include "codecs/node_link/stream_events.hpp"
 #include "config/settings.hpp"
 #include "net/loop/byte_stream.hpp"
 #include "net/loop/timer_wheel.hpp"

@@ -10,7 +10,7 @@
 #include "actors/client/open_port.hpp"
 #include "actors/client/replay_cache.hpp"
 #include "actors/core/node_core.hpp"
-#include "actors/uplink/routing.hpp"
+#include "actors/uplink/uplink.hpp"
 
 namespace mtp::actors {
 
@@ -25,8 +25,8 @@ struct client_side {
   net::published<std::vector<served_port>> ports;
   /// Ports that are served no more and have clients still.
   net::published<std::vector<std::weak_ptr<open_port>>> left_ports;
-  /// Chooses the actor to ask for a DC connection. Set before the first client comes.
-  router route;
+  /// Where clients get DC connections. Set before the first client comes.
+  actors::uplink* uplink = nullptr;
 
  private:
   std::deque<client_memory> memories_;

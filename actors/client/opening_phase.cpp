@@ -5,6 +5,7 @@
 #include <caf/all.hpp>
 
 #include "actors/client/client_conn.hpp"
+#include "codecs/base/overloaded.hpp"
 
 namespace mtp::actors {
 
@@ -40,13 +41,13 @@ next_phase opening_phase::ask(client_conn& conn) {
                                 .waiting_bytes = waiting.size,
                                 .waiting_packets = waiting.packets},
                     .reactor = reactor};
-  const auto route = side.route(order.request, reactor);
-  asked_ = route.value_or(nullptr);
-  if (!route) return on_refused(conn, route.error());
-  if (asked_ == nullptr) {
+  auto reserved = side.uplink->reserve(order.request, reactor);
+  if (!reserved) return on_refused(conn, reserved.error());
+  if (!*reserved) {
     retry_later(conn, stream_);
     return {};
   }
+  asked_ = std::move(*reserved).redeem(order);
   conn.arm_progress(until(conn) - conn.home().now());
   left_ = {};
   // The answer may take as long as the DC takes to be reached: `on_timer` gives up.
@@ -79,7 +80,7 @@ next_phase opening_phase::on_timer(client_conn& conn) {
 
 next_phase opening_phase::on_opened(client_conn& conn, const stream_opened& opened) {
   if (opened.stream != stream_) {
-    caf::anon_send(opened.conn, stream_frame{opened.stream, stream::close{}});
+    caf::anon_send(opened.conn, frame_from_client{opened.stream, stream::close{}});
     return {};
   }
   session_->served_dc = opened.dc;
@@ -90,19 +91,25 @@ next_phase opening_phase::on_opened(client_conn& conn, const stream_opened& open
   return tunnel;
 }
 
-next_phase opening_phase::on_frame(client_conn& conn, stream_frame& frame) {
+next_phase opening_phase::on_frame(client_conn& conn, frame_to_client& frame) {
   if (frame.stream != stream_) {
     const auto* const refused = std::get_if<stream::refused>(&frame.event);
     if (refused == nullptr || frame.stream != session_->left_stream) return {};
     leave();
     return on_refused(conn, refused->why);
   }
-  if (const auto* const refused = std::get_if<stream::refused>(&frame.event))
-    return on_refused(conn, refused->why);
-  if (std::holds_alternative<stream::close>(frame.event)) return closing_phase{std::move(session_)};
-  if (std::holds_alternative<stream::migrate>(frame.event)) retry_later(conn, stream_);
-  // Nothing else comes before `stream_opened`.
-  return {};
+  next_phase next;
+  std::visit(overloaded{
+                 [&](const stream::refused& refused) { next = on_refused(conn, refused.why); },
+                 [&](const stream::close&) { next = closing_phase{std::move(session_)}; },
+                 [&](const stream::migrate&) { retry_later(conn, stream_); },
+                 // Before `stream_opened` only a back that breaks the rules says these.
+                 [](const stream::data&) {},
+                 [](const stream::ack&) {},
+                 [](const stream::quick_ack&) {},
+             },
+             frame.event);
+  return next;
 }
 
 next_phase opening_phase::on_refused(client_conn& conn, refusal why) {

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "actors/client/client_session.hpp"
-#include "actors/uplink/stream_messages.hpp"
+#include "actors/uplink/uplink.hpp"
 
 namespace mtp::actors {
 
@@ -21,7 +21,7 @@ class opening_phase {
 
   [[nodiscard]] next_phase start(client_conn& conn);
   [[nodiscard]] next_phase on_opened(client_conn& conn, const stream_opened& opened);
-  [[nodiscard]] next_phase on_frame(client_conn& conn, stream_frame& frame);
+  [[nodiscard]] next_phase on_frame(client_conn& conn, frame_to_client& frame);
   /// The time to ask again, or to give up.
   [[nodiscard]] next_phase on_timer(client_conn& conn);
 
@@ -47,7 +47,7 @@ class opening_phase {
   std::unique_ptr<client_session> session_;
   bool migrating_;
   stream_id stream_ = 0;
-  /// Null if there was nobody to ask.
+  /// Null if nobody could be asked.
   caf::actor asked_;
   net::steady_clock::time_point since_;
   /// Has left since it asked, and was counted to the DC connection that it asked for.

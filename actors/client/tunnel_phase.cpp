@@ -51,9 +51,9 @@ void tunnel_phase::forward_packets(client_conn& conn) {
     const auto size = packet.size();
     conn.port().metrics.packet_size.observe(size);
     auto claim = elsewhere_ ? conn.side().core.memory.claim_transit(size) : byte_claim{};
-    caf::anon_send(dc_conn_, stream_frame{stream_, stream::data{.packet = std::move(packet),
-                                                                .quick_ack = quick_ack,
-                                                                .claim = std::move(claim)}});
+    caf::anon_send(dc_conn_, frame_from_client{stream_, stream::data{.packet = std::move(packet),
+                                                                     .quick_ack = quick_ack,
+                                                                     .claim = std::move(claim)}});
     outstanding_ += credit_of(size, 1);
     session.awaits_answer = true;
     session.last_sent = conn.home().now();
@@ -77,7 +77,7 @@ void tunnel_phase::on_ack(client_conn& conn, const stream::ack& ack) {
 
 // -- DC to client -------------------------------------------------------------------------------
 
-next_phase tunnel_phase::on_frame(client_conn& conn, stream_frame& frame) {
+next_phase tunnel_phase::on_frame(client_conn& conn, frame_to_client& frame) {
   if (frame.stream != stream_) {
     const auto* const refused = std::get_if<stream::refused>(&frame.event);
     if (refused == nullptr || frame.stream != session_->left_stream) return {};
@@ -95,7 +95,6 @@ next_phase tunnel_phase::on_frame(client_conn& conn, stream_frame& frame) {
                  [&](const stream::migrate& why) { next = on_migrate(conn, why); },
                  [&](const stream::refused& refused) { next = on_refused(conn, refused.why); },
                  [&](const stream::close&) { next = closing_phase{std::move(session_)}; },
-                 [](const auto&) { /* opening goes by messages of its own */ },
              },
              frame.event);
   return next;
@@ -122,7 +121,7 @@ void tunnel_phase::on_sent(client_conn& conn, const stream::ack& left) {
 
 void tunnel_phase::acknowledge(const stream::ack& left) {
   if (left.packets > 0 && dc_conn_ != nullptr)
-    caf::anon_send(dc_conn_, stream_frame{stream_, left});
+    caf::anon_send(dc_conn_, frame_from_client{stream_, left});
 }
 
 // -- the end of the DC connection ---------------------------------------------------------------
@@ -151,7 +150,7 @@ next_phase tunnel_phase::on_refused(client_conn& conn, refusal why) {
 
 void tunnel_phase::leave() {
   if (const auto dc_conn = std::exchange(dc_conn_, nullptr))
-    caf::anon_send(dc_conn, stream_frame{stream_, stream::close{}});
+    caf::anon_send(dc_conn, frame_from_client{stream_, stream::close{}});
 }
 
 }  // namespace mtp::actors

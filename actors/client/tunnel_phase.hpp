@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "actors/client/client_session.hpp"
-#include "actors/uplink/stream_messages.hpp"
+#include "actors/uplink/uplink.hpp"
 
 namespace mtp::actors {
 
@@ -28,7 +28,7 @@ class tunnel_phase {
   void start(client_conn& conn);
   void on_data(client_conn& conn, byte_span data);
   /// The next phase is an opening_phase if the client migrates, or a closing_phase.
-  [[nodiscard]] next_phase on_frame(client_conn& conn, stream_frame& frame);
+  [[nodiscard]] next_phase on_frame(client_conn& conn, frame_to_client& frame);
   void on_sent(client_conn& conn, const stream::ack& left);
   /// Packets have left for the client.
   void acknowledge(const stream::ack& left);

@@ -14,7 +14,7 @@
 #include "actors/core/memory_ledger.hpp"
 #include "actors/core/metrics.hpp"
 #include "actors/core/name_registry.hpp"
-#include "codecs/node_link/stream_frame.hpp"
+#include "codecs/node_link/stream_events.hpp"
 #include "config/settings.hpp"
 #include "net/dial/resolver.hpp"
 #include "net/loop/published.hpp"

@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/node_link/link_events.hpp"
 #include "codecs/base/text.hpp"
 
 namespace mtp::actors {
@@ -74,8 +75,10 @@ bool back_agent::handle_peer_frame(stream_frame& frame) {
   const auto found = by_remote_.find(frame.stream);
   if (found == by_remote_.end()) return true;
   auto& to = found->second;
-  const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
-  if (auto* const data = std::get_if<mtp::stream::data>(&frame.event)) {
+  auto event = as_from_client(std::move(frame.event));
+  if (!event) return true;
+  const bool closes = std::holds_alternative<mtp::stream::close>(*event);
+  if (auto* const data = std::get_if<mtp::stream::data>(&*event)) {
     const auto credit = credit_of(data->packet.size(), 1);
     if (!charge(to, credit - std::exchange(to.charged, 0))) return false;
     if (to.released) {
@@ -88,7 +91,7 @@ bool back_agent::handle_peer_frame(stream_frame& frame) {
       data->claim = side().core.memory.claim_transit(data->packet.size());
   }
   if (to.is_open)
-    caf::anon_send(to.conn, stream_frame{to.local, std::move(frame.event)});
+    caf::anon_send(to.conn, frame_from_client{to.local, std::move(*event)});
   else if (closes)
     caf::anon_send(to.conn, cancel_stream{to.local});
   if (!closes) return true;
@@ -101,33 +104,36 @@ bool back_agent::open(stream_id remote, const mtp::stream::open& request_in) {
   if (remote <= last_remote_ || by_remote_.size() - released_ >= most_streams) return false;
   last_remote_ = remote;
   const auto local = side().core.next_stream(home().index());
-  const auto route = side().route(request_in, home().index());
-  if (!route) {
-    send_to(*front_, {remote, mtp::stream::refused{route.error()}});
+  auto reserved = side().uplink->reserve(request_in, home().index());
+  if (!reserved) {
+    send_to(*front_, {remote, mtp::stream::refused{reserved.error()}});
     return true;
   }
-  const auto& asked = *route;
-  by_remote_.emplace(remote, stream{.local = local, .conn = asked, .released = std::nullopt});
-  remote_of_.emplace(local, remote);
-  // The front asks again.
-  const auto nobody = [this, remote](const caf::error&) {
-    const auto found = by_remote_.find(remote);
-    if (found == by_remote_.end()) return;
+  if (!*reserved) {
+    // The front asks again.
     send_to(*front_, {remote, mtp::stream::migrate{}});
-    forget(found);
-  };
-  if (asked == nullptr) {
-    nobody({});
     return true;
   }
   open_stream order{.stream = local,
                     .client = caf::actor{this},
                     .request = request_in,
                     .reactor = home().index()};
+  const auto asked = std::move(*reserved).redeem(order);
+  by_remote_.emplace(remote, stream{.local = local, .conn = asked, .released = std::nullopt});
+  remote_of_.emplace(local, remote);
   // No time-out: a pool or dc_conn answers at once, or has ended. How long a client waits for its
   // stream is up to the front, which then cancels it.
-  request(asked, caf::infinite, std::move(order)).then([] {}, nobody);
+  request(asked, caf::infinite, std::move(order))
+      .then([] {}, [this, remote](const caf::error&) { handle_unanswered(remote); });
   return true;
+}
+
+/// As if nobody could have been asked.
+void back_agent::handle_unanswered(stream_id remote) {
+  const auto found = by_remote_.find(remote);
+  if (found == by_remote_.end()) return;
+  send_to(*front_, {remote, mtp::stream::migrate{}});
+  forget(found);
 }
 
 // -- from DC connections ------------------------------------------------------------------------
@@ -135,7 +141,7 @@ bool back_agent::open(stream_id remote, const mtp::stream::open& request_in) {
 void back_agent::handle_opened(const stream_opened& opened) {
   const auto known = remote_of_.find(opened.stream);
   if (known == remote_of_.end()) {
-    caf::anon_send(opened.conn, stream_frame{opened.stream, mtp::stream::close{}});
+    caf::anon_send(opened.conn, frame_from_client{opened.stream, mtp::stream::close{}});
     return;
   }
   auto& client_stream = by_remote_.at(known->second);
@@ -145,7 +151,13 @@ void back_agent::handle_opened(const stream_opened& opened) {
   send_to(*front_, {known->second, mtp::stream::opened{opened.dc}});
 }
 
-void back_agent::handle_local_frame(stream_frame& frame) {
+bool back_agent::on_message(caf::mailbox_element& x) {
+  auto* const frame = net::message_as<frame_to_client>(x);
+  if (frame != nullptr) handle_local_frame(*frame);
+  return frame != nullptr;
+}
+
+void back_agent::handle_local_frame(frame_to_client& frame) {
   const auto known = remote_of_.find(frame.stream);
   if (known == remote_of_.end()) return;
   const auto remote = known->second;
@@ -160,7 +172,7 @@ void back_agent::handle_local_frame(stream_frame& frame) {
   if (const auto* const refused = std::get_if<mtp::stream::refused>(&frame.event);
       refused != nullptr && refused->why == refusal::too_slow)
     front_->channel.drop_outgoing(remote);
-  send_to(*front_, {remote, std::move(frame.event)});
+  send_to(*front_, {remote, to_wire(std::move(frame.event))});
   // Data may still come for it, unless it was never open.
   auto& from = found->second;
   if (migrates && from.is_open && !from.released && released_ < most_streams) {
@@ -175,7 +187,8 @@ void back_agent::handle_local_frame(stream_frame& frame) {
 
 void back_agent::leave(const stream& client_stream) {
   if (client_stream.is_open)
-    caf::anon_send(client_stream.conn, stream_frame{client_stream.local, mtp::stream::close{}});
+    caf::anon_send(client_stream.conn,
+                   frame_from_client{client_stream.local, mtp::stream::close{}});
   else if (client_stream.conn != nullptr)
     caf::anon_send(client_stream.conn, cancel_stream{client_stream.local});
 }

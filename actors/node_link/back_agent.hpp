@@ -18,7 +18,7 @@ struct back_agent_options {
 /// Messages:
 /// - `link_blob` from its partner. A front that breaks the rules (a stream number twice, more data
 ///   than it has credit for, bytes that can't be read) ends the session.
-/// - `stream_opened`, `stream_frame` from DC connections, as a client_conn gets them.
+/// - `stream_opened`, `frame_to_client` from DC connections, as a client_conn gets them.
 /// It ends with its partner and with its gateway. Streams for which something still waited are
 /// refused then.
 class back_agent final : public link_agent {
@@ -46,7 +46,7 @@ class back_agent final : public link_agent {
 
   caf::behavior start() override;
   void stopped() override;
-  void handle_local_frame(stream_frame& frame) override;
+  bool on_message(caf::mailbox_element& x) override;
   void for_each_peer(const std::function<void(link_peer&)>& each) override;
   void sweep(time_point limit) override;
   [[nodiscard]] std::size_t largest_held() const override;
@@ -59,7 +59,9 @@ class back_agent final : public link_agent {
   /// False if the front broke the rules.
   [[nodiscard]] bool handle_peer_frame(stream_frame& frame);
   [[nodiscard]] bool open(stream_id remote, const mtp::stream::open& request);
+  void handle_unanswered(stream_id remote);
   void handle_opened(const stream_opened& opened);
+  void handle_local_frame(frame_to_client& frame);
   static void leave(const stream& client_stream);
   stream_map::iterator forget(stream_map::iterator entry);
   void give_up(std::string why);

@@ -6,7 +6,7 @@
 #include <caf/all.hpp>
 
 #include "actors/core/names.hpp"
-#include "actors/uplink/routing.hpp"
+#include "actors/node_link/link_events.hpp"
 #include "codecs/base/text.hpp"
 
 namespace mtp::actors {
@@ -109,7 +109,7 @@ void front_agent::move_quiet_streams(std::size_t place) {
   for (const auto id : quiet) {
     const auto moved = streams_.find(id);
     if (moved == streams_.end()) continue;
-    caf::anon_send(moved->second.client, stream_frame{id, mtp::stream::migrate{}});
+    caf::anon_send(moved->second.client, frame_to_client{id, mtp::stream::migrate{}});
     release(moved->second);
     moved->second.is_moved = true;
     send_to(peer, {id, mtp::stream::close{}});
@@ -133,7 +133,7 @@ void front_agent::handle_open(open_stream& request) {
   if (const auto at = choose_back()) return open(request, *at);
   if (waiting_.size() >= max_waiting_clients) {
     caf::anon_send(request.client,
-                   stream_frame{request.stream, mtp::stream::refused{refusal::overloaded}});
+                   frame_to_client{request.stream, mtp::stream::refused{refusal::overloaded}});
     return;
   }
   waiting_.emplace(request.stream, std::move(request));
@@ -171,22 +171,28 @@ void front_agent::release(stream& client_stream) {
   --backs_.at(client_stream.back).streams;
 }
 
-void front_agent::handle_local_frame(stream_frame& frame) {
+bool front_agent::on_message(caf::mailbox_element& x) {
+  auto* const frame = net::message_as<frame_from_client>(x);
+  if (frame != nullptr) handle_local_frame(*frame);
+  return frame != nullptr;
+}
+
+void front_agent::handle_local_frame(frame_from_client& frame) {
   const auto found = streams_.find(frame.stream);
   if (found == streams_.end()) return;
   if (found->second.is_moved) return handle_late_frame(found, frame);
   found->second.used = home().now();
   const bool closes = std::holds_alternative<mtp::stream::close>(frame.event);
-  send_to(*backs_[found->second.back].peer, std::move(frame));
+  send_to(*backs_[found->second.back].peer, {frame.stream, to_wire(std::move(frame.event))});
   if (closes) forget(found);
 }
 
 /// The client had sent it before it heard that its stream has moved.
-void front_agent::handle_late_frame(stream_map::iterator entry, const stream_frame& frame) {
+void front_agent::handle_late_frame(stream_map::iterator entry, const frame_from_client& frame) {
   if (std::holds_alternative<mtp::stream::ack>(frame.event)) return;
   if (std::holds_alternative<mtp::stream::data>(frame.event))
     caf::anon_send(entry->second.client,
-                   stream_frame{frame.stream, mtp::stream::refused{refusal::migrating}});
+                   frame_to_client{frame.stream, mtp::stream::refused{refusal::migrating}});
   forget(entry);
 }
 
@@ -238,10 +244,10 @@ void front_agent::end_session(std::size_t at) {
     if (!client_stream.released) {
       if (at_risk.contains(id))
         caf::anon_send(client_stream.client,
-                       stream_frame{id, mtp::stream::refused{refusal::migrating}});
+                       frame_to_client{id, mtp::stream::refused{refusal::migrating}});
       else
         caf::anon_send(client_stream.client,
-                       stream_frame{id, mtp::stream::migrate{.deaf = silence}});
+                       frame_to_client{id, mtp::stream::migrate{.deaf = silence}});
     }
     entry = forget(entry);
   }
@@ -298,19 +304,21 @@ void front_agent::handle_peer_frame(std::size_t at, stream_frame& frame) {
                    stream_opened{frame.stream, caf::actor{this}, home().index(), opened->dc});
     return;
   }
+  auto event = as_to_client(std::move(frame.event));
+  if (!event) return;
   auto& channel = backs_[at].peer->channel;
-  const bool migrates = std::holds_alternative<mtp::stream::migrate>(frame.event);
-  const bool ends = ends_stream(frame.event);
+  const bool migrates = std::holds_alternative<mtp::stream::migrate>(*event);
+  const bool ends = ends_stream(*event);
   const auto id = frame.stream;
   if (migrates && channel.has_unconfirmed(id)) {
     // On a slow link it comes when the DC connection is long gone.
-    caf::anon_send(to.client, stream_frame{id, mtp::stream::refused{refusal::migrating}});
+    caf::anon_send(to.client, frame_to_client{id, mtp::stream::refused{refusal::migrating}});
     channel.drop_outgoing(id);
     send_to(*backs_[at].peer, {id, mtp::stream::close{}});
     forget(found);
     return;
   }
-  caf::anon_send(to.client, std::move(frame));
+  caf::anon_send(to.client, frame_to_client{id, std::move(*event)});
   // Data may still come for it, unless it was never open. Until the client looks for a DC again,
   // and finds none, there may be many such streams.
   if (migrates && to.is_open && !to.released) {
@@ -344,7 +352,8 @@ std::size_t front_agent::drop_largest_of(link_peer& peer) {
   peer.channel.drop_outgoing(id);
   send_to(peer, {id, mtp::stream::close{}});
   if (const auto found = streams_.find(id); found != streams_.end()) {
-    caf::anon_send(found->second.client, stream_frame{id, mtp::stream::refused{refusal::too_slow}});
+    caf::anon_send(found->second.client,
+                   frame_to_client{id, mtp::stream::refused{refusal::too_slow}});
     forget(found);
   }
   return size;
@@ -357,7 +366,7 @@ void front_agent::stopped() {
     end_session(place);
   // They ask again.
   for (const auto& [id, request] : waiting_)
-    caf::anon_send(request.client, stream_frame{id, mtp::stream::migrate{}});
+    caf::anon_send(request.client, frame_to_client{id, mtp::stream::migrate{}});
   waiting_.clear();
   link_agent::stopped();
 }

@@ -10,8 +10,8 @@
 namespace mtp::actors {
 
 /// Messages:
-/// - `open_stream` (request), `cancel_stream`, `stream_frame` from client_conns: it stands in for a
-///   pool and its dc_conns. While no back can be reached, clients wait here; with too many waiting
+/// - `open_stream` (request), `cancel_stream`, `frame_from_client`: it stands in for a pool and its
+///   dc_conns. While no back can be reached, clients wait here; with too many waiting
 ///   already the answer is `refused` with `overloaded`. A client_conn that has waited long enough
 ///   leaves by itself.
 /// A stream that the back wants to migrate gets `refused` if the back has not confirmed all of its
@@ -54,7 +54,7 @@ class front_agent final : public link_agent {
 
   caf::behavior start() override;
   void stopped() override;
-  void handle_local_frame(stream_frame& frame) override;
+  bool on_message(caf::mailbox_element& x) override;
   void for_each_peer(const std::function<void(link_peer&)>& each) override;
   void sweep(time_point limit) override;
   void on_tick() override;
@@ -70,7 +70,8 @@ class front_agent final : public link_agent {
   [[nodiscard]] std::optional<std::size_t> choose_back() const;
   stream_map::iterator forget(stream_map::iterator entry);
   void release(stream& client_stream);
-  void handle_late_frame(stream_map::iterator entry, const stream_frame& frame);
+  void handle_local_frame(frame_from_client& frame);
+  void handle_late_frame(stream_map::iterator entry, const frame_from_client& frame);
 
   // Backs.
   void follow_backs();

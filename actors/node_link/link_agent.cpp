@@ -28,7 +28,7 @@ constexpr std::uint64_t sweep_every = 6;
 
 }  // namespace
 
-bool ends_stream(const stream::event& event) noexcept {
+bool ends_stream(const event_to_client& event) noexcept {
   return std::holds_alternative<stream::refused>(event) ||
          std::holds_alternative<stream::migrate>(event) ||
          std::holds_alternative<stream::close>(event);
@@ -43,14 +43,6 @@ link_agent::link_agent(caf::actor_config& cfg, net::reactor& home, node_link_sid
 void link_agent::begin() {
   side_->core.holders[home().index()].push_back(this);
   tick_timer_.arm(home().timers(), tick);
-}
-
-bool link_agent::on_message(caf::mailbox_element& x) {
-  if (auto* const frame = net::message_as<stream_frame>(x)) {
-    handle_local_frame(*frame);
-    return true;
-  }
-  return false;
 }
 
 void link_agent::send_to(link_peer& peer, stream_frame frame) {

@@ -3,7 +3,7 @@
 // front and back, and carry all events of their streams between them, in order, gathered into
 // blobs.
 //
-//   client_conn --stream_frame--> front agent ==link_blob==> back agent --stream_frame--> dc_conn
+//   client_conn --frame_from_client--> front agent ==link_blob==> back agent --> dc_conn
 //
 // This is the common part of front and back agents.
 #pragma once
@@ -13,7 +13,7 @@
 #include "actors/core/memory_holder.hpp"
 #include "actors/node_link/link_messages.hpp"
 #include "actors/node_link/node_link_side.hpp"
-#include "actors/uplink/stream_messages.hpp"
+#include "actors/uplink/uplink.hpp"
 #include "codecs/node_link/link_channel.hpp"
 #include "net/loop/pinned_actor.hpp"
 
@@ -40,8 +40,6 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
   static constexpr std::chrono::seconds release_time{60};
   using time_point = net::steady_clock::time_point;
 
-  /// A frame from a local actor.
-  virtual void handle_local_frame(stream_frame& frame) = 0;
   /// Peers with a session.
   virtual void for_each_peer(const std::function<void(link_peer&)>& each) = 0;
   /// Time to forget streams released before `limit`.
@@ -64,7 +62,6 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
   [[nodiscard]] node_link_side& side() const noexcept { return *side_; }
   [[nodiscard]] const config::settings& settings() const { return side_->core.settings(home()); }
 
-  bool on_message(caf::mailbox_element& x) final;
   void on_due(net::timer& due) override;
   void stopped() override;
 
@@ -81,6 +78,6 @@ class link_agent : public net::pinned_actor, protected memory_holder, private ne
 };
 
 /// Whether a frame to a client ends its stream.
-[[nodiscard]] bool ends_stream(const stream::event& event) noexcept;
+[[nodiscard]] bool ends_stream(const event_to_client& event) noexcept;
 
 }  // namespace mtp::actors

@@ -13,8 +13,8 @@ std::string node_link_side::own_name() const {
   return credentials != nullptr ? credentials->current()->name() : settings()->node_name;
 }
 
-caf::actor node_link_side::front_agent(unsigned reactor) const {
-  return core.names.find(names::front_agent(reactor));
+tl::expected<reservation, refusal> node_link_side::reserve(const stream::open&, unsigned reactor) {
+  return reservation{core.names.find(names::front_agent(reactor))};
 }
 
 }  // namespace mtp::actors

@@ -1,4 +1,5 @@
-// The state of the node link, which outlives its actors. A node without a link has none.
+// The state of the node link, which outlives its actors. A node without a link has none. To the
+// clients of a front it is their uplink.
 #pragma once
 
 #include <functional>
@@ -11,7 +12,7 @@
 #include "actors/core/node_core.hpp"
 #include "actors/node_link/known_backs.hpp"
 #include "actors/node_link/reached_backs.hpp"
-#include "actors/uplink/routing.hpp"
+#include "actors/uplink/uplink.hpp"
 #include "net/loop/bound_port.hpp"
 #include "net/node_link/link_session.hpp"
 #include "net/tls/tls_context.hpp"
@@ -23,7 +24,7 @@ struct link_port {
   std::shared_ptr<net::bound_port> sockets;
 };
 
-struct node_link_side {
+struct node_link_side final : uplink {
   explicit node_link_side(node_core& shared) : core{shared} {}
 
   node_core& core;
@@ -35,8 +36,8 @@ struct node_link_side {
   // Of a front.
   known_backs backs;
   mtp::actors::reached_backs reached_backs;
-  /// Of a back: chooses the actor that gives its fronts' clients a DC connection.
-  router route;
+  /// Of a back: where its fronts' clients get DC connections. Set before the first front comes.
+  actors::uplink* uplink = nullptr;
   /// Answers a line of the console (app/console_commands), in a few seconds. Any thread; blocks.
   std::function<tl::expected<std::string, std::string>(std::string_view line)> answer_console;
 
@@ -44,8 +45,9 @@ struct node_link_side {
   [[nodiscard]] std::shared_ptr<const config::link_config> settings() const;
   /// This node's name: the one in its certificate if the link has our TLS, else `node_name`.
   [[nodiscard]] std::string own_name() const;
-  /// The front agent of `reactor`; null while it is being restarted.
-  [[nodiscard]] caf::actor front_agent(unsigned reactor) const;
+  /// Of a front: its agent of `reactor`; empty while that is being restarted.
+  [[nodiscard]] tl::expected<reservation, refusal> reserve(const stream::open& request,
+                                                           unsigned reactor) override;
 };
 
 }  // namespace mtp::actors

@@ -24,9 +24,7 @@ class manual_node {
         client{opened(reactors)},
         uplink{core},
         link{core} {
-    link.route = [this](const stream::open& request, unsigned reactor) {
-      return uplink.route(request, reactor);
-    };
+    link.uplink = &uplink;
     // The testing scheduler never runs what nobody asks it to run: waiting would be for ever.
     system_.await_actors_before_shutdown(false);
   }

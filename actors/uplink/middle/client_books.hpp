@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "actors/uplink/credit.hpp"
-#include "codecs/node_link/stream_frame.hpp"
+#include "codecs/node_link/stream_events.hpp"
 #include "config/settings.hpp"
 
 namespace mtp::actors {

@@ -13,7 +13,7 @@
 #include "actors/uplink/middle/client_books.hpp"
 #include "actors/uplink/middle/silence_watch.hpp"
 #include "actors/uplink/middle/uplink_side.hpp"
-#include "actors/uplink/stream_messages.hpp"
+#include "actors/uplink/uplink.hpp"
 #include "codecs/telegram/rpc_handshake.hpp"
 #include "codecs/telegram/rpc_stream.hpp"
 #include "net/dial/dialing.hpp"
@@ -79,17 +79,16 @@ struct dc_conn_status {
 };
 
 /// Messages:
-/// - `open_stream` (request): takes the client, which is counted in its load, on; to it goes
+/// - `open_stream` (request): takes the client, which must be `counted` in its load, on; to it goes
 ///   `stream_opened`, or `migrate` if dying.
 /// - `cancel_stream`: as `close` of that stream.
-/// - `stream_frame` data, ack, close: of a client it has. Unknown streams are ignored: their end is
-///   on its way to the client.
+/// - `frame_from_client`: of a client it has. Unknown streams are ignored: their end is on its way
+///   to the client.
 /// - `get_dc_conn_status` (request).
 /// - `memory_is_scarce` (memory_guard): gives itself up if much waits for Telegram.
 /// - `config_changed` (pool): other time-outs count at once.
 /// - exit_msg: says goodbye to Telegram for every client, then ends.
-/// To clients: `stream_frame` data, quick_ack, ack, close, migrate, refused (data that was not
-/// sent).
+/// To clients: `frame_to_client`; `refused` is for data that was not sent.
 class dc_conn final : public net::pinned_actor, private net::stream_owner {
  public:
   dc_conn(caf::actor_config& cfg, net::reactor& home, uplink_side& side, dc_conn_options options);
@@ -155,7 +154,7 @@ class dc_conn final : public net::pinned_actor, private net::stream_owner {
   /// Frames what `head_` holds and `tail`; an answer is expected.
   void write(packet_buffer tail = {});
   void frame(packet_buffer&& tail);
-  static void send_to(const client& to, stream_id stream, stream::event event);
+  static void send_to(const client& to, stream_id stream, event_to_client event);
 
   // Flow control towards clients.
   void update_pause();

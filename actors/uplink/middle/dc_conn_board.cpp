@@ -20,7 +20,7 @@ void dc_conn_board::withdraw(dc_id dc, unsigned reactor, const caf::actor& conn)
   if (known->second.empty()) here.conns.erase(known);
 }
 
-caf::actor dc_conn_board::take(dc_id dc, unsigned reactor, std::size_t full) {
+reservation dc_conn_board::take(dc_id dc, unsigned reactor, std::size_t full) {
   auto& here = shelves_[reactor];
   const std::lock_guard lock{here.mutex};
   const auto known = here.conns.find(dc);
@@ -28,8 +28,7 @@ caf::actor dc_conn_board::take(dc_id dc, unsigned reactor, std::size_t full) {
   const auto least = std::ranges::min_element(
       known->second, {}, [](const offered& offer) { return offer.load->clients.load(); });
   if (least->load->clients >= full) return {};
-  least->load->add_client();
-  return least->conn;
+  return reservation{least->conn, counted_client{least->load}};
 }
 
 std::vector<caf::actor> dc_conn_board::all_of(unsigned reactor) {

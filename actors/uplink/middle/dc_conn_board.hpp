@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "actors/uplink/middle/dc_conn_load.hpp"
+#include "actors/uplink/uplink.hpp"
 #include "codecs/telegram/dc_list.hpp"
 
 namespace mtp::actors {
@@ -23,12 +23,12 @@ class dc_conn_board {
   /// From now on `conn`, which is on `reactor`, is given clients.
   void offer(dc_id dc, unsigned reactor, const caf::actor& conn,
              std::shared_ptr<dc_conn_load> load);
-  /// From now on `conn` is given no clients; those it was given are counted in its load. Does
-  /// nothing if it is not offered.
+  /// From now on `conn` is given no clients. Those it was given are counted in its load, and what
+  /// was reserved before still may be used. Does nothing if it is not offered.
   void withdraw(dc_id dc, unsigned reactor, const caf::actor& conn);
-  /// The least loaded connection with less than `full` clients. Counts one client more for it, so
-  /// the caller must send it an `open_stream`. Null if there is none.
-  [[nodiscard]] caf::actor take(dc_id dc, unsigned reactor, std::size_t full);
+  /// The least loaded connection with less than `full` clients, one client more counted in its
+  /// load. Empty if there is none.
+  [[nodiscard]] reservation take(dc_id dc, unsigned reactor, std::size_t full);
   /// All connections that are offered on `reactor`.
   [[nodiscard]] std::vector<caf::actor> all_of(unsigned reactor);
 

@@ -81,7 +81,7 @@ void dc_conn::close_client(const rpc::close_ext& close) {
 // -- from clients -------------------------------------------------------------------------------
 
 bool dc_conn::on_message(caf::mailbox_element& x) {
-  auto* const frame = net::message_as<stream_frame>(x);
+  auto* const frame = net::message_as<frame_from_client>(x);
   if (frame == nullptr) return false;
   const auto found = clients_.find(frame->stream);
   if (found == clients_.end()) return true;
@@ -92,7 +92,6 @@ bool dc_conn::on_message(caf::mailbox_element& x) {
                    update_pause();
                  },
                  [&](const stream::close&) { handle_close(found); },
-                 [](const auto&) { /* the other events only go to clients */ },
              },
              frame->event);
   return true;
@@ -105,8 +104,8 @@ void dc_conn::handle_open(open_stream& request) {
                         .kind = request.request.kind,
                         .tag = request.request.tag}};
   if (stage_ != stage::ready) {
-    // Assigned just before the pool learned that this connection is lost.
-    options_.load->clients.fetch_sub(1);
+    // Assigned just before the pool learned that this connection is lost. Its count ends with the
+    // request.
     send_to(added, request.stream, stream::migrate{});
     return;
   }
@@ -114,6 +113,7 @@ void dc_conn::handle_open(open_stream& request) {
        stream_opened{request.stream, caf::actor{this}, home().index(), options_.dc});
   auto& account = clients_.add(request.stream, std::move(added), request.reactor != home().index())
                       ->second.account;
+  request.counted.keep();
   if (request.request.waiting_packets == 0) return;
   // Across nodes this is the other node's claim: it must not hold up other clients. An honest claim
   // is within the client's window, and waits for a client that has not kept up.
@@ -160,8 +160,8 @@ void dc_conn::forget(books::iterator entry) {
   options_.load->clients.fetch_sub(1);
 }
 
-void dc_conn::send_to(const client& to, stream_id stream, stream::event event) {
-  caf::anon_send(to.handler, stream_frame{stream, std::move(event)});
+void dc_conn::send_to(const client& to, stream_id stream, event_to_client event) {
+  caf::anon_send(to.handler, frame_to_client{stream, std::move(event)});
 }
 
 void dc_conn::release_clients() {

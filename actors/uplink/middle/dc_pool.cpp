@@ -33,7 +33,8 @@ dc_pool_state::~dc_pool_state() {
     withdraw(conn);
   // They ask again, and find the pool that takes over.
   for (const auto& waiter : waiting)
-    caf::anon_send(waiter.request.client, stream_frame{waiter.request.stream, stream::migrate{}});
+    caf::anon_send(waiter.request.client,
+                   frame_to_client{waiter.request.stream, stream::migrate{}});
 }
 
 // -- clients ------------------------------------------------------------------------------------
@@ -45,7 +46,7 @@ void dc_pool_state::handle_open(open_stream& request) {
     return;
   }
   const auto refuse = [&](refusal why) {
-    caf::anon_send(request.client, stream_frame{request.stream, stream::refused{why}});
+    caf::anon_send(request.client, frame_to_client{request.stream, stream::refused{why}});
   };
   // The original's empty pool: no connections are kept here, so none can be expected soon.
   if (request.request.migrating && side->settings()->init_dc_connections == 0 &&
@@ -66,17 +67,19 @@ void dc_pool_state::handle_cancel(stream_id stream) {
   assigning.erase(stream);
   for (const auto& [number, conn] : policy->conns())
     if (conn.takes_clients())
-      caf::anon_send(handles.at(number), stream_frame{stream, stream::close{}});
+      caf::anon_send(handles.at(number), frame_from_client{stream, stream::close{}});
 }
 
 void dc_pool_state::assign(const open_stream& request, pool_conn& to) {
   const auto handle = handles.at(to.number);
+  auto order = request;
+  order.counted = counted_client{to.load};
   for (auto more = policy->assign(to, request.reactor, limits(), now()); more > 0; --more)
     if (!connect(request.reactor)) break;
   assigning.insert(request.stream);
   // A connection that crashes before it takes the client returns the request. No time-out: it
   // answers at once, or has ended, and a client that has waited for too long cancels.
-  self->request(handle, caf::infinite, request)
+  self->request(handle, caf::infinite, std::move(order))
       .then([this, stream = request.stream] { assigning.erase(stream); },
             [this, request](const caf::error&) {
               if (assigning.erase(request.stream) == 0) return;  // cancelled meanwhile
@@ -98,7 +101,8 @@ void dc_pool_state::serve_waiting() {
 void dc_pool_state::expire_waiting() {
   while (!waiting.empty() && now() - waiting.front().since >= side->settings()->dc_wait_timeout) {
     const auto& request = waiting.front().request;
-    caf::anon_send(request.client, stream_frame{request.stream, stream::refused{refusal::no_conn}});
+    caf::anon_send(request.client,
+                   frame_to_client{request.stream, stream::refused{refusal::no_conn}});
     waiting.pop_front();
   }
   if (!waiting.empty()) tick_at(waiting.front().since + side->settings()->dc_wait_timeout);

@@ -10,8 +10,7 @@
 #include "actors/uplink/middle/dc_conn.hpp"
 #include "actors/uplink/middle/pool_policy.hpp"
 #include "actors/uplink/middle/uplink_side.hpp"
-#include "actors/uplink/routing.hpp"
-#include "actors/uplink/stream_messages.hpp"
+#include "actors/uplink/uplink.hpp"
 
 namespace mtp::actors {
 

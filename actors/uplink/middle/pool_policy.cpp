@@ -79,7 +79,6 @@ bool pool_policy::is_worth_waiting(const pool_conn& best, const pool_limits& lim
 
 std::size_t pool_policy::assign(pool_conn& to, unsigned reactor, const pool_limits& limits,
                                 time_point now) {
-  to.load->add_client();
   const auto load = clients_on(to);
   const auto coming = on_their_way(now);
   std::size_t more = 0;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "actors/core/endpoint_backoff.hpp"
-#include "actors/uplink/middle/dc_conn_load.hpp"
+#include "actors/uplink/dc_conn_load.hpp"
 #include "codecs/base/dc_id.hpp"
 
 namespace mtp::actors {
@@ -109,8 +109,8 @@ class pool_policy {
   /// than half over full. So after an outage the first connection up does not get all clients.
   [[nodiscard]] bool is_worth_waiting(const pool_conn& best, const pool_limits& limits,
                                       time_point now) const;
-  /// Counts one more client of `reactor` for `to`. Returns how many connections are to be opened on
-  /// `reactor` because of it.
+  /// A client of `reactor`, which is counted in its load already, goes to `to`. Returns how many
+  /// connections are to be opened on `reactor` because of it.
   std::size_t assign(pool_conn& to, unsigned reactor, const pool_limits& limits, time_point now);
 
   // -- how many -----------------------------------------------------------------------------------

@@ -17,15 +17,16 @@ uplink_side::uplink_side(node_core& shared) : core{shared} {
     core.holders[reactor->index()].push_back(&memories_.emplace_back(conns, reactor->index()));
 }
 
-routed uplink_side::route(const stream::open& request, unsigned reactor) {
+tl::expected<reservation, refusal> uplink_side::reserve(const stream::open& request,
+                                                        unsigned reactor) {
   const auto resolved = telegram.get()->resolve(request.dc);
-  if (!resolved) return caf::actor{};
+  if (!resolved) return {};
   // Its keys are those of the DC that served it.
   if (request.migrating && resolved != request.dc) return tl::unexpected{refusal::unknown_dc};
   // A full one is the pool's business: it has more of them opened.
   const auto full = core.settings(*core.reactors[reactor]).uplink.clients_per_dc_connection;
   if (auto conn = conns.take(*resolved, reactor, full)) return conn;
-  return core.names.find(names::dc_pool(*resolved));
+  return reservation{core.names.find(names::dc_pool(*resolved))};
 }
 
 std::shared_ptr<const config::uplink_config> uplink_side::settings() const {

@@ -11,7 +11,7 @@
 #include "actors/core/node_core.hpp"
 #include "actors/uplink/middle/dc_conn_board.hpp"
 #include "actors/uplink/middle/telegram_config.hpp"
-#include "actors/uplink/routing.hpp"
+#include "actors/uplink/uplink.hpp"
 
 namespace mtp::actors {
 
@@ -26,7 +26,7 @@ class dc_conn_memory final : public memory_holder {
   unsigned reactor_;
 };
 
-struct uplink_side {
+struct uplink_side final : uplink {
   /// After `shared.open`.
   explicit uplink_side(node_core& shared);
 
@@ -39,11 +39,11 @@ struct uplink_side {
   /// Told when our address as Telegram sees it becomes known or changes.
   std::function<void(const ip_address& ours)> address_found = [](const ip_address&) {};
 
-  /// A connection on `reactor` to the DC of `request` that has room: it expects an `open_stream`
-  /// now. If there is none, the pool; null while that does not run. Of a new client's DC that is
-  /// unknown, `telegram_config::resolve` has another one. Error: `unknown_dc` for a client that
-  /// migrates. For the thread of `reactor`.
-  [[nodiscard]] routed route(const stream::open& request, unsigned reactor);
+  /// A connection on `reactor` to the DC of `request` that has room. If there is none, the pool;
+  /// empty while that does not run. Of a new client's DC that is unknown,
+  /// `telegram_config::resolve` has another one. Error: `unknown_dc` for a client that migrates.
+  [[nodiscard]] tl::expected<reservation, refusal> reserve(const stream::open& request,
+                                                           unsigned reactor) override;
 
   /// The operator's settings for this side, as they are now. Any thread.
   [[nodiscard]] std::shared_ptr<const config::uplink_config> settings() const;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "net/loop/entropy.hpp"
+#include "tests/support/fixed_uplink.hpp"
 #include "tests/support/manual_node.hpp"
 
 namespace mtp::actors {
@@ -22,12 +23,12 @@ inline constexpr dc_id serving_dc = 4;
 struct client_conn_fixture {
   test::manual_node node;
   std::shared_ptr<open_port> port;
-  test::inbox<open_stream, stream_frame, cancel_stream> dc{node.system()};
+  test::inbox<open_stream, frame_from_client, cancel_stream> dc{node.system()};
+  test::fixed_uplink uplink;
   net::unique_fd client;
   std::optional<obfuscated_reader> reader;
   std::optional<obfuscated_writer> writer;
   caf::weak_actor_ptr handler;
-  bool somebody_routes = true;
 
   client_conn_fixture() {
     auto sockets =
@@ -35,9 +36,8 @@ struct client_conn_fixture {
     REQUIRE(sockets);
     config::port_settings settings{.name = "test", .secret = net::random_array<16>()};
     port = std::make_shared<open_port>(settings, client_metrics{node.core.metrics, "test"});
-    node.client.route = [this](const stream::open&, unsigned) {
-      return routed{somebody_routes ? dc.handle() : caf::actor{}};
-    };
+    uplink.to = dc.handle();
+    node.client.uplink = &uplink;
     node.configure([&](auto& all) { all.client.server_error_filter = config::error_filter::off; });
   }
   client_conn_fixture(const client_conn_fixture&) = delete;
@@ -112,8 +112,8 @@ struct client_conn_fixture {
     std::uint8_t byte = 0;
     return ::recv(client.get(), &byte, 1, MSG_PEEK) == 0;
   }
-  void tell(stream_id stream, stream::event event) {
-    caf::anon_send(caf::actor_cast<caf::actor>(handler), stream_frame{stream, std::move(event)});
+  void tell(stream_id stream, event_to_client event) {
+    caf::anon_send(caf::actor_cast<caf::actor>(handler), frame_to_client{stream, std::move(event)});
     node.settle();
   }
   stream_id last_stream() {
@@ -132,7 +132,7 @@ struct client_conn_fixture {
     open();
     return last_stream();
   }
-  std::vector<stream_frame>& frames() { return dc.all<stream_frame>(); }
+  std::vector<frame_from_client>& frames() { return dc.all<frame_from_client>(); }
   double counted(const std::string& name, const metric_labels& more = {}) {
     for (const auto& family : node.core.metrics.read())
       if (family.name == "mtproto_proxy_" + name)

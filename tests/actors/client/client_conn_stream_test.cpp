@@ -20,7 +20,7 @@ TEST_CASE_FIXTURE(
   open();
   REQUIRE(frames().size() == 1);
   CHECK(frames()[0] ==
-        stream_frame{asked.stream, stream::data{packet_buffer{packet_of(64)}, false}});
+        frame_from_client{asked.stream, stream::data{packet_buffer{packet_of(64)}, false}});
 }
 
 TEST_CASE_FIXTURE(
@@ -45,12 +45,12 @@ TEST_CASE_FIXTURE(
   CHECK(frames().empty());
   CHECK(awaited_packets().size() == 1);
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{new_id, stream::ack{.size = 4 << 20, .packets = 1}});
+  CHECK(frames()[0] == frame_from_client{new_id, stream::ack{.size = 4 << 20, .packets = 1}});
   frames().clear();
   tell(new_id, stream::data{packet_buffer{packet_of(20)}, false});
   CHECK(packets() == std::vector<bytes>{packet_of(20)});
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{new_id, stream::ack{.size = 20, .packets = 1}});
+  CHECK(frames()[0] == frame_from_client{new_id, stream::ack{.size = 20, .packets = 1}});
   // Late events of the old stream mean nothing.
   tell(old_id, stream::data{packet_buffer{packet_of(24)}, false});
   tell(old_id, stream::close{});
@@ -96,18 +96,18 @@ TEST_CASE_FIXTURE(client_conn_fixture,
     open();
     tell(id, stream::refused{refusal::migrating});
     REQUIRE(frames().size() == 1);
-    CHECK(frames()[0] == stream_frame{last_stream(), stream::close{}});
+    CHECK(frames()[0] == frame_from_client{last_stream(), stream::close{}});
   }
   CHECK(closed());
 }
 
 TEST_CASE_FIXTURE(client_conn_fixture,
                   "client_conn: it asks again while there are no connections, then gives up") {
-  somebody_routes = false;
+  uplink.to = nullptr;
   connect();
   send_header();
   CHECK(dc.all<open_stream>().empty());
-  somebody_routes = true;
+  uplink.to = dc.handle();
   node.advance(200ms);
   REQUIRE(dc.all<open_stream>().size() == 1);
   // The pool died and says so.
@@ -119,6 +119,35 @@ TEST_CASE_FIXTURE(client_conn_fixture,
   CHECK(counted("no_dc_total", {{"dc_id", "-4"}, {"reason", "no_link"}}) == 1);
   REQUIRE(dc.all<cancel_stream>().size() == 1);
   CHECK(dc.all<cancel_stream>()[0].stream == last_stream());
+}
+
+TEST_CASE_FIXTURE(
+    client_conn_fixture,
+    "client_conn: where it was to ask nobody answers: it asks again, and its count is "
+    "home") {
+  uplink.load = std::make_shared<dc_conn_load>();
+  SUBCASE("as the connection had ended") {
+    const test::inbox<open_stream> dead{node.system()};
+    caf::anon_send_exit(dead.handle(), caf::exit_reason::kill);
+    node.settle();
+    uplink.to = dead.handle();
+    connect();
+    send_header();
+    CHECK(dc.all<open_stream>().empty());
+    CHECK(uplink.load->given == 1);
+  }
+  SUBCASE("as there is none") {
+    uplink.to = nullptr;
+    connect();
+    send_header();
+    CHECK(uplink.load->given == 0);
+  }
+  CHECK(uplink.load->clients == 0);
+  CHECK_FALSE(closed());
+  uplink.to = dc.handle();
+  node.advance(200ms);
+  REQUIRE(dc.all<open_stream>().size() == 1);
+  CHECK(uplink.load->clients == 1);
 }
 
 TEST_CASE_FIXTURE(client_conn_fixture,
@@ -137,7 +166,7 @@ TEST_CASE_FIXTURE(client_conn_fixture,
     client = {};
     node.settle();
     REQUIRE(frames().size() == 1);
-    CHECK(frames()[0] == stream_frame{id, stream::close{}});
+    CHECK(frames()[0] == frame_from_client{id, stream::close{}});
   }
   CHECK(port->connections == 0);
   CHECK(counted("in_connection_closed_total") == 1);
@@ -155,7 +184,7 @@ TEST_CASE_FIXTURE(client_conn_fixture,
                  stream_opened{asked, dc.handle(), 0, serving_dc});
   node.settle();
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{asked, stream::close{}});
+  CHECK(frames()[0] == frame_from_client{asked, stream::close{}});
 }
 
 TEST_CASE_FIXTURE(client_conn_fixture,
@@ -181,9 +210,7 @@ TEST_CASE_FIXTURE(client_conn_fixture,
 TEST_CASE_FIXTURE(client_conn_fixture,
                   "client_conn: where no DC will do, a client that migrates is closed") {
   const auto id = established();
-  node.client.route = [](const stream::open&, unsigned) -> routed {
-    return tl::unexpected{refusal::unknown_dc};
-  };
+  uplink.refuses = refusal::unknown_dc;
   tell(id, stream::migrate{});
   CHECK(closed());
   CHECK(counted("downstream_migration_total", {{"dc_id", "-4"}, {"result", "not_found"}}) == 1);

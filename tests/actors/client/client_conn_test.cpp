@@ -10,13 +10,13 @@ TEST_CASE_FIXTURE(
   const auto id = established();
   send_packet(packet_of(8), true);
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{id, stream::data{packet_buffer{packet_of(8)}, true}});
+  CHECK(frames()[0] == frame_from_client{id, stream::data{packet_buffer{packet_of(8)}, true}});
   tell(id, stream::data{packet_buffer{packet_of(100)}, false});
   tell(id, stream::data{packet_buffer{packet_of(200)}, false});
   CHECK(packets() == std::vector<bytes>{packet_of(100), packet_of(200)});
   REQUIRE(frames().size() == 3);
-  CHECK(frames()[1] == stream_frame{id, stream::ack{.size = 100, .packets = 1}});
-  CHECK(frames()[2] == stream_frame{id, stream::ack{.size = 200, .packets = 1}});
+  CHECK(frames()[1] == frame_from_client{id, stream::ack{.size = 100, .packets = 1}});
+  CHECK(frames()[2] == frame_from_client{id, stream::ack{.size = 200, .packets = 1}});
 }
 
 TEST_CASE_FIXTURE(client_conn_fixture, "client_conn: what a client does not take is not acked") {
@@ -26,7 +26,7 @@ TEST_CASE_FIXTURE(client_conn_fixture, "client_conn: what a client does not take
   CHECK(frames().empty());
   CHECK(awaited_packets().size() == 1);
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{id, stream::ack{.size = size, .packets = 1}});
+  CHECK(frames()[0] == frame_from_client{id, stream::ack{.size = size, .packets = 1}});
 }
 
 TEST_CASE_FIXTURE(client_conn_fixture,
@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(client_conn_fixture, "client_conn: the server error filter dro
     tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets().empty());
     // Dropped or not, it has been dealt with.
-    CHECK(frames().back() == stream_frame{id, stream::ack{.size = 4, .packets = 1}});
+    CHECK(frames().back() == frame_from_client{id, stream::ack{.size = 4, .packets = 1}});
     tell(id, stream::data{packet_buffer{error}, false});
     CHECK(packets() == std::vector<bytes>{error});
     CHECK(dropped() == 1);
@@ -130,7 +130,7 @@ TEST_CASE_FIXTURE(client_conn_fixture, "client_conn: the server error filter dro
     CHECK(packets().empty());
     CHECK(dropped() == 1);
     CHECK(closed());
-    CHECK(frames().back() == stream_frame{id, stream::close{}});
+    CHECK(frames().back() == frame_from_client{id, stream::close{}});
   }
   SUBCASE("auto: but not over a later packet") {
     node.configure(

@@ -7,6 +7,7 @@
 #include "codecs/client/obfuscated2.hpp"
 #include "net/loop/bound_port.hpp"
 #include "net/loop/entropy.hpp"
+#include "tests/support/fixed_uplink.hpp"
 #include "tests/support/manual_node.hpp"
 
 namespace mtp::actors {
@@ -68,7 +69,8 @@ TEST_CASE(
 struct fixture {
   test::manual_node node;
   std::shared_ptr<open_port> port;
-  test::inbox<stream_frame, open_stream, cancel_stream> dc{node.system()};
+  test::inbox<frame_from_client, open_stream, cancel_stream> dc{node.system()};
+  test::fixed_uplink uplink;
   std::vector<net::unique_fd> clients;
   std::vector<caf::weak_actor_ptr> handlers;
   caf::actor guard;
@@ -79,7 +81,8 @@ struct fixture {
     REQUIRE(sockets);
     config::port_settings settings{.name = "test", .secret = net::random_array<16>()};
     port = std::make_shared<open_port>(settings, client_metrics{node.core.metrics, "test"});
-    node.client.route = [this](const stream::open&, unsigned) { return dc.handle(); };
+    uplink.to = dc.handle();
+    node.client.uplink = &uplink;
     guard = net::spawn_pinned<memory_guard>(*node.core.reactors[0], std::ref(node.core));
     node.settle();
   }
@@ -113,9 +116,9 @@ struct fixture {
     return handlers.size() - 1;
   }
   void send(std::size_t to, std::size_t size) {
-    caf::anon_send(
-        caf::actor_cast<caf::actor>(handlers[to]),
-        stream_frame{dc.all<open_stream>()[to].stream, stream::data{packet_buffer{bytes(size)}}});
+    caf::anon_send(caf::actor_cast<caf::actor>(handlers[to]),
+                   frame_to_client{dc.all<open_stream>()[to].stream,
+                                   stream::data{packet_buffer{bytes(size)}}});
     node.settle();
   }
   bool closed(std::size_t client) {

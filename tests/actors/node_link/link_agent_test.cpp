@@ -22,15 +22,15 @@ TEST_CASE_FIXTURE(link_fixture, "link: every event passes, in order") {
   open();
   from_client(packet(8, 1, true));
   from_client(stream::ack{.size = 5, .packets = 1});
-  CHECK(at_dc() == frames{{local(), packet(8, 1, true)}, {local(), stream::ack{5, 1}}});
+  CHECK(at_dc() == dc_frames{{local(), packet(8, 1, true)}, {local(), stream::ack{5, 1}}});
   from_dc(packet(12, 2));
   from_dc(stream::quick_ack{0x8000'0001U});
   from_dc(stream::ack{.size = 9, .packets = 0});
   from_dc(stream::close{});
-  CHECK(at_client() == frames{{remote, packet(12, 2)},
-                              {remote, stream::quick_ack{0x8000'0001U}},
-                              {remote, stream::ack{9, 0}},
-                              {remote, stream::close{}}});
+  CHECK(at_client() == client_frames{{remote, packet(12, 2)},
+                                     {remote, stream::quick_ack{0x8000'0001U}},
+                                     {remote, stream::ack{9, 0}},
+                                     {remote, stream::close{}}});
   // It is over for both.
   from_client(packet(8));
   from_dc(packet(8));
@@ -42,14 +42,14 @@ TEST_CASE_FIXTURE(link_fixture, "link: large packets arrive whole, and what foll
   open();
   from_client(packet(900'000, 3, true));
   from_client(stream::close{});
-  CHECK(at_dc() == frames{{local(), packet(900'000, 3, true)}, {local(), stream::close{}}});
+  CHECK(at_dc() == dc_frames{{local(), packet(900'000, 3, true)}, {local(), stream::close{}}});
 }
 
 TEST_CASE_FIXTURE(link_fixture, "link: a client that leaves is closed, or taken off the queue") {
   SUBCASE("open") {
     open();
     from_client(stream::close{});
-    CHECK(at_dc() == frames{{local(), stream::close{}}});
+    CHECK(at_dc() == dc_frames{{local(), stream::close{}}});
   }
   SUBCASE("waiting") {
     ask();
@@ -60,7 +60,7 @@ TEST_CASE_FIXTURE(link_fixture, "link: a client that leaves is closed, or taken 
     // The pool was faster.
     caf::anon_send(back(), stream_opened{local(), dc.handle()});
     node.settle();
-    CHECK(at_dc() == frames{{local(), stream::close{}}});
+    CHECK(at_dc() == dc_frames{{local(), stream::close{}}});
     CHECK(client.all<stream_opened>().empty());
   }
 }
@@ -69,11 +69,11 @@ TEST_CASE_FIXTURE(link_fixture,
                   "link: data that comes back refused after a migration finds its client") {
   open();
   from_dc(stream::migrate{});
-  CHECK(at_client() == frames{{remote, stream::migrate{}}});
+  CHECK(at_client() == client_frames{{remote, stream::migrate{}}});
   // Its DC connection may be gone by the time it comes, so the agent says so.
   from_client(packet(8));
   CHECK(at_dc().empty());
-  CHECK(at_client().back() == stream_frame{remote, stream::refused{refusal::migrating}});
+  CHECK(at_client().back() == frame_to_client{remote, stream::refused{refusal::migrating}});
 }
 
 TEST_CASE_FIXTURE(link_fixture, "link: a migrated stream is forgotten after a while") {
@@ -103,7 +103,7 @@ struct busy_front : link_fixture {
         caf::anon_send(request.client, stream_opened{request.stream, dc.handle()});
       node.settle();
       for (const auto& request : dc.all<open_stream>())
-        caf::anon_send(request.client, stream_frame{request.stream, stream::migrate{}});
+        caf::anon_send(request.client, frame_to_client{request.stream, stream::migrate{}});
       node.settle();
       node.advance(20s);
     }
@@ -126,14 +126,14 @@ TEST_CASE_FIXTURE(busy_front, "link: so does a busy one, with as many clients as
 TEST_CASE_FIXTURE(link_fixture, "link: without a pool the client is told to ask again") {
   node.core.names.remove(names::dc_pool(tested_dc), dc.handle().address());
   ask();
-  CHECK(at_client() == frames{{remote, stream::migrate{}}});
+  CHECK(at_client() == client_frames{{remote, stream::migrate{}}});
 }
 
 TEST_CASE_FIXTURE(link_fixture,
                   "link: a pool that dies with the request is one that is not there") {
   caf::anon_send_exit(dc.handle(), caf::exit_reason::kill);
   ask();
-  CHECK(at_client() == frames{{remote, stream::migrate{}}});
+  CHECK(at_client() == client_frames{{remote, stream::migrate{}}});
 }
 
 // -- sessions -----------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(link_fixture,
   REQUIRE(at_client().size() == 1);
   CHECK(std::holds_alternative<stream::migrate>(at_client()[0].event));
   // Its connections do not wait for a ghost.
-  CHECK(at_dc() == frames{{local(), stream::close{}}});
+  CHECK(at_dc() == dc_frames{{local(), stream::close{}}});
   CHECK(status().connected);
   CHECK(status().session != session);
   REQUIRE(fronts().size() == 1);
@@ -205,9 +205,9 @@ TEST_CASE_FIXTURE(link_fixture,
   kill(back());
   connect();
   REQUIRE(at_client().size() == 2);
-  std::ranges::sort(at_client(), {}, &stream_frame::stream);
+  std::ranges::sort(at_client(), {}, &frame_to_client::stream);
   CHECK(std::holds_alternative<stream::migrate>(at_client()[0].event));
-  CHECK(at_client()[1] == stream_frame{78, stream::refused{refusal::migrating}});
+  CHECK(at_client()[1] == frame_to_client{78, stream::refused{refusal::migrating}});
 }
 
 TEST_CASE_FIXTURE(link_fixture, "link: what the back confirmed is not lost with the session") {
@@ -231,7 +231,7 @@ TEST_CASE_FIXTURE(link_fixture, "link: an end in order leaves nothing behind") {
   caf::anon_send_exit(session_actor, caf::exit_reason::user_shutdown);
   node.settle();
   CHECK(fronts().empty());
-  CHECK(at_dc() == frames{{local(), stream::close{}}});
+  CHECK(at_dc() == dc_frames{{local(), stream::close{}}});
   CHECK(node.core.memory.held() == 0);
 }
 

@@ -27,11 +27,12 @@ inline stream::data packet(std::size_t size, std::uint8_t fill = 1, bool quick_a
 }
 
 struct link_fixture {
-  using frames = std::vector<stream_frame>;
+  using client_frames = std::vector<frame_to_client>;
+  using dc_frames = std::vector<frame_from_client>;
 
   test::manual_node node;
-  test::inbox<stream_opened, stream_frame> client{node.system()};
-  test::inbox<open_stream, stream_frame, cancel_stream> dc{node.system()};
+  test::inbox<stream_opened, frame_to_client> client{node.system()};
+  test::inbox<open_stream, frame_from_client, cancel_stream> dc{node.system()};
   caf::actor sup;
   caf::actor gateway;
   caf::actor front;
@@ -109,16 +110,16 @@ struct link_fixture {
     CHECK(client.all<stream_opened>().back().stream == id);
     CHECK(client.all<stream_opened>().back().conn == front);
   }
-  void from_client(stream::event event, stream_id id = remote) {
-    caf::anon_send(front, stream_frame{id, std::move(event)});
+  void from_client(event_from_client event, stream_id id = remote) {
+    caf::anon_send(front, frame_from_client{id, std::move(event)});
     node.settle();
   }
-  void from_dc(stream::event event) {
-    caf::anon_send(back(), stream_frame{local(), std::move(event)});
+  void from_dc(event_to_client event) {
+    caf::anon_send(back(), frame_to_client{local(), std::move(event)});
     node.settle();
   }
-  std::vector<stream_frame>& at_client() { return client.all<stream_frame>(); }
-  std::vector<stream_frame>& at_dc() { return dc.all<stream_frame>(); }
+  client_frames& at_client() { return client.all<frame_to_client>(); }
+  dc_frames& at_dc() { return dc.all<frame_from_client>(); }
 
   template <class Answer, class Question>
   Answer ask_for(const caf::actor& whom, Question question) {

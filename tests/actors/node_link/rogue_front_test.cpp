@@ -1,4 +1,5 @@
 // What a front must not do, and what a back agent makes of it.
+#include "actors/node_link/link_events.hpp"
 #include "tests/actors/node_link/link_fixture.hpp"
 
 namespace mtp::actors {
@@ -6,6 +7,8 @@ namespace {
 
 /// Talks to a back agent as its partner would.
 struct rogue_front : link_fixture {
+  using frames = std::vector<stream_frame>;
+
   test::inbox<link_blob> partner{node.system()};
   test::inbox<link_broken> told{node.system()};
   static constexpr std::uint64_t session = 5;
@@ -115,6 +118,21 @@ TEST_CASE_FIXTURE(rogue_front,
   CHECK(at_dc().empty());
 }
 
+TEST_CASE_FIXTURE(rogue_front, "rogue front: what only a DC may say means nothing") {
+  open_stream_of(100);
+  caf::anon_send(agent, stream_opened{local(), dc.handle()});
+  node.settle();
+  say({{100, stream::opened{2}},
+       {100, stream::quick_ack{1}},
+       {100, stream::migrate{}},
+       {100, stream::refused{refusal::too_slow}}});
+  CHECK_FALSE(ended());
+  CHECK(at_dc().empty());
+  // The stream goes on.
+  say({{100, packet(8)}});
+  CHECK(at_dc() == dc_frames{{local(), packet(8)}});
+}
+
 TEST_CASE_FIXTURE(rogue_front,
                   "back agent: when it ends, streams whose answers did not go are refused") {
   // This front confirms nothing: after a while, answers wait.
@@ -127,19 +145,19 @@ TEST_CASE_FIXTURE(rogue_front,
   }
   node.settle();
   for (const auto& [to, size] : {std::pair{locals[1], 1000}, std::pair{locals[0], 400'000}})
-    caf::anon_send(agent, stream_frame{to, packet(static_cast<std::size_t>(size))});
+    caf::anon_send(agent, frame_to_client{to, packet(static_cast<std::size_t>(size))});
   node.settle();
   caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
   node.settle();
-  frames ends;
+  client_frames ends;
   for (const auto& blob : partner.all<link_blob>()) {
     stream_blob_reader in{as_bytes(blob.content)};
     for (auto item = in.next(); item && *item; item = in.next())
-      if (const auto* const event = std::get_if<stream::event>(&(*item)->content);
-          event != nullptr && ends_stream(*event))
-        ends.push_back({(*item)->stream, *event});
+      if (auto* const event = std::get_if<stream::event>(&(*item)->content))
+        if (const auto heard = as_to_client(std::move(*event)); heard && ends_stream(*heard))
+          ends.push_back({(*item)->stream, *heard});
   }
-  CHECK(ends == frames{{7, stream::refused{refusal::migrating}}});
+  CHECK(ends == client_frames{{7, stream::refused{refusal::migrating}}});
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ const config::back_address second_back{"b", "10.0.0.2", 1};
 /// A front agent with two backs, which are inboxes.
 struct two_backs {
   test::manual_node node;
-  test::inbox<stream_opened, stream_frame> client{node.system()};
+  test::inbox<stream_opened, frame_to_client> client{node.system()};
   test::inbox<link_blob> first{node.system()};
   test::inbox<link_blob> second{node.system()};
   test::inbox<back_usage> first_session{node.system()};
@@ -58,7 +58,7 @@ struct two_backs {
     caf::anon_send(front, config_changed{});
     node.settle();
   }
-  std::vector<stream_frame>& at_client() { return client.all<stream_frame>(); }
+  std::vector<frame_to_client>& at_client() { return client.all<frame_to_client>(); }
   /// Streams of which anything came there.
   std::vector<stream_id> opened(test::inbox<link_blob>& at) {
     std::vector<stream_id> streams;
@@ -82,7 +82,7 @@ TEST_CASE("failover: the first back that can be reached gets all clients") {
   CHECK(here.opened(here.first) == ids{2, 3});
   CHECK(here.opened(here.second) == ids{1});
   here.down(0);
-  REQUIRE(here.client.all<stream_frame>().size() == 2);
+  REQUIRE(here.client.all<frame_to_client>().size() == 2);
   here.open(4);
   CHECK(here.opened(here.second) == ids{1, 4});
 }
@@ -93,7 +93,7 @@ TEST_CASE(
   here.up(0);
   here.open(1);
   here.open(2);
-  caf::anon_send(here.front, stream_frame{2, packet(100)});
+  caf::anon_send(here.front, frame_from_client{2, packet(100)});
   here.node.settle();
   bytes blob;
   begin_stream_blob({.session = 10, .taken = 0}, blob);
@@ -101,9 +101,24 @@ TEST_CASE(
   encode_stream_frame({2, stream::migrate{}}, blob);
   caf::anon_send(here.front, link_blob{std::string{blob.begin(), blob.end()}});
   here.node.settle();
-  CHECK(
-      here.client.all<stream_frame>() ==
-      std::vector<stream_frame>{{1, stream::migrate{}}, {2, stream::refused{refusal::migrating}}});
+  CHECK(here.client.all<frame_to_client>() ==
+        std::vector<frame_to_client>{{1, stream::migrate{}},
+                                     {2, stream::refused{refusal::migrating}}});
+}
+
+TEST_CASE("what only a client may say means nothing from a back") {
+  two_backs here{config::back_choice::failover};
+  here.up(0);
+  here.open(1);
+  bytes blob;
+  begin_stream_blob({.session = 10, .taken = 0}, blob);
+  encode_stream_frame({1, stream::opened{}}, blob);
+  encode_stream_frame({1, stream::open{.dc = tested_dc}}, blob);
+  encode_stream_frame({1, packet(8)}, blob);
+  caf::anon_send(here.front, link_blob{std::string{blob.begin(), blob.end()}});
+  here.node.settle();
+  CHECK(here.client.all<stream_opened>().size() == 1);
+  CHECK(here.at_client() == std::vector<frame_to_client>{{1, packet(8)}});
 }
 
 TEST_CASE("balance: the back with fewer clients gets the next one") {
@@ -131,10 +146,10 @@ TEST_CASE("balance: streams that have migrated count no more, and those that nev
   encode_stream_frame({2, stream::close{}}, blob);
   caf::anon_send(here.front, link_blob{std::string{blob.begin(), blob.end()}});
   here.node.settle();
-  CHECK(here.client.all<stream_frame>() ==
-        std::vector<stream_frame>{{1, stream::migrate{}},
-                                  {2, stream::migrate{}},
-                                  {1, stream::refused{refusal::migrating}}});
+  CHECK(here.client.all<frame_to_client>() ==
+        std::vector<frame_to_client>{{1, stream::migrate{}},
+                                     {2, stream::migrate{}},
+                                     {1, stream::refused{refusal::migrating}}});
   here.up(1);
   for (stream_id id = 3; id <= 6; ++id)
     here.open(id);
@@ -173,11 +188,11 @@ TEST_CASE("leaving: streams go once they are quiet, and then the session is told
   here.at_client().clear();
   here.node.advance(3s);
   here.node.advance(1s);
-  CHECK(here.at_client() == std::vector<stream_frame>{{1, stream::migrate{}}});
+  CHECK(here.at_client() == std::vector<frame_to_client>{{1, stream::migrate{}}});
   CHECK(here.first_session.all<back_usage>().empty());
   here.node.advance(5s);
   CHECK(here.at_client() ==
-        std::vector<stream_frame>{{1, stream::migrate{}}, {2, stream::migrate{}}});
+        std::vector<frame_to_client>{{1, stream::migrate{}}, {2, stream::migrate{}}});
   // Once.
   here.node.advance(5s);
   CHECK(here.first_session.all<back_usage>().size() == 1);
@@ -193,11 +208,11 @@ TEST_CASE("leaving: what a client sent before it heard of its move is refused, n
   here.node.advance(8s);
   REQUIRE(here.at_client().size() == 2);
   here.at_client().clear();
-  caf::anon_send(here.front, stream_frame{1, stream::ack{.size = 5, .packets = 1}});
-  caf::anon_send(here.front, stream_frame{1, packet(100)});
-  caf::anon_send(here.front, stream_frame{2, stream::close{}});
+  caf::anon_send(here.front, frame_from_client{1, stream::ack{.size = 5, .packets = 1}});
+  caf::anon_send(here.front, frame_from_client{1, packet(100)});
+  caf::anon_send(here.front, frame_from_client{2, stream::close{}});
   here.node.settle();
-  CHECK(here.at_client() == std::vector<stream_frame>{{1, stream::refused{refusal::migrating}}});
+  CHECK(here.at_client() == std::vector<frame_to_client>{{1, stream::refused{refusal::migrating}}});
 }
 
 TEST_CASE("leaving: a stream that is never quiet is closed after drain_timeout_sec") {
@@ -209,13 +224,13 @@ TEST_CASE("leaving: a stream that is never quiet is closed after drain_timeout_s
   here.set_backs({second_back});
   // The back confirms nothing.
   for (int second = 0; second < 59; ++second) {
-    caf::anon_send(here.front, stream_frame{1, packet(100)});
+    caf::anon_send(here.front, frame_from_client{1, packet(100)});
     here.node.advance(1s);
   }
   CHECK(here.at_client().empty());
   here.node.advance(1s);
   here.node.advance(2s);
-  CHECK(here.at_client() == std::vector<stream_frame>{{1, stream::refused{refusal::migrating}}});
+  CHECK(here.at_client() == std::vector<frame_to_client>{{1, stream::refused{refusal::migrating}}});
   CHECK(here.first_session.all<back_usage>().size() == 1);
 }
 
@@ -275,7 +290,7 @@ TEST_CASE("leaving: time without another back does not count for drain_timeout_s
   here.set_backs({second_back});
   const auto pass = [&](int seconds) {
     for (int second = 0; second < seconds; ++second) {
-      caf::anon_send(here.front, stream_frame{1, packet(100)});
+      caf::anon_send(here.front, frame_from_client{1, packet(100)});
       here.node.advance(1s);
     }
   };

@@ -8,6 +8,7 @@
 #include "actors/client/client_roster.hpp"
 #include "actors/ops/proxy_sup.hpp"
 #include "net/loop/entropy.hpp"
+#include "tests/support/fixed_uplink.hpp"
 #include "tests/support/manual_node.hpp"
 
 namespace mtp::actors {
@@ -210,6 +211,7 @@ struct clients_fixture : fixture {
   std::shared_ptr<open_port> port;
   std::vector<net::unique_fd> clients;
   test::inbox<open_stream, cancel_stream> dc{node.system()};
+  test::fixed_uplink uplink;
 
   clients_fixture() {
     auto sockets =
@@ -217,7 +219,8 @@ struct clients_fixture : fixture {
     REQUIRE(sockets);
     const config::port_settings settings{.name = "test", .secret = net::random_array<16>()};
     port = std::make_shared<open_port>(settings, client_metrics{node.core.metrics, "test"});
-    node.client.route = [this](const stream::open&, unsigned) { return dc.handle(); };
+    uplink.to = dc.handle();
+    node.client.uplink = &uplink;
   }
   clients_fixture(const clients_fixture&) = delete;
   clients_fixture& operator=(const clients_fixture&) = delete;

@@ -33,7 +33,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: beyond the limits it is not read, until cli
     CHECK(frames().size() >= before + 1);
     bool closed = false;
     for (const auto& frame : frames())
-      closed = closed || frame == stream_frame{1, stream::refused{refusal::too_slow}};
+      closed = closed || frame == frame_to_client{1, stream::refused{refusal::too_slow}};
     CHECK(closed);
     const auto told = arrived();
     CHECK(std::ranges::find(told, "close 1") != told.end());
@@ -62,7 +62,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: upstream_healthchecks close the client that
     answer(1, bytes(50'004));
   }
   REQUIRE_FALSE(frames().empty());
-  CHECK(frames().back() == stream_frame{1, stream::refused{refusal::too_slow}});
+  CHECK(frames().back() == frame_to_client{1, stream::refused{refusal::too_slow}});
   CHECK(arrived() == texts{"close 1"});
   CHECK(load->clients == 1);
 }
@@ -87,7 +87,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a client that takes nothing stops the other
       answer(1, bytes(40'000));
     CHECK(frames().size() == 9);
     answer(1, bytes(40'000));
-    CHECK(frames().back() == stream_frame{1, stream::refused{refusal::too_slow}});
+    CHECK(frames().back() == frame_to_client{1, stream::refused{refusal::too_slow}});
   }
   SUBCASE("it counts again once it has taken what there was") {
     tell(1, stream::ack{.size = 120'000, .packets = 3});
@@ -102,7 +102,8 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a client that takes nothing stops the other
     // 400'000 bytes for 1 and 3: the latter has more.
     for (int i = 0; i < 3; ++i)
       answer(3, bytes(40'000));
-    CHECK(std::ranges::count(frames(), stream_frame{3, stream::refused{refusal::too_slow}}) == 1);
+    CHECK(std::ranges::count(frames(), frame_to_client{3, stream::refused{refusal::too_slow}}) ==
+          1);
     CHECK(load->clients == 2);
   }
 }
@@ -159,7 +160,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: of a crowd that does not read those with mo
   CHECK(status().behind_bytes <= 400'000);
   std::set<stream_id> closed;
   for (const auto& frame : frames())
-    if (frame.event == stream::event{stream::refused{refusal::too_slow}})
+    if (frame.event == event_to_client{stream::refused{refusal::too_slow}})
       closed.insert(frame.stream);
   REQUIRE(closed.size() >= 7);
   CHECK(load->clients == 20 - closed.size());
@@ -232,19 +233,10 @@ TEST_CASE_FIXTURE(fixture,
                   "dc_conn: what waits for a client from before counts, and can be acked") {
   node.configure([&](auto& all) { all.uplink.upstream_healthchecks.total_mem = 50'000; });
   make_ready();
-  load->clients.fetch_add(1);
-  caf::anon_send(conn, open_stream{.stream = 1,
-                                   .client = clients.handle(),
-                                   .request = {.dc = tested_dc,
-                                               .client = *parse_endpoint("198.51.100.7:1234"),
-                                               .kind = framing::padded,
-                                               .migrating = true,
-                                               .waiting_bytes = 49'000,
-                                               .waiting_packets = 2}});
-  node.settle();
+  add_waiting_client(1, 49'000, 2);
   SUBCASE("it is too much with what comes") {
     answer(1, bytes(2'000));
-    CHECK(frames().back() == stream_frame{1, stream::refused{refusal::too_slow}});
+    CHECK(frames().back() == frame_to_client{1, stream::refused{refusal::too_slow}});
   }
   SUBCASE("it is gone") {
     tell(1, stream::ack{.size = 49'000, .packets = 2});
@@ -260,7 +252,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: an ack is promised once what a client sent 
   CHECK(frames().empty());
   tell(1, stream::data{packet_buffer{bytes(32'768)}, false});
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{1, stream::ack{.size = 65'536, .packets = 2}});
+  CHECK(frames()[0] == frame_to_client{1, stream::ack{.size = 65'536, .packets = 2}});
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: while Telegram does not read, clients get no acks") {

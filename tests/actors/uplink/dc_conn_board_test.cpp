@@ -18,8 +18,14 @@ struct fixture {
     return load;
   }
 
+  /// The actor that a client is to ask. Its request stays on its way.
+  caf::actor actor_of(reservation reserved) {
+    return std::move(reserved).redeem(on_their_way.emplace_back());
+  }
+
   test::manual_node node{2};
   dc_conn_board& board = node.uplink.conns;
+  std::vector<open_stream> on_their_way;
   caf::actor first = make();
   caf::actor second = make();
 
@@ -35,25 +41,46 @@ TEST_CASE_FIXTURE(fixture, "board: the least loaded connection is taken, and cou
   const auto many = load_of(5);
   board.offer(2, 0, first, many);
   board.offer(2, 0, second, few);
-  CHECK(board.take(2, 0, 300) == second);
-  CHECK(board.take(2, 0, 300) == second);
+  CHECK(actor_of(board.take(2, 0, 300)) == second);
+  CHECK(actor_of(board.take(2, 0, 300)) == second);
   CHECK(few->clients == 5);
   CHECK(few->given == 2);
   CHECK(many->clients == 5);
 }
 
+TEST_CASE_FIXTURE(fixture, "board: a reservation that is dropped makes room again") {
+  const auto load = load_of(2);
+  board.offer(2, 0, first, load);
+  {
+    const auto reserved = board.take(2, 0, 3);
+    CHECK(reserved);
+    CHECK(load->clients == 3);
+    CHECK_FALSE(board.take(2, 0, 3));
+    SUBCASE("where it was") {}
+    SUBCASE("also if the connection was withdrawn meanwhile") {
+      board.withdraw(2, 0, first);
+    }
+    SUBCASE("also if it was offered again, as its pool saw the count") {
+      board.withdraw(2, 0, first);
+      board.offer(2, 0, first, load);
+    }
+  }
+  CHECK(load->clients == 2);
+  CHECK(load->given == 1);
+}
+
 TEST_CASE_FIXTURE(fixture, "board: a full connection is not taken") {
   const auto load = load_of(2);
   board.offer(2, 0, first, load);
-  CHECK(board.take(2, 0, 3) == first);
-  CHECK(board.take(2, 0, 3) == nullptr);
+  CHECK(actor_of(board.take(2, 0, 3)) == first);
+  CHECK(actor_of(board.take(2, 0, 3)) == nullptr);
   CHECK(load->clients == 3);
 }
 
 TEST_CASE_FIXTURE(fixture, "board: other reactors and DCs have shelves of their own") {
   board.offer(2, 0, first, load_of(0));
-  CHECK(board.take(2, 1, 300) == nullptr);
-  CHECK(board.take(-2, 0, 300) == nullptr);
+  CHECK(actor_of(board.take(2, 1, 300)) == nullptr);
+  CHECK(actor_of(board.take(-2, 0, 300)) == nullptr);
 }
 
 TEST_CASE_FIXTURE(fixture, "board: what is withdrawn is gone, and only that") {
@@ -63,10 +90,10 @@ TEST_CASE_FIXTURE(fixture, "board: what is withdrawn is gone, and only that") {
   board.withdraw(2, 0, first);
   board.withdraw(2, 0, first);
   board.withdraw(4, 1, second);
-  CHECK(board.take(2, 0, 300) == second);
+  CHECK(actor_of(board.take(2, 0, 300)) == second);
   CHECK(load->given == 0);
   board.withdraw(2, 0, second);
-  CHECK(board.take(2, 0, 300) == nullptr);
+  CHECK(actor_of(board.take(2, 0, 300)) == nullptr);
 }
 
 TEST_CASE_FIXTURE(fixture,
@@ -76,33 +103,33 @@ TEST_CASE_FIXTURE(fixture,
   config->v4.default_dc = 2;
   node.uplink.telegram.set(config);
   node.configure([&](auto& all) { all.uplink.clients_per_dc_connection = 1; });
-  CHECK(node.uplink.route({.dc = 2}, 0) == nullptr);
+  CHECK(actor_of(*node.uplink.reserve({.dc = 2}, 0)) == nullptr);
   node.core.names.put("dc_pool_2", second);
-  CHECK(node.uplink.route({.dc = 2}, 0) == second);
+  CHECK(actor_of(*node.uplink.reserve({.dc = 2}, 0)) == second);
   board.offer(2, 0, first, load_of(0));
-  CHECK(node.uplink.route({.dc = 77}, 0) == first);  // unknown: the default DC
-  CHECK(node.uplink.route({.dc = 2}, 0) == second);  // full now
+  CHECK(actor_of(*node.uplink.reserve({.dc = 77}, 0)) == first);  // unknown: the default DC
+  CHECK(actor_of(*node.uplink.reserve({.dc = 2}, 0)) == second);  // full now
 }
 
 TEST_CASE_FIXTURE(fixture, "routing: a client that migrates goes to its own DC or nowhere") {
   const stream::open new_client{.dc = 4};
   const stream::open migrating{.dc = 4, .migrating = true};
   // Nothing is known yet: perhaps it will be.
-  CHECK(node.uplink.route(migrating, 0) == nullptr);
+  CHECK(actor_of(*node.uplink.reserve(migrating, 0)) == nullptr);
   auto config = std::make_shared<telegram_config>();
   config->v4.endpoints[2] = {{.ip = ip_address::v4({127, 0, 0, 1}), .port = 1}};
   config->v4.default_dc = 2;
   node.uplink.telegram.set(config);
   node.core.names.put("dc_pool_2", first);
-  CHECK(node.uplink.route(new_client, 0) == first);
-  const auto refused = node.uplink.route(migrating, 0);
+  CHECK(actor_of(*node.uplink.reserve(new_client, 0)) == first);
+  const auto refused = node.uplink.reserve(migrating, 0);
   REQUIRE_FALSE(refused);
   CHECK(refused.error() == refusal::unknown_dc);
   config = std::make_shared<telegram_config>(*config);
   config->v4.endpoints[4] = config->v4.endpoints[2];
   node.uplink.telegram.set(config);
   node.core.names.put("dc_pool_4", second);
-  CHECK(node.uplink.route(migrating, 0) == second);
+  CHECK(actor_of(*node.uplink.reserve(migrating, 0)) == second);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ struct conn_fixture {
   test::middle_proxy dc;
   bytes secret = bytes(128, 0x5e);
   test::inbox<dc_conn_ready, dc_conn_lost> pool{node.system()};
-  test::inbox<stream_frame, stream_opened> clients{node.system()};
+  test::inbox<frame_to_client, stream_opened> clients{node.system()};
   std::shared_ptr<dc_conn_load> load = std::make_shared<dc_conn_load>();
   caf::actor conn;
   bool conn_ended = false;
@@ -65,10 +65,8 @@ struct conn_fixture {
     REQUIRE(pool.all<dc_conn_ready>().size() == 1);
     CHECK(pool.all<dc_conn_ready>()[0].number == 7);
   }
-  /// As the pool does.
   /// A client that migrates here, for which so much waits by what its side says.
   void add_waiting_client(stream_id id, std::uint32_t size, std::uint32_t packets) {
-    load->clients.fetch_add(1);
     caf::anon_send(conn, open_stream{.stream = id,
                                      .client = clients.handle(),
                                      .request = {.dc = tested_dc,
@@ -76,21 +74,22 @@ struct conn_fixture {
                                                  .kind = framing::padded,
                                                  .migrating = true,
                                                  .waiting_bytes = size,
-                                                 .waiting_packets = packets}});
+                                                 .waiting_packets = packets},
+                                     .counted = counted_client{load}});
     node.settle();
   }
   void add_client(stream_id id, unsigned reactor = 0) {
-    load->clients.fetch_add(1);
     caf::anon_send(conn, open_stream{.stream = id,
                                      .client = clients.handle(),
                                      .request = {.dc = tested_dc,
                                                  .client = *parse_endpoint("198.51.100.7:1234"),
                                                  .kind = framing::padded},
-                                     .reactor = reactor});
+                                     .reactor = reactor,
+                                     .counted = counted_client{load}});
     node.settle();
   }
-  void tell(stream_id id, stream::event event) {
-    caf::anon_send(conn, stream_frame{id, std::move(event)});
+  void tell(stream_id id, event_from_client event) {
+    caf::anon_send(conn, frame_from_client{id, std::move(event)});
     node.settle();
   }
   void answer(stream_id id, byte_view packet) {
@@ -109,7 +108,7 @@ struct conn_fixture {
     REQUIRE(status);
     return *status;
   }
-  std::vector<stream_frame>& frames() { return clients.all<stream_frame>(); }
+  std::vector<frame_to_client>& frames() { return clients.all<frame_to_client>(); }
   /// The types of what Telegram got since the last look.
   std::vector<std::string> arrived() {
     std::vector<std::string> listed;

@@ -24,14 +24,14 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: packets pass both ways with the client's ad
 
   answer(21, bytes(32, 0xcd));
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{21, stream::data{packet_buffer{bytes(32, 0xcd)}, false}});
+  CHECK(frames()[0] == frame_to_client{21, stream::data{packet_buffer{bytes(32, 0xcd)}, false}});
 
   bytes ack;
   rpc::encode_simple_ack(21, 0x8000'1234U, ack);
   dc.write(ack);
   node.settle();
   REQUIRE(frames().size() == 2);
-  CHECK(frames()[1] == stream_frame{21, stream::quick_ack{0x8000'1234U}});
+  CHECK(frames()[1] == frame_to_client{21, stream::quick_ack{0x8000'1234U}});
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: clients come and go") {
@@ -52,7 +52,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: clients come and go") {
     dc.write(encoded);
     node.settle();
     REQUIRE(frames().size() == 1);
-    CHECK(frames()[0] == stream_frame{2, stream::close{}});
+    CHECK(frames()[0] == frame_to_client{2, stream::close{}});
     CHECK(arrived().empty());
     CHECK(load->clients == 1);
     // What it sent meanwhile goes nowhere.
@@ -83,7 +83,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: what cannot be read ends it, and clients mo
   CHECK_FALSE(lost_reason().empty());
   CHECK(dc.closed_by_peer());
   REQUIRE(frames().size() == 1);
-  CHECK(frames()[0] == stream_frame{1, stream::migrate{}});
+  CHECK(frames()[0] == frame_to_client{1, stream::migrate{}});
 }
 
 TEST_CASE_FIXTURE(fixture, "dc_conn: the pool hears why a connection cannot be had") {
@@ -224,7 +224,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: a quiet connection is pinged; a silent one 
     for (int i = 0; i < 12; ++i)
       node.advance(1s);
     CHECK(lost_reason() == "stalled: no answer for 6 s");
-    CHECK(frames() == std::vector<stream_frame>{{1, stream::migrate{}}});
+    CHECK(frames() == std::vector<frame_to_client>{{1, stream::migrate{}}});
   }
 }
 
@@ -255,7 +255,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK_FALSE(lost_reason().empty());
   CHECK(load->clients == 0);
   REQUIRE(frames().size() >= 2);
-  const auto has = [&](const stream_frame& wanted) {
+  const auto has = [&](const frame_to_client& wanted) {
     return std::ranges::find(frames(), wanted) != frames().end();
   };
   CHECK(has({1, stream::migrate{}}));
@@ -264,11 +264,11 @@ TEST_CASE_FIXTURE(fixture,
   // Sent before it knew.
   frames().clear();
   tell(1, stream::data{packet_buffer{bytes(16)}, false});
-  CHECK(frames() == std::vector<stream_frame>{{1, stream::refused{refusal::migrating}}});
+  CHECK(frames() == std::vector<frame_to_client>{{1, stream::refused{refusal::migrating}}});
   // Assigned before the pool knew.
   frames().clear();
   add_client(3);
-  CHECK(frames() == std::vector<stream_frame>{{3, stream::migrate{}}});
+  CHECK(frames() == std::vector<frame_to_client>{{3, stream::migrate{}}});
   CHECK(load->clients == 0);
   node.advance(4s);
   CHECK_FALSE(conn_ended);
@@ -341,7 +341,7 @@ TEST_CASE_FIXTURE(fixture, "dc_conn: without its pool it is of no use") {
   add_client(1);
   caf::anon_send_exit(pool.handle(), caf::exit_reason::kill);
   node.settle();
-  CHECK(frames() == std::vector<stream_frame>{{1, stream::migrate{}}});
+  CHECK(frames() == std::vector<frame_to_client>{{1, stream::migrate{}}});
   node.advance(6s);
   CHECK(conn_ended);
 }

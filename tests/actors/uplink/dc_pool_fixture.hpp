@@ -18,13 +18,14 @@ struct pool_fixture {
   struct connection {
     dc_conn_options options;
     unsigned reactor;
-    test::inbox<open_stream, stream_frame> box;
+    test::inbox<open_stream, frame_from_client> box;
     bool ended = false;
+    std::size_t left = 0;
   };
 
   test::manual_node node{2};
   std::deque<connection> connections;
-  test::inbox<stream_frame, stream_opened> client{node.system()};
+  test::inbox<frame_to_client, stream_opened> client{node.system()};
   test::inbox<dc_outage, dc_recovery, dc_keys_in_doubt> config{node.system()};
   caf::actor pool;
   stream_id last_stream = 0;
@@ -73,7 +74,7 @@ struct pool_fixture {
     REQUIRE(wanted != nullptr);
     connections.push_back({.options = wanted->options,
                            .reactor = wanted->reactor,
-                           .box = test::inbox<open_stream, stream_frame>{node.system()}});
+                           .box = test::inbox<open_stream, frame_from_client>{node.system()}});
     auto& added = connections.back();
     added.box.handle()->attach_functor([&added] { added.ended = true; });
     return added.box.handle();
@@ -111,8 +112,8 @@ struct pool_fixture {
     node.settle();
     return id;
   }
-  /// A client leaves, as its connection counts it.
-  void leave(std::size_t place) { connections.at(place).options.load->clients.fetch_sub(1); }
+  /// A client leaves: the oldest of its connection. Until then the request in the box counts it.
+  void leave(std::size_t place) { opened(place).at(connections.at(place).left++).counted = {}; }
   std::vector<endpoint> tried() const {
     std::vector<endpoint> endpoints;
     for (const auto& item : connections)
@@ -139,8 +140,8 @@ struct pool_fixture {
     return status;
   }
   bool was_refused(stream_id id, refusal why) {
-    for (const auto& frame : client.all<stream_frame>())
-      if (frame == stream_frame{id, stream::refused{why}}) return true;
+    for (const auto& frame : client.all<frame_to_client>())
+      if (frame == frame_to_client{id, stream::refused{why}}) return true;
     return false;
   }
 };

@@ -3,8 +3,10 @@
 
 #include <map>
 
+#include "actors/core/names.hpp"
 #include "actors/core/node_core.hpp"
-#include "actors/uplink/stream_messages.hpp"
+#include "actors/uplink/uplink.hpp"
+#include "net/loop/pinned_actor.hpp"
 
 namespace mtp::actors {
 
@@ -25,9 +27,14 @@ struct client_record {
 
 class model_client final : public net::pinned_actor {
  public:
-  model_client(caf::actor_config& cfg, net::reactor& home, node_core& core, caf::actor pool,
-               client_record& record)
-      : pinned_actor{cfg, home}, core_{&core}, pool_{std::move(pool)}, record_{&record} {}
+  /// It asks first where it has reserved already, if it has.
+  model_client(caf::actor_config& cfg, net::reactor& home, node_core& core, uplink& way,
+               client_record& record, reservation held)
+      : pinned_actor{cfg, home},
+        core_{&core},
+        uplink_{&way},
+        record_{&record},
+        held_{std::move(held)} {}
 
  private:
   caf::behavior start() override {
@@ -35,7 +42,7 @@ class model_client final : public net::pinned_actor {
     return {[this](const stream_opened& opened) {
       ++record_->answers[opened.stream];
       if (opened.stream != record_->stream) {
-        caf::anon_send(opened.conn, stream_frame{opened.stream, stream::close{}});
+        caf::anon_send(opened.conn, frame_from_client{opened.stream, stream::close{}});
         return;
       }
       record_->now = client_record::state::is_open;
@@ -45,15 +52,25 @@ class model_client final : public net::pinned_actor {
   void ask(bool migrating) {
     record_->now = client_record::state::waits;
     record_->stream = core_->next_stream(home().index());
-    caf::anon_send(
-        pool_,
-        open_stream{.stream = record_->stream,
-                    .client = caf::actor{this},
-                    .request = {.dc = modelled_dc, .kind = {}, .tag = {}, .migrating = migrating},
-                    .reactor = home().index()});
+    open_stream order{.stream = record_->stream,
+                      .client = caf::actor{this},
+                      .request = {.dc = modelled_dc, .kind = {}, .tag = {}, .migrating = migrating},
+                      .reactor = home().index()};
+    auto reserved = std::exchange(held_, {});
+    if (!reserved) reserved = *uplink_->reserve(order.request, order.reactor);
+    if (!reserved) return;  // the pool has been killed: the end of the world
+    asked_ = std::move(reserved).redeem(order);
+    request(asked_, caf::infinite, std::move(order))
+        .then([] {},
+              [this, migrating, asked = record_->stream](const caf::error&) {
+                if (record_->stream != asked || record_->now != client_record::state::waits) return;
+                // A client_conn waits until the pool has withdrawn a connection that crashed.
+                held_ = reservation{core_->names.find(names::dc_pool(modelled_dc))};
+                ask(migrating);
+              });
   }
   bool on_message(caf::mailbox_element& x) override {
-    const auto* const frame = net::message_as<stream_frame>(x);
+    const auto* const frame = net::message_as<frame_to_client>(x);
     if (frame == nullptr) return false;
     if (frame->stream != record_->stream) return true;
     const bool was_open = record_->now == client_record::state::is_open;
@@ -71,16 +88,19 @@ class model_client final : public net::pinned_actor {
   void on_due(net::timer&) override {}
   void stopped() override {
     if (record_->now == client_record::state::waits)
-      caf::anon_send(pool_, cancel_stream{record_->stream});
+      caf::anon_send(asked_, cancel_stream{record_->stream});
     else if (record_->now == client_record::state::is_open)
-      caf::anon_send(record_->conn, stream_frame{record_->stream, stream::close{}});
+      caf::anon_send(record_->conn, frame_from_client{record_->stream, stream::close{}});
     record_->now = client_record::state::over;
     record_->conn = nullptr;
+    asked_ = nullptr;
   }
 
   node_core* core_;
-  caf::actor pool_;
+  uplink* uplink_;
   client_record* record_;
+  reservation held_;
+  caf::actor asked_;
 };
 
 }  // namespace mtp::actors

@@ -12,6 +12,10 @@ enum class action : std::uint8_t {
   /// Killed: nobody is told but by what happens to actors that are killed.
   die,
   come_and_leave,
+  /// Before a client comes, which may not come, or late.
+  reserve,
+  let_go,
+  come_late,
   become_ready,
   fail,
   rotate,

@@ -6,10 +6,10 @@
 
 namespace mtp::actors {
 
-constexpr std::array<const char*, 13> action_names{
-    "come",     "leave",          "die",       "come_and_leave", "become_ready",   "fail",
-    "rotate",   "close_unserved", "kill_conn", "go_silent",      "stop_listening", "listen",
-    "pass_time"};
+constexpr std::array<const char*, 16> action_names{
+    "come",      "leave",          "die",    "come_and_leave", "reserve",        "let_go",
+    "come_late", "become_ready",   "fail",   "rotate",         "close_unserved", "kill_conn",
+    "go_silent", "stop_listening", "listen", "pass_time"};
 
 std::ostream& operator<<(std::ostream& output, const step& shown) {
   return output << action_names[static_cast<std::size_t>(shown.kind)] << ' ' << shown.pick
@@ -23,6 +23,9 @@ rc::Gen<step> any_step() {
                                                        {5, action::leave},
                                                        {3, action::die},
                                                        {2, action::come_and_leave},
+                                                       {3, action::reserve},
+                                                       {2, action::let_go},
+                                                       {2, action::come_late},
                                                        {9, action::become_ready},
                                                        {2, action::fail},
                                                        {3, action::rotate},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/core/names.hpp"
 #include "tests/support/property.hpp"
 
 namespace mtp::actors {
@@ -9,8 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr unsigned reactors = 2;
-constexpr std::size_t per_connection = 4;
 constexpr std::size_t burst_max = 10;
 constexpr auto wait_timeout = 10s;
 constexpr auto idle_timeout = 20s;
@@ -37,6 +36,7 @@ dc_pool_world::dc_pool_world(std::size_t init) : node_{reactors} {
                          return {[this](const start_child& order) { return adopt(order); }};
                        }));
   pool_ = spawn_dc_pool(node_.uplink, modelled_dc);
+  node_.core.names.put(names::dc_pool(modelled_dc), pool_);
   react();
 }
 
@@ -48,6 +48,7 @@ dc_pool_world::~dc_pool_world() {
     caf::anon_send_exit(conn.handle, caf::exit_reason::kill);
   react();
   pool_ = nullptr;
+  held_.clear();
   clients_.clear();
   conns_.clear();
 }
@@ -70,6 +71,15 @@ void dc_pool_world::take(const step& next) {
       break;
     case action::come_and_leave:
       caf::anon_send_exit(add_client(next.pick % reactors).handle, caf::exit_reason::kill);
+      break;
+    case action::reserve:
+      reserve(next.pick % reactors);
+      break;
+    case action::let_go:
+      let_go(next.pick);
+      break;
+    case action::come_late:
+      if (auto held = let_go(next.pick); held.kept) add_client(held.reactor, std::move(held.kept));
       break;
     case action::become_ready:
       if (auto* const conn = pick_conn(next.pick, false)) make_ready(*conn);
@@ -130,6 +140,9 @@ void dc_pool_world::finish() {
     caf::anon_send_exit(client.handle, caf::exit_reason::kill);
   react();
   check();
+  held_.clear();
+  for (const auto& conn : conns_)
+    RC_ASSERT(conn.load->clients == 0U);
   const auto left = status();
   RC_ASSERT(left.n_clients == 0U);
   RC_ASSERT(left.n_waiting == 0U);
@@ -160,7 +173,8 @@ void dc_pool_world::react() {
     // The pool gave it up, or it stalled.
     if (!conn.lost && (conn.ended || (conn.peer && conn.peer->closed_by_peer()))) {
       conn.lost = true;
-      if (conn.ended && conn.ready && !conn.silent) RC_ASSERT(clients_on(conn) == 0U);
+      if (conn.ended && conn.ready && !conn.silent)
+        RC_ASSERT(clients_on(conn) + reserved_on(conn) == 0U);
     }
     conn.loss_is_known = conn.lost;
   }
@@ -184,57 +198,6 @@ void dc_pool_world::pass(caf::timespan time) {
     }
     react();
   }
-}
-
-// -- clients ----------------------------------------------------------------------------------
-
-client_record& dc_pool_world::add_client(unsigned reactor) {
-  auto& added = clients_.emplace_back();
-  added.reactor = reactor;
-  added.handle = net::spawn_pinned<model_client>(*node_.core.reactors[reactor],
-                                                 std::ref(node_.core), pool_, std::ref(added));
-  return added;
-}
-
-void dc_pool_world::come_and_check_choice(unsigned reactor) {
-  react();
-  std::map<std::uint64_t, std::size_t> before;
-  for (const auto& conn : conns_)
-    if (is_open(conn)) before[conn.number] = conn.load->clients;
-  const bool others_wait = status().n_waiting > 0;
-  auto& added = add_client(reactor);
-  react();
-  if (before.empty() || others_wait) return;
-  RC_ASSERT(added.now == client_record::state::is_open);
-  std::size_t least = SIZE_MAX;
-  std::size_t least_here = SIZE_MAX;
-  const conn_record* chosen = nullptr;
-  for (const auto& conn : conns_) {
-    if (conn.handle == added.conn) chosen = &conn;
-    if (!before.contains(conn.number)) continue;
-    least = std::min(least, before[conn.number]);
-    if (conn.reactor == reactor) least_here = std::min(least_here, before[conn.number]);
-  }
-  RC_ASSERT(chosen != nullptr);
-  if (least_here <= per_connection) {
-    RC_ASSERT(chosen->reactor == reactor);
-    RC_ASSERT(before[chosen->number] == least_here);
-  } else {
-    RC_ASSERT(before[chosen->number] == least);
-  }
-}
-
-client_record* dc_pool_world::pick_client(unsigned pick) {
-  std::vector<client_record*> alive;
-  for (auto& client : clients_)
-    if (client.now != client_record::state::over) alive.push_back(&client);
-  return alive.empty() ? nullptr : alive[pick % alive.size()];
-}
-
-std::size_t dc_pool_world::clients_on(const conn_record& conn) {
-  return static_cast<std::size_t>(std::ranges::count_if(clients_, [&](const auto& client) {
-    return client.now == client_record::state::is_open && client.conn == conn.handle;
-  }));
 }
 
 // -- connections ------------------------------------------------------------------------------
@@ -367,14 +330,17 @@ void dc_pool_world::check() {
   std::size_t ready = 0;
   std::size_t pending = 0;
   std::size_t most = 0;
+  std::size_t reserved = 0;
   for (const auto& conn : conns_) {
     if (conn.lost || conn.ended) continue;
     (conn.ready ? ready : pending) += 1;
-    RC_ASSERT(conn.load->clients == clients_on(conn));
-    most = std::max(most, clients_on(conn));
+    const auto counted = clients_on(conn) + reserved_on(conn);
+    RC_ASSERT(conn.load->clients == counted);
+    most = std::max(most, counted);
+    reserved += reserved_on(conn);
   }
   RC_ASSERT(now.n_waiting == waiting);
-  RC_ASSERT(now.n_clients == open);
+  RC_ASSERT(now.n_clients == open + reserved);
   RC_ASSERT(now.n_conns == ready);
   RC_ASSERT(now.n_pending == pending);
   RC_ASSERT(now.max == most);

@@ -34,6 +34,8 @@ class dc_pool_world {
   using time_point = net::steady_clock::time_point;
 
   static constexpr std::size_t endpoints = 3;
+  static constexpr unsigned reactors = 2;
+  static constexpr std::size_t per_connection = 4;
 
   struct conn_record {
     caf::actor handle;
@@ -69,11 +71,22 @@ class dc_pool_world {
   /// In steps, as reactors see it. Middle proxies answer pings.
   void pass(caf::timespan time);
 
-  client_record& add_client(unsigned reactor);
+  /// A client that has a DC connection reserved.
+  struct held_reservation {
+    reservation kept;
+    /// In whose load it counts, if it does.
+    const conn_record* conn = nullptr;
+    unsigned reactor = 0;
+  };
+
+  client_record& add_client(unsigned reactor, reservation held = {});
+  void reserve(unsigned reactor);
+  held_reservation let_go(unsigned pick);
   /// In quiet times it is known whom the pool must choose.
   void come_and_check_choice(unsigned reactor);
   client_record* pick_client(unsigned pick);
   std::size_t clients_on(const conn_record& conn);
+  std::size_t reserved_on(const conn_record& conn);
 
   caf::actor adopt(const start_child& order);
   /// Called inside an actor, which would swallow an assertion.
@@ -105,6 +118,7 @@ class dc_pool_world {
   std::string violation_;
   std::list<conn_record> conns_;
   std::list<client_record> clients_;
+  std::vector<held_reservation> held_;
   caf::actor pool_;
 };
 

@@ -108,8 +108,9 @@ TEST_CASE_FIXTURE(fixture,
   const auto assigned = open();
   caf::anon_send(pool, cancel_stream{assigned});
   node.settle();
-  REQUIRE(connections[0].box.all<stream_frame>().size() == 1);
-  CHECK(connections[0].box.all<stream_frame>()[0] == stream_frame{assigned, stream::close{}});
+  REQUIRE(connections[0].box.all<frame_from_client>().size() == 1);
+  CHECK(connections[0].box.all<frame_from_client>()[0] ==
+        frame_from_client{assigned, stream::close{}});
 }
 
 TEST_CASE_FIXTURE(fixture, "pool: a connection that crashed hands its clients-to-be back") {
@@ -348,8 +349,8 @@ TEST_CASE_FIXTURE(fixture, "pool: clients that wait when it dies are told to ask
   const auto id = open();
   caf::anon_send_exit(pool, caf::exit_reason::kill);
   node.settle();
-  REQUIRE(client.all<stream_frame>().size() == 1);
-  CHECK(client.all<stream_frame>()[0] == stream_frame{id, stream::migrate{}});
+  REQUIRE(client.all<frame_to_client>().size() == 1);
+  CHECK(client.all<frame_to_client>()[0] == frame_to_client{id, stream::migrate{}});
 }
 
 }  // namespace

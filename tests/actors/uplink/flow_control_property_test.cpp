@@ -16,6 +16,7 @@
 #include "codecs/base/overloaded.hpp"
 #include "codecs/client/obfuscated2.hpp"
 #include "net/loop/bound_port.hpp"
+#include "tests/support/fixed_uplink.hpp"
 #include "tests/support/manual_node.hpp"
 #include "tests/support/middle_proxy.hpp"
 #include "tests/support/property.hpp"
@@ -134,15 +135,9 @@ class world {
     port_ = std::make_shared<open_port>(port, client_metrics{node_.core.metrics, "test"});
     if (through_link) {
       start_link();
-      node_.client.route = [this](const stream::open&, unsigned reactor) {
-        return routed{node_.link.front_agent(reactor)};
-      };
+      node_.client.uplink = &node_.link;
     } else {
-      node_.client.route = [this](const stream::open&, unsigned) {
-        if (conn_ == nullptr) return routed{};
-        load_->add_client();
-        return routed{conn_};
-      };
+      node_.client.uplink = &uplink_;
     }
     connect();
   }
@@ -252,7 +247,7 @@ class world {
     add(names::dc_pool(tested_dc), node_.system().spawn([this](caf::event_based_actor* self) {
       return caf::behavior{[this, self](open_stream& request) -> caf::result<void> {
         if (conn_ == nullptr) return caf::sec::runtime_error;
-        load_->add_client();
+        request.counted = counted_client{load_};
         self->delegate(conn_, std::move(request));
         return caf::delegated<void>{};
       }};
@@ -288,6 +283,7 @@ class world {
   /// A connection to the DC, in the place of the one there may be.
   void connect() {
     const auto before = std::exchange(conn_, nullptr);
+    uplink_.to = nullptr;
     if (dc_) dc_->close();
     streams_.clear();
     dc_.emplace();
@@ -302,7 +298,8 @@ class world {
     node_.settle();
     dc_->answer_handshake();
     node_.settle();
-    conn_ = next;
+    conn_ = uplink_.to = next;
+    uplink_.load = load_;
     // client_conns that got no connection ask again.
     node_.advance(150ms);
   }
@@ -341,6 +338,7 @@ class world {
   std::optional<test::middle_proxy> dc_;
   std::shared_ptr<dc_conn_load> load_;
   caf::actor conn_;
+  test::fixed_uplink uplink_;
   std::vector<caf::actor> link_actors_;
   std::vector<talker> talkers_;
   std::map<std::uint16_t, rpc::conn_id> streams_;

@@ -42,6 +42,10 @@ struct pool {
       added.load->add_client();
     return added;
   }
+  std::size_t assign(pool_conn& to, unsigned reactor) {
+    to.load->add_client();
+    return policy.assign(to, reactor, limits, now);
+  }
   std::optional<conn_number> next_idle() {
     policy.note_idle(now);
     return policy.next_idle(1000, limits, now);
@@ -73,26 +77,24 @@ TEST_CASE(
 TEST_CASE("pool_policy: a full connection brings two, a rush as many as ten") {
   pool p;
   auto& conn = p.add_ready(0, 3);
-  CHECK(p.policy.assign(conn, 0, p.limits, p.now) == 0);
-  CHECK(p.policy.assign(conn, 0, p.limits, p.now) == 2);
+  CHECK(p.assign(conn, 0) == 0);
+  CHECK(p.assign(conn, 0) == 2);
   CHECK(conn.load->clients == 5);
   p.add(0);
   p.add(0);
   // With some on their way that is enough, up to half as much again.
-  CHECK(p.policy.assign(conn, 0, p.limits, p.now) == 0);
-  CHECK(p.policy.assign(conn, 0, p.limits, p.now) == 8);
+  CHECK(p.assign(conn, 0) == 0);
+  CHECK(p.assign(conn, 0) == 8);
   // Overdue ones don't count.
   p.now += 250ms;
-  CHECK(p.policy.assign(conn, 0, p.limits, p.now) == 10);
+  CHECK(p.assign(conn, 0) == 10);
 }
 
 TEST_CASE("pool_policy: eight strangers within the idle time get a connection on their reactor") {
   pool p;
   p.limits.clients_per_conn = 100;
   auto& conn = p.add_ready(0);
-  const auto assign = [&](unsigned reactor) {
-    return p.policy.assign(conn, reactor, p.limits, p.now);
-  };
+  const auto assign = [&](unsigned reactor) { return p.assign(conn, reactor); };
   for (int i = 0; i < 7; ++i)
     CHECK(assign(1) == 0);
   CHECK(assign(1) == 1);
@@ -354,7 +356,7 @@ TEST_CASE(
               RC_ASSERT(chosen == naive_choice(p, reactor));
               if (chosen == nullptr) break;
               const auto coming = p.policy.on_their_way(p.now);
-              const auto more = p.policy.assign(*chosen, reactor, p.limits, p.now);
+              const auto more = p.assign(*chosen, reactor);
               RC_ASSERT((more == 0 || more + coming <= pool_policy::burst_max));
               break;
             }
