@@ -124,7 +124,7 @@ tl::expected<void, std::string> node::bind_ports(config::client_config& clients)
   if (!client_) return {};
   auto change = port_change::prepare(*client_, clients);
   if (!change) return tl::unexpected{std::move(change.error())};
-  set_client_options(clients, change->served());
+  set_client_options(change->served());
   change->publish(net::steady_clock::now());
   return {};
 }

@@ -97,7 +97,7 @@ std::vector<option> door_options() {
                           {"handshake_error", reset_close::handshake_error},
                           {"always", reset_close::always}}),
        .roles = with_clients,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "Which clients are closed with a TCP reset. `\"off\"`: none. `\"handshake_error\"`: "
                "those that do not finish their handshake (wrong secret, forbidden protocol, "
                "replay, time-out), unless they get a TLS alert. `\"always\"`: all."},

@@ -121,6 +121,8 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   net::tcp_stream stream_;
   client_phase phase_;
   idle_state idle_ = idle_state::init;
+  /// As its farewell says; nothing if there is none.
+  std::optional<bool> resets_;
   /// As `node_core::memory` was told.
   std::size_t held_ = 0;
   net::steady_clock::time_point started_;
