@@ -74,13 +74,13 @@ class back_session : public net::pinned_actor {
   [[nodiscard]] const config::back_address& address() const { return back_.address.value(); }
 
   void on_due(net::timer& due) override;
+  bool on_message(caf::mailbox_element&) override { return false; }
   void stopped() override;
 
  private:
   enum class stage : std::uint8_t { waiting, reaching, greeting, connected, leaving };
 
   caf::behavior start() final;
-  bool on_message(caf::mailbox_element&) final { return false; }
 
   /// The back has a session already, by another address.
   void fail_as_same(std::size_t other);
