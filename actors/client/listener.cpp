@@ -112,9 +112,9 @@ void listener::make_room(open_port& from, std::size_t spare, const char* why) {
 
 void listener::pause(const char* why) {
   served_.port->metrics.accept_paused.add();
-  if (loop_.pause())
-    spdlog::warn("{}: accepting pauses: {} ({} clients)", served_.port->name, why,
-                 served_.port->connections.load());
+  if (const auto left_out = loop_.pause())
+    spdlog::warn("{}: accepting pauses: {} ({} clients){}", served_.port->name, why,
+                 served_.port->connections.load(), net::describe_left_out(*left_out));
 }
 
 }  // namespace mtp::actors

@@ -15,9 +15,8 @@ using namespace std::chrono_literals;
 
 /// Connections accepted before others on this reactor get their turn.
 constexpr int accepts_per_turn = 64;
-/// A paused loop looks again this often, and says so at most this often.
+/// A paused loop looks again this often.
 constexpr auto pause_time = 100ms;
-constexpr auto warning_interval = 10s;
 
 }  // namespace
 
@@ -37,12 +36,9 @@ void accept_loop::rest(steady_clock::duration time) {
   resume_timer_.arm(actor_->home().timers(), time);
 }
 
-bool accept_loop::pause() {
+std::optional<std::size_t> accept_loop::pause() {
   rest(pause_time);
-  const auto now = actor_->home().now();
-  if (now < quiet_until_) return false;
-  quiet_until_ = now + warning_interval;
-  return true;
+  return log_.admit(actor_->home().now());
 }
 
 void accept_loop::on_io(std::uint32_t) {
