@@ -1,10 +1,8 @@
 #include "net/loop/accept_loop.hpp"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
-#include <cerrno>
-
+#include "net/loop/accepting.hpp"
 #include "net/loop/socket_address.hpp"
 
 namespace mtp::net {
@@ -64,27 +62,20 @@ void accept_loop::accept_some() {
 
 bool accept_loop::accept_one() {
   if (!owner_->can_accept()) return false;
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  unique_fd fd{::accept4(listening_, reinterpret_cast<sockaddr*>(&address), &size,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC)};
-  if (fd) {
-    owner_->on_accepted(std::move(fd), to_endpoint(address));
-    return true;
-  }
-  switch (errno) {
-    case EAGAIN:
-      return false;
-    // A peer that left before it was accepted is no reason to stop.
-    case ECONNABORTED:
-    case EINTR:
-    case EPERM:
-    case EPROTO:
+  auto result = accept_from(listening_);
+  switch (result.outcome) {
+    case accept_result::kind::accepted:
+      owner_->on_accepted(std::move(result.fd), to_endpoint(result.address));
       return true;
-    default:
-      owner_->on_exhausted(errno);
+    case accept_result::kind::none:
+      return false;
+    case accept_result::kind::again:
+      return true;
+    case accept_result::kind::exhausted:
+      owner_->on_exhausted(result.error);
       return false;
   }
+  return false;
 }
 
 }  // namespace mtp::net
