@@ -80,7 +80,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   /// Bytes that wait for the client do so for a limited time; what it takes starts the time anew.
   /// Not while opening, when the timer has another task.
   void watch_sending();
-  /// Nobody takes care of a request for a stream.
+  /// No actor takes care of a request for a stream.
   void handle_unanswered(stream_id asked);
   void note_memory();
   /// Leaves the DC connection and ends, after what the client is to see.

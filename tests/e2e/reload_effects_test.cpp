@@ -102,7 +102,7 @@ TEST_CASE("reload effects: listen_ip of all ports") {
   check_echo(client);
 }
 
-/// Whether the proxy lets in somebody who sends this header, and a packet behind it.
+/// Whether the proxy lets in a client that sends this header, and a packet behind it.
 bool lets_in(proxy_under_test& proxy, const bytes& start) {
   auto socket = proxy.connect();
   REQUIRE(socket.send(start, soon()));

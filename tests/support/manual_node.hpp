@@ -27,7 +27,7 @@ class manual_node {
     link.route = [this](const stream::open& request, unsigned reactor) {
       return uplink.route(request, reactor);
     };
-    // The testing scheduler never runs what nobody asks it to run: waiting would be for ever.
+    // The testing scheduler runs only what a test has it run: waiting would be for ever.
     system_.await_actors_before_shutdown(false);
   }
   manual_node(const manual_node&) = delete;
