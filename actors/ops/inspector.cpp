@@ -153,12 +153,12 @@ metrics::gauge_values connections_of(const client_side& side) {
 }
 
 void add_gauge(counts_report& report, const metrics::gauge_name& gauge,
-               metrics::gauge_values values) {
+               const metrics::gauge_values& values) {
   if (values.empty()) return;
   metrics::family added{
       .name = std::string{gauge.name}, .help = {}, .type = metrics::kind::gauge, .samples = {}};
-  for (auto& [labels, value] : values)
-    added.samples.push_back({.labels = std::move(labels), .value = value});
+  for (const auto& [labels, value] : values)
+    added.samples.push_back({.labels = labels, .value = value});
   report.families.push_back(std::move(added));
 }
 
@@ -229,10 +229,10 @@ process_report inspector_state::process() const {
 }
 
 counts_report inspector_state::counts() const {
-  auto now = process();
+  const auto now = process();
   counts_report report{node->core.metrics.read_counts()};
-  add_gauge(report, connections_gauge, std::move(now.connections));
-  add_gauge(report, memory_gauge, std::move(now.memory));
+  add_gauge(report, connections_gauge, now.connections);
+  add_gauge(report, memory_gauge, now.memory);
   return report;
 }
 
