@@ -1,6 +1,7 @@
 #include "app/console_server.hpp"
 
 #include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -8,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <system_error>
 
 #include "config/settings.hpp"
 
@@ -19,8 +21,6 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 static_assert(config::max_socket_path == net::max_socket_path);
-
-constexpr auto accept_again_after = 1s;
 
 /// An answer as it is sent.
 std::string framed(const tl::expected<std::string, std::string>& answer) {
@@ -82,10 +82,10 @@ void console_server::wait() {
   std::array<pollfd, 2 + max_console_clients> fds{};
   fds[0] = {.fd = stop_.get(), .events = POLLIN, .revents = 0};
   auto until = clock::time_point::max();
-  const bool accepts = clients_.size() < max_console_clients && now >= accept_from_;
+  const bool accepts = clients_.size() < max_console_clients && now >= rest_.until();
   // A negative descriptor is passed over.
   fds[1] = {.fd = accepts ? listener_->fd() : -1, .events = POLLIN, .revents = 0};
-  if (now < accept_from_) until = accept_from_;
+  if (now < rest_.until()) until = rest_.until();
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     const auto& conn = clients_[i];
     const short wanted = conn.answer ? POLLOUT : POLLIN;
@@ -105,17 +105,25 @@ void console_server::wait() {
 
 void console_server::accept_some() {
   while (clients_.size() < max_console_clients) {
-    auto fd = listener_->accept();
-    if (!fd) {
-      // Out of descriptors: a waiting connection would wake us for nothing.
-      if (errno != EAGAIN && errno != ECONNABORTED)
-        accept_from_ = clock::now() + accept_again_after;
-      return;
+    auto result = listener_->accept();
+    switch (result.outcome) {
+      case net::accept_result::kind::accepted:
+        clients_.push_back({.fd = std::move(result.fd),
+                            .deadline = clock::now() + console_request_patience,
+                            .request = {},
+                            .answer = std::nullopt});
+        break;
+      case net::accept_result::kind::again:
+        break;
+      case net::accept_result::kind::none:
+        return;
+      case net::accept_result::kind::exhausted:
+        if (const auto left_out = rest_.begin(clock::now()))
+          spdlog::warn("console: accepting pauses: {}{}",
+                       std::generic_category().message(result.error),
+                       net::describe_left_out(*left_out));
+        return;
     }
-    clients_.push_back({.fd = std::move(fd),
-                        .deadline = clock::now() + console_request_patience,
-                        .request = {},
-                        .answer = std::nullopt});
   }
 }
 

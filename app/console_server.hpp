@@ -1,5 +1,5 @@
 // The console's UNIX socket: a line of text in, text out (doc/console.md). It has a thread of its
-// own, which sleeps while nobody asks.
+// own, which sleeps while there is no request.
 #pragma once
 
 #include <functional>
@@ -60,8 +60,7 @@ class console_server {
   console_answer answer_;
   net::unique_fd stop_;
   std::vector<client> clients_;
-  /// When accepting failed, it is not tried again before.
-  std::chrono::steady_clock::time_point accept_from_;
+  net::accept_rest rest_;
   bool stopping_ = false;
   std::thread thread_;
 };

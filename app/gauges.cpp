@@ -1,7 +1,6 @@
 #include "app/gauges.hpp"
 
 #include <caf/all.hpp>
-#include <map>
 
 #include "actors/core/names.hpp"
 #include "actors/ops/inspector.hpp"
@@ -18,6 +17,7 @@ constexpr std::chrono::milliseconds inspector_patience = actors::inspection_pati
 
 /// What the inspector tells; nothing of what it does not answer.
 struct answers {
+  actors::process_report process;
   std::vector<actors::dc_pool_status> pools;
   actors::nodes_report nodes;
 };
@@ -28,10 +28,13 @@ answers ask_inspector(const actors::node_parts& node, caf::actor_system& system)
   if (inspector == nullptr) return result;
   // Hidden: the actor system does not wait for it when it waits for all actors to end.
   caf::scoped_actor self{system, true};
-  // Both at once: if several hang, that takes no longer than one.
+  // All at once: if several actors hang, that takes no longer than one.
+  auto process = self->request(inspector, inspector_patience, actors::inspect_process{});
   auto pools = self->request(inspector, inspector_patience, actors::inspect_pools{});
   auto nodes = self->request(inspector, inspector_patience, actors::inspect_nodes{});
   const auto missing = [](const caf::error&) {};
+  process.receive([&](actors::process_report& report) { result.process = std::move(report); },
+                  missing);
   pools.receive(
       [&](const actors::pools_report& report) {
         for (const auto& pool : report.pools)
@@ -82,6 +85,10 @@ void read_fronts(const answers& from, metrics::gauge_values& into) {
 std::vector<asked_gauge> asked_gauges(config::node_role role) {
   using status = actors::dc_pool_status;
   std::vector<asked_gauge> gauges{
+      {actors::connections_gauge,
+       [](const answers& from, metrics::gauge_values& into) { into = from.process.connections; }},
+      {actors::memory_gauge,
+       [](const answers& from, metrics::gauge_values& into) { into = from.process.memory; }},
       pool_gauge({.name = "mtproto_proxy_dc_num_downstreams",
                   .help = "Connections to the DC that take clients"},
                  &status::n_conns),
@@ -107,26 +114,6 @@ std::vector<asked_gauge> asked_gauges(config::node_role role) {
 }  // namespace
 
 void add_gauges(actors::node_parts& node, caf::actor_system& system) {
-  node.core.metrics.set_gauge("mtproto_proxy_connections_count", "Clients connected now", [&node] {
-    metrics::gauge_values values;
-    if (node.client == nullptr) return values;
-    std::map<std::string, double> connections;
-    const auto served_now = node.client->ports.get();
-    for (const auto& served : *served_now)
-      connections[served.port->name] += static_cast<double>(served.port->connections.load());
-    const auto left = node.client->left_ports.get();
-    for (const auto& known : *left)
-      if (const auto port = known.lock())
-        connections[port->name] += static_cast<double>(port->connections.load());
-    for (const auto& [listener, count] : connections)
-      values.push_back({{{"listener", listener}}, count});
-    return values;
-  });
-  node.core.metrics.set_gauge(
-      "mtproto_proxy_memory_bytes", "Memory of the process, and its budget", [&node] {
-        return actors::memory_values(node.core.memory,
-                                     node.client != nullptr ? node.client->replays.memory() : 0);
-      });
   const auto gauges = asked_gauges(node.core.config.get()->process.role);
   std::vector<metrics::gauge_name> names;
   names.reserve(gauges.size());

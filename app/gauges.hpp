@@ -8,8 +8,8 @@
 namespace mtp::app {
 
 /// Adds clients of each listener, memory, connections of each DC, and links between nodes.
-/// Asks the inspector once for all of them. That may take a second if actors hang; their values are
-/// left out.
+/// The values are the inspector's, as on the console; a scrape asks each pool once. That may take a
+/// second if actors hang, whose values are left out, and there is none while the inspector hangs.
 void add_gauges(actors::node_parts& node, caf::actor_system& system);
 
 }  // namespace mtp::app

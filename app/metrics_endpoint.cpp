@@ -3,16 +3,18 @@
 #include <microhttpd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <list>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
+#include "net/loop/accepting.hpp"
 #include "net/loop/bound_port.hpp"
 #include "net/loop/socket_address.hpp"
 #include "net/loop/socket_options.hpp"
@@ -30,7 +32,6 @@ constexpr net::link_place_limits places_for_all{.in_all = 128, .per_network = 96
 constexpr std::size_t accepts_per_turn = 32;
 /// One that has lost its place is still there for two turns.
 constexpr unsigned connection_limit = places_for_all.in_all + 4 * accepts_per_turn;
-constexpr auto accept_again_after = 1s;
 /// A text that took longer to make is given again.
 constexpr auto quick_text = 300ms;
 /// Bytes for one request, and for the head of its answer.
@@ -80,7 +81,8 @@ struct visitor : net::link_places::holder {
 }  // namespace
 
 // libmicrohttpd speaks HTTP. Sockets are accepted, waited for and cut here, as its own time-out is
-// for silence, not for a whole request, and it has one limit for all and none that is fair.
+// for silence, not for a whole request, and it has one limit for all and none that is fair. Not by
+// net::accept_loop: that is for a reactor, and a reactor that hangs must not take this along.
 class metrics_endpoint::server {
  public:
   server(net::bound_port port, text_function text, const metrics_patience& patience)
@@ -130,8 +132,7 @@ class metrics_endpoint::server {
   net::unique_fd stop_;
   net::link_places places_{places_for_all};
   std::list<visitor> visitors_;
-  /// When accepting failed, it is not tried again before.
-  clock::time_point accept_from_;
+  net::accept_rest rest_;
   response_ptr not_found_ = make_response("see /metrics\n", plain_text);
   response_ptr wrong_method_ = make_refusal_of_method();
   response_ptr text_now_;
@@ -165,7 +166,7 @@ void metrics_endpoint::server::run() {
     const auto now = clock::now();
     serve();
     cut_overdue(now);
-    if (clock::now() >= accept_from_) accept_some();
+    if (clock::now() >= rest_.until()) accept_some();
   }
   daemon_.reset();
 }
@@ -173,7 +174,7 @@ void metrics_endpoint::server::run() {
 /// Until there is something to do. False: stop.
 bool metrics_endpoint::server::wait() {
   const auto now = clock::now();
-  const bool accepts = now >= accept_from_;
+  const bool accepts = now >= rest_.until();
   std::array<pollfd, 3> fds{
       pollfd{.fd = stop_.get(), .events = POLLIN, .revents = 0},
       // A negative descriptor is passed over.
@@ -192,7 +193,7 @@ bool metrics_endpoint::server::wait() {
 
 clock::time_point metrics_endpoint::server::next_deadline() const {
   auto earliest = clock::time_point::max();
-  if (clock::now() < accept_from_) earliest = accept_from_;
+  if (clock::now() < rest_.until()) earliest = rest_.until();
   for (const auto& conn : visitors_)
     if (!conn.is_cut) earliest = std::min(earliest, conn.until);
   return earliest;
@@ -210,22 +211,26 @@ void metrics_endpoint::server::accept_some() {
 }
 
 bool metrics_endpoint::server::accept_one() {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  net::unique_fd fd{::accept4(port_.socket(0), reinterpret_cast<sockaddr*>(&address), &size,
-                              SOCK_NONBLOCK | SOCK_CLOEXEC)};
-  if (!fd) {
-    if (errno == EAGAIN) return false;
-    if (errno == ECONNABORTED || errno == EINTR || errno == EPERM || errno == EPROTO) return true;
-    // Out of descriptors: connections that wait would wake this thread for nothing.
-    accept_from_ = clock::now() + accept_again_after;
-    return false;
+  auto result = net::accept_from(port_.socket(0));
+  switch (result.outcome) {
+    case net::accept_result::kind::accepted:
+      break;
+    case net::accept_result::kind::none:
+      return false;
+    case net::accept_result::kind::again:
+      return true;
+    case net::accept_result::kind::exhausted:
+      if (const auto left_out = rest_.begin(clock::now()))
+        spdlog::warn("metrics: accepting pauses: {}{}",
+                     std::generic_category().message(result.error),
+                     net::describe_left_out(*left_out));
+      return false;
   }
   // What the kernel has of an answer when we are done with it.
-  net::set_user_timeout(fd.get(), patience_.answer);
+  net::set_user_timeout(result.fd.get(), patience_.answer);
   // It closes what it can't take.
-  MHD_add_connection(daemon_.get(), fd.release(), reinterpret_cast<const sockaddr*>(&address),
-                     size);
+  MHD_add_connection(daemon_.get(), result.fd.release(),
+                     reinterpret_cast<const sockaddr*>(&result.address), result.address_size);
   return true;
 }
 

@@ -31,6 +31,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t scheduler_threads = 2;
 /// More than `node_link.timeout_sec` may be.
 constexpr auto longest_silence = 15min;
+/// How often it is looked whether everything has ended.
+constexpr auto look_interval = 10ms;
 
 }  // namespace
 
@@ -68,15 +70,10 @@ node::node(const config::settings& settings)
 }
 
 node::~node() {
-  if (tree_end_.valid()) {
-    stop();
-    tree_end_.wait();
-    system_.await_all_actors_done();
-  }
-  for (const auto& reactor : core_.reactors)
-    reactor->stop();
-  for (auto& thread : threads_)
-    thread.join();
+  static_cast<void>(shut_down([](std::chrono::milliseconds) {
+    std::this_thread::sleep_for(1ms);
+    return true;
+  }));
 }
 
 void node::make_reactors(const config::settings& settings) {
@@ -119,7 +116,7 @@ tl::expected<void, std::string> node::bind_ports(config::client_config& clients)
   if (!client_) return {};
   auto change = port_change::prepare(*client_, clients);
   if (!change) return tl::unexpected{std::move(change.error())};
-  set_client_options(clients, change->served());
+  set_client_options(change->served());
   change->publish(net::steady_clock::now());
   return {};
 }
@@ -185,23 +182,37 @@ void node::run_reactors() {
     });
 }
 
+// -- the end ------------------------------------------------------------------------------------
+
+bool node::shut_down(const shutdown_wait& wait) {
+  core_.stopping = true;
+  if (tree_end_.valid()) {
+    caf::anon_send_exit(root_, caf::exit_reason::user_shutdown);
+    while (tree_end_.wait_for(0s) != std::future_status::ready)
+      if (!wait(look_interval)) return false;
+    // An actor that did not end in time is killed by its supervisor, but may still be in a call.
+    while (!is_idle())
+      if (!wait(look_interval)) return false;
+  }
+  for (const auto& reactor : core_.reactors)
+    reactor->stop();
+  for (auto& thread : std::exchange(threads_, {}))
+    thread.join();
+  return true;
+}
+
 /// Clients belong to no supervisor: a tree that did not end in order leaves them behind. One that
 /// starts later ends itself, as the proxy is stopping.
 void node::end_left_clients() {
   core_.stopping = true;
   if (!client_) return;
   for (const auto& reactor : core_.reactors)
-    caf::anon_send_exit(net::spawn_pinned<actors::client_roster>(*reactor, *client_),
-                        caf::exit_reason::user_shutdown);
+    reactor->post(
+        [&clients = client_->clients[reactor->index()]] { actors::end_clients(clients); });
 }
 
 bool node::is_idle() {
   return system_.registry().running() == 0;
-}
-
-void node::stop() {
-  core_.stopping = true;
-  caf::anon_send_exit(root_, caf::exit_reason::user_shutdown);
 }
 
 }  // namespace mtp::app

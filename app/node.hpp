@@ -22,17 +22,21 @@ class node {
   node& operator=(const node&) = delete;
   node(node&&) = delete;
   node& operator=(node&&) = delete;
-  /// `stop`, and waits until every actor has ended.
+  /// `shut_down`, however long it takes.
   ~node();
 
   /// Binds the ports and starts the tree. `on_end` is called, from any thread, when the tree has
   /// ended, asked to or not, and clients that it left behind were told to end. Errors, for the
   /// operator: a port that can't be served, a certificate that can't be used.
   [[nodiscard]] tl::expected<void, std::string> start(std::function<void()> on_end);
-  /// Asks the tree to stop, from bottom to top: clients leave, Telegram is told, then `on_end`.
-  /// Does not wait, and may be called again.
-  void stop();
-  /// After `on_end`: whether no actor runs any more, so that the destructor will not wait.
+  /// Waits for at most as long as it is told. False: not any longer.
+  using shutdown_wait = std::function<bool(std::chrono::milliseconds)>;
+  /// Ends everything, in this order: the tree, from bottom to top (clients leave, Telegram is
+  /// told), then `on_end`; clients that the tree left behind; other actors; the reactors. Starts no
+  /// actor. Returns false as soon as `wait` does: then something still runs, and the destructor
+  /// would wait for it.
+  [[nodiscard]] bool shut_down(const shutdown_wait& wait);
+  /// Whether no actor runs any more.
   [[nodiscard]] bool is_idle();
 
   /// Lowers what the machine can't give, and says so.

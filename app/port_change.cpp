@@ -108,14 +108,12 @@ void port_change::leave_ports(net::steady_clock::time_point now) {
       std::make_shared<const std::vector<std::weak_ptr<actors::open_port>>>(std::move(left)));
 }
 
-void set_client_options(const config::client_config& settings,
-                        const std::vector<served_port>& ports) {
+void set_client_options(const std::vector<served_port>& ports) {
   for (const auto& served : ports)
     for (unsigned i = 0; i < served.sockets->size(); ++i) {
       const int socket = served.sockets->socket(i);
       net::set_no_delay(socket);
       net::set_keep_alive(socket);
-      net::set_reset_on_close(socket, settings.reset_close_socket != config::reset_close::off);
     }
 }
 

@@ -56,7 +56,6 @@ class port_change {
 
 /// Options of clients' sockets, set on the listening ones that they have them from: five calls less
 /// for each.
-void set_client_options(const config::client_config& settings,
-                        const std::vector<actors::served_port>& ports);
+void set_client_options(const std::vector<actors::served_port>& ports);
 
 }  // namespace mtp::app

@@ -179,7 +179,7 @@ tl::expected<std::string, std::string> reloader::apply(const config::loaded_sett
 
   // Nothing fails from here on.
   if (ports) {
-    set_client_options(wanted.client, ports->served());
+    set_client_options(ports->served());
     ports->publish(net::steady_clock::now());
   }
   core.config.set(std::make_shared<const config::settings>(wanted));

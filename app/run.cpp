@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
 
 #include "app/console_commands.hpp"
@@ -30,35 +31,27 @@ void announce(program_output& output, const config::settings& settings, const st
   if (!settings.client.ports.empty()) output.print(describe_links(settings, server) + '\n');
 }
 
-/// Stops the tree and waits for it. True if everything ended within the bound.
-bool stop_tree(node& proxy, const process_events& happened) {
+/// True if everything ended within the bound.
+bool stop_node(node& proxy, const process_events& happened) {
   spdlog::info("stopping");
-  proxy.stop();
   const auto limit = proxy.core().config.get()->process.stop_timeout;
   const auto begun = std::chrono::steady_clock::now();
-  const auto elapsed = [begun] { return std::chrono::steady_clock::now() - begun; };
-  bool tree_ended = false;
-  while (true) {
-    // An actor that did not end in time is killed by its supervisor, but may still be in a call.
-    if (tree_ended && proxy.is_idle()) return true;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit - elapsed());
-    const auto patience = tree_ended ? std::min<std::chrono::milliseconds>(left, 10ms) : left;
-    switch (happened.wait(std::max<std::chrono::milliseconds>(patience, 0ms))) {
-      case event::tree_ended:
-        tree_ended = true;
-        break;
+  return proxy.shut_down([&](std::chrono::milliseconds patience) {
+    const auto elapsed = std::chrono::steady_clock::now() - begun;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit - elapsed);
+    switch (happened.wait(std::clamp<std::chrono::milliseconds>(left, 0ms, patience))) {
       case event::stop:
-        if (elapsed() < signal_bounce) break;
+        if (elapsed < signal_bounce) return true;
         spdlog::warn("second signal: ending at once");
         return false;
       case event::timeout:
-        if (left.count() > 0) break;
+        if (left.count() > 0) return true;
         spdlog::warn("not everything ended within {} s", limit.count());
         return false;
       default:
-        break;
+        return true;
     }
-  }
+  });
 }
 
 /// The console, if it can be had: the proxy does its work without it.
@@ -85,7 +78,7 @@ int serve(node& proxy, const process_events& happened, const console_server* con
   while (true) {
     switch (happened.wait(1h)) {
       case event::stop:
-        if (stop_tree(proxy, happened)) return 0;
+        if (stop_node(proxy, happened)) return 0;
         // A thread may hang in a name server's silence; nothing is owed to anybody any more.
         if (console != nullptr) console->remove_socket();
         output.end_at_once(1);

@@ -97,7 +97,7 @@ std::vector<option> door_options() {
                           {"handshake_error", reset_close::handshake_error},
                           {"always", reset_close::always}}),
        .roles = with_clients,
-       .applies = change_time::new_connections,
+       .applies = change_time::live,
        .line = "Which clients are closed with a TCP reset. `\"off\"`: none. `\"handshake_error\"`: "
                "those that do not finish their handshake (wrong secret, forbidden protocol, "
                "replay, time-out), unless they get a TLS alert. `\"always\"`: all."},
@@ -117,8 +117,8 @@ std::vector<option> replay_options() {
        .line = "When Telegram's error -404 is kept from a client, so that a prober that replays a "
                "handshake learns nothing. `\"first\"`: as the first packet. `\"on\"`: always. "
                "`\"off\"`: never. A client whose keys have expired needs it to make new ones. So "
-               "`\"auto\"` acts only on clients without fake-TLS, and only while "
-               "`replay_check_session_storage` is off: as `\"first\"`, and the client is closed."},
+               "`\"auto\"` acts only while `replay_check_session_storage` is off: as `\"first\"`, "
+               "and the client is closed."},
       {.key = "replay_check_session_storage",
        .value = of::boolean(at(&settings::client, &client_config::replay_check_session_storage)),
        .roles = with_clients,

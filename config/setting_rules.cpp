@@ -69,7 +69,7 @@ settings settings_to_read(const toml_reader& in) {
 void complete_settings(toml_reader& in, settings& read) {
   complete_backpressure(read.uplink);
   complete_console_socket(in, read.process);
-  // Whoever has a configuration server of their own has it for both families.
+  // An operator with another configuration server has it for both families.
   if (in.has("proxy_config_url") && !in.has("proxy_config_v6_url"))
     read.uplink.proxy_config_v6_url.clear();
   if (read.process.metrics_listen && read.process.metrics_listen->port == 0)

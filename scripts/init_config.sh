@@ -6,8 +6,10 @@
 # would be written, secrets masked, and asks; then the old one stays as FILE.bak, and its secret is kept.
 #   scripts/init_config.sh --need "[ROLE]" [FILE]   for `make run`: FILE must be there and of ROLE; is
 #                                                   written if the role is both
-#   scripts/init_config.sh --tell "[ROLE]" [FILE]   for `make`: says if it is not; if the template is newer
-#                                                   than FILE, as after `git pull`, asks as above, once
+#   scripts/init_config.sh --tell "[ROLE]" [FILE]   for `make`: says if it is not; if the template is not the
+#                                                   one that FILE was written from or compared with last, as
+#                                                   after `git pull`, asks as above, once
+# FILE.template says which template that was, by its SHA-256: times mean nothing after `git clone` or `git pull`.
 # IP_LOOKUP_SERVICES: URLs to ask for the address, instead of those below; empty: none is asked.
 set -eu
 # The file holds secrets: only its owner may read it.
@@ -143,6 +145,12 @@ template_of() {
   esac
 }
 
+# What FILE.template says if FILE is up to date with the template.
+template_mark() { echo "$(sha256sum < "$template" | cut -d ' ' -f 1)  $(basename "$template")"; }
+
+# The operator has the template's content in FILE, or has seen it and said no.
+record_template() { template_mark > "$file.template"; }
+
 # write ADDRESS: from the template to FILE, unless that is not wanted. Sets `written` to yes or no. Not to
 # be called in a condition: every failure must end the script.
 write() {
@@ -162,16 +170,21 @@ write() {
   if [ -e "$file" ]; then
     if cmp -s "$new" "$file"; then
       echo "$file is as the template has it"
+      record_template
       return
     fi
     show_changes
-    may_replace || return 0
+    if ! may_replace; then
+      [ ! -t 0 ] || record_template
+      return 0
+    fi
     cp -p "$file" "$file.bak"
     chmod 600 "$file.bak"
     chown --reference="$file" "$new" 2> /dev/null || true
   fi
   mv "$new" "$file"
   new=""
+  record_template
   written=yes
   case "$role" in
     back) echo "Wrote $file. Options: doc/config.md" ;;
@@ -184,21 +197,20 @@ kept_address() {
   sed -n "s/^[[:space:]]*external_ip[[:space:]]*=[[:space:]]*[\"']\([0-9.]*\)[\"'].*/\1/p" "$file" | head -n 1
 }
 
-# is_newer FILE OTHER: by the times they were changed at. Without OTHER it is.
-is_newer() { [ ! -e "$2" ] || [ -n "$(find "$1" -newer "$2")" ]; }
-
-# If the template has changed since FILE was written: as `make init-config`; after a "no" it asks again
-# only when the template has changed once more.
+# If the template is not the one that FILE was written from, or that the operator has refused since: as
+# `make init-config`.
 offer_new_template() {
   template="$(template_of "$role")"
-  heard="$root/build/heard/$(readlink -f "$file" | cksum | cut -d ' ' -f 1).$role"
-  [ -r "$file" ] && [ -w "$(dirname "$file")" ] || return 0
-  is_newer "$template" "$file" && is_newer "$template" "$heard" || return 0
-  echo "config/$(basename "$template") has changed since $file was written."
+  mark="$(readlink -f "$file").template"
+  [ -r "$file" ] && [ -w "$(dirname "$mark")" ] || return 0
+  if [ ! -e "$mark" ]; then
+    echo "It is not known which template $file was written from."
+  elif [ "$(cat "$mark")" != "$(template_mark)" ]; then
+    echo "config/$(basename "$template") has changed since $file was written."
+  else
+    return 0
+  fi
   write "$(kept_address)"
-  [ -t 0 ] || return 0
-  mkdir -p "$(dirname "$heard")"
-  touch -r "$template" "$heard"
 }
 
 # What is left to do by hand.

@@ -92,11 +92,13 @@ verdict judge(const client_facts& client, const config::client_config& all,
 farewell farewell_of(cause why, const config::client_config& all, bool is_established) {
   const auto alert = about(why).alert;
   // A RST would overtake the alert.
-  const bool may_reset = !is_established && alert.empty();
+  return {.alert = alert, .reset = closes_with_reset(all, is_established || !alert.empty())};
+}
+
+bool closes_with_reset(const config::client_config& all, bool is_established) {
   const auto option = all.reset_close_socket;
-  return {.alert = alert,
-          .reset = option == config::reset_close::always ||
-                   (option == config::reset_close::handshake_error && may_reset)};
+  return option == config::reset_close::always ||
+         (option == config::reset_close::handshake_error && !is_established);
 }
 
 }  // namespace mtp::actors

@@ -130,4 +130,8 @@ using verdict = std::variant<admitted, turned_away>;
 [[nodiscard]] farewell farewell_of(cause why, const config::client_config& all,
                                    bool is_established);
 
+/// Whether a connection that ends without a farewell (a time-out, the client left, the proxy stops)
+/// ends with a RST.
+[[nodiscard]] bool closes_with_reset(const config::client_config& all, bool is_established);
+
 }  // namespace mtp::actors

@@ -133,7 +133,7 @@ void client_conn::handle_crowded_out() {
     const auto* const handshake = std::get_if<handshake_phase>(&phase_);
     return handshake != nullptr && handshake->is_newcomer();
   };
-  // It may have shown what it is, and nobody has read that yet.
+  // It may have shown what it is, in bytes that have not been read yet.
   if (is_newcomer() && stream_.has_unread()) on_readable(stream_);
   if (is_newcomer()) std::get<handshake_phase>(phase_).on_crowded_out(*this);
 }
@@ -221,7 +221,7 @@ void client_conn::turn_away(const turned_away& away) {
   if (spdlog::should_log(spdlog::level::debug))
     spdlog::debug("{}: {}: {} ({})", port_->name, to_string(peer_), about(why).name,
                   about(why).text);
-  stream_.reset_on_close(how.reset);
+  resets_ = how.reset;
   if (!how.alert.empty()) stream_.send(to_bytes(how.alert));
   quit();
 }
@@ -245,6 +245,8 @@ void client_conn::stopped() {
   leave_stream();
   if (auto* const established = session()) stream_.send_pending(established->writer);
   stream_.write_now();
+  if (resets_.value_or(closes_with_reset(settings(), session() != nullptr)))
+    stream_.reset_on_close(true);
   stream_.close();
   side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
   idle_timer_.cancel();

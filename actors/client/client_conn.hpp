@@ -79,7 +79,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   /// Bytes that wait for the client do so for a limited time; what it takes starts the time anew.
   /// Not while opening, when the timer has another task.
   void watch_sending();
-  /// Nobody takes care of a request for a stream.
+  /// No actor takes care of a request for a stream.
   void handle_unanswered(stream_id asked);
   void note_memory();
   /// Leaves the DC connection and ends, after what the client is to see.
@@ -120,6 +120,8 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   net::tcp_stream stream_;
   client_phase phase_;
   idle_state idle_ = idle_state::init;
+  /// As its farewell says; nothing if there is none.
+  std::optional<bool> resets_;
   /// As `node_core::memory` was told.
   std::size_t held_ = 0;
   net::steady_clock::time_point started_;

@@ -8,14 +8,17 @@
 
 namespace mtp::actors {
 
+void end_clients(const client_list& clients) {
+  while (auto* const client = clients.front())
+    client->run_as_handler([client] { client->quit(caf::exit_reason::user_shutdown); });
+}
+
 client_roster::client_roster(caf::actor_config& cfg, net::reactor& home, client_side& side)
     : pinned_actor{cfg, home}, side_{&side}, drain_timer_{*this} {}
 
 caf::behavior client_roster::start() {
   set_exit_handler([this](caf::exit_msg& asked) {
-    auto& clients = side_->clients[home().index()];
-    while (auto* const client = clients.front())
-      client->run_as_handler([client] { client->quit(caf::exit_reason::user_shutdown); });
+    end_clients(side_->clients[home().index()]);
     quit(asked.reason);
   });
   // What has changed while there was no roster.

@@ -12,6 +12,9 @@
 
 namespace mtp::actors {
 
+/// Ends every client_conn of a reactor's list. In that reactor's thread.
+void end_clients(const client_list& clients);
+
 /// Messages:
 /// - `list_clients` (request): a report on the reactor's clients; never fails.
 /// - `config_changed`: clients' timers follow; clients of ports that have changed or are gone leave

@@ -12,12 +12,13 @@ namespace {
 constexpr std::array<std::uint8_t, 4> server_error{0x6c, 0xfe, 0xff, 0xff};
 
 /// A client whose keys have expired learns it from -404. A prober that replays a handshake must not
-/// see it; one that has been checked for that is no replay.
-config::error_filter filter_of_session(const config::client_config& options, bool tls) {
-  const bool was_checked = tls || options.replay_check_session_storage;
+/// see it. While handshakes are checked for that, no session is a replay. Fake-TLS alone proves
+/// nothing: a recording of it can be replayed from its hello on.
+config::error_filter filter_of_session(const config::client_config& options) {
   const auto chosen = options.server_error_filter;
-  return chosen == config::error_filter::automatic && was_checked ? config::error_filter::off
-                                                                  : chosen;
+  return chosen == config::error_filter::automatic && options.replay_check_session_storage
+             ? config::error_filter::off
+             : chosen;
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ client_session::client_session(client_handshake::established& header,
                                const config::client_config& options, std::size_t unsent)
     : kind{header.kind},
       tls{header.tls},
-      filter{filter_of_session(options, header.tls)},
+      filter{filter_of_session(options)},
       dc{header.dc},
       tag{ad_tag},
       reader{std::move(header.reader)},

@@ -55,8 +55,6 @@ next_phase handshake_phase::on_data(client_conn& conn, byte_view data) {
     }
     auto& header = std::get<client_handshake::established>(*step);
     conn.port().metrics.protocol_ok(header.kind, header.tls).add();
-    if (conn.settings().reset_close_socket == config::reset_close::handshake_error)
-      conn.stream().reset_on_close(false);
     conn.handshake_done();
     return opening_phase{std::make_unique<client_session>(header, let_in.tag, conn.settings(),
                                                           conn.stream().queued())};

@@ -13,6 +13,7 @@
 
 #include "actors/client/admission.hpp"
 #include "actors/client/client_conn.hpp"
+#include "net/loop/free_descriptors.hpp"
 
 namespace mtp::actors {
 
@@ -23,16 +24,17 @@ using namespace std::chrono_literals;
 /// At most so many newcomers have to go at once, and this is how long they may take.
 constexpr std::size_t most_freed = 64;
 constexpr auto freeing_time = 5ms;
-/// When descriptors have run out, others want some, too: Telegram's connections, metrics, console.
+/// Clients leave so many descriptors free, for connections to Telegram, metrics and the console.
 constexpr std::size_t spare_descriptors = 8;
 
-bool somebody_waits(int listening) noexcept {
+bool is_readable(int listening) noexcept {
   pollfd at{.fd = listening, .events = POLLIN, .revents = 0};
   return ::poll(&at, 1, 0) > 0;
 }
 
-/// Connections that wait to be accepted, of which there is one. Not every kernel counts them.
+/// Connections that wait to be accepted. Not every kernel counts them.
 std::size_t count_waiting(int listening) noexcept {
+  if (!is_readable(listening)) return 0;
   tcp_info about{};
   socklen_t size = sizeof about;
   const bool told = ::getsockopt(listening, IPPROTO_TCP, TCP_INFO, &about, &size) == 0;
@@ -70,6 +72,11 @@ bool listener::can_accept() {
     make_room(*served_.port, 0, "max_connections is reached");
     return false;
   }
+  constexpr auto needed = spare_descriptors + 1;
+  if (const auto left = net::free_descriptors(needed, fd()); left < needed) {
+    make_descriptors(spare_descriptors - std::min(left, spare_descriptors), EMFILE);
+    return false;
+  }
   if (side_->core.memory.pressure() != memory_pressure::none) {
     pause("memory_budget_mb is nearly used up");
     return false;
@@ -87,34 +94,41 @@ void listener::on_accepted(net::unique_fd fd, const endpoint& peer) {
 }
 
 void listener::on_exhausted(int error) {
-  const auto why = std::generic_category().message(error);
-  if (error != EMFILE && error != ENFILE) return pause(why.c_str());
+  if (error == EMFILE || error == ENFILE) return make_descriptors(spare_descriptors, error);
+  pause(std::generic_category().message(error));
+}
+
+/// Of the port with most newcomers, whichever port needs them.
+void listener::make_descriptors(std::size_t spare, int error) {
   const auto ports = side_->ports.get();
   const auto crowded = std::ranges::max_element(*ports, {}, [](const served_port& served) {
     return std::pair{served.port->newcomers.largest_crowd(), served.port->newcomers.size()};
   });
   auto& from = crowded != ports->end() ? *crowded->port : *served_.port;
-  make_room(from, spare_descriptors, why.c_str());
+  make_room(from, spare, std::generic_category().message(error));
 }
 
 /// Evicted newcomers free their places when their reactors come to it.
-void listener::make_room(open_port& from, std::size_t spare, const char* why) {
-  // Without waiting connections there is no hurry: the socket tells of the next one.
-  if (!somebody_waits(fd())) return;
+void listener::make_room(open_port& from, std::size_t spare, const std::string& why) {
+  const auto waiting = count_waiting(fd());
+  const auto wanted = std::min(waiting + spare, most_freed);
+  // There is no hurry: the socket tells of the next one.
+  if (wanted == 0) return;
   // Evicted newcomers leave on other threads, so the count may be outdated already.
   auto leaving = from.newcomers.leaving();
-  const auto wanted = std::min(count_waiting(fd()) + spare, most_freed);
   while (leaving < wanted && crowd_out(from, home().now(), leaving > 0))
     ++leaving;
-  if (leaving == 0) return pause(why);
-  loop_.rest(freeing_time);
+  if (leaving > 0)
+    loop_.rest(freeing_time);
+  else if (waiting > 0)
+    pause(why);
 }
 
-void listener::pause(const char* why) {
+void listener::pause(const std::string& why) {
   served_.port->metrics.accept_paused.add();
-  if (loop_.pause())
-    spdlog::warn("{}: accepting pauses: {} ({} clients)", served_.port->name, why,
-                 served_.port->connections.load());
+  if (const auto left_out = loop_.pause())
+    spdlog::warn("{}: accepting pauses: {} ({} clients){}", served_.port->name, why,
+                 served_.port->connections.load(), net::describe_left_out(*left_out));
 }
 
 }  // namespace mtp::actors

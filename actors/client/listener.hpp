@@ -7,10 +7,12 @@
 
 namespace mtp::actors {
 
-/// Behavior: no messages. At `max_connections`, or when the process is out of descriptors, a new
+/// Behavior: no messages. At `max_connections`, or when the process has 8 descriptors left, a new
 /// connection evicts one that has not shown yet that it is a client (actors/client/newcomers). If
 /// there is none to evict, and when memory is short, accepting pauses; waiting clients stay in the
-/// kernel's backlog. The client_conns that it started outlive it.
+/// kernel's backlog. The 8 descriptors are for others: connections to Telegram, metrics, the
+/// console. If these use them up, newcomers are evicted for that, too, when the next client comes.
+/// The client_conns that it started outlive it.
 class listener final : public net::pinned_actor, private net::accept_owner {
  public:
   listener(caf::actor_config& cfg, net::reactor& home, client_side& side, served_port port);
@@ -34,8 +36,9 @@ class listener final : public net::pinned_actor, private net::accept_owner {
   [[nodiscard]] bool is_full() const noexcept;
   /// Evicts as many newcomers of `from` as connections wait in the backlog, and `spare` more.
   /// Without newcomers accepting pauses.
-  void make_room(open_port& from, std::size_t spare, const char* why);
-  void pause(const char* why);
+  void make_room(open_port& from, std::size_t spare, const std::string& why);
+  void make_descriptors(std::size_t spare, int error);
+  void pause(const std::string& why);
   [[nodiscard]] int fd() noexcept { return served_.sockets->socket(home().index()); }
 
   client_side* side_;

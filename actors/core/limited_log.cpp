@@ -1,9 +1,5 @@
 #include "actors/core/limited_log.hpp"
 
-#include <fmt/format.h>
-
-#include <utility>
-
 namespace mtp::actors {
 
 namespace {
@@ -21,21 +17,13 @@ const std::string shared_key;
 
 std::optional<std::string> limited_log::tell(const std::string& key, const std::string& text,
                                              time_point now) {
-  std::erase_if(records_, [&](const auto& item) { return now - item.second.begin >= memory; });
-  const bool has_own = records_.contains(key) ||
-                       records_.size() + (records_.contains(shared_key) ? 0 : 1) < max_keys;
-  auto& known =
-      records_.try_emplace(has_own ? key : shared_key, record{.begin = now}).first->second;
-  if (now - known.begin >= interval) known = {.begin = now, .left_out = known.left_out};
-  if (known.lines == burst_) {
-    ++known.left_out;
-    return std::nullopt;
-  }
-  ++known.lines;
-  const auto count = std::exchange(known.left_out, 0);
-  if (count == 0) return text;
-  return fmt::format("{} ({} more since the last line{})", text, count,
-                     has_own && key == text ? "" : ", others among them");
+  std::erase_if(limiters_, [&](const auto& item) { return now - *item.second.begin() >= memory; });
+  const bool has_own = limiters_.contains(key) ||
+                       limiters_.size() + (limiters_.contains(shared_key) ? 0 : 1) < max_keys;
+  auto& limiter = limiters_.try_emplace(has_own ? key : shared_key, interval, burst_).first->second;
+  const auto left_out = limiter.admit(now);
+  if (!left_out) return std::nullopt;
+  return text + net::describe_left_out(*left_out, !has_own || key != text);
 }
 
 }  // namespace mtp::actors

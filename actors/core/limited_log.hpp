@@ -1,11 +1,11 @@
-// Limits lines in the log that a peer can cause as often as it likes: a few lines at once, then a
-// count now and then.
+// A net::log_limiter for each of many keys, for lines that a peer can cause as often as it likes.
 #pragma once
 
-#include <caf/actor_clock.hpp>
 #include <map>
 #include <optional>
 #include <string>
+
+#include "net/loop/log_limiter.hpp"
 
 namespace mtp::actors {
 
@@ -13,7 +13,7 @@ namespace mtp::actors {
 /// peers do, there are at most 64 times `burst` lines a minute.
 class limited_log {
  public:
-  using time_point = caf::actor_clock::time_point;
+  using time_point = net::log_limiter::time_point;
 
   /// `burst`: lines per minute and key.
   explicit limited_log(std::size_t burst) : burst_{burst} {}
@@ -28,15 +28,9 @@ class limited_log {
   }
 
  private:
-  struct record {
-    /// Of the minute in which `lines` were given.
-    time_point begin;
-    std::size_t lines = 0;
-    std::size_t left_out = 0;
-  };
-
   std::size_t burst_;
-  std::map<std::string, record> records_;
+  /// Each has admitted a line.
+  std::map<std::string, net::log_limiter> limiters_;
 };
 
 }  // namespace mtp::actors

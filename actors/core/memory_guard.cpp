@@ -18,8 +18,6 @@ using namespace std::chrono_literals;
 constexpr auto tight_time = 2s;
 /// Between messages to the other reactors' guards.
 constexpr auto tell_interval = 10ms;
-/// And between warnings.
-constexpr auto warning_interval = 10s;
 /// Closing a client that holds less would free nothing worth a client.
 constexpr std::size_t worth_closing = 4096;
 
@@ -110,11 +108,11 @@ void memory_guard::close_most_buffered() {
       holder->relieve();
   if (count == 0) return;
   closed_.add(count);
-  if (home().now() < quiet_until_) return;
-  quiet_until_ = home().now() + warning_interval;
+  const auto left_out = log_.admit(home().now());
+  if (!left_out) return;
   spdlog::warn(
-      "memory_budget_mb is used up: {} clients that hold most are closed, which frees {} MiB",
-      count, freed >> 20U);
+      "memory_budget_mb is used up: {} clients that hold most are closed, which frees {} MiB{}",
+      count, freed >> 20U, net::describe_left_out(*left_out));
 }
 
 }  // namespace mtp::actors

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "actors/core/node_core.hpp"
+#include "net/loop/log_limiter.hpp"
 #include "net/loop/pinned_actor.hpp"
 
 namespace mtp::actors {
@@ -40,7 +41,7 @@ class memory_guard final : public net::pinned_actor,
   net::timer patience_timer_;
   bool waiting_ = false;
   net::steady_clock::time_point told_others_;
-  net::steady_clock::time_point quiet_until_;
+  net::log_limiter log_{std::chrono::seconds{10}};
 };
 
 }  // namespace mtp::actors

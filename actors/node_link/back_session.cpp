@@ -28,8 +28,6 @@ constexpr auto lasting_session = 5s;
 /// The back has to answer within this time.
 constexpr auto answer_patience = 10s;
 constexpr auto goodbye_patience = 1s;
-/// The same trouble is told again after so long.
-constexpr auto trouble_interval = 10min;
 /// Clocks that differ more are mentioned.
 constexpr auto noticeable_skew = 30s;
 
@@ -243,10 +241,10 @@ void back_session::failed(std::string why) {
   if (was_connected && home().now() - since_ > lasting_session) failures_ = 0;
   end_session();
   leave();
-  if (was_connected || why != trouble_ || home().now() - trouble_told_ > trouble_interval) {
-    spdlog::warn("back {}: {}; trying again", where_, why);
-    trouble_told_ = home().now();
-  }
+  // Another trouble is told at once.
+  if (was_connected || why != trouble_) trouble_log_.reset();
+  if (const auto left_out = trouble_log_.admit(home().now()))
+    spdlog::warn("back {}: {}; trying again{}", where_, why, net::describe_left_out(*left_out));
   trouble_ = std::move(why);
   try_later();
 }

@@ -7,6 +7,7 @@
 #include "actors/node_link/link_messages.hpp"
 #include "actors/node_link/node_link_side.hpp"
 #include "codecs/node_link/link_hello.hpp"
+#include "net/loop/log_limiter.hpp"
 #include "net/loop/pinned_actor.hpp"
 
 namespace mtp::actors {
@@ -73,6 +74,7 @@ class back_session : public net::pinned_actor {
   /// For a back that is not in this process.
   [[nodiscard]] const config::back_address& address() const { return back_.address.value(); }
 
+  bool on_message(caf::mailbox_element&) override { return false; }
   void on_due(net::timer& due) override;
   void stopped() override;
 
@@ -80,7 +82,6 @@ class back_session : public net::pinned_actor {
   enum class stage : std::uint8_t { waiting, reaching, greeting, connected, leaving };
 
   caf::behavior start() final;
-  bool on_message(caf::mailbox_element&) final { return false; }
 
   /// The back has a session already, by another address.
   void fail_as_same(std::size_t other);
@@ -129,7 +130,8 @@ class back_session : public net::pinned_actor {
   /// Why the back ends this session; empty as long as it does not.
   std::string farewell_;
   std::string trouble_;
-  net::steady_clock::time_point trouble_told_;
+  /// Of the same trouble again and again.
+  net::log_limiter trouble_log_{std::chrono::minutes{10}};
   std::uint64_t sessions_ = 0;
   unsigned failures_ = 0;
   net::timer retry_timer_;

@@ -13,7 +13,6 @@ using namespace std::chrono_literals;
 
 constexpr auto read_interval = 1min;
 constexpr auto near_expiry = std::chrono::days{14};
-constexpr auto warning_interval = 24h;
 
 /// Message to itself.
 struct read_due {};
@@ -45,15 +44,13 @@ void certificate_watch_state::tell_of_change() {
   if (before->name() != used->name())
     spdlog::warn(R"(it says "{}", where the one before said "{}": other nodes may refuse it)",
                  used->name(), before->name());
-  warned_at.reset();
+  expiry_log.reset();
 }
 
 void certificate_watch_state::warn_of_expiry() {
   const auto used = side->credentials->current();
   const auto left = used->expires() - std::chrono::system_clock::now();
-  const auto now = self->clock().now();
-  if (left > near_expiry || (warned_at && now - *warned_at < warning_interval)) return;
-  warned_at = now;
+  if (left > near_expiry || !expiry_log.admit(self->clock().now())) return;
   spdlog::warn("the certificate of this node, \"{}\", expires in {} hours", used->name(),
                std::chrono::duration_cast<std::chrono::hours>(left).count());
 }

@@ -1,13 +1,12 @@
 // A node's certificate may be renewed while it runs, or be about to expire.
 #pragma once
 
-#include <caf/actor_clock.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/stateful_actor.hpp>
-#include <optional>
 #include <string>
 
 #include "actors/node_link/node_link_side.hpp"
+#include "net/loop/log_limiter.hpp"
 #include "net/tls/tls_context.hpp"
 
 namespace mtp::actors {
@@ -28,7 +27,8 @@ struct certificate_watch_state {
   std::shared_ptr<const net::tls_context> known;
   /// Why the files could not be used at the last look; empty if they could.
   std::string trouble;
-  std::optional<caf::actor_clock::time_point> warned_at;
+  /// Once a day.
+  net::log_limiter expiry_log{std::chrono::hours{24}};
 
   static inline const char* name = "certificate_watch";
 };

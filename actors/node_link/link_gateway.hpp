@@ -70,6 +70,9 @@ struct link_gateway_state {
   reply handle_hello(const std::string& text, agents& fronts);
   void find_name(visit visitor);
   void decide(visit& visitor);
+  /// In the form in which the hello was: version 3 can't read another one.
+  [[nodiscard]] link_answer make_answer(link_answer::kind decision, const link_offer& theirs,
+                                        std::string reason = {}) const;
   void tell_refused(const visit& visitor, const std::string& why);
   void refuse(const visit& visitor, const std::string& why);
   /// The visit is over.
@@ -80,6 +83,8 @@ struct link_gateway_state {
   /// The same, by its proof of the cookie, which uses up the nonce that it was given.
   [[nodiscard]] std::string judge_proof(const visit& visitor);
   void challenge(const visit& visitor);
+
+  // In link_gateway_sessions.cpp.
   void open(visit& visitor);
   void end_earlier(const link_hello& hello, const caf::actor& session_actor);
   void agent_started(std::uint64_t number, std::size_t place, const caf::actor& agent);
@@ -93,10 +98,8 @@ struct link_gateway_state {
   /// Logs something about a front that was let in.
   void tell(spdlog::level::level_enum level, const std::string& front, const std::string& event);
   void handle_down(const caf::down_msg& down);
-  /// In the form in which the hello was: version 3 can't read another one.
-  [[nodiscard]] link_answer make_answer(link_answer::kind decision, const link_offer& theirs,
-                                        std::string reason = {}) const;
   [[nodiscard]] std::vector<front_status> fronts() const;
+
   caf::result<std::string, bool> handle_ask(const std::string& line);
 
   caf::event_based_actor* self;

@@ -29,12 +29,12 @@ remote_back_session::remote_back_session(caf::actor_config& cfg, net::reactor& h
                                          node_link_side& side, std::size_t place)
     : back_session{cfg, home, side, place},
       dialer_{*this, side.core.resolver(home), *this},
-      silence_timer_{*this} {
-  set_default_handler([this](caf::scheduled_actor*, caf::message_view& x) {
-    // The only message that back_session does not know.
-    if (x.content().match_elements<link_gone>() && std::exchange(reach_when_gone_, false)) reach();
-    return caf::result<caf::message>{caf::make_message()};
-  });
+      silence_timer_{*this} {}
+
+bool remote_back_session::on_message(caf::mailbox_element& x) {
+  if (net::message_as<link_gone>(x) == nullptr) return false;
+  if (std::exchange(reach_when_gone_, false)) reach();
+  return true;
 }
 
 void remote_back_session::reach() {

@@ -16,6 +16,7 @@ class remote_back_session final : public back_session, private net::link_dialer_
  private:
   void reach() override;
   void leave() override;
+  bool on_message(caf::mailbox_element& x) override;
   void on_due(net::timer& due) override;
   void on_dialed(tl::expected<net::link_transport, std::string> result) override;
   void stopped() override;

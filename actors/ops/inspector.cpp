@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <caf/all.hpp>
+#include <map>
 
 #include "actors/core/names.hpp"
 #include "actors/ops/proxy_sup.hpp"
@@ -134,6 +135,33 @@ void add_clients(client_overview& into, client_overview& from, std::size_t limit
   if (into.clients.size() > limit) into.clients.resize(limit);
 }
 
+metrics::gauge_values connections_of(const client_side& side) {
+  std::map<std::string, double> counted;
+  const auto add = [&](const open_port& port) {
+    counted[port.name] += static_cast<double>(port.connections.load());
+  };
+  const auto served_now = side.ports.get();
+  for (const auto& served : *served_now)
+    add(*served.port);
+  const auto left = side.left_ports.get();
+  for (const auto& known : *left)
+    if (const auto port = known.lock()) add(*port);
+  metrics::gauge_values values;
+  for (const auto& [port, count] : counted)
+    values.push_back({{{"listener", port}}, count});
+  return values;
+}
+
+void add_gauge(counts_report& report, const metrics::gauge_name& gauge,
+               const metrics::gauge_values& values) {
+  if (values.empty()) return;
+  metrics::family added{
+      .name = std::string{gauge.name}, .help = {}, .type = metrics::kind::gauge, .samples = {}};
+  for (const auto& [labels, value] : values)
+    added.samples.push_back({.labels = labels, .value = value});
+  report.families.push_back(std::move(added));
+}
+
 /// None on a front.
 std::vector<dc_id> known_dcs(const node_parts& node) {
   return node.uplink != nullptr ? node.uplink->telegram.get()->dcs() : std::vector<dc_id>{};
@@ -193,16 +221,18 @@ caf::result<clients_report> inspector_state::clients(std::size_t limit) {
   return all->asked();
 }
 
+process_report inspector_state::process() const {
+  const auto* const clients = node->client;
+  return {.connections = clients != nullptr ? connections_of(*clients) : metrics::gauge_values{},
+          .memory =
+              memory_values(node->core.memory, clients != nullptr ? clients->replays.memory() : 0)};
+}
+
 counts_report inspector_state::counts() const {
+  const auto now = process();
   counts_report report{node->core.metrics.read_counts()};
-  metrics::family memory{.name = "mtproto_proxy_memory_bytes",
-                         .help = {},
-                         .type = metrics::kind::gauge,
-                         .samples = {}};
-  for (auto& [labels, value] : memory_values(
-           node->core.memory, node->client != nullptr ? node->client->replays.memory() : 0))
-    memory.samples.push_back({.labels = std::move(labels), .value = value});
-  report.families.push_back(std::move(memory));
+  add_gauge(report, connections_gauge, now.connections);
+  add_gauge(report, memory_gauge, now.memory);
   return report;
 }
 
@@ -251,6 +281,7 @@ caf::behavior inspector(caf::stateful_actor<inspector_state>* self, node_parts& 
       [&state](inspect_pools) { return state.pools(); },
       [&state](inspect_conns) { return state.conns(); },
       [&state](const inspect_clients& request) { return state.clients(request.limit); },
+      [&state](inspect_process) { return state.process(); },
       [&state](inspect_counts) { return state.counts(); },
       [&state](inspect_nodes) { return state.nodes(); },
   };

@@ -87,9 +87,23 @@ struct clients_report {
   std::vector<std::string> trouble;
 };
 
-/// Message (request): replies with a `counts_report`.
+/// Message (request): replies with a `process_report`. No other actor is asked.
+struct inspect_process {};
+struct process_report {
+  /// Values of `connections_gauge`: of each port, also of those that are gone and have clients.
+  metrics::gauge_values connections;
+  /// Values of `memory_gauge`.
+  metrics::gauge_values memory;
+};
+inline constexpr metrics::gauge_name connections_gauge{.name = "mtproto_proxy_connections_count",
+                                                       .help = "Clients connected now"};
+inline constexpr metrics::gauge_name memory_gauge{.name = "mtproto_proxy_memory_bytes",
+                                                  .help = "Memory of the process, and its budget"};
+
+/// Message (request): replies with a `counts_report`. No other actor is asked.
 struct inspect_counts {};
 struct counts_report {
+  /// Counters and histograms, then the gauges of a `process_report`.
   std::vector<metrics::family> families;
 };
 
@@ -119,6 +133,7 @@ struct inspector_state {
   caf::result<pools_report> pools();
   caf::result<conns_report> conns();
   caf::result<clients_report> clients(std::size_t limit);
+  [[nodiscard]] process_report process() const;
   [[nodiscard]] counts_report counts() const;
   caf::result<nodes_report> nodes();
 
@@ -142,6 +157,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_conns)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::conns_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_clients)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::clients_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_process)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::process_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_counts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::counts_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_nodes)

@@ -1,10 +1,8 @@
 #include "net/loop/accept_loop.hpp"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
-#include <cerrno>
-
+#include "net/loop/accepting.hpp"
 #include "net/loop/socket_address.hpp"
 
 namespace mtp::net {
@@ -15,9 +13,8 @@ using namespace std::chrono_literals;
 
 /// Connections accepted before others on this reactor get their turn.
 constexpr int accepts_per_turn = 64;
-/// A paused loop looks again this often, and says so at most this often.
+/// A paused loop looks again this often.
 constexpr auto pause_time = 100ms;
-constexpr auto warning_interval = 10s;
 
 }  // namespace
 
@@ -37,12 +34,9 @@ void accept_loop::rest(steady_clock::duration time) {
   resume_timer_.arm(actor_->home().timers(), time);
 }
 
-bool accept_loop::pause() {
+std::optional<std::size_t> accept_loop::pause() {
   rest(pause_time);
-  const auto now = actor_->home().now();
-  if (now < quiet_until_) return false;
-  quiet_until_ = now + warning_interval;
-  return true;
+  return log_.admit(actor_->home().now());
 }
 
 void accept_loop::on_io(std::uint32_t) {
@@ -68,27 +62,20 @@ void accept_loop::accept_some() {
 
 bool accept_loop::accept_one() {
   if (!owner_->can_accept()) return false;
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  unique_fd fd{::accept4(listening_, reinterpret_cast<sockaddr*>(&address), &size,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC)};
-  if (fd) {
-    owner_->on_accepted(std::move(fd), to_endpoint(address));
-    return true;
-  }
-  switch (errno) {
-    case EAGAIN:
-      return false;
-    // A peer that left before it was accepted is no reason to stop.
-    case ECONNABORTED:
-    case EINTR:
-    case EPERM:
-    case EPROTO:
+  auto result = accept_from(listening_);
+  switch (result.outcome) {
+    case accept_result::kind::accepted:
+      owner_->on_accepted(std::move(result.fd), to_endpoint(result.address));
       return true;
-    default:
-      owner_->on_exhausted(errno);
+    case accept_result::kind::none:
+      return false;
+    case accept_result::kind::again:
+      return true;
+    case accept_result::kind::exhausted:
+      owner_->on_exhausted(result.error);
       return false;
   }
+  return false;
 }
 
 }  // namespace mtp::net

@@ -1,7 +1,10 @@
 // Accepts connections of one listening socket on one reactor.
 #pragma once
 
+#include <optional>
+
 #include "codecs/base/address.hpp"
+#include "net/loop/log_limiter.hpp"
 #include "net/loop/pinned_actor.hpp"
 
 namespace mtp::net {
@@ -37,9 +40,9 @@ class accept_loop final : private io_source, private timer_owner {
 
   /// Accepts nothing for `time`; new connections wait in the kernel's backlog.
   void rest(steady_clock::duration time);
-  /// Rests for as long as it may take until descriptors or memory are free: 100 ms. True if that is
-  /// worth a line in the log: once in 10 s.
-  [[nodiscard]] bool pause();
+  /// Rests for as long as it may take until descriptors or memory are free: 100 ms. If that is
+  /// worth a line in the log, once in 10 s: how many pauses had none since the last one.
+  [[nodiscard]] std::optional<std::size_t> pause();
 
  private:
   void on_io(std::uint32_t events) override;
@@ -56,7 +59,7 @@ class accept_loop final : private io_source, private timer_owner {
   int listening_ = -1;
   bool watching_ = false;
   timer resume_timer_;
-  steady_clock::time_point quiet_until_;
+  log_limiter log_{std::chrono::seconds{10}};
 };
 
 }  // namespace mtp::net

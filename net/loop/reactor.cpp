@@ -17,6 +17,26 @@ constexpr std::size_t messages_per_turn = 64;
 constexpr std::size_t jobs_per_iteration = 4096;
 constexpr int rounds_per_iteration = 4;
 
+/// A function as a job of a reactor.
+class posted_task final : public caf::resumable {
+ public:
+  explicit posted_task(std::function<void()> task) : task_{std::move(task)} {}
+
+  [[nodiscard]] subtype_t subtype() const override { return io_actor; }
+  resume_result resume(caf::execution_unit*, std::size_t) override {
+    task_();
+    return done;
+  }
+  void intrusive_ptr_add_ref_impl() override { ++references_; }
+  void intrusive_ptr_release_impl() override {
+    if (--references_ == 0) delete this;
+  }
+
+ private:
+  std::function<void()> task_;
+  std::atomic<std::size_t> references_ = 1;
+};
+
 }  // namespace
 
 void reactor::wake_up::on_io(std::uint32_t) {
@@ -74,6 +94,10 @@ void reactor::exec_later(caf::resumable* job) {
     const std::uint64_t increment = 1;
     static_cast<void>(!::write(wake_.fd.get(), &increment, sizeof increment));
   }
+}
+
+void reactor::post(std::function<void()> task) {
+  exec_later(new posted_task{std::move(task)});
 }
 
 std::chrono::milliseconds reactor::prepare_to_sleep(std::chrono::milliseconds max_wait) {

@@ -10,6 +10,7 @@
 #include <caf/execution_unit.hpp>
 #include <caf/resumable.hpp>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -42,6 +43,8 @@ class reactor final : public caf::execution_unit, public event_loop {
   /// Runs `job` later: here if it is an I/O actor, else in CAF's scheduler. Any thread; takes over
   /// the reference that the caller holds.
   void exec_later(caf::resumable* job) override;
+  /// Runs `task` here later, between actors; a task that `stop` overtakes is dropped. Any thread.
+  void post(std::function<void()> task);
 
   [[nodiscard]] unsigned index() const noexcept { return index_; }
 

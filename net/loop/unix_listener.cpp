@@ -136,14 +136,13 @@ unix_listener::unix_listener(unique_fd fd, std::string path)
   inode_ = about.st_ino;
 }
 
-unique_fd unix_listener::accept() const {
-  unique_fd accepted{::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-  if (!accepted) return accepted;
+accept_result unix_listener::accept() const {
+  auto result = accept_from(fd_.get());
+  if (result.outcome != accept_result::kind::accepted) return result;
   // The file's mode keeps other users out already, unless it was changed.
-  const auto peer = peer_of(accepted.get());
-  if (peer && (peer->uid == 0 || peer->uid == ::geteuid())) return accepted;
-  errno = EAGAIN;
-  return {};
+  const auto peer = peer_of(result.fd.get());
+  if (peer && (peer->uid == 0 || peer->uid == ::geteuid())) return result;
+  return {.outcome = accept_result::kind::again, .fd = {}};
 }
 
 void unix_listener::remove() const noexcept {

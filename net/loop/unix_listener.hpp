@@ -8,6 +8,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "net/loop/accepting.hpp"
 #include "net/loop/unique_fd.hpp"
 
 namespace mtp::net {
@@ -32,9 +33,8 @@ class unix_listener {
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  /// Accepts, without waiting, a process of root or of our own user; others are turned away. Empty
-  /// if there is none (errno: EAGAIN), or on failure.
-  [[nodiscard]] unique_fd accept() const;
+  /// Accepts, without waiting, a process of root or of our own user; others are turned away.
+  [[nodiscard]] accept_result accept() const;
   /// Removes the file, unless another socket has taken its place. Any thread.
   void remove() const noexcept;
 

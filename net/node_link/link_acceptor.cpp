@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "net/loop/accept_loop.hpp"
+#include "net/loop/log_limiter.hpp"
 #include "net/loop/socket_options.hpp"
 #include "net/node_link/link_newcomers.hpp"
 #include "net/node_link/link_socket.hpp"
@@ -134,6 +135,7 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
   unique_fd drop(handshake& conn);
   void report(const endpoint& remote, const std::string& text);
   void report_rest();
+  void report_count(std::size_t connections);
 
   pinned_actor* actor_;
   link_acceptor_owner* owner_;
@@ -150,9 +152,9 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
   link_newcomers newcomers_;
   timer newcomer_timer_;
 
-  /// Runs for a while after each report.
+  log_limiter refusals_{report_interval};
+  /// Runs while refusals are left out: the rest of them is reported when it is due.
   timer report_timer_;
-  std::size_t unreported_ = 0;
   std::string last_refusal_;
 };
 
@@ -166,8 +168,9 @@ void link_acceptor::acceptor::close() {
 }
 
 void link_acceptor::acceptor::on_exhausted(int error) {
-  if (loop_.pause())
-    spdlog::warn("node link: accepting pauses: {}", std::generic_category().message(error));
+  if (const auto left_out = loop_.pause())
+    spdlog::warn("node link: accepting pauses: {}{}", std::generic_category().message(error),
+                 describe_left_out(*left_out));
 }
 
 void link_acceptor::acceptor::begin(unique_fd fd, const endpoint& remote) {
@@ -279,21 +282,26 @@ unique_fd link_acceptor::acceptor::drop(handshake& conn) {
   return fd;
 }
 
-/// Anybody can connect: addresses are for level debug, and at level info there is a line now and
-/// then.
+/// Any stranger can connect: addresses are for level debug, and at level info there is a line now
+/// and then.
 void link_acceptor::acceptor::report(const endpoint& remote, const std::string& text) {
   spdlog::debug("node link: refused {}: {}", to_string(remote), text);
-  ++unreported_;
   last_refusal_ = text;
-  if (!report_timer_.armed()) report_rest();
+  const auto now = home().now();
+  if (const auto left_out = refusals_.admit(now))
+    report_count(*left_out + 1);
+  else if (!report_timer_.armed())
+    report_timer_.arm(home().timers(), *refusals_.begin() + report_interval - now);
 }
 
 void link_acceptor::acceptor::report_rest() {
-  if (unreported_ == 0) return;
-  spdlog::info("node link: refused {} connection{}; the last one: {}", unreported_,
-               unreported_ == 1 ? "" : "s", last_refusal_);
-  unreported_ = 0;
-  report_timer_.arm(home().timers(), report_interval);
+  if (const auto left_out = refusals_.take_left_out(home().now()); left_out > 0)
+    report_count(left_out);
+}
+
+void link_acceptor::acceptor::report_count(std::size_t connections) {
+  spdlog::info("node link: refused {} connection{}; the last one: {}", connections,
+               connections == 1 ? "" : "s", last_refusal_);
 }
 
 link_acceptor::link_acceptor(pinned_actor& actor, link_acceptor_owner& owner, int listening,

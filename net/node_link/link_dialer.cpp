@@ -182,7 +182,7 @@ void link_dialer::dial_state::fail_attempt(const std::string& why) {
   shut_gently(fd.get());
   home().close_later(std::move(fd));
   if (!untried.empty()) return connect(std::move(untried));
-  // Perhaps it has moved. Whoever tries again asks again.
+  // Perhaps it has moved: the next attempt looks its name up again.
   dialer_->names_->forget(target_.host);
   finish(tl::unexpected{failures_});
 }

@@ -60,8 +60,10 @@ TEST_CASE("gauges: actors that hang cost one patience together, and are left out
   const auto took = std::chrono::steady_clock::now() - begun;
   CHECK(took > 900ms);
   CHECK(took < 2500ms);
-  // All gauges of a pool are of one answer.
+  // All gauges of a pool are of one answer: a scrape asks each pool once.
   CHECK(asked == 1);
+  // The inspector's own numbers come with them.
+  CHECK(text.find("mtproto_proxy_memory_bytes{kind=\"budget\"} ") != std::string::npos);
   for (const std::string line :
        {"mtproto_proxy_dc_num_downstreams{dc=\"1\"} 2\n",
         "mtproto_proxy_dc_num_upstreams{dc=\"1\"} 3\n",

@@ -89,7 +89,7 @@ struct split_fixture {
     return front.ask<actors::back_status>(names::back_session(0), actors::get_back_status{})
         .session;
   }
-  /// The idle clients are served, nobody else is, and none is about to move.
+  /// The idle clients are served and no others, and none is about to move.
   bool have_moved() {
     return eventually(
         [&] {
@@ -118,7 +118,7 @@ void split_fixture::kill_one(running_node& node, const std::map<path, caf::actor
   REQUIRE(node.complete(tree, node.kill(where)));
   if (carries_session(where)) {
     REQUIRE(eventually([&] { return session() != 0 && session() != before; }, patience));
-    // Telegram was told: nobody still counts as served who was so by the session before.
+    // Telegram was told: no client of the session before still counts as served.
     REQUIRE(eventually([&] { return telegram.closed_clients(served_dc) >= closed + idle.size(); },
                        patience));
   }

@@ -73,8 +73,8 @@ struct fixture : running_node {
   net::proxy_client connect() { return running_node::connect(secret, asked_dc); }
   actors::dc_pool_status pool_status() { return running_node::pool_status(asked_dc); }
   caf::actor pool() { return proxy->core().names.find(actors::names::dc_pool(asked_dc)); }
-  /// So many clients are served, and none is about to move: whoever sends before it has moved has
-  /// something in flight.
+  /// So many clients are served, and none is about to move: a client that sends before it has moved
+  /// has something in flight.
   bool have_moved(std::size_t clients) {
     return eventually([&] { return in_tunnel() == clients && pool_status().n_clients == clients; },
                       patience);
@@ -174,7 +174,8 @@ struct migrating : fixture {
         },
         patience));
   }
-  /// Nobody with nothing in flight has noticed; who had is closed; counts and tree are as before.
+  /// No client with nothing in flight has noticed; the others are closed; counts and tree are as
+  /// before.
   void check_after(net::proxy_client& busy) {
     const auto got = busy.receive(soon());
     REQUIRE_FALSE(got);

@@ -116,7 +116,7 @@ TEST_CASE("difference: values are as an operator writes them, and it is said whe
         lines{"max_connections: 64000 -> 5 (at once)",
               "per_sni_secrets: \"off\" -> \"on\" (new connections)",
               "per_sni_secret_salt: (secret) -> (secret) (new connections)",
-              "reset_close_socket: \"off\" -> \"always\" (new connections)",
+              "reset_close_socket: \"off\" -> \"always\" (at once)",
               "upstream_send_timeout_ms: 15000 -> 1 (at once)", "reactors: 0 -> 3 (restart)",
               "memory_budget_mb: (not set) -> 64 (restart)"});
   CHECK(texts(changes("allowed_protocols = [\"mtp_secure\"]\nexternal_ip = \"192.0.2.1\"\n"

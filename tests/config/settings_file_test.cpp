@@ -128,7 +128,7 @@ TEST_CASE("settings: every option is read") {
   CHECK(with("proxy_secret_url = \"http://u\"").uplink.proxy_secret_url == "http://u");
   const auto lists = with("proxy_config_url = \"https://u\"");
   CHECK(lists.uplink.proxy_config_url == "https://u");
-  // Somebody else's server does not go with Telegram's list of IPv6.
+  // Another server's list does not go with Telegram's list of IPv6.
   CHECK(lists.uplink.proxy_config_v6_url.empty());
   CHECK(with("proxy_config_v6_url = \"http://u\"").uplink.proxy_config_v6_url == "http://u");
   CHECK(with("core_api_http_timeout_ms = 100").uplink.core_api_http_timeout == 100ms);

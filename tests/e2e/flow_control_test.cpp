@@ -63,7 +63,7 @@ TEST_CASE("downstream_size_backpressure_case") {
                value(received) == before;
       },
       patience));
-  // It reads nothing, so nothing gets better; and nobody is closed for it.
+  // It reads nothing, so nothing gets better; and no client is closed for it.
   CHECK(value(closed_for("total_memory")) == 0);
   CHECK(value("received_downstream_bytes{dc_id=\"2\"}") >
         value("sent_upstream_bytes{listener=\"test\"}"));
@@ -208,7 +208,7 @@ TEST_CASE("clients that read slowly are bounded, and those beside them are serve
           ", counted apart: ", proxy.metric("down_backpressure_behind_total{dc_id=\"2\"}"),
           ", pauses: ", proxy.metric(pauses));
   MESSAGE("held at most ", most / 1e6, " MB; resident ", memory(proxy, "resident") / 1e6, " MB");
-  // Whoever waits for a paused connection waits much longer.
+  // A client that waits for a paused connection waits much longer.
   CHECK(beside < 20 * alone + 20ms);
   // 20 windows would be 160 MiB.
   CHECK(most < 160.0 * 1024 * 1024);

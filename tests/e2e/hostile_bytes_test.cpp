@@ -1,6 +1,6 @@
-// Bytes that no client sends, and those that only somebody with the secret can: the first 64 of
-// anybody go through the ciphers. Also run on the model of a processor that lacks all of AES-NI,
-// PCLMULQDQ and SSE4.2 (tests/e2e/CMakeLists.txt).
+// Bytes that no client sends, and those that only a holder of the secret can: the first 64 of
+// every connection go through the ciphers. Also run on the model of a processor that lacks all of
+// AES-NI, PCLMULQDQ and SSE4.2 (tests/e2e/CMakeLists.txt).
 #include <ctime>
 
 #include "codecs/client/client_handshake.hpp"

@@ -43,7 +43,7 @@ class load_client {
   void receive(std::chrono::milliseconds limit = patience);
   /// Sends what the stand-in for Telegram does not answer.
   void ask_for_nothing();
-  /// The proxy has closed it; bytes nobody asked for are wrong ones.
+  /// The proxy has closed it; bytes that it did not ask for are wrong ones.
   [[nodiscard]] bool is_closed();
   [[nodiscard]] bool is_connected() const { return client_.has_value(); }
   [[nodiscard]] net::proxy_client& client() { return *client_; }

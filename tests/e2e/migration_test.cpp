@@ -56,7 +56,7 @@ TEST_CASE("downstream_migration_empty_pool_case") {
   check_echo(client);
   CHECK(telegram.conns_accepted(2) == 1);
   telegram.close_conns(2);
-  // Nobody opens another one for it.
+  // No other one is opened for it.
   check_closed(client);
   CHECK(proxy.wait_for_metric(migrations("no_link"), 1));
   CHECK(telegram.conns_accepted(2) == 1);

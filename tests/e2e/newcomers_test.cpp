@@ -1,7 +1,9 @@
 // Places and descriptors that are used up: by connections that say nothing, and by clients.
 #include <sys/socket.h>
 
+#include "codecs/base/text.hpp"
 #include "net/loop/socket_address.hpp"
+#include "net/loop/unix_listener.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {
@@ -17,6 +19,17 @@ net::blocking_socket connect_from(const char* ip, std::uint16_t port) {
   REQUIRE(::bind(fd.get(), from.get(), from.size) == 0);
   static_cast<void>(::connect(fd.get(), to.get(), to.size));
   return net::blocking_socket{std::move(fd)};
+}
+
+/// Whether a console's socket is served.
+bool answers(const std::string& path) {
+  auto fd = net::connect_unix(path);
+  if (!fd) return false;
+  net::blocking_socket socket{std::move(*fd)};
+  if (!socket.send(as_bytes("stats\n"), soon())) return false;
+  bytes buffer(4096);
+  const auto got = socket.receive(buffer, soon());
+  return got && *got > 0;
 }
 
 const char* const why_not_split =
@@ -38,13 +51,31 @@ TEST_CASE("out of descriptors: who says nothing goes, clients are served") {
   check_echo(first);
   for (int i = 0; i < 40; ++i)
     silent.push_back(proxy.connect());
-  auto later = proxy.client(tls_protocol());
-  check_echo(later);
-  // Not before: if the silent ones have exactly the last descriptors, there is none for a scrape
-  // until the next client comes.
   CHECK(proxy.wait_for_metric_of_at_least(protocol_error("crowded_out"), 1));
   check_echo(first);
+  auto later = proxy.client(tls_protocol());
+  check_echo(later);
   CHECK(proxy.program().running());
+}
+
+TEST_CASE("however many descriptors silent ones take, metrics and the console have some") {
+  if (left_out_when_split(why_not_split)) return;
+  const fake_telegram telegram;
+  proxy_under_test proxy{
+      {.max_open_files = open_files{.soft = 64, .hard = 64}, .telegram = &telegram}};
+  REQUIRE(
+      eventually([&] { return sum_of(proxy.metrics(), "dc_num_downstreams{") == 24; }, patience));
+  const auto console = (proxy.client_side().state() / "console.sock").string();
+  REQUIRE(eventually([&] { return answers(console); }, patience));
+  std::vector<net::blocking_socket> silent;
+  // One more each time: among them is every number of descriptors that are left.
+  for (int i = 0; i < 60; ++i) {
+    silent.push_back(proxy.connect());
+    INFO(i, " silent");
+    REQUIRE(answers(console));
+    REQUIRE(proxy.metric("memory_bytes{kind=\"budget\"}") > 0);
+  }
+  CHECK(proxy.output().find("Too many open files") == std::string::npos);
 }
 
 TEST_CASE("out of descriptors, and all of them are clients: accepting pauses, nobody is lost") {

@@ -1,5 +1,6 @@
 // Each option about clients that a reload changes is followed by a proxy that runs, as others see
 // it. Options that are not here: reload_coverage_test.cpp says where they are.
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -46,7 +47,6 @@ TEST_CASE("reload effects: reset_close_socket, init_timeout_sec") {
   CHECK(ending_of_stranger(*proxy) == ending::fin);
   proxy.change("reset_close_socket", "\"handshake_error\"");
   CHECK(ending_of_stranger(*proxy) == ending::rst);
-  // Its sockets come from the listener, which has to know as well.
   proxy.change("init_timeout_sec", "1");
   auto silent = proxy->connect();
   CHECK(ending_of(silent) == ending::rst);
@@ -56,6 +56,30 @@ TEST_CASE("reload effects: reset_close_socket, init_timeout_sec") {
   auto later = proxy->connect();
   CHECK(ending_of(later) == ending::fin);
   check_echo(client);
+}
+
+TEST_CASE("reload effects: reset_close_socket, for connections that are there") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  changing_proxy proxy{
+      {.config = "reset_close_socket = \"handshake_error\"", .telegram = &telegram}};
+  auto client = proxy->client(secure_protocol());
+  check_echo(client);
+  // Each is accepted before the option changes, and leaves in its handshake.
+  int connections = 1;
+  const auto ending_after = [&](const char* value) {
+    auto silent = proxy->connect();
+    REQUIRE(proxy->wait_for_metric("in_connection_total{listener=\"test\"}", ++connections));
+    proxy.change("reset_close_socket", value);
+    REQUIRE(::shutdown(silent.fd(), SHUT_WR) == 0);
+    return ending_of(silent);
+  };
+  CHECK(ending_after("\"off\"") == ending::fin);
+  CHECK(ending_after("\"handshake_error\"") == ending::rst);
+  CHECK(ending_after("\"always\"") == ending::rst);
+  REQUIRE(client.send(encode({.action = fake_command::code::close_client}), false, soon()));
+  const auto got = client.receive(soon());
+  REQUIRE_FALSE(got);
+  CHECK(got.error() == "Connection reset by peer");
 }
 
 TEST_CASE("reload effects: listen_ip of all ports") {
@@ -78,7 +102,7 @@ TEST_CASE("reload effects: listen_ip of all ports") {
   check_echo(client);
 }
 
-/// Whether the proxy lets in somebody who sends this header, and a packet behind it.
+/// Whether the proxy lets in a client that sends this header, and a packet behind it.
 bool lets_in(proxy_under_test& proxy, const bytes& start) {
   auto socket = proxy.connect();
   REQUIRE(socket.send(start, soon()));

@@ -86,7 +86,8 @@ class rogue_back {
 
   /// For back_nodes.
   [[nodiscard]] std::string address() const;
-  /// Lets in whoever waits at its port; true if somebody did. Fails the test if TLS does.
+  /// Lets in the connection that waits at its port; true if there is one. Fails the test if TLS
+  /// does.
   bool accept();
 
  private:

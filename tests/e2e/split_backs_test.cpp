@@ -45,7 +45,7 @@ TEST_CASE("split: failover: the second back takes the first one's clients, conne
   CHECK(busy_seen.silent == 0);
   CHECK(busy_seen.refused == 0);
 
-  // The first one is preferred again by those that come, and nobody is moved for it.
+  // The first one is preferred again by those that come, and no client is moved for it.
   first.start();
   REQUIRE(front.wait_until_connected(3));
   auto fresh = idle_clients(to, 5000, 10, seen);

@@ -16,7 +16,7 @@ TEST_CASE("echo_split_case") {
     auto client = front.client(secure_protocol(), 1);
     check_echo(client);
     CHECK(front.metric("protocol_ok_total{listener=\"test\",protocol=\"mtp_secure\"}") == 1);
-    // Who has clients counts them.
+    // The node with the clients counts them.
     CHECK(sum_of(nodes.back().metrics(), "protocol_ok_total") == 0);
   }
   CHECK(front.wait_for_metric("in_connection_closed_total{listener=\"test\"}", 1));

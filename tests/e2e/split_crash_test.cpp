@@ -71,7 +71,7 @@ TEST_CASE("split: the back is killed under load, and comes back") {
   CHECK(front.count_in_output(": connected (build") == kills + 1);
   MESSAGE(seen.echoes.load(), " echoes, ", seen.in_flight_closed.load(),
           " closed with a request in flight, ", seen.idle_closed.load(), " between requests");
-  // Nobody is left over anywhere.
+  // No client is left over on any node.
   idle.clear();
   CHECK(front.wait_for_metric("connections_count{listener=\"test\"}", 0));
   CHECK(back.wait_for_metric("dc_num_upstreams{dc=\"2\"}", 0));

@@ -76,7 +76,7 @@ TEST_CASE("split: a blackhole that ends before it is noticed costs nobody anythi
           doctest::test_suite("long")) {
   if (link_network::left_out()) return;
   apart world;
-  // Who sends in the meantime has the answer when the network is back.
+  // A client that sends in the meantime has the answer when the network is back.
   std::vector<load_client> waiting;
   tally seen;
   for (std::uint32_t i = 0; i < 5; ++i)
@@ -136,7 +136,7 @@ TEST_CASE("split: a blackhole is noticed by both ends; idle clients survive it")
   CHECK(world.back().wait_for_output("front front: its session ends: it is gone", noticed_within));
   MESSAGE("the front noticed after ", front_noticed, " ms, the back after ", since(),
           " ms at most");
-  // Telegram knows that nobody is there.
+  // Telegram knows that no client is there.
   CHECK(eventually([&] { return world.telegram->clients(2) == 0; }, 5s));
   // Those that had sent something do not wait for ever.
   for (auto& client : waiting)

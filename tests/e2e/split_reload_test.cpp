@@ -1,4 +1,4 @@
-// What changes while nodes run: who may come, certificates, and the clock.
+// What changes while nodes run: the fronts that may come, certificates, and the clock.
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -225,7 +225,7 @@ TEST_CASE("split: certificates are renewed without a restart") {
   back.program().signal(SIGHUP);
   REQUIRE(
       eventually([&] { return std::chrono::steady_clock::now() > begun + lifetime + 1s; }, 10s));
-  // The session stays, and whoever comes now is shown the new one.
+  // The session stays, and a front that comes now is shown the new one.
   check_echo(client);
   CHECK(front.count_in_output(": connected (build") == 1);
   auto& later = nodes.add_front("later");

@@ -1,5 +1,5 @@
-// A front whose certificate is right and who does not keep to the rules: it loses its session, the
-// back's memory has bounds, and nobody else notices.
+// A front with a right certificate that does not keep to the rules: it loses its session, the
+// back's memory has bounds, and no other front notices.
 #include <caf/all.hpp>
 
 #include "tests/e2e/rogue_node.hpp"

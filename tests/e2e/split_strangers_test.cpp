@@ -1,4 +1,4 @@
-// Whoever comes to a back's port without being one of its fronts is turned away at no cost, the
+// A stranger that comes to a back's port is turned away at no cost, the
 // link that there is does not notice, and a new front still gets in.
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -58,7 +58,7 @@ void check_restart(const std::string& transport) {
   on.back().kill();
   REQUIRE(on.front().wait_for_output(": the connection is lost"));
   CHECK(on.front().count_in_output(": the connection is lost") == 1);
-  // Who comes meanwhile waits.
+  // A client that comes meanwhile waits.
   auto waiting = on.front().client();
   const auto packet = random_packet(64);
   REQUIRE(waiting.send(packet, false, soon()));

@@ -54,7 +54,7 @@ bytes random_packet(std::size_t size) {
 
 std::string telegram_lines(const fake_telegram& telegram, const std::string& list_url) {
   return "ip_lookup_services = []\n"
-         // However slow the machine: nobody turns to the built-in list, and the real Telegram.
+         // However slow the machine: the built-in list, and with it the real Telegram, is not used.
          "core_api_http_timeout_ms = 60000\n"
          "proxy_secret_url = \"" +
          telegram.secret_url() + "\"\nproxy_config_url = \"" +

@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!frame || !*frame) break;
     const auto [body, consumed] = **frame;
     FUZZ_REQUIRE(consumed <= in.size() && consumed == body.size() + mtp::full_overhead);
-    // The same frame comes out of an encoder that has got as far, but for a CRC nobody checked.
+    // The same frame comes out of an encoder that has got as far, but for a CRC that was not
+    // checked.
     mtp::bytes again;
     encoder.encode(body, {}, again);
     const auto same = verify ? consumed : consumed - 4;

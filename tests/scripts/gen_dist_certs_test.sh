@@ -437,7 +437,7 @@ else
 fi
 
 about "who may not use the directory is told so, and nothing else"
-# not_allowed WHAT DIRECTORY ARGUMENT...: as somebody who is not root.
+# not_allowed WHAT DIRECTORY ARGUMENT...: as a user other than root.
 not_allowed() {
   what="$1" where="$2" status=0
   shift 2

@@ -21,7 +21,7 @@ cp "$source"/config/template*.toml "$place/config"
 cp "$source/scripts/init_config.sh" "$place/scripts"
 cp "$source/Makefile" "$place"
 cd "$place"
-# Nobody is asked for the address, but who is set below.
+# No service is asked for the address, but those that are set below.
 export IP_LOOKUP_SERVICES=""
 unset MTP_PORT MTP_SECRET MTP_TAG MTP_DD_ONLY MTP_TLS_ONLY ROLE CONFIG MAKEFLAGS
 
@@ -267,7 +267,7 @@ for role in front back; do
   export IP_LOOKUP_SERVICES=""
 done
 
-# Those that hold no address are no help, and no harm; nor is it if nobody can be asked.
+# Those that hold no address are no help, and no harm; nor is it if none can be asked.
 IP_LOOKUP_SERVICES="$lookup" run 0 "$init" back unknown.toml
 says "is not known"
 
@@ -292,17 +292,24 @@ run 0 "$init" --tell "" absent.toml
 
 # -- a template that changes afterwards ------------------------------------------------------------
 
+# As `git pull` may leave it: with any time.
+change_template() {
+  echo "$2" >> "$1"
+  touch -d "$3" "$1"
+}
+
 # Of each role its own; nothing to say of those that did not change.
 for role in both front back; do
-  rm -f node.toml
+  rm -f node.toml node.toml.template
   run 0 "$init" "$role" node.toml
+  template="config/template.${role#both}.toml"
+  [ "$role" != both ] || template=config/template.toml
+  # As `git clone` leaves it: newer, and the same.
+  touch -d "+1 minute" "$template"
   run 0 "$init" --tell "$role" node.toml
   [ ! -s out ] || fail "says something"
   cp node.toml kept
-  template="config/template.${role#both}.toml"
-  [ "$role" != both ] || template=config/template.toml
-  echo "# since $role" >> "$template"
-  touch -d "+1 minute" "$template"
+  change_template "$template" "# since $role" "-1 year"
   for said in "" "$role"; do
     run 0 "$init" --tell "$said" node.toml
     says "$template has changed since node.toml was written"
@@ -317,27 +324,49 @@ for role in both front back; do
   says "Left node.toml as it is"
   cmp -s node.toml kept || fail "changed after a no"
   # No is the answer until the template changes again.
+  touch -d "+2 minutes" "$template"
   run 0 "$init" --tell "$role" node.toml
   [ ! -s out ] || fail "asks again"
-  touch -d "+2 minutes" "$template"
+  change_template "$template" "# again $role" "-1 year"
   answer y "$init --tell $role node.toml"
   says "+# since $role"
   cmp -s node.toml.bak kept || fail "no backup"
-  grep -q "^# since $role" node.toml || fail "not the new template"
+  grep -q "^# again $role" node.toml || fail "not the new template"
   [ "$(secret_of node.toml)" = "$(secret_of kept)" ] || fail "another secret"
-  touch -d "-1 minute" "$template"
+  run 0 "$init" --tell "$role" node.toml
+  [ ! -s out ] || fail "asks about what it has just written"
 done
 rm -f node.toml node.toml.bak
+
+# A file that was written by hand, or by an earlier release.
+run 0 "$init" front node.toml
+cp node.toml kept
+echo "# of mine" >> node.toml
+rm node.toml.template
+run 0 "$init" --tell front node.toml
+says "It is not known which template node.toml was written from"
+says "-# of mine"
+[ ! -e node.toml.template ] || fail "as if there was an answer"
+cp kept node.toml
+run 0 "$init" --tell front node.toml
+says "node.toml is as the template has it"
+run 0 "$init" --tell front node.toml
+[ ! -s out ] || fail "says it again"
+
+# Through a link: it is the file behind it that was written.
+ln -s node.toml linked.toml
+run 0 "$init" --tell front linked.toml
+[ ! -s out ] || fail "a link is another file"
+rm -f linked.toml node.toml node.toml.template
 
 # The address that is there is kept, and none is asked for.
 run 0 "$init" back node.toml
 sed 's/^#external_ip = .*/external_ip = "198.51.100.9"/' node.toml > kept
 cp kept node.toml
-touch -d "+3 minutes" config/template.back.toml
+rm node.toml.template
 IP_LOOKUP_SERVICES="file://$place/address" run 0 "$init" --tell back node.toml
 says "node.toml is as the template has it"
 cmp -s node.toml kept || fail "changed"
-touch -d "-1 minute" config/template.back.toml
 rm node.toml
 
 # With a name that a shell would split, as it is said: from its words back to the file.
@@ -367,9 +396,8 @@ for one in "$odd" fresh.toml "fresh one.toml"; do
 done
 # And `make` alone tells of a new template.
 run 0 "$init" front front.toml
-touch -d "+4 minutes" config/template.front.toml
 echo "# for fronts" >> front.toml
-touch -d "+3 minutes" front.toml
+change_template config/template.front.toml "# of a newer version" "-1 year"
 PATH="$place/bin:$PATH" run 0 make ROLE=front CONFIG=front.toml
 says "config/template.front.toml has changed since front.toml was written"
 says "-# for fronts"

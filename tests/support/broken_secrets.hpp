@@ -1,4 +1,4 @@
-// Configurations in which a secret is written wrong, in every way that somebody may do it.
+// Configurations in which a secret is written wrong, in every way that an operator may do it.
 #pragma once
 
 #include <array>

@@ -25,7 +25,7 @@ class manual_node {
         uplink{core},
         link{core} {
     link.uplink = &uplink;
-    // The testing scheduler never runs what nobody asks it to run: waiting would be for ever.
+    // The testing scheduler runs only what a test has it run: waiting would be for ever.
     system_.await_actors_before_shutdown(false);
   }
   manual_node(const manual_node&) = delete;

@@ -56,7 +56,7 @@ process::process(const std::string& program, const options& how) : output_{how.o
   pid_ = fork();
   if (pid_ < 0) throw std::runtime_error{"fork failed"};
   if (pid_ > 0) return;
-  // The child: only async-signal-safe calls, and setenv, which nobody else can be in here.
+  // The child: only async-signal-safe calls, and setenv, which no other thread can be in here.
   if (how.ends_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (how.network != nullptr && ::setns(how.network->fd(), CLONE_NEWNET) != 0) _exit(126);
   const int file = ::open(output_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -140,7 +140,8 @@ void refuse_sockets(int family) {
 }
 
 std::uint16_t free_port(bool ipv6) {
-  // Below the range from which the kernel serves outgoing connections: nobody takes it by chance.
+  // Below the range from which the kernel serves outgoing connections: no other process takes it by
+  // chance.
   constexpr int attempts = 100;
   for (int i = 0; i < attempts; ++i) {
     const endpoint at{.ip = *ip_address::parse(ipv6 ? "::1" : "127.0.0.1"),

@@ -82,7 +82,7 @@ class process {
 /// systemd's RestrictAddressFamilies.
 void refuse_sockets(int family);
 
-/// A TCP port of 127.0.0.1 (or ::1) that nobody uses at the moment.
+/// A TCP port of 127.0.0.1 (or ::1) that is not in use at the moment.
 [[nodiscard]] std::uint16_t free_port(bool ipv6 = false);
 
 /// Calls `holds` until it is true; false after `limit`.

@@ -1,4 +1,4 @@
-// Who is let in, and how others are turned away: without a socket.
+// Which clients are let in, and how others are turned away: without a socket.
 #include "actors/client/admission.hpp"
 
 #include <doctest/doctest.h>
@@ -209,6 +209,20 @@ TEST_CASE("admission: a RST as configured, but not over the alert that a handsha
       CHECK(resets(reset_close::handshake_error) == (!is_established && row.alert.empty()));
     }
   }
+}
+
+TEST_CASE("admission: a connection that just ends has a RST as configured") {
+  config::client_config all;
+  const auto resets = [&](reset_close option, bool is_established) {
+    all.reset_close_socket = option;
+    return closes_with_reset(all, is_established);
+  };
+  CHECK_FALSE(resets(reset_close::off, false));
+  CHECK_FALSE(resets(reset_close::off, true));
+  CHECK(resets(reset_close::handshake_error, false));
+  CHECK_FALSE(resets(reset_close::handshake_error, true));
+  CHECK(resets(reset_close::always, false));
+  CHECK(resets(reset_close::always, true));
 }
 
 TEST_CASE("admission: only hellos that break rules get an alert") {

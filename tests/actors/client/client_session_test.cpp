@@ -116,12 +116,16 @@ TEST_CASE_FIXTURE(session_fixture, "client session: which -404 is filtered") {
     CHECK(session.is_filtered(error));
     CHECK_FALSE(session.is_filtered(error));
   }
-  SUBCASE("automatic: the first packet, if the client may be a replay") {
+  SUBCASE("automatic: the first packet, if the client may be a replay, with fake-TLS or without") {
     settings.server_error_filter = config::error_filter::automatic;
-    CHECK(established().is_filtered(error));
-    CHECK_FALSE(established(0, true).is_filtered(error));
-    settings.replay_check_session_storage = true;
-    CHECK_FALSE(established().is_filtered(error));
+    for (const bool tls : {false, true}) {
+      settings.replay_check_session_storage = false;
+      auto session = established(0, tls);
+      CHECK(session.is_filtered(error));
+      CHECK_FALSE(session.is_filtered(error));
+      settings.replay_check_session_storage = true;
+      CHECK_FALSE(established(0, tls).is_filtered(error));
+    }
   }
 }
 

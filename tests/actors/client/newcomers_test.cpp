@@ -47,7 +47,7 @@ TEST_CASE_FIXTURE(fixture, "newcomers: the one accepted first goes, of the addre
   CHECK(table.size() == newcomers::harmless + 3);
   CHECK(choose() == many[0]);
   CHECK(choose() == many[1]);
-  // Now it has no more than a client opens at once: the oldest goes, whoever that is.
+  // Now it has no more than a client opens at once: the oldest of all goes.
   CHECK(choose() == lone);
   CHECK(choose() == many[2]);
   CHECK(table.size() == newcomers::harmless - 1);
@@ -107,7 +107,7 @@ TEST_CASE_FIXTURE(
   CHECK(choose(soon, table.leaving() > 0) == crowd[1]);
   CHECK(table.largest_crowd() == 0);
   CHECK(choose(soon, table.leaving() > 0) == 0);
-  // Somebody may have to go all the same, once those others have gone.
+  // Another one may have to go all the same, once those have gone.
   leave(crowd[0]);
   leave(crowd[1]);
   CHECK(choose(soon, table.leaving() > 0) == lone);

@@ -52,7 +52,7 @@ TEST_CASE(
     CHECK(ledger.transit_is_full(false));
     CHECK(ledger.held() == 24 * mib);
     CHECK(ledger.pressure() == memory_pressure::exhausted);
-    // The 6 MiB too many are all taken from the one who has any.
+    // The 6 MiB too many are all taken from the only reactor that holds any.
     CHECK(ledger.surplus_of(0) == 6 * mib);
     CHECK(ledger.surplus_of(1) == 0);
     const auto moved = std::move(small);

@@ -52,7 +52,7 @@ struct fixture {
   test::manual_node node;
   nursery children{node};
   name_registry& names = node.core.names;
-  /// An actor that nobody knows is gone.
+  /// An actor without a reference is gone.
   std::vector<caf::actor> supervisors;
 
   caf::actor spawn(supervisor_spec spec) {

@@ -1,5 +1,6 @@
 // What a front makes of the answers to its hello.
 #include "actors/core/names.hpp"
+#include "actors/node_link/remote_back_session.hpp"
 #include "tests/actors/node_link/link_fixture.hpp"
 
 namespace mtp::actors {
@@ -254,6 +255,19 @@ TEST_CASE_FIXTURE(scripted, "front: another way to a back that is being left tak
   node.advance(1s);
   CHECK(status().connected);
   CHECK(byes.size() == 1);
+}
+
+TEST_CASE_FIXTURE(scripted, "front: a session that dials answers nothing that it does not know") {
+  set_backs({{.name = "one", .host = "127.0.0.1", .port = 1}});
+  session_actor =
+      net::spawn_pinned<remote_back_session>(*node.core.reactors[0], std::ref(node.link), 0);
+  caf::error refusal;
+  node.system().spawn([&](caf::event_based_actor* self) {
+    self->request(session_actor, caf::infinite, std::string{"nobody asked for this"})
+        .then([] {}, [&](const caf::error& why) { refusal = why; });
+  });
+  node.settle();
+  CHECK(refusal == caf::sec::unexpected_message);
 }
 
 TEST_CASE_FIXTURE(scripted, "front: a back that does not answer is given up after a while") {

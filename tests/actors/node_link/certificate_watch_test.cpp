@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(watched, "certificate watch: soon before the end a line a day"
   CHECK(warnings() == 2);
   pass(24 * 5);
   CHECK(warnings() == 7);
-  // Until somebody renews it.
+  // Until it is renewed.
   replace(24h * 60);
   pass(72);
   CHECK(warnings() == 7);

@@ -95,7 +95,7 @@ struct link_fixture {
                                                   .kind = framing::padded}});
     node.settle();
   }
-  /// The number that the back knows the last stream by, and who stands for its client there.
+  /// The number that the back knows the last stream by, and the actor that stands for its client.
   stream_id local() { return last_asked().stream; }
   caf::actor back() { return last_asked().client; }
   const open_stream& last_asked() {

@@ -1,4 +1,4 @@
-// Who gets a session with a back, and who does not.
+// Which fronts get a session with a back, and which do not.
 #include "actors/core/names.hpp"
 #include "actors/node_link/link_listener.hpp"
 

@@ -55,7 +55,7 @@ struct fixture {
   /// The report, if it has come after `wait`.
   template <class Report, class Question>
   std::optional<Report> ask(Question question, caf::timespan wait = 0s) {
-    // Shared: an answer may come when nobody waits for it any more.
+    // Shared: an answer may come when the test does not wait for it any more.
     const auto answer = std::make_shared<std::optional<Report>>();
     keep(node.system().spawn([this, answer, question](caf::event_based_actor* self) {
       self->request(asked, caf::infinite, question).then([answer](const Report& got) {
@@ -312,7 +312,7 @@ TEST_CASE("inspector: clients that ask for ever other DCs do not make ever more 
   CHECK(all.ungrouped == 4 * (300 - max_client_groups));
 }
 
-TEST_CASE_FIXTURE(fixture, "inspector: counts come without asking anybody") {
+TEST_CASE_FIXTURE(fixture, "inspector: counts come without asking other actors") {
   node.core.metrics.get_counter("c", "help").add(3);
   node.core.metrics.set_gauge("g", "help", []() -> metrics::gauge_values {
     FAIL("a gauge was computed");
@@ -320,10 +320,46 @@ TEST_CASE_FIXTURE(fixture, "inspector: counts come without asking anybody") {
   });
   const auto report = ask<counts_report>(inspect_counts{});
   REQUIRE(report);
+  // No port is served here, so there are no connections to count.
   REQUIRE(report->families.size() == 2);
   CHECK(report->families[1].name == "mtproto_proxy_memory_bytes");
   CHECK(report->families[0].name == "c");
   CHECK(report->families[0].samples.at(0).value == 3);
+}
+
+TEST_CASE_FIXTURE(fixture, "inspector: connections of each port, also of one that is gone") {
+  const auto make_port = [this](const char* name, std::size_t connections) {
+    auto port = std::make_shared<open_port>(config::port_settings{.name = name},
+                                            client_metrics{node.core.metrics, name});
+    port->connections += connections;
+    return port;
+  };
+  const auto served_now = make_port("web", 2);
+  auto left = make_port("web", 3);
+  const auto other = make_port("old", 1);
+  node.client.ports.set(std::make_shared<const std::vector<served_port>>(
+      std::vector{served_port{.port = served_now, .sockets = nullptr}}));
+  const std::vector<std::weak_ptr<open_port>> gone{left, other, make_port("forgotten", 1)};
+  node.client.left_ports.set(std::make_shared<const std::vector<std::weak_ptr<open_port>>>(gone));
+  auto report = ask<process_report>(inspect_process{});
+  REQUIRE(report);
+  const auto values = [](double web) {
+    return metrics::gauge_values{{{{"listener", "old"}}, 1}, {{{"listener", "web"}}, web}};
+  };
+  CHECK(report->connections == values(5));
+  CHECK_FALSE(report->memory.empty());
+  left.reset();
+  report = ask<process_report>(inspect_process{});
+  REQUIRE(report);
+  CHECK(report->connections == values(2));
+  // The console's list has the same values.
+  const auto counts = ask<counts_report>(inspect_counts{});
+  REQUIRE(counts);
+  const auto found = std::ranges::find(counts->families, "mtproto_proxy_connections_count",
+                                       &metrics::family::name);
+  REQUIRE(found != counts->families.end());
+  REQUIRE(found->samples.size() == 2);
+  CHECK(found->samples[1].value == 2);
 }
 
 }  // namespace

@@ -162,7 +162,7 @@ TEST_CASE("link hello: two nodes use the highest version and the capabilities of
   };
   check({}, {}, link_terms{.version = 4, .capabilities = link_capability::farewell});
   check({}, old_link_offer, link_terms{.version = 3, .capabilities = 0});
-  // Of what nobody here knows, nothing is used.
+  // Capabilities that this build does not know are not used.
   check({}, later_offer, link_terms{.version = 4, .capabilities = link_capability::farewell});
   check({}, {.highest = 4, .lowest = 4, .capabilities = ~link_capability::all},
         link_terms{.version = 4, .capabilities = 0});

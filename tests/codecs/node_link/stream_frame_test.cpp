@@ -181,7 +181,7 @@ TEST_CASE("stream frame: unknown kinds and values are refused") {
   append(open, bytes{0x03, 0x00});  // a transport that is none
   check_refused(blob_with(0, open));
   open.resize(2 + 16 + 2);
-  append(open, bytes{0x00, 0x04});  // a bit nobody knows
+  append(open, bytes{0x00, 0x04});  // a bit that means nothing
   check_refused(blob_with(0, open));
 
   check_refused(blob_with(5, {0x02, 0x00, 0x00, 0x00, 0x00}));  // neither yes nor no

@@ -33,7 +33,7 @@ struct listener {
   std::optional<bound_port> on;
 };
 
-/// A listener whose backlog is full: the kernel ignores who comes.
+/// A listener whose backlog is full: the kernel ignores new connections.
 struct silent_listener {
   explicit silent_listener(const std::array<std::uint8_t, 4>& ip = loopback) {
     const auto any = to_socket_address({.ip = ip_address::v4(ip), .port = 0});
@@ -194,7 +194,7 @@ TEST_CASE_FIXTURE(fixture, "dialing: the next address is tried beside one that i
   REQUIRE(result);
   REQUIRE(*result);
   CHECK((*result)->remote == there.on->where());
-  // It may still be of use to who asks for more than TCP.
+  // It may still be of use to a caller that wants more than TCP.
   CHECK((*result)->untried == std::vector{silent.where});
 }
 

@@ -172,7 +172,7 @@ TEST_CASE_FIXTURE(lookup_fixture, "resolver: the limit of a look-up") {
 TEST_CASE_FIXTURE(lookup_fixture, "resolver: the second name server is asked if the first fails") {
   dns.write_resolv_conf("nameserver 127.0.0.2\nnameserver 127.0.0.1\n");
   dns.set("back.test", {.addresses = {first}});
-  // c-ares learns for one of its two packets only that nobody is there.
+  // c-ares learns for one of its two packets only that no server is there.
   CHECK(look_up("back.test", 1ms));
 }
 

@@ -37,7 +37,7 @@ TEST_CASE("a proxy in the environment is for those who want one") {
   const test::fake_telegram telegram;
   for (const auto* const name : {"no_proxy", "NO_PROXY"})
     REQUIRE(::unsetenv(name) == 0);
-  // Nobody is there.
+  // No server is there.
   for (const auto* const name : {"http_proxy", "ALL_PROXY"}) {
     CAPTURE(name);
     REQUIRE(::setenv(name, "http://127.0.0.1:9", 1) == 0);

@@ -1,4 +1,4 @@
-// What actors don't understand is nobody's business: it is not printed.
+// Messages that actors don't understand are not printed.
 #include "net/loop/quiet_actor.hpp"
 
 #include <doctest/doctest.h>

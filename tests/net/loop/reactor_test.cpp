@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <future>
 #include <thread>
 
 #include "net/loop/pinned_actor.hpp"
@@ -161,6 +162,30 @@ TEST_CASE("everything of a pinned actor runs on its reactor's thread, whoever se
   CHECK(log.fast.size() == 4000);
   for (const auto thread : log.threads)
     CHECK(thread == home_thread);
+}
+
+TEST_CASE(
+    "a task runs in its reactor's thread, whoever posts it, and is dropped if it never runs") {
+  auto kept = std::make_shared<int>(0);
+  {
+    caf::actor_system_config config;
+    caf::actor_system system{config};
+    reactor home{system, 0, 1024};
+    std::promise<std::thread::id> ran_in;
+    home.post([&] { ran_in.set_value(std::this_thread::get_id()); });
+    std::thread thread{[&] { home.run(); }};
+    CHECK(ran_in.get_future().get() == thread.get_id());
+    // And wakes it up.
+    std::promise<void> again;
+    home.post([&] { again.set_value(); });
+    again.get_future().get();
+    home.stop();
+    thread.join();
+    home.post([kept] { ++*kept; });
+    CHECK(kept.use_count() == 2);
+  }
+  CHECK(*kept == 0);
+  CHECK(kept.use_count() == 1);
 }
 
 TEST_CASE("a timer wakes a reactor that sleeps") {

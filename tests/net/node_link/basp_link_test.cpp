@@ -162,7 +162,7 @@ TEST_CASE_FIXTURE(fixture, "basp link: cutting from any thread ends it, and its 
   self->monitor(joined->published);
   std::promise<std::string> ended;
   here->on_end([&](const std::string& why) { ended.set_value(why); });
-  // In the middle of traffic that nobody waits for.
+  // In the middle of traffic that the receiver does not wait for.
   for (int i = 0; i < 100; ++i)
     self->send(joined->published, std::string(100'000 / text_part, 'x'));
   std::thread cutter{[&] { there->cut("the operator wants it"); }};
@@ -190,7 +190,7 @@ TEST_CASE_FIXTURE(fixture, "basp link: bytes that OpenSSL has read already are n
   header[15] = 4;
   REQUIRE(pair.back->write(header).size == header.size());
   REQUIRE(eventually([&] { return pair.front->await_data() == tls_progress::done; }, 5s));
-  // Nobody is woken up for them: the socket is empty.
+  // They wake up no reactor: the socket is empty.
   std::uint8_t byte = 0;
   REQUIRE(::recv(pair.sockets.front.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1);
   link_transport transport{std::move(pair.sockets.front), std::move(pair.front), {}};

@@ -246,7 +246,7 @@ TEST_CASE_FIXTURE(plain_fixture, "link acceptor: none that is refused is left ou
   node.advance(3s);
   CHECK(log.refused.size() == 3);
   CHECK(lines.count("info") == 1);
-  // Nobody comes any more.
+  // No more connections come.
   node.advance(10s);
   CHECK(lines.count("info node link: refused 2 connections; the last one: its BASP") == 1);
   node.advance(60s);

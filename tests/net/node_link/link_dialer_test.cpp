@@ -23,7 +23,7 @@ TEST_CASE_FIXTURE(link_fixture, "link dialer: nobody listens there") {
 }
 
 TEST_CASE_FIXTURE(link_fixture, "link dialer: TCP gets no answer") {
-  // A backlog that is full: the kernel ignores who comes.
+  // A backlog that is full: the kernel ignores new connections.
   const unique_fd full{::socket(AF_INET, SOCK_STREAM, 0)};
   const auto any = to_socket_address({.ip = loopback, .port = 0});
   REQUIRE(::bind(full.get(), any.get(), any.size) == 0);

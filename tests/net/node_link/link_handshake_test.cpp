@@ -1,4 +1,4 @@
-// Who gets through a handshake between nodes and who does not, and what both ends say.
+// Which nodes get through a handshake and which do not, and what both ends say.
 #include <fcntl.h>
 
 #include "tests/net/node_link/link_fixture.hpp"

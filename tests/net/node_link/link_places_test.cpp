@@ -14,7 +14,7 @@ namespace {
 struct guests {
   explicit guests(const link_place_limits& limits) : places{limits} {}
 
-  /// The address of who went for it; empty if nobody did.
+  /// The address of the guest that went for it; empty if none did.
   std::string add(const std::string& address) {
     auto& fresh = all.emplace_back(*ip_address::parse(address));
     addresses.push_back(address);
