@@ -54,13 +54,13 @@ if [ -n "$files" ]; then
   echo "clang-tidy"
   if [ -n "${TIDY_MAX:-}" ] && [ "$(echo "$files" | wc -l)" -gt "$TIDY_MAX" ]; then
     echo "Of these, as more than $TIDY_MAX would take too long, nothing is checked by it:"
-    echo "$files" | sed "1,${TIDY_MAX}d; s/^/  /"
-    files="$(echo "$files" | sed "${TIDY_MAX}q")"
+    echo "$files" | tail -n "+$((TIDY_MAX + 1))" | sed 's/^/  /'
+    files="$(echo "$files" | head -n "$TIDY_MAX")"
   fi
   # A database without g++'s precompiled headers, which clang can't read.
   mkdir -p build
   cmake -S . -B build/tidy -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++ \
     -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DMTP_GROUP_SOURCES=OFF > build/tidy.log
-  echo "$files" | xargs -n 1 -P "$(scripts/jobs.sh)" clang-tidy -p build/tidy --quiet
+  echo "$files" | xargs -r -n 1 -P "$(scripts/jobs.sh)" clang-tidy -p build/tidy --quiet
 fi
 echo "all good"
