@@ -34,6 +34,7 @@ TEST_CASE("errors: names stand at their enumerators") {
   CHECK(to_string(errc::bad_dc_list) == "bad_dc_list");
   CHECK(to_string(errc::bad_stream_frame) == "bad_stream_frame");
   CHECK(to_string(errc::bad_link_hello) == "bad_link_hello");
+  CHECK(to_string(errc::bad_proxy_header) == "bad_proxy_header");
 }
 
 TEST_CASE("refusals: every name is a label of its own, in the order of the enumerators") {
