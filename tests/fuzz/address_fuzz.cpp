@@ -1,5 +1,5 @@
-// A text as address, endpoint and port. What is read is written and read again.
-#include "codecs/base/address.hpp"
+// A text as address, endpoint, port and network. What is read is written and read again.
+#include "codecs/base/cidr.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 
@@ -15,5 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_REQUIRE(mtp::parse_endpoint(mtp::to_string(*at)) == *at);
   }
   if (const auto port = mtp::parse_port(text)) FUZZ_REQUIRE(*port != 0);
+  if (const auto network = mtp::cidr::parse(text)) {
+    FUZZ_REQUIRE(mtp::cidr::parse(mtp::to_string(*network)) == network);
+    FUZZ_REQUIRE(network->contains(network->first()));
+  }
   return 0;
 }
