@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codecs/base/host_name.hpp"
 #include "codecs/node_link/link_hello.hpp"
 
 namespace mtp::config {
@@ -10,32 +11,9 @@ namespace {
 
 /// The original's, in its firewall table.
 constexpr std::uint16_t default_link_port = 9199;
-constexpr std::size_t longest_host = 253;
-constexpr std::size_t longest_label = 63;
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-/// Whether a name server could know `text`: "1.2.3.400" is neither a name nor an address.
-bool is_host_name(std::string_view text) {
-  if (text.size() > longest_host) return false;
-  while (true) {
-    const auto dot = text.find('.');
-    const auto label = text.substr(0, dot);
-    if (label.empty() || label.size() > longest_label || label.front() == '-' ||
-        label.back() == '-')
-      return false;
-    if (!std::ranges::all_of(label,
-                             [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; }))
-      return false;
-    if (dot == std::string_view::npos) return !std::ranges::all_of(label, is_digit);
-    text.remove_prefix(dot + 1);
-  }
 }
 
 /// Takes the host off the front of `text`; what follows stays.
