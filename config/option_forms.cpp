@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "codecs/base/host_name.hpp"
 #include "codecs/base/text.hpp"
 #include "config/node_address.hpp"
 #include "config/option.hpp"
@@ -110,6 +111,14 @@ std::optional<std::optional<rpc::ad_tag>> parse_tag(const std::string& text) {
   return tag ? std::optional{tag} : std::nullopt;
 }
 
+std::optional<std::string> parse_domain(const std::string& text) {
+  return normal_host_name(text);
+}
+
+std::optional<cidr> parse_network(const std::string& text) {
+  return cidr::parse(text);
+}
+
 std::string show_address(const ip_address& ip) {
   return quoted(to_string(ip));
 }
@@ -128,6 +137,10 @@ std::string show_protocol(const protocol& name) {
 
 std::string show_secret(const secret16& secret) {
   return quoted(to_hex(secret));
+}
+
+std::string show_network(const cidr& network) {
+  return quoted(to_string(network));
 }
 
 std::string show_tag(const std::optional<rpc::ad_tag>& tag) {

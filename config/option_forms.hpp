@@ -42,12 +42,16 @@ struct text_form {
 /// An empty text is no tag.
 [[nodiscard]] std::optional<std::optional<rpc::ad_tag>> parse_tag(const std::string& text);
 
+[[nodiscard]] std::optional<std::string> parse_domain(const std::string& text);
+[[nodiscard]] std::optional<cidr> parse_network(const std::string& text);
+
 [[nodiscard]] std::string show_address(const ip_address& ip);
 [[nodiscard]] std::string show_place(const endpoint& at);
 [[nodiscard]] std::string show_back(const back_address& at);
 [[nodiscard]] std::string show_protocol(const protocol& name);
 [[nodiscard]] std::string show_secret(const secret16& secret);
 [[nodiscard]] std::string show_tag(const std::optional<rpc::ad_tag>& tag);
+[[nodiscard]] std::string show_network(const cidr& network);
 
 inline constexpr text_form<std::string> any_text{"a text", parse_any_text, quoted};
 inline constexpr text_form<std::string> some_text{"a text that is not empty", parse_some_text,
@@ -84,5 +88,12 @@ inline constexpr text_form<secret16> secret_text{
     show_secret};
 inline constexpr text_form<std::optional<rpc::ad_tag>> tag_text{
     "32 hexadecimal digits as @MTProxybot gives them (or leave it out)", parse_tag, show_tag};
+inline constexpr text_form<std::string> domain_text{
+    "the name of a host, as \"example.com\" (letters of other alphabets as \"xn--...\")",
+    parse_domain, quoted};
+inline constexpr text_form<cidr> network_text{
+    "an address, or a network without bits behind its prefix, as \"10.0.0.0/8\" or "
+    "\"2001:db8::/32\"",
+    parse_network, show_network};
 
 }  // namespace mtp::config

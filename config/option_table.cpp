@@ -17,8 +17,9 @@ std::string_view to_string(change_time when) noexcept {
 }
 
 const std::vector<option_group>& option_groups() {
-  static const std::vector<option_group> groups{
-      node_options(), client_options(), telegram_options(), process_options(), unused_options()};
+  static const std::vector<option_group> groups{node_options(),     client_options(),
+                                                fronting_options(), telegram_options(),
+                                                process_options(),  unused_options()};
   return groups;
 }
 

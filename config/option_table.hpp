@@ -41,6 +41,7 @@ template <class Target>
 // The groups, each in a file of its own.
 [[nodiscard]] option_group node_options();
 [[nodiscard]] option_group client_options();
+[[nodiscard]] option_group fronting_options();
 [[nodiscard]] option_group telegram_options();
 [[nodiscard]] option_group process_options();
 /// Options of the original that change nothing here, or that are refused.

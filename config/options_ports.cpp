@@ -61,6 +61,26 @@ const std::vector<port_option>& port_options() {
        .original = false,
        .example = "[\"mtp_fake_tls\"]",
        .line = "The protocols of this port, instead of the global `allowed_protocols`."},
+      {.key = "tls_domains",
+       .value = of::list(&port_settings::tls_domains, domain_text),
+       .shown_default = "the global ones",
+       .roles = with_clients,
+       .applies = change_time::live,
+       .original = false,
+       .example = "[\"example.com\"]",
+       .line = "The names of this port, instead of the global `tls_domains`. `[]`: any."},
+      {.key = "proxy_protocol_from",
+       .value = of::list(&port_settings::proxy_protocol_from, network_text),
+       .shown_default = "none",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .original = false,
+       .example = "[\"10.0.0.1\", \"2001:db8::/32\"]",
+       .line =
+           "Addresses and networks of proxies in front of this port. A connection from there "
+           "begins with a header of the PROXY protocol, version 1 or 2, of at most 4 KiB, which "
+           "must come within 500 ms and tells the address of the client. All other "
+           "connections are those of clients, and have none."},
   };
   return rows;
 }

@@ -109,21 +109,9 @@ option_group process_options() {
 }
 
 option_group unused_options() {
-  constexpr number_range year{.least = 1, .most = std::int64_t{366} * 24 * 3600};
   return {
       .name = "unused",
       .options = {
-          {.key = "domain_fronting",
-           .value =
-               of::only("off", "this version can't forward to other sites yet; set it to \"off\""),
-           .applies = change_time::live,
-           .line = "Anything but `\"off\"` is refused: this version can't forward to a site, and a "
-                   "prober would find a proxy."},
-          {.key = "domain_fronting_timeout_sec",
-           .value = of::unused_number(year),
-           .applies = change_time::live,
-           .no_effect = "has no effect yet",
-           .line = "Accepted, with a warning: this version has no fronting."},
           {.key = "policy",
            .value = of::only_empty("this version has no policies yet, and would let in what yours "
                                    "keeps out; set it to [] or remove it"),

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "codecs/base/text.hpp"
+#include "config/fronting_checks.hpp"
 #include "config/toml_reader.hpp"
 
 namespace mtp::config {
@@ -75,6 +76,7 @@ void complete_settings(toml_reader& in, settings& read) {
   if (read.process.metrics_listen && read.process.metrics_listen->port == 0)
     read.process.metrics_listen.reset();
   check_metrics_port(in, read);
+  check_fronting(in, read);
   if (read.client.per_sni_secrets &&
       read.client.per_sni_secret_salt == settings{}.client.per_sni_secret_salt)
     in.warning(
@@ -93,6 +95,11 @@ void check_port(toml_reader& in, std::vector<port_settings>& ports) {
     if (overlap(port.listen, other.listen))
       in.problem(*in.find("port"), "port",
                  to_string(port.listen) + " is served by \"" + other.name + "\" already");
+  if (std::ranges::find(port.proxy_protocol_from, 0U, &cidr::prefix) !=
+      port.proxy_protocol_from.end())
+    in.warning(*in.find("proxy_protocol_from"), "proxy_protocol_from",
+               "has every address: anybody can say then that he has another one, and connections "
+               "without the header are closed");
   if (to_hex(port.secret) == published_secret)
     in.warning(*in.find("secret"), "secret",
                "is the published example: anybody can use this proxy");

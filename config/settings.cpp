@@ -14,6 +14,17 @@ bool client_config::allows(const port_settings& port, protocol wanted) const noe
   return std::ranges::find(allowed, wanted) != allowed.end();
 }
 
+const std::vector<std::string>& client_config::domains_of(
+    const port_settings& port) const noexcept {
+  return port.tls_domains ? *port.tls_domains : tls_domains;
+}
+
+std::size_t client_config::most_fronted() const noexcept {
+  constexpr std::size_t share = 4;
+  return fronting.max_fronted != 0 ? fronting.max_fronted
+                                   : std::max<std::size_t>(max_connections / share, 1);
+}
+
 std::string_view to_string(protocol value) noexcept {
   switch (value) {
     case protocol::mtp_abridged:

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "codecs/base/address.hpp"
+#include "codecs/base/cidr.hpp"
 #include "codecs/client/secret.hpp"
 #include "codecs/telegram/rpc.hpp"
+#include "config/fronting.hpp"
 
 namespace mtp::config {
 
@@ -36,6 +38,10 @@ struct port_settings {
   std::optional<rpc::ad_tag> tag;
   /// Absent: those of all ports.
   std::optional<std::vector<protocol>> allowed_protocols;
+  /// Absent: those of all ports.
+  std::optional<std::vector<std::string>> tls_domains;
+  /// Connections from there begin with a header of the PROXY protocol; all others have none.
+  std::vector<cidr> proxy_protocol_from;
   friend bool operator==(const port_settings&, const port_settings&) = default;
 };
 
@@ -127,6 +133,9 @@ struct client_config {
   std::size_t max_connections = 64000;
   std::vector<protocol> allowed_protocols{protocol::mtp_fake_tls, protocol::mtp_secure,
                                           protocol::mtp_abridged, protocol::mtp_intermediate};
+  /// Names that clients ask for with fake-TLS, in their normal form; empty: any.
+  std::vector<std::string> tls_domains;
+  fronting_settings fronting;
   bool per_sni_secrets = false;
   std::string per_sni_secret_salt = "mtproto-proxy-per-sni-v1";
   std::chrono::seconds init_timeout{60};
@@ -145,6 +154,11 @@ struct client_config {
   [[nodiscard]] bool allows(protocol wanted) const noexcept;
   /// The same for a port, which may have protocols of its own.
   [[nodiscard]] bool allows(const port_settings& port, protocol wanted) const noexcept;
+  /// The `tls_domains` of a port, which may have some of its own.
+  [[nodiscard]] const std::vector<std::string>& domains_of(
+      const port_settings& port) const noexcept;
+  /// The most connections that are forwarded at a time, of all ports together.
+  [[nodiscard]] std::size_t most_fronted() const noexcept;
   friend bool operator==(const client_config&, const client_config&) = default;
 };
 

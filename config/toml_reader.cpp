@@ -30,6 +30,13 @@ const toml::node* toml_reader::find(std::string_view key) {
   return table_->get(key);
 }
 
+std::vector<std::string> toml_reader::keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, node] : *table_)
+    keys.emplace_back(key.str());
+  return keys;
+}
+
 std::string toml_reader::beside_file(const std::string& path) const {
   return (std::filesystem::path{file_}.parent_path() / path).string();
 }
@@ -38,7 +45,8 @@ config_problem toml_reader::about(const toml::node& node, std::string_view key,
                                   std::string text) const {
   const auto line = node.source().begin.line;
   return {.line = line,
-          .where = file_ + ':' + std::to_string(line) + ": " + path_ + std::string{key},
+          .where =
+              file_ + ':' + std::to_string(line) + ": " + without_secrets(path_ + std::string{key}),
           .text = std::move(text)};
 }
 

@@ -84,6 +84,8 @@ class toml_reader {
   /// The same for each element of an array of tables.
   void tables(std::string_view key, const std::function<void(toml_reader&)>& read);
 
+  /// All keys of the table, whether known or not.
+  [[nodiscard]] std::vector<std::string> keys() const;
   [[nodiscard]] bool has(std::string_view key) const { return table_->contains(key); }
   /// A path that may be relative to the file.
   [[nodiscard]] std::string beside_file(const std::string& path) const;

@@ -10,7 +10,8 @@ namespace {
 /// Every group's markers, without tables.
 std::string page() {
   std::string text = "# Options\n";
-  for (const auto* const name : {"clients", "ports", "telegram", "nodes", "process", "unused"})
+  for (const auto* const name :
+       {"clients", "ports", "fronting", "telegram", "nodes", "process", "unused"})
     text += "\n<!-- options: " + std::string{name} + " -->\nold\n<!-- end -->\n";
   return text;
 }

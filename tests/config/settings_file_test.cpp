@@ -175,8 +175,7 @@ TEST_CASE("settings: every option is read") {
   CHECK(with("log_level = \"debug\"").process.log_level == "debug");
   CHECK(with("stop_timeout_sec = 1").process.stop_timeout == 1s);
   CHECK(with("node_role = \"both\"").client.ports.size() == 1);
-  CHECK(with("domain_fronting = \"off\"\ndomain_fronting_timeout_sec = 3\npolicy = []")
-            .client.ports.size() == 1);
+  CHECK(with("policy = []").client.ports.size() == 1);
 }
 
 TEST_CASE("settings: several ports, each with its own") {
@@ -366,7 +365,6 @@ TEST_CASE("settings: what has no meaning here is accepted with a warning") {
 }
 
 TEST_CASE("settings: what this version cannot do is refused, not ignored") {
-  CHECK(contains(problem("domain_fronting = \"sni\""), "domain_fronting: this version can't"));
   CHECK(contains(problem("policy = [[\"in_table\", \"tls_domain\", \"t\"]]"), "no policies yet"));
 }
 

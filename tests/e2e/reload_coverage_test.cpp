@@ -80,6 +80,19 @@ const std::map<std::string, std::string> not_shown{
      "(tests/actors/tables_test.cpp)"},
     {"replay_check_session_storage_opts.max_age_minutes",
      "takes minutes; read with max_items each time (tests/actors/tables_test.cpp)"},
+    {"domain_fronting", "its effect test comes with fronting"},
+    {"fronting_default", "its effect test comes with fronting"},
+    {"fronting_sites", "its effect test comes with fronting"},
+    {"fronting_names", "its effect test comes with fronting"},
+    {"fronting_open", "its effect test comes with fronting"},
+    {"tls_domains", "its effect test comes with fronting"},
+    {"domain_fronting_timeout_sec", "its effect test comes with fronting"},
+    {"fronting_silence_ms", "its effect test comes with fronting"},
+    {"fronting_idle_sec", "its effect test comes with fronting"},
+    {"max_fronted", "its effect test comes with fronting"},
+    {"fronting_down", "its effect test comes with fronting"},
+    {"ports.tls_domains", "its effect test comes with fronting"},
+    {"ports.proxy_protocol_from", "its effect test comes with fronting"},
 };
 
 struct reloaded_option {
