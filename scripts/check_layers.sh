@@ -61,7 +61,8 @@ forbid() {
 # Pure: the standard library, libcrypto, isa-l, and inet_pton.
 forbid '(unistd|fcntl|poll|signal|pthread|netdb|errno)\.h|netinet/|(thread|mutex|random|fstream|iostream)>|fmt/' codecs
 forbid 'caf/|spdlog/|curl/|sys/(epoll|socket)' codecs config
-forbid '(caf|net|sys|spdlog)/' actors/client/admission.hpp actors/client/admission.cpp actors/client/ticket.hpp
+forbid '(caf|net|sys|spdlog)/' actors/client/admission.hpp actors/client/admission.cpp \
+  actors/client/fronting_rules.hpp actors/client/fronting_rules.cpp actors/client/ticket.hpp
 # Times are told to them.
 if grep -rnE "_clock::now" --include='*.[ch]pp' codecs config; then
   refuse "codecs/ and config/ must not look at a clock"
