@@ -23,9 +23,8 @@ std::optional<std::string> whole_domain(std::string_view sni,
                                         const std::vector<std::string>& domains) {
   if (sni.size() != cut_sni_size) return std::nullopt;
   const auto start = lower_case(sni);
-  const auto domain = std::ranges::find_if(domains, [&](const std::string& name) {
-    return name.size() > cut_sni_size && name.starts_with(start);
-  });
+  const auto domain = std::ranges::find_if(
+      domains, [&](const std::string& name) { return name.starts_with(start); });
   return domain != domains.end() ? std::optional{*domain} : std::nullopt;
 }
 
