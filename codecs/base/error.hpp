@@ -63,11 +63,11 @@ enum class errc : std::uint8_t {
 
 /// One name per enumerator, in order.
 inline constexpr std::array<std::string_view, 23> errc_names{
-    "abridged_max_size",    "intermediate_max_size", "not_aligned",    "unknown_protocol",
-    "tls_bad_client_hello", "tls_invalid_digest",    "tls_bad_record", "full_bad_length",
-    "full_bad_seqno",       "full_bad_crc",          "rpc_malformed",  "rpc_bad_schema",
-    "rpc_bad_key_selector", "rpc_clock_skew",        "rpc_bad_pid",    "rpc_bad_flags",
-    "rpc_refused",          "bad_dc_list",           "bad_secret",     "bad_link",
+    "abridged_max_size",    "intermediate_max_size", "not_aligned",      "unknown_protocol",
+    "tls_bad_client_hello", "tls_invalid_digest",    "tls_bad_record",   "full_bad_length",
+    "full_bad_seqno",       "full_bad_crc",          "rpc_malformed",    "rpc_bad_schema",
+    "rpc_bad_key_selector", "rpc_clock_skew",        "rpc_bad_pid",      "rpc_bad_flags",
+    "rpc_refused",          "bad_dc_list",           "bad_secret",       "bad_link",
     "bad_stream_frame",     "bad_link_hello",        "bad_proxy_header",
 };
 static_assert(errc_names.size() == static_cast<std::size_t>(errc::bad_proxy_header) + 1);
