@@ -1,5 +1,6 @@
-// A text as address, endpoint, port and network. What is read is written and read again.
+// A text as address, endpoint, port, network and name. What is read is written and read again.
 #include "codecs/base/cidr.hpp"
+#include "codecs/base/host_name.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 
@@ -18,6 +19,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto network = mtp::cidr::parse(text)) {
     FUZZ_REQUIRE(mtp::cidr::parse(mtp::to_string(*network)) == network);
     FUZZ_REQUIRE(network->contains(network->first()));
+  }
+  if (const auto name = mtp::normal_host_name(text)) {
+    FUZZ_REQUIRE(name->size() <= mtp::max_host_name && name->find('\0') == std::string::npos);
+    FUZZ_REQUIRE(mtp::normal_host_name(*name) == name);
+    FUZZ_REQUIRE(!mtp::ip_address::parse(*name));
   }
   return 0;
 }
