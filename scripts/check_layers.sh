@@ -29,6 +29,7 @@ may net/dial 'codecs/|net/loop/'
 may net/tls 'codecs/|net/loop/'
 may net/http 'codecs/|net/loop/'
 may net/client 'codecs/|net/loop/'
+may net/relay 'codecs/|net/loop/'
 may net/node_link 'codecs/|net/(loop|dial|tls)/'
 core='codecs/|config/|net/|actors/core/'
 may actors/core "$core"

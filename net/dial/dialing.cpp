@@ -68,8 +68,12 @@ dialing::~dialing() {
 void dialing::on_found(name_answer answer) {
   lookup_.reset();
   if (answer) {
-    for (const auto& ip : in_turns(*answer))
-      target_.addresses.push_back({.ip = ip, .port = target_.port});
+    for (const auto& ip : in_turns(*answer)) {
+      if (target_.forbids && target_.forbids(ip))
+        note(to_string(ip), EACCES, "this name may not lead to it");
+      else
+        target_.addresses.push_back({.ip = ip, .port = target_.port});
+    }
   } else {
     note(printable(target_.host), EHOSTUNREACH, "can't find its address: " + answer.error().text);
   }

@@ -25,6 +25,8 @@ struct dial_target {
   std::optional<ip_address> bind_v6 = {};
   /// If there are any, these are tried, and `host` and `port` do not count.
   std::vector<endpoint> addresses = {};
+  /// Addresses that a name may not lead to: they are not tried. Not asked of `addresses`.
+  std::function<bool(const ip_address& found)> forbids = {};
 };
 
 struct dial_limits {

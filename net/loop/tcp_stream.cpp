@@ -137,6 +137,13 @@ void tcp_stream::reset_on_close(bool on) {
   set_reset_on_close(fd(), on);
 }
 
+unique_fd tcp_stream::release() {
+  actor_->home().forget_flush(*this);
+  actor_->home().unwatch(fd(), *this);
+  want_read_ = want_write_ = false;
+  return std::move(fd_);
+}
+
 void tcp_stream::close() {
   if (!is_open()) return;
   // Closing takes it out of epoll, in this iteration still.

@@ -25,6 +25,8 @@ class tcp_stream final : public byte_stream, private io_source {
     start();
   }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  /// Hands the socket over; the stream is closed then. Nothing may be queued.
+  [[nodiscard]] unique_fd release();
 
   // byte_stream
   void start() override;

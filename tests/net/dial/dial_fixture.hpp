@@ -5,34 +5,11 @@
 
 #include "net/dial/dialing.hpp"
 #include "tests/support/fake_dns.hpp"
+#include "tests/support/test_loop.hpp"
 
 namespace mtp::test {
 
 using namespace std::chrono_literals;
-
-class test_loop final : public net::event_loop {
- public:
-  test_loop() : event_loop{&fake_now} {}
-
-  void turn() {
-    wait(0ms);
-    dispatch();
-    flush_dirty();
-    while (end_iteration()) {
-    }
-  }
-  void advance(std::chrono::milliseconds by) {
-    clock() += by;
-    turn();
-  }
-
- private:
-  static net::steady_clock::time_point& clock() {
-    static auto now = net::steady_clock::now();
-    return now;
-  }
-  static net::steady_clock::time_point fake_now() { return clock(); }
-};
 
 struct dial_fixture {
   /// Turns loop and name server until it holds; false after a while. Without `ticking`, no time

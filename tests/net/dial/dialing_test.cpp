@@ -72,6 +72,23 @@ struct fixture : test::dial_fixture {
   std::optional<dial_result> result;
 };
 
+TEST_CASE_FIXTURE(fixture, "dialing: a name does not lead to a forbidden address") {
+  const listener there;
+  dns.set("site.test", {.addresses = {ip_address::v4(loopback), ip_address::v4(other_loopback)}});
+  dial_target target{.host = "site.test", .port = there.port()};
+  target.forbids = [](const ip_address& ip) { return ip != ip_address::v4(loopback); };
+  const auto up = dial(target);
+  REQUIRE(up);
+  CHECK(up->remote.ip == ip_address::v4(loopback));
+  CHECK(up->untried.empty());
+
+  target.forbids = [](const ip_address&) { return true; };
+  const auto down = dial(target);
+  REQUIRE_FALSE(down);
+  CHECK(down.error().error == EACCES);
+  CHECK(down.error().text.find("127.0.0.1: this name may not lead to it") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(fixture, "dialing: a host by its name, its address, or in brackets") {
   const listener there;
   dns.set("back.test", {.addresses = {ip_address::v4(loopback)}});

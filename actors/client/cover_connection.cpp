@@ -1,0 +1,100 @@
+#include "actors/client/cover_connection.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "net/dial/limit_text.hpp"
+#include "net/loop/socket_options.hpp"
+
+namespace mtp::actors {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// While the backlog of a UNIX socket is full.
+constexpr auto ask_again_after = 20ms;
+
+}  // namespace
+
+cover_connection::cover_connection(net::pinned_actor& actor, net::resolver& names,
+                                   net::pipe_pool& pipes, cover_owner& owner, cover_target target,
+                                   const connection_ends& visit)
+    : actor_{&actor},
+      owner_{&owner},
+      limit_time_{target.limit},
+      give_up_at_{actor.home().now() + target.limit},
+      limit_{*this},
+      relay_{std::make_shared<net::relay>(actor.home(), pipes, *this)} {
+  if (target.proxy) send(make_proxy_header(*target.proxy, visit));
+  if (auto* const path = std::get_if<std::string>(&target.to)) {
+    path_ = std::move(*path);
+    // Not from within this call.
+    limit_.arm(actor.home().timers(), {});
+    return;
+  }
+  limit_.arm(actor.home().timers(), target.limit);
+  dialing_ = std::make_unique<net::dialing>(
+      names, std::move(std::get<net::dial_target>(target.to)),
+      net::dial_limits{.connect = target.limit}, [this](net::dial_result result) {
+        actor_->run_as_handler([&] {
+          if (result) return on_reached(std::move(result->fd));
+          on_failed(result.error().error, result.error().text);
+        });
+      });
+}
+
+cover_connection::~cover_connection() {
+  relay_->close();
+  actor_->home().destroy_later(std::move(relay_));
+}
+
+void cover_connection::on_timer(net::timer&) {
+  actor_->run_as_handler([&] {
+    if (!path_.empty()) return connect_unix();
+    on_failed(ETIMEDOUT, "no answer within " + net::limit_text(limit_time_));
+  });
+}
+
+void cover_connection::connect_unix() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path_.copy(address.sun_path, sizeof address.sun_path - 1);
+  net::unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return on_reached(std::move(fd));
+  const int error = errno;
+  // Its backlog is full.
+  if (error == EAGAIN && actor_->home().now() < give_up_at_) {
+    limit_.arm(actor_->home().timers(), ask_again_after);
+    return;
+  }
+  on_failed(error, path_ + ": " + std::generic_category().message(error));
+}
+
+void cover_connection::on_reached(net::unique_fd fd) {
+  limit_.cancel();
+  dialing_.reset();
+  net::set_no_delay(fd.get());
+  net::set_keep_alive(fd.get());
+  relay_->attach_far(std::move(fd));
+}
+
+void cover_connection::on_failed(int error, const std::string& why) {
+  limit_.cancel();
+  dialing_.reset();
+  owner_->on_cover_unreachable(error, why);
+}
+
+void cover_connection::on_far_speaks() {
+  actor_->run_as_handler([&] { owner_->on_cover_speaks(); });
+}
+
+void cover_connection::on_relay_over(int error) {
+  actor_->run_as_handler([&] { owner_->on_cover_over(error); });
+}
+
+}  // namespace mtp::actors
