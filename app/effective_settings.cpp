@@ -12,18 +12,28 @@ namespace {
 
 /// Descriptors that are not clients': connections to Telegram, listeners, files, and some to spare.
 constexpr std::size_t reserved_files = 512;
+/// Of a forwarded connection: its own and the site's. Pipes come from what is left over.
+constexpr std::size_t files_of_fronted = 2;
 
 void limit_connections(config::client_config& settings, std::size_t files,
                        std::vector<std::string>& notes) {
   const auto ports = settings.ports.size();
   if (ports == 0) return;
   const auto room = files > 2 * reserved_files ? files - reserved_files : files / 2;
-  if (settings.max_connections * ports <= room) return;
-  settings.max_connections = std::max<std::size_t>(room / ports, 1);
-  notes.push_back(
-      fmt::format("only {} files may be open: {} clients a port at most; raise the limit (ulimit "
-                  "-n, LimitNOFILE) for more",
-                  files, settings.max_connections));
+  const bool fronts = settings.fronting.mode != config::fronting_mode::off;
+  auto fronted = fronts ? settings.most_fronted() : 0;
+  const auto for_clients = [&] { return room - std::min(room, files_of_fronted * fronted); };
+  if (settings.max_connections * ports <= for_clients()) return;
+  // A quarter of the files at most.
+  fronted = std::min(fronted, std::max<std::size_t>(room / (4 * files_of_fronted), 1));
+  settings.max_connections =
+      std::clamp<std::size_t>(for_clients() / ports, 1, settings.max_connections);
+  if (fronts) settings.fronting.max_fronted = fronted;
+  notes.push_back(fmt::format(
+      "only {} files may be open: {} clients a port at most{}; raise the limit (ulimit -n, "
+      "LimitNOFILE) for more",
+      files, settings.max_connections,
+      fronts ? fmt::format(", and {} forwarded connections", fronted) : ""));
 }
 
 void limit_replay_memory(config::client_config& settings, std::size_t budget,

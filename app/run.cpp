@@ -111,6 +111,7 @@ int run_node(const config::settings& settings, const settings_reread& reread,
   if (parts.uplink != nullptr)
     parts.uplink->address_found = [&](const ip_address& ours) {
       spdlog::info("our address as Telegram sees it: {}", to_string(ours));
+      if (parts.client != nullptr) parts.client->own_addresses.add(ours);
       seen_as.set(std::make_shared<const std::string>(to_string(ours)));
       announce(output, *core.config.get(), *seen_as.get());
     };

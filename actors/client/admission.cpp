@@ -1,5 +1,7 @@
 #include "actors/client/admission.hpp"
 
+#include "actors/client/fronting_rules.hpp"
+
 namespace mtp::actors {
 
 namespace {
@@ -45,6 +47,11 @@ std::optional<cause> why_not(const client_facts& client, const config::client_co
     if (!may) return cause::disabled_protocol;
   }
   if (client.is_replay) return cause::replay_session_detected;
+  if (client.tls && !client.is_answered) {
+    if (!is_our_domain(client.sni, all.domains_of(port))) return cause::tls_unknown_sni;
+    if (client.has_early_data && all.fronting.mode != config::fronting_mode::off)
+      return cause::tls_early_data;
+  }
   return std::nullopt;
 }
 
@@ -84,15 +91,24 @@ client_handshake::options known_secrets(const config::client_config& all,
 
 verdict judge(const client_facts& client, const config::client_config& all,
               const config::port_settings& port, ticket taken) {
-  if (const auto why = why_not(client, all, port))
-    return turned_away{.why = *why, .how = farewell_of(*why, all, false)};
+  if (const auto why = why_not(client, all, port)) {
+    if (!client.is_answered)
+      if (auto site = fronting_target_of(client.sni, client.tls, all, port))
+        return forwarded{.why = *why, .to = std::move(*site)};
+    const auto so_far = client.is_answered ? progress_made::hello_answered : progress_made::none;
+    return turned_away{.why = *why, .how = farewell_of(*why, all, so_far)};
+  }
   return admitted{.secret = &port.secret, .tag = &port.tag, .taken = std::move(taken)};
 }
 
-farewell farewell_of(cause why, const config::client_config& all, bool is_established) {
-  const auto alert = about(why).alert;
+farewell farewell_of(cause why, const config::client_config& all, progress_made so_far) {
+  const bool sealed = so_far == progress_made::hello_answered;
+  const auto alert = sealed ? byte_view{} : about(why).alert;
   // A RST would overtake the alert.
-  return {.alert = alert, .reset = closes_with_reset(all, is_established || !alert.empty())};
+  const bool is_owed_fin = so_far != progress_made::none || !alert.empty();
+  return {.alert = alert,
+          .sealed_alert = sealed,
+          .reset = closes_with_reset(all, is_owed_fin)};
 }
 
 bool closes_with_reset(const config::client_config& all, bool is_established) {

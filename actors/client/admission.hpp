@@ -25,6 +25,8 @@ enum class cause : std::uint8_t {
   tls_bad_client_hello,
   tls_invalid_digest,
   tls_no_sni,
+  tls_unknown_sni,
+  tls_early_data,
   tls_bad_record,
   replay_session_detected,
   crowded_out,
@@ -42,7 +44,7 @@ struct cause_row {
 };
 
 /// A row each, in order.
-inline constexpr std::array<cause_row, 13> causes{{
+inline constexpr std::array<cause_row, 15> causes{{
     {cause::abridged_max_size, "abridged_max_size", "an abridged packet of 1 MiB or more"},
     {cause::intermediate_max_size, "intermediate_max_size",
      "an intermediate or padded packet of 1 MiB or more"},
@@ -57,6 +59,10 @@ inline constexpr std::array<cause_row, 13> causes{{
      "a ClientHello of a wrong secret, or of no Telegram client"},
     {cause::tls_no_sni, "tls_no_sni",
      "a ClientHello without the server name that per_sni_secrets needs", tls_decode_error_alert},
+    {cause::tls_unknown_sni, "tls_unknown_sni",
+     "a ClientHello of a client, for a name that is not in tls_domains"},
+    {cause::tls_early_data, "tls_early_data",
+     "bytes behind the ClientHello of a client, before the answer"},
     {cause::tls_bad_record, "tls_bad_record", "a TLS record of a type that does not belong there"},
     {cause::replay_session_detected, "replay_session_detected", "a handshake that was seen before"},
     {cause::crowded_out, "crowded_out",
@@ -78,6 +84,10 @@ struct client_facts {
   std::optional<errc> error = {};
   /// It opened with a ClientHello.
   bool tls = false;
+  /// Its hello was answered.
+  bool is_answered = false;
+  /// Bytes came behind its hello, before the answer.
+  bool has_early_data = false;
   /// The server name in that, if there is one.
   std::string_view sni = {};
   /// Of its header, which comes after the hello.
@@ -100,6 +110,8 @@ struct admitted {
 struct farewell {
   /// The last bytes for it; empty: silence.
   byte_view alert;
+  /// The last bytes are a record as an encrypted alert is, with random content.
+  bool sealed_alert = false;
   /// The connection ends with a RST, else with a FIN.
   bool reset = false;
 };
@@ -109,7 +121,13 @@ struct turned_away {
   farewell how;
 };
 
-using verdict = std::variant<admitted, turned_away>;
+/// It is no client, and the cover site is to answer it.
+struct forwarded {
+  cause why;
+  config::fronting_target to;
+};
+
+using verdict = std::variant<admitted, forwarded, turned_away>;
 
 /// Whether a port has a place for one more connection, when `newcomers` of its `connections` have
 /// not shown yet that they are clients. They get three quarters of the places: the rest is for
@@ -122,13 +140,21 @@ using verdict = std::variant<admitted, turned_away>;
                                                       const config::port_settings& port);
 
 /// The verdict on a client: for its hello, and again for the header inside. `taken` is its share of
-/// the limits so far; if it is turned away, all of it is given back.
+/// the limits so far; if it is forwarded or turned away, all of it is given back. A client whose
+/// hello was answered can't be forwarded any more.
 [[nodiscard]] verdict judge(const client_facts& client, const config::client_config& all,
                             const config::port_settings& port, ticket taken);
 
-/// How a client is turned away for `why`, in its handshake or, if it `is_established`, later.
+/// How far a client has come when it is turned away.
+enum class progress_made : std::uint8_t {
+  none,
+  /// Its hello was answered: to an observer it speaks TLS.
+  hello_answered,
+  established,
+};
+/// How a client is turned away for `why`.
 [[nodiscard]] farewell farewell_of(cause why, const config::client_config& all,
-                                   bool is_established);
+                                   progress_made so_far);
 
 /// Whether a connection that ends without a farewell (a time-out, the client left, the proxy stops)
 /// ends with a RST.

@@ -7,8 +7,25 @@
 
 #include "actors/core/metric_names.hpp"
 #include "codecs/base/overloaded.hpp"
+#include "net/loop/entropy.hpp"
+#include "net/loop/socket_address.hpp"
 
 namespace mtp::actors {
+
+namespace {
+
+/// What a TLS 1.3 server sends last when it can't read what has come: an alert of 2 bytes, its type
+/// and a tag, encrypted, so that only their number is to be seen.
+bytes sealed_alert() {
+  constexpr std::size_t size = 2 + 1 + 16;
+  std::array<std::uint8_t, size> content;
+  net::fill_random(content);
+  bytes record;
+  append_tls_records(content, content.size(), record);
+  return record;
+}
+
+}  // namespace
 
 client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, client_side& side,
                          std::shared_ptr<open_port> port, accepted_client client)
@@ -60,7 +77,7 @@ void client_conn::on_readable(net::byte_stream&) {
   const auto limit = std::min(settings().upstream_socket_buffer_size, home().scratch().size());
   const auto buffer = home().scratch().first(limit);
   const auto got = stream_.read(buffer);
-  if (got.ended) return quit();
+  if (got.ended) return handle_end(got.error);
   if (got.size == 0) return;
   port_->metrics.received_bytes.add(got.size);
   port_->metrics.read_size.observe(got.size);
@@ -70,6 +87,13 @@ void client_conn::on_readable(net::byte_stream&) {
   else if (auto* const handshake = std::get_if<handshake_phase>(&phase_))
     follow(handshake->on_data(*this, data));
   note_memory();
+}
+
+void client_conn::handle_end(int error) {
+  if (auto* const handshake = std::get_if<handshake_phase>(&phase_);
+      handshake != nullptr && error == 0)
+    return follow(handshake->on_end(*this));
+  quit();
 }
 
 void client_conn::on_flush(net::byte_stream&) {
@@ -86,6 +110,7 @@ void client_conn::on_sent(net::byte_stream&, std::size_t size) {
       static_cast<std::uint64_t>((net::steady_clock::now() - write_started_).count()));
   std::visit(overloaded{
                  [this](handshake_phase&) { watch_sending(); },
+                 [](relay_phase&) { /* its socket is the relay's */ },
                  [&](opening_phase& opening) { opening.on_sent(opening.session().leave(size)); },
                  [&](tunnel_phase& tunnel) { tunnel.on_sent(*this, tunnel.session().leave(size)); },
                  [this](closing_phase& closing) { closing.on_sent(*this); },
@@ -128,7 +153,42 @@ void client_conn::handle_unanswered(stream_id asked) {
   if (auto* const opening = std::get_if<opening_phase>(&phase_)) opening->retry_later(*this, asked);
 }
 
+endpoint client_conn::local() const {
+  return net::local_endpoint(stream_.fd());
+}
+
+net::unique_fd client_conn::release_socket() {
+  idle_timer_.cancel();
+  stream_.reset_on_close(false);
+  side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
+  return stream_.release();
+}
+
+void client_conn::handle_cover_speaks() {
+  if (auto* const handshake = std::get_if<handshake_phase>(&phase_))
+    follow(handshake->on_cover_speaks(*this));
+}
+
+void client_conn::handle_cover_unreachable(int error, const std::string& why) {
+  port_->metrics.fronting_failed(errno_label(error)).add();
+  if (const auto line = side_->site_troubles[home().index()].tell(
+          fmt::format("{}: the cover site can't be reached: {}", port_->name, why), home().now()))
+    spdlog::warn("{}", *line);
+  if (auto* const relay = std::get_if<relay_phase>(&phase_))
+    relay->on_unreachable(*this, error);
+  else if (auto* const handshake = std::get_if<handshake_phase>(&phase_))
+    handshake->on_cover_lost();
+}
+
+void client_conn::handle_cover_over(int) {
+  if (auto* const handshake = std::get_if<handshake_phase>(&phase_))
+    handshake->on_cover_lost();
+  else
+    quit();
+}
+
 void client_conn::handle_crowded_out() {
+  if (std::holds_alternative<relay_phase>(phase_)) return quit();
   const auto is_newcomer = [this] {
     const auto* const handshake = std::get_if<handshake_phase>(&phase_);
     return handshake != nullptr && handshake->is_newcomer();
@@ -188,6 +248,11 @@ void client_conn::on_due(net::timer& due) {
 void client_conn::check_progress() {
   if (auto* const opening = std::get_if<opening_phase>(&phase_))
     return follow(opening->on_timer(*this));
+  if (auto* const relay = std::get_if<relay_phase>(&phase_)) return relay->on_timer(*this);
+  // Until its hello is answered nothing is sent that could wait.
+  if (auto* const handshake = std::get_if<handshake_phase>(&phase_);
+      handshake != nullptr && stream_.queued() == 0)
+    return handshake->on_silence(*this);
   port_->metrics.send_error("timeout").add();
   quit();
 }
@@ -200,6 +265,7 @@ void client_conn::watch_sending() {
 }
 
 void client_conn::rearm_timers() {
+  if (auto* const relay = std::get_if<relay_phase>(&phase_)) return relay->on_timer(*this);
   if (idle_ == idle_state::init)
     idle_timer_.arm(home().timers(), started_ + settings().init_timeout - home().now());
   else
@@ -211,7 +277,7 @@ void client_conn::rearm_timers() {
 }
 
 void client_conn::turn_away(cause why) {
-  turn_away({.why = why, .how = farewell_of(why, settings(), true)});
+  turn_away({.why = why, .how = farewell_of(why, settings(), progress_made::established)});
 }
 
 void client_conn::turn_away(const turned_away& away) {
@@ -223,6 +289,7 @@ void client_conn::turn_away(const turned_away& away) {
                   about(why).text);
   resets_ = how.reset;
   if (!how.alert.empty()) stream_.send(to_bytes(how.alert));
+  if (how.sealed_alert) stream_.send(sealed_alert());
   quit();
 }
 
@@ -252,6 +319,7 @@ void client_conn::stopped() {
   idle_timer_.cancel();
   progress_timer_.cancel();
   if (auto* const handshake = std::get_if<handshake_phase>(&phase_)) handshake->stop();
+  if (auto* const relay = std::get_if<relay_phase>(&phase_)) relay->stop(*this);
   taken_.release();
   port_->metrics.in_connection_closed.add();
   port_->metrics.session_lifetime.observe(
@@ -263,6 +331,7 @@ void client_conn::stopped() {
 client_session* client_conn::session() const noexcept {
   return std::visit(overloaded{
                         [](const handshake_phase&) -> client_session* { return nullptr; },
+                        [](const relay_phase&) -> client_session* { return nullptr; },
                         [](const auto& phase) { return &phase.session(); },
                     },
                     phase_);

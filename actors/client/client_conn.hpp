@@ -3,6 +3,7 @@
 //   handshake --header ok--> opening --stream_opened--> tunnel
 //                               ^                          |
 //                               +--------- migrate --------+
+//   handshake --no client's--> fronted: the cover site answers (relay_phase)
 //   any --(error, timeout, close)--> ended, at once or, if bytes are still owed to the client, by
 //   way of closing.
 //
@@ -66,6 +67,8 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
     return version_->settings;
   }
   [[nodiscard]] const endpoint& peer() const noexcept { return peer_; }
+  /// Its end of the connection.
+  [[nodiscard]] endpoint local() const;
   [[nodiscard]] net::byte_stream& stream() noexcept { return stream_; }
   [[nodiscard]] ticket& taken() noexcept { return taken_; }
   /// It is a client: it may be idle for long.
@@ -79,6 +82,12 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   /// Bytes that wait for the client do so for a limited time; what it takes starts the time anew.
   /// Not while opening, when the timer has another task.
   void watch_sending();
+  /// Hands its socket over, to be closed without a RST unless its new owner says so. The idle timer
+  /// ends.
+  [[nodiscard]] net::unique_fd release_socket();
+  void handle_cover_speaks();
+  void handle_cover_unreachable(int error, const std::string& why);
+  void handle_cover_over(int error);
   /// No actor takes care of a request for a stream.
   void handle_unanswered(stream_id asked);
   void note_memory();
@@ -106,6 +115,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   void handle_frame(frame_to_client& frame);
   void handle_opened(const stream_opened& opened);
   void handle_crowded_out();
+  void handle_end(int error);
   void switch_idle(idle_state to);
   void check_idle();
   void check_progress();

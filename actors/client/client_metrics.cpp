@@ -62,6 +62,12 @@ client_metrics::client_metrics(metrics& in, std::string_view listener)
   accept_paused =
       in.get_counter("mtproto_proxy_accept_paused_total",
                      "Times accepting paused: out of descriptors, or at max_connections", mine);
+  fronted_to_site = in.get_counter("mtproto_proxy_fronted_bytes_total",
+                                   "Bytes carried between connections and cover sites",
+                                   {{"listener", listener_}, {"direction", "to_site"}});
+  fronted_to_visitor = in.get_counter("mtproto_proxy_fronted_bytes_total",
+                                      "Bytes carried between connections and cover sites",
+                                      {{"listener", listener_}, {"direction", "to_client"}});
   session_lifetime = in.get_histogram("mtproto_proxy_session_lifetime_seconds",
                                       "Time from in connection open to session process termination",
                                       lifetime_buckets(), mine);
@@ -97,6 +103,17 @@ counter& client_metrics::protocol_ok(framing kind, bool tls) noexcept {
 
 counter client_metrics::protocol_error(std::string_view reason) {
   return in_->get_counter("mtproto_proxy_protocol_error_total", "Proxy protocol errors",
+                          {{"listener", listener_}, {"reason", std::string{reason}}});
+}
+
+counter client_metrics::fronted(std::string_view reason) {
+  return in_->get_counter("mtproto_proxy_fronted_total", "Connections forwarded to a cover site",
+                          {{"listener", listener_}, {"reason", std::string{reason}}});
+}
+
+counter client_metrics::fronting_failed(std::string_view reason) {
+  return in_->get_counter("mtproto_proxy_fronting_failed_total",
+                          "Connections whose cover site could not be reached",
                           {{"listener", listener_}, {"reason", std::string{reason}}});
 }
 

@@ -26,6 +26,8 @@ class client_metrics {
   counter received_bytes;
   counter sent_bytes;
   counter accept_paused;
+  counter fronted_to_site;
+  counter fronted_to_visitor;
   histogram session_lifetime;
   histogram send_duration;
   histogram read_size;
@@ -36,6 +38,10 @@ class client_metrics {
 
   // Rare events: their counters are looked up when they happen.
   [[nodiscard]] counter protocol_error(std::string_view reason);
+  /// A connection was forwarded to a cover site; the reason is that of `protocol_error`.
+  [[nodiscard]] counter fronted(std::string_view reason);
+  /// A cover site could not be reached.
+  [[nodiscard]] counter fronting_failed(std::string_view reason);
   [[nodiscard]] counter send_error(std::string_view reason);
   /// `result`: "ok", or why a client did not survive its DC connection.
   [[nodiscard]] counter migration(dc_id dc, std::string_view result);

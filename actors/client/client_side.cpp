@@ -2,7 +2,18 @@
 
 namespace mtp::actors {
 
-client_side::client_side(node_core& shared) : core{shared}, clients(shared.reactors.size()) {
+namespace {
+
+/// About a cover site that can't be reached.
+constexpr std::size_t lines_a_minute = 1;
+
+}  // namespace
+
+client_side::client_side(node_core& shared)
+    : core{shared},
+      clients(shared.reactors.size()),
+      pipes(shared.reactors.size()),
+      site_troubles(shared.reactors.size(), limited_log{lines_a_minute}) {
   for (std::size_t i = 0; i < clients.size(); ++i)
     core.holders[i].push_back(&memories_.emplace_back(clients[i]));
 }

@@ -7,10 +7,14 @@
 
 #include "actors/client/client_list.hpp"
 #include "actors/client/client_memory.hpp"
+#include "actors/client/fronted_table.hpp"
 #include "actors/client/open_port.hpp"
 #include "actors/client/replay_cache.hpp"
+#include "actors/core/limited_log.hpp"
 #include "actors/core/node_core.hpp"
 #include "actors/uplink/uplink.hpp"
+#include "net/dial/own_addresses.hpp"
+#include "net/relay/pipe_pool.hpp"
 
 namespace mtp::actors {
 
@@ -25,6 +29,14 @@ struct client_side {
   net::published<std::vector<served_port>> ports;
   /// Ports that are served no more and have clients still.
   net::published<std::vector<std::weak_ptr<open_port>>> left_ports;
+  /// Connections that are forwarded to cover sites, of all ports.
+  fronted_table fronted;
+  /// One per reactor, used by its thread alone.
+  std::deque<net::pipe_pool> pipes;
+  /// What is said of cover sites that can't be reached; one per reactor.
+  std::deque<limited_log> site_troubles;
+  /// No name may lead there.
+  net::own_addresses own_addresses;
   /// Where clients get DC connections. Set before the first client comes.
   actors::uplink* uplink = nullptr;
 

@@ -28,7 +28,7 @@ cover_connection::cover_connection(net::pinned_actor& actor, net::resolver& name
       limit_time_{target.limit},
       give_up_at_{actor.home().now() + target.limit},
       limit_{*this},
-      relay_{std::make_shared<net::relay>(actor.home(), pipes, *this)} {
+      relay_{new net::relay{actor.home(), pipes, *this}} {
   if (target.proxy) send(make_proxy_header(*target.proxy, visit));
   if (auto* const path = std::get_if<std::string>(&target.to)) {
     path_ = std::move(*path);

@@ -57,7 +57,8 @@ class cover_connection final : private net::relay_owner, private net::timer_owne
   /// Ends it; the owner is not told.
   void close(bool reset) { relay_->close(reset); }
 
-  [[nodiscard]] net::steady_clock::time_point moved_at() const noexcept {
+  /// When bytes last went through. Any thread may read it, as long as this is there.
+  [[nodiscard]] const std::atomic<net::steady_clock::time_point>& moved_at() const noexcept {
     return relay_->moved_at();
   }
   [[nodiscard]] std::uint64_t to_site() const noexcept { return relay_->to_far(); }

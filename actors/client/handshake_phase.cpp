@@ -5,6 +5,7 @@
 #include <caf/all.hpp>
 
 #include "actors/client/client_conn.hpp"
+#include "actors/client/fronting_rules.hpp"
 #include "codecs/base/text.hpp"
 #include "net/loop/entropy.hpp"
 #include "net/loop/unix_time.hpp"
@@ -23,6 +24,11 @@ std::size_t encrypted_flight_size(const secret16& secret) {
          net::random_between<std::size_t>(0, 2);
 }
 
+/// Whether connections are forwarded.
+bool has_cover(const client_conn& conn) {
+  return conn.settings().fronting.mode != config::fronting_mode::off;
+}
+
 bool is_replay(client_conn& conn, byte_view material) {
   return conn.settings().replay_check_session_storage &&
          !conn.side().replays.add(material, net::unix_time());
@@ -31,24 +37,44 @@ bool is_replay(client_conn& conn, byte_view material) {
 }  // namespace
 
 handshake_phase::handshake_phase(client_handshake::options known, newcomer_place place)
-    : state_{new state{.codec = client_handshake{std::move(known)}, .place = std::move(place)}} {}
+    : state_{new state{.codec = client_handshake{std::move(known)},
+                       .place = std::move(place),
+                       .seen = {},
+                       .visit = {}}} {}
+handshake_phase::handshake_phase(handshake_phase&&) noexcept = default;
+handshake_phase& handshake_phase::operator=(handshake_phase&&) noexcept = default;
+handshake_phase::~handshake_phase() = default;
 
 void handshake_phase::start(client_conn& conn) {
   state_->place.start(caf::actor{&conn});
+  if (has_cover(conn)) conn.arm_progress(conn.settings().fronting.silence);
+}
+
+void handshake_phase::stop() noexcept {
+  state_->place.leave();
+  state_->visit.reset();
 }
 
 next_phase handshake_phase::on_data(client_conn& conn, byte_view data) {
+  const auto& codec = state_->codec;
+  if (!codec.is_answered()) {
+    if (state_->seen.empty() && has_cover(conn))
+      conn.arm_progress(conn.settings().fronting.silence);
+    append(state_->seen, data);
+    if (state_->visit) state_->visit->site().send(data);
+  }
   while (true) {
     auto step = state_->codec.feed(std::exchange(data, {}));
-    if (step && std::holds_alternative<client_handshake::incomplete>(*step)) return {};
+    if (step && std::holds_alternative<client_handshake::incomplete>(*step)) {
+      if (!is_hopeless(conn)) return {};
+      step = fail(errc::unknown_protocol);
+    }
     auto judged =
         judge(facts_of(conn, step), conn.settings(), conn.port_settings(), std::move(conn.taken()));
-    if (const auto* const away = std::get_if<turned_away>(&judged)) {
-      turn_away(conn, *away);
-      return {};
-    }
+    if (!std::holds_alternative<admitted>(judged)) return send_off(conn, judged);
     auto& let_in = std::get<admitted>(judged);
     conn.taken() = std::move(let_in.taken);
+    state_->visit.reset();
     if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
       answer(conn, *received, *let_in.secret);
       continue;
@@ -61,14 +87,88 @@ next_phase handshake_phase::on_data(client_conn& conn, byte_view data) {
   }
 }
 
+next_phase handshake_phase::on_end(client_conn& conn) {
+  const auto& codec = state_->codec;
+  if (codec.is_answered() || state_->seen.empty() || !has_cover(conn)) {
+    conn.quit();
+    return {};
+  }
+  const client_facts facts{
+      .error = codec.is_tls() ? errc::tls_bad_client_hello : errc::unknown_protocol,
+      .tls = codec.is_tls(),
+      .sni = codec.sni()};
+  return send_off(conn,
+                  judge(facts, conn.settings(), conn.port_settings(), std::move(conn.taken())));
+}
+
+bool handshake_phase::is_hopeless(const client_conn& conn) const {
+  using config::protocol;
+  const auto& codec = state_->codec;
+  if (codec.is_answered()) return false;
+  const auto allows = [&](protocol kind) {
+    return conn.settings().allows(conn.port_settings(), kind);
+  };
+  switch (codec.opened_with()) {
+    case client_handshake::opening::open:
+      return false;
+    case client_handshake::opening::hello:
+      return !allows(protocol::mtp_fake_tls);
+    case client_handshake::opening::header:
+      return !allows(protocol::mtp_abridged) && !allows(protocol::mtp_intermediate) &&
+             !allows(protocol::mtp_secure);
+  }
+  return false;
+}
+
+// -- the cover site -----------------------------------------------------------------------------
+
+next_phase handshake_phase::send_off(client_conn& conn, const verdict& judged) {
+  if (const auto* const away = std::get_if<turned_away>(&judged)) {
+    turn_away(conn, *away);
+    return {};
+  }
+  const auto& [why, site] = std::get<forwarded>(judged);
+  auto& metrics = conn.port().metrics;
+  const auto reason = about(why).name;
+  metrics.protocol_error(reason).add();
+  metrics.fronted(reason).add();
+  if (spdlog::should_log(spdlog::level::debug))
+    spdlog::debug("{}: {}: {} ({}): forwarded to {}", conn.port().name, to_string(conn.peer()),
+                  reason, about(why).text, config::to_string(site));
+  state_->place.leave();
+  if (!state_->visit) state_->visit = std::make_unique<cover_visit>(conn, site, state_->seen);
+  return relay_phase{std::move(state_->visit)};
+}
+
+void handshake_phase::on_silence(client_conn& conn) {
+  if (state_->visit || state_->codec.is_answered()) return;
+  const auto& codec = state_->codec;
+  const auto site =
+      fronting_target_of(codec.sni(), codec.is_tls(), conn.settings(), conn.port_settings());
+  if (site) state_->visit = std::make_unique<cover_visit>(conn, *site, state_->seen);
+}
+
+next_phase handshake_phase::on_cover_speaks(client_conn& conn) {
+  auto& metrics = conn.port().metrics;
+  metrics.fronted("silence").add();
+  state_->place.leave();
+  conn.taken().release();
+  return relay_phase{std::move(state_->visit)};
+}
+
+void handshake_phase::on_cover_lost() {
+  state_->visit.reset();
+}
+
 /// For admission, of a step that is not incomplete. A replay is looked for once only.
 client_facts handshake_phase::facts_of(client_conn& conn,
                                        const result<client_handshake::step>& step) const {
   const auto& codec = state_->codec;
-  client_facts facts{.tls = codec.is_tls(), .sni = codec.sni()};
+  client_facts facts{.tls = codec.is_tls(), .is_answered = codec.is_answered(), .sni = codec.sni()};
   if (!step) {
     facts.error = step.error();
   } else if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
+    facts.has_early_data = codec.has_more_than_hello();
     // Not the last 4 bytes, which hold the clock: nothing protects them.
     facts.is_replay = is_replay(conn, byte_view{received->hello->random}.first(client_digest_size));
   } else {
@@ -92,12 +192,13 @@ void handshake_phase::answer(client_conn& conn, const client_handshake::hello_re
       .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
   if (received.hello->x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
   conn.stream().send(state_->codec.answer(random));
+  bytes{}.swap(state_->seen);
 }
 
 void handshake_phase::on_crowded_out(client_conn& conn) {
   if (is_newcomer())
     turn_away(conn, {.why = cause::crowded_out,
-                     .how = farewell_of(cause::crowded_out, conn.settings(), false)});
+                     .how = farewell_of(cause::crowded_out, conn.settings(), progress_made::none)});
 }
 
 void handshake_phase::turn_away(client_conn& conn, const turned_away& away) {

@@ -4,14 +4,6 @@
 
 namespace mtp::actors {
 
-newcomers::network newcomers::network_of(const ip_address& from) noexcept {
-  network prefix{};
-  const auto& whole = from.mapped();
-  const std::size_t counted = from.is_v4() ? prefix.size() : prefix.size() / 2;
-  std::copy_n(whole.begin(), counted, prefix.begin());
-  return prefix;
-}
-
 newcomers::rank newcomers::rank_of(const members& group) noexcept {
   return {.crowd = group.size() > harmless ? group.size() : 0, .oldest = *group.begin()};
 }

@@ -3,7 +3,6 @@
 // clients out.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <caf/actor.hpp>
 #include <chrono>
@@ -15,7 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "codecs/base/address.hpp"
+#include "actors/client/client_network.hpp"
 
 namespace mtp::actors {
 
@@ -70,10 +69,8 @@ class newcomers {
   /// The connection has become a client's, or has ended, whether chosen for eviction or not.
   void leave(number newcomer);
 
-  /// An IPv4 address mapped into IPv6, or the first 64 bits of an IPv6 address.
-  using network = std::array<std::uint8_t, 16>;
   struct item {
-    network from;
+    client_network from;
     caf::actor client;
     time_point since;
   };
@@ -88,7 +85,6 @@ class newcomers {
     }
   };
 
-  [[nodiscard]] static network network_of(const ip_address& from) noexcept;
   [[nodiscard]] static rank rank_of(const members& group) noexcept;
   void remove(number newcomer);
 
@@ -97,8 +93,8 @@ class newcomers {
   std::atomic<std::size_t> leaving_ = 0;
   number last_ = 0;
   std::unordered_map<number, item> items_;
-  std::map<network, members> groups_;
-  std::map<rank, network> ranks_;
+  std::map<client_network, members> groups_;
+  std::map<rank, client_network> ranks_;
 };
 
 /// A connection's stay among the newcomers; it ends with this.

@@ -52,8 +52,23 @@ class client_handshake {
   /// The answer to a hello; it must be sent in one write.
   [[nodiscard]] bytes answer(const server_flight_random& random);
 
+  /// What the connection can still be.
+  enum class opening : std::uint8_t {
+    /// Anything: there are no bytes yet, or as few as a ClientHello and a header may share.
+    open,
+    hello,
+    header
+  };
+  [[nodiscard]] opening opened_with() const noexcept {
+    if (stage_ == stage::start) return opening::open;
+    return stage_ == stage::hello || records_ ? opening::hello : opening::header;
+  }
   /// Whether its first bytes were those of a ClientHello.
-  [[nodiscard]] bool is_tls() const noexcept { return stage_ == stage::hello || records_; }
+  [[nodiscard]] bool is_tls() const noexcept { return opened_with() == opening::hello; }
+  /// A hello was answered: what comes is not taken for one any more.
+  [[nodiscard]] bool is_answered() const noexcept { return records_.has_value(); }
+  /// Bytes have come behind the hello, before its answer.
+  [[nodiscard]] bool has_more_than_hello() const noexcept { return raw_.size() > hello_size_; }
   /// The server name of a hello, received or refused, until the end; empty if it had none or could
   /// not be read.
   [[nodiscard]] std::string_view sni() const noexcept { return hello_.sni; }

@@ -48,6 +48,8 @@ class byte_stream {
     std::size_t size = 0;
     /// The peer has finished sending, or the connection is broken.
     bool ended = false;
+    /// Then: an errno if it is broken.
+    int error = 0;
   };
   /// Reads once.
   [[nodiscard]] virtual read_result read(byte_span into) = 0;

@@ -42,7 +42,7 @@ byte_stream::read_result tcp_stream::read(byte_span into) {
   const auto size = ::recv(fd(), into.data(), into.size(), 0);
   if (size > 0) return {.size = static_cast<std::size_t>(size), .ended = false};
   const bool nothing_yet = size < 0 && (errno == EAGAIN || errno == EINTR);
-  return {.size = 0, .ended = !nothing_yet};
+  return {.size = 0, .ended = !nothing_yet, .error = size < 0 && !nothing_yet ? errno : 0};
 }
 
 bool tcp_stream::has_unread() const {

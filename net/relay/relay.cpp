@@ -75,7 +75,7 @@ void relay::pump() {
 int relay::pump(end& from, end& to) {
   using state = splice_flow::state;
   const auto progress = from.flow.move(from.fd.get(), to.fd.get(), most_per_turn);
-  if (progress.moved > 0) moved_at_ = home_->now();
+  if (progress.moved > 0) moved_at_.store(home_->now(), std::memory_order_relaxed);
   from.taken += progress.moved;
   from.wants_read = progress.now == state::wants_input || progress.now == state::has_more;
   to.wants_write = progress.now == state::wants_output;

@@ -2,6 +2,8 @@
 // end can tell it from the other end: half-closes and resets are passed on.
 #pragma once
 
+#include <atomic>
+
 #include "net/loop/event_loop.hpp"
 #include "net/relay/splice_flow.hpp"
 
@@ -22,7 +24,7 @@ class relay_owner {
 };
 
 /// Of its loop's thread. It must be in place until the end of the iteration in which it was closed:
-/// `event_loop::destroy_later`.
+/// `event_loop::destroy_later`. SIGPIPE must be ignored: splice(2) can't be told to.
 class relay final {
  public:
   relay(event_loop& home, pipe_pool& pipes, relay_owner& owner);
@@ -42,8 +44,10 @@ class relay final {
   void close(bool reset = false);
 
   [[nodiscard]] bool has_near() const noexcept { return static_cast<bool>(near_.fd); }
-  /// When bytes last went through.
-  [[nodiscard]] steady_clock::time_point moved_at() const noexcept { return moved_at_; }
+  /// When bytes last went through. Any thread may read it.
+  [[nodiscard]] const std::atomic<steady_clock::time_point>& moved_at() const noexcept {
+    return moved_at_;
+  }
   /// Bytes that have gone through.
   [[nodiscard]] std::uint64_t to_far() const noexcept { return near_.taken; }
   [[nodiscard]] std::uint64_t to_near() const noexcept { return far_.taken; }
@@ -84,7 +88,7 @@ class relay final {
   end near_;
   end far_;
   bool far_spoke_ = false;
-  steady_clock::time_point moved_at_;
+  std::atomic<steady_clock::time_point> moved_at_;
 };
 
 }  // namespace mtp::net

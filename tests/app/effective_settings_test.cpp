@@ -42,6 +42,23 @@ TEST_CASE_FIXTURE(fixture, "effective settings: ports share what files may be op
   CHECK(notes[0].starts_with("only 2510 files may be open: 999 clients a port at most"));
 }
 
+TEST_CASE_FIXTURE(fixture, "effective settings: forwarded connections take two files each") {
+  wanted.client.fronting.mode = config::fronting_mode::fixed;
+  wanted.client.fronting.max_fronted = 250;
+  auto limits = large_machine;
+  limits.open_files = 2 * 1000 + 2 * 250 + 512;
+  CHECK(effective(limits).client.max_connections == 1000);
+  CHECK(effective(limits).client.most_fronted() == 250);
+  CHECK(notes.empty());
+  limits.open_files = 1024;
+  const auto settings = effective(limits);
+  CHECK(settings.client.most_fronted() == 64);
+  CHECK(settings.client.max_connections == 192);
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0].find("192 clients a port at most, and 64 forwarded connections") !=
+        std::string::npos);
+}
+
 TEST_CASE_FIXTURE(fixture,
                   "effective settings: where few files may be open, half are for clients") {
   auto limits = large_machine;

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include <rapidcheck.h>
 
 #include "net/loop/entropy.hpp"
@@ -72,7 +74,8 @@ struct heard {
 };
 
 struct fixture : relay_owner {
-  fixture() = default;
+  // As the proxy does.
+  fixture() { std::signal(SIGPIPE, SIG_IGN); }
   fixture(const fixture&) = delete;
   fixture& operator=(const fixture&) = delete;
   fixture(fixture&&) = delete;

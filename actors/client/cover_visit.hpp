@@ -1,0 +1,33 @@
+// A visitor's stay at a cover site: the connection to it, and its place among those forwarded.
+#pragma once
+
+#include <string>
+
+#include "actors/client/cover_connection.hpp"
+#include "actors/client/fronted_table.hpp"
+#include "config/fronting.hpp"
+
+namespace mtp::actors {
+
+class client_conn;
+
+/// Tells `conn`, whose visitor it is, of what happens there.
+class cover_visit final : private cover_owner {
+ public:
+  /// `seen`: all that the visitor has sent. Another visitor may have to end for this one.
+  cover_visit(client_conn& conn, const config::fronting_target& to, byte_view seen);
+
+  [[nodiscard]] cover_connection& site() noexcept { return site_; }
+
+ private:
+  void on_cover_speaks() override;
+  void on_cover_unreachable(int error, const std::string& why) override;
+  void on_cover_over(int error) override;
+
+  client_conn* conn_;
+  cover_connection site_;
+  /// Before `site_` in its end: the table reads from there.
+  fronted_place place_;
+};
+
+}  // namespace mtp::actors
