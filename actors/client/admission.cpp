@@ -11,7 +11,7 @@ using config::protocol;
 constexpr bool is_in_order() {
   for (std::size_t i = 0; i < causes.size(); ++i)
     if (causes[i].id != static_cast<cause>(i)) return false;
-  return causes.size() == static_cast<std::size_t>(cause::srv_error_filtered) + 1;
+  return causes.size() == static_cast<std::size_t>(cause::bad_proxy_header) + 1;
 }
 static_assert(is_in_order());
 

@@ -31,6 +31,7 @@ enum class cause : std::uint8_t {
   replay_session_detected,
   crowded_out,
   srv_error_filtered,
+  bad_proxy_header,
 };
 
 struct cause_row {
@@ -44,7 +45,7 @@ struct cause_row {
 };
 
 /// A row each, in order.
-inline constexpr std::array<cause_row, 15> causes{{
+inline constexpr std::array<cause_row, 16> causes{{
     {cause::abridged_max_size, "abridged_max_size", "an abridged packet of 1 MiB or more"},
     {cause::intermediate_max_size, "intermediate_max_size",
      "an intermediate or padded packet of 1 MiB or more"},
@@ -69,6 +70,8 @@ inline constexpr std::array<cause_row, 15> causes{{
      "it had not shown yet that it is a client, and its place or descriptor was needed"},
     {cause::srv_error_filtered, "srv_error_filtered",
      "Telegram's error -404, which replay_check_server_error_filter keeps from clients"},
+    {cause::bad_proxy_header, "bad_proxy_header",
+     "no header of the PROXY protocol, from an address in proxy_protocol_from"},
 }};
 
 [[nodiscard]] constexpr const cause_row& about(cause id) noexcept {

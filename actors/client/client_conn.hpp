@@ -67,7 +67,9 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
     return version_->settings;
   }
   [[nodiscard]] const endpoint& peer() const noexcept { return peer_; }
-  /// Its end of the connection.
+  /// As a proxy in front tells.
+  void set_peer(const endpoint& peer) noexcept { peer_ = peer; }
+  /// Our end of the connection.
   [[nodiscard]] endpoint local() const;
   [[nodiscard]] net::byte_stream& stream() noexcept { return stream_; }
   [[nodiscard]] ticket& taken() noexcept { return taken_; }
@@ -79,6 +81,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   void arm_progress(net::steady_clock::duration delay) {
     progress_timer_.arm(home().timers(), delay);
   }
+  void stop_progress() noexcept { progress_timer_.cancel(); }
   /// Bytes that wait for the client do so for a limited time; what it takes starts the time anew.
   /// Not while opening, when the timer has another task.
   void watch_sending();

@@ -39,14 +39,15 @@ cover_target target_of(client_conn& conn, const config::fronting_target& to) {
 
 }  // namespace
 
-cover_visit::cover_visit(client_conn& conn, const config::fronting_target& to, byte_view seen)
+cover_visit::cover_visit(client_conn& conn, const config::fronting_target& to,
+                         const connection_ends& visit, byte_view seen)
     : conn_{&conn},
       site_{conn,
             conn.side().core.resolver(conn.home()),
             conn.side().pipes[conn.home().index()],
             *this,
             target_of(conn, to),
-            {.source = conn.peer(), .destination = conn.local()}},
+            visit},
       place_{conn.side().fronted.join(conn.peer().ip, caf::actor{&conn}, site_.moved_at())} {
   site_.send(seen);
   if (const auto evicted = conn.side().fronted.choose(conn.settings().most_fronted()))

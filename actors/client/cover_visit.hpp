@@ -14,8 +14,10 @@ class client_conn;
 /// Tells `conn`, whose visitor it is, of what happens there.
 class cover_visit final : private cover_owner {
  public:
-  /// `seen`: all that the visitor has sent. Another visitor may have to end for this one.
-  cover_visit(client_conn& conn, const config::fronting_target& to, byte_view seen);
+  /// `visit`: the ends of the visitor's connection; `seen`: all that the visitor has sent. Another
+  /// visitor may have to end for this one.
+  cover_visit(client_conn& conn, const config::fronting_target& to, const connection_ends& visit,
+              byte_view seen);
 
   [[nodiscard]] cover_connection& site() noexcept { return site_; }
 

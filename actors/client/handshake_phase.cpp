@@ -24,6 +24,9 @@ std::size_t encrypted_flight_size(const secret16& secret) {
          net::random_between<std::size_t>(0, 2);
 }
 
+/// For a proxy in front to send its header.
+constexpr std::chrono::milliseconds proxy_header_time{500};
+
 /// Whether connections are forwarded.
 bool has_cover(const client_conn& conn) {
   return conn.settings().fronting.mode != config::fronting_mode::off;
@@ -40,6 +43,7 @@ handshake_phase::handshake_phase(client_handshake::options known, newcomer_place
     : state_{new state{.codec = client_handshake{std::move(known)},
                        .place = std::move(place),
                        .seen = {},
+                       .dialled = {},
                        .visit = {}}} {}
 handshake_phase::handshake_phase(handshake_phase&&) noexcept = default;
 handshake_phase& handshake_phase::operator=(handshake_phase&&) noexcept = default;
@@ -47,7 +51,11 @@ handshake_phase::~handshake_phase() = default;
 
 void handshake_phase::start(client_conn& conn) {
   state_->place.start(caf::actor{&conn});
-  if (has_cover(conn)) conn.arm_progress(conn.settings().fronting.silence);
+  state_->awaits_proxy_header = contains(conn.port_settings().proxy_protocol_from, conn.peer().ip);
+  if (state_->awaits_proxy_header)
+    conn.arm_progress(proxy_header_time);
+  else if (has_cover(conn))
+    conn.arm_progress(conn.settings().fronting.silence);
 }
 
 void handshake_phase::stop() noexcept {
@@ -56,8 +64,13 @@ void handshake_phase::stop() noexcept {
 }
 
 next_phase handshake_phase::on_data(client_conn& conn, byte_view data) {
-  const auto& codec = state_->codec;
-  if (!codec.is_answered()) {
+  bytes behind_proxy_header;
+  if (state_->awaits_proxy_header) {
+    if (!take_proxy_header(conn, data)) return {};
+    behind_proxy_header = std::exchange(state_->seen, {});
+    data = behind_proxy_header;
+  }
+  if (!state_->codec.is_answered()) {
     if (state_->seen.empty() && has_cover(conn))
       conn.arm_progress(conn.settings().fronting.silence);
     append(state_->seen, data);
@@ -87,9 +100,32 @@ next_phase handshake_phase::on_data(client_conn& conn, byte_view data) {
   }
 }
 
+bool handshake_phase::take_proxy_header(client_conn& conn, byte_view data) {
+  auto& seen = state_->seen;
+  append(seen, data);
+  const auto header = read_proxy_header(seen);
+  if (!header) {
+    turn_away(conn, cause::bad_proxy_header);
+    return false;
+  }
+  if (!*header) return false;
+  seen.erase(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>((*header)->consumed));
+  state_->awaits_proxy_header = false;
+  conn.stop_progress();
+  if (const auto& ends = (*header)->ends) {
+    conn.set_peer(ends->source);
+    state_->dialled = ends->destination;
+    // From now on it counts for its own network.
+    state_->place = conn.port().newcomers.join(ends->source.ip, conn.home().now());
+    state_->place.start(caf::actor{&conn});
+  }
+  return true;
+}
+
 next_phase handshake_phase::on_end(client_conn& conn) {
   const auto& codec = state_->codec;
-  if (codec.is_answered() || state_->seen.empty() || !has_cover(conn)) {
+  if (codec.is_answered() || state_->seen.empty() || state_->awaits_proxy_header ||
+      !has_cover(conn)) {
     conn.quit();
     return {};
   }
@@ -136,16 +172,24 @@ next_phase handshake_phase::send_off(client_conn& conn, const verdict& judged) {
     spdlog::debug("{}: {}: {} ({}): forwarded to {}", conn.port().name, to_string(conn.peer()),
                   reason, about(why).text, config::to_string(site));
   state_->place.leave();
-  if (!state_->visit) state_->visit = std::make_unique<cover_visit>(conn, site, state_->seen);
+  if (!state_->visit) state_->visit = visit(conn, site);
   return relay_phase{std::move(state_->visit)};
 }
 
 void handshake_phase::on_silence(client_conn& conn) {
+  if (state_->awaits_proxy_header) return turn_away(conn, cause::bad_proxy_header);
   if (state_->visit || state_->codec.is_answered()) return;
   const auto& codec = state_->codec;
   const auto site =
       fronting_target_of(codec.sni(), codec.is_tls(), conn.settings(), conn.port_settings());
-  if (site) state_->visit = std::make_unique<cover_visit>(conn, *site, state_->seen);
+  if (site) state_->visit = visit(conn, *site);
+}
+
+std::unique_ptr<cover_visit> handshake_phase::visit(client_conn& conn,
+                                                    const config::fronting_target& site) const {
+  const connection_ends ends{.source = conn.peer(),
+                             .destination = state_->dialled ? *state_->dialled : conn.local()};
+  return std::make_unique<cover_visit>(conn, site, ends, state_->seen);
 }
 
 next_phase handshake_phase::on_cover_speaks(client_conn& conn) {
@@ -196,9 +240,11 @@ void handshake_phase::answer(client_conn& conn, const client_handshake::hello_re
 }
 
 void handshake_phase::on_crowded_out(client_conn& conn) {
-  if (is_newcomer())
-    turn_away(conn, {.why = cause::crowded_out,
-                     .how = farewell_of(cause::crowded_out, conn.settings(), progress_made::none)});
+  if (is_newcomer()) turn_away(conn, cause::crowded_out);
+}
+
+void handshake_phase::turn_away(client_conn& conn, cause why) {
+  turn_away(conn, {.why = why, .how = farewell_of(why, conn.settings(), progress_made::none)});
 }
 
 void handshake_phase::turn_away(client_conn& conn, const turned_away& away) {

@@ -31,7 +31,8 @@ class handshake_phase {
   [[nodiscard]] next_phase on_data(client_conn& conn, byte_view data);
   /// It has finished sending.
   [[nodiscard]] next_phase on_end(client_conn& conn);
-  /// It has been silent for `fronting_silence_ms`: the cover site gets what it has sent.
+  /// It has been silent for `fronting_silence_ms`, and the cover site gets what it has sent; or the
+  /// proxy in front of it has not sent its header in time.
   void on_silence(client_conn& conn);
   /// The cover site has spoken: the connection is the site's.
   [[nodiscard]] next_phase on_cover_speaks(client_conn& conn);
@@ -52,20 +53,30 @@ class handshake_phase {
   struct state {
     client_handshake codec;
     newcomer_place place;
-    /// All that has come, until a hello is answered: the cover site gets it.
+    /// All that has come, until a hello is answered: the cover site gets it. Without the header of
+    /// a proxy in front, which comes first.
     bytes seen;
+    bool awaits_proxy_header = false;
+    /// The end that the client has dialled, as the proxy in front tells.
+    std::optional<endpoint> dialled;
     /// The site that gets what has come so far, while it may still become a client's.
     std::unique_ptr<cover_visit> visit;
   };
 
   [[nodiscard]] client_facts facts_of(client_conn& conn,
                                       const result<client_handshake::step>& step) const;
+  /// Takes the header of a proxy in front off what has come; false if it is not whole yet, or was
+  /// wrong.
+  [[nodiscard]] bool take_proxy_header(client_conn& conn, byte_view data);
+  [[nodiscard]] std::unique_ptr<cover_visit> visit(client_conn& conn,
+                                                   const config::fronting_target& site) const;
   /// Nothing that may still come would make it a client of this port.
   [[nodiscard]] bool is_hopeless(const client_conn& conn) const;
   /// For a verdict that does not admit it.
   [[nodiscard]] next_phase send_off(client_conn& conn, const verdict& judged);
   void answer(client_conn& conn, const client_handshake::hello_received& received,
               const secret16& secret);
+  void turn_away(client_conn& conn, cause why);
   void turn_away(client_conn& conn, const turned_away& away);
 
   /// Larger than all other phases: an established client takes no memory for it.

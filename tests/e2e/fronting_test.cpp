@@ -103,9 +103,8 @@ TEST_CASE("domain_fronting_fixed_case") {
   const auto hello = foreign_hello();
   world.check_fronted(world.visitor(hello), hello);
   CHECK(world.count("tls_invalid_digest") == 1);
-  CHECK(world.proxy.wait_for_metric(
-      "fronted_bytes_total{listener=\"test\",direction=\"to_site\"}",
-      static_cast<double>(hello.size())));
+  CHECK(world.proxy.wait_for_metric("fronted_bytes_total{listener=\"test\",direction=\"to_site\"}",
+                                    static_cast<double>(hello.size())));
   // Clients are served beside it.
   auto client = world.proxy.client(tls_protocol());
   check_echo(client);
@@ -272,8 +271,8 @@ TEST_CASE("fronting: a site that is down looks like itself") {
   if (down == "mirror") check_reset(visitor);
   if (down == "close") check_finished(visitor);
   CHECK(proxy.wait_for_output("the cover site can't be reached: 127.0.0.1:"));
-  CHECK(proxy.wait_for_metric(
-      "fronting_failed_total{listener=\"test\",reason=\"econnrefused\"}", 1));
+  CHECK(
+      proxy.wait_for_metric("fronting_failed_total{listener=\"test\",reason=\"econnrefused\"}", 1));
   if (down == "hold") {
     bytes buffer(1);
     CHECK_FALSE(visitor.receive(buffer, cover_site::clock::now() + 100ms));
@@ -338,6 +337,45 @@ TEST_CASE("fronting: the site is told of the visitor's address, if it wants to b
                     std::to_string(proxy.port()) + "\r\n";
   CHECK(receive(at_site, line.size()) == of(line));
   CHECK(receive(at_site, hello.size()) == hello);
+}
+
+TEST_CASE("fronting: a proxy in front tells of the visitor's address") {
+  const cover_site site;
+  const fake_telegram telegram{{.dcs = {2}}};
+  proxy_under_test proxy{
+      {.config = "domain_fronting = { to = \"" + site.where() + "\", proxy_protocol = \"v1\" }\n",
+       .port_config = "proxy_protocol_from = [\"127.0.0.0/8\"]\n",
+       .telegram = &telegram}};
+  const std::string line = "PROXY TCP4 192.0.2.7 192.0.2.1 5678 443\r\n";
+  SUBCASE("a visitor's") {
+    auto visitor = proxy.connect();
+    const auto hello = foreign_hello();
+    REQUIRE(visitor.send(as_bytes(line.substr(0, 10)), soon()));
+    auto rest = of(line.substr(10));
+    append(rest, hello);
+    REQUIRE(visitor.send(rest, soon()));
+    auto at_site = site.accept(soon());
+    CHECK(receive(at_site, line.size()) == of(line));
+    CHECK(receive(at_site, hello.size()) == hello);
+  }
+  SUBCASE("a client's") {
+    auto client = proxy.connect();
+    auto said = of(line);
+    append(said, hello_for(proxy.secret()));
+    REQUIRE(client.send(said, soon()));
+    CHECK(receive(client, 3) == bytes{22, 3, 3});
+  }
+  SUBCASE("not at all") {
+    auto client = proxy.connect();
+    REQUIRE(client.send(hello_for(proxy.secret()), soon()));
+    check_closed(client);
+    CHECK(proxy.metric(protocol_error("bad_proxy_header")) == 1);
+  }
+  SUBCASE("not in time") {
+    auto client = proxy.connect();
+    check_closed(client);
+    CHECK(proxy.metric(protocol_error("bad_proxy_header")) == 1);
+  }
 }
 
 }  // namespace
