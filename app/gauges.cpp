@@ -87,6 +87,8 @@ std::vector<asked_gauge> asked_gauges(config::node_role role) {
   std::vector<asked_gauge> gauges{
       {actors::connections_gauge,
        [](const answers& from, metrics::gauge_values& into) { into = from.process.connections; }},
+      {actors::fronted_gauge,
+       [](const answers& from, metrics::gauge_values& into) { into = from.process.fronted; }},
       {actors::memory_gauge,
        [](const answers& from, metrics::gauge_values& into) { into = from.process.memory; }},
       pool_gauge({.name = "mtproto_proxy_dc_num_downstreams",

@@ -159,7 +159,6 @@ endpoint client_conn::local() const {
 
 net::unique_fd client_conn::release_socket() {
   idle_timer_.cancel();
-  stream_.reset_on_close(false);
   side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
   return stream_.release();
 }

@@ -223,15 +223,21 @@ caf::result<clients_report> inspector_state::clients(std::size_t limit) {
 
 process_report inspector_state::process() const {
   const auto* const clients = node->client;
-  return {.connections = clients != nullptr ? connections_of(*clients) : metrics::gauge_values{},
-          .memory =
-              memory_values(node->core.memory, clients != nullptr ? clients->replays.memory() : 0)};
+  process_report report{.connections = {},
+                        .fronted = {},
+                        .memory = memory_values(
+                            node->core.memory, clients != nullptr ? clients->replays.memory() : 0)};
+  if (clients == nullptr) return report;
+  report.connections = connections_of(*clients);
+  report.fronted.push_back({{}, static_cast<double>(clients->fronted.size())});
+  return report;
 }
 
 counts_report inspector_state::counts() const {
   const auto now = process();
   counts_report report{node->core.metrics.read_counts()};
   add_gauge(report, connections_gauge, now.connections);
+  add_gauge(report, fronted_gauge, now.fronted);
   add_gauge(report, memory_gauge, now.memory);
   return report;
 }

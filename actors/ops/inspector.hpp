@@ -92,11 +92,16 @@ struct inspect_process {};
 struct process_report {
   /// Values of `connections_gauge`: of each port, also of those that are gone and have clients.
   metrics::gauge_values connections;
+  /// Values of `fronted_gauge`.
+  metrics::gauge_values fronted;
   /// Values of `memory_gauge`.
   metrics::gauge_values memory;
 };
 inline constexpr metrics::gauge_name connections_gauge{.name = "mtproto_proxy_connections_count",
                                                        .help = "Clients connected now"};
+inline constexpr metrics::gauge_name fronted_gauge{
+    .name = "mtproto_proxy_fronted_connections",
+    .help = "Connections that are forwarded to a cover site now"};
 inline constexpr metrics::gauge_name memory_gauge{.name = "mtproto_proxy_memory_bytes",
                                                   .help = "Memory of the process, and its budget"};
 
