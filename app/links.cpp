@@ -36,10 +36,12 @@ std::vector<proxy_link> make_links(const config::client_config& clients,
                      .secret = {.kind = kind, .key = key, .domain = std::string{domain}}});
   };
   if (clients.allows(port, protocol::mtp_fake_tls)) {
-    const auto key = clients.per_sni_secrets ? derive_sni_secret(port.secret, default_link_domain,
-                                                                 clients.per_sni_secret_salt)
-                                             : port.secret;
-    add(secret_kind::fake_tls, key, default_link_domain);
+    const auto& domains = clients.domains_of(port);
+    const auto domain = domains.empty() ? default_link_domain : std::string_view{domains.front()};
+    const auto key = clients.per_sni_secrets
+                         ? derive_sni_secret(port.secret, domain, clients.per_sni_secret_salt)
+                         : port.secret;
+    add(secret_kind::fake_tls, key, domain);
   }
   if (clients.allows(port, protocol::mtp_secure)) add(secret_kind::padded, port.secret, {});
   if (clients.allows(port, protocol::mtp_abridged) ||

@@ -62,6 +62,18 @@ TEST_CASE("links: with per_sni_secrets the base secret is in no fake-TLS link") 
         derive_sni_secret(all.client.ports[0].secret, default_link_domain, "salt"));
 }
 
+TEST_CASE("links: the domain is the first of tls_domains, of the port if it has its own") {
+  auto all = one_port();
+  auto& port = all.client.ports[0];
+  all.client.tls_domains = {"example.com", "example.org"};
+  const auto domain = [&] { return make_links(all.client, port, "x")[0].secret.domain; };
+  CHECK(domain() == "example.com");
+  port.tls_domains = {{"example.net"}};
+  CHECK(domain() == "example.net");
+  port.tls_domains = std::vector<std::string>{};
+  CHECK(domain() == default_link_domain);
+}
+
 /// The servers of a port's links, with blanks between them.
 std::string servers(const std::string& listen_ip, const std::string& external_ip,
                     const std::string& external_ipv6, const source_addresses& ours) {
