@@ -1,64 +1,13 @@
 // Connections that are not a client's, and the cover site that answers them.
 #include <sys/socket.h>
 
-#include <csignal>
-#include <ctime>
-
-#include "codecs/client/tls_client_hello.hpp"
-#include "net/loop/entropy.hpp"
 #include "net/loop/socket_options.hpp"
-#include "tests/e2e/harness.hpp"
-#include "tests/support/cover_site.hpp"
-#include "tests/support/skipped.hpp"
+#include "tests/e2e/fronting_fixture.hpp"
 
 namespace mtp::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-bytes hello_for(const secret16& secret, std::string_view name = "example.com") {
-  return make_client_hello(secret, name, static_cast<std::uint32_t>(std::time(nullptr)),
-                           net::random_array<client_hello_random_size>());
-}
-
-/// Of a client that knows another secret.
-bytes foreign_hello(std::string_view name = "example.com") {
-  return hello_for(net::random_array<16>(), name);
-}
-
-/// So many bytes, no more and no less, within the time.
-bytes receive(net::blocking_socket& from, std::size_t size) {
-  bytes received;
-  bytes buffer(65536);
-  while (received.size() < size) {
-    const auto got = from.receive(byte_span{buffer}.first(size - received.size()), soon());
-    REQUIRE(got);
-    REQUIRE(*got > 0);
-    append(received, byte_view{buffer}.first(*got));
-  }
-  return received;
-}
-
-bytes of(std::string_view text) {
-  return to_bytes(as_bytes(text));
-}
-
-/// The peer's FIN comes next.
-void check_finished(net::blocking_socket& socket) {
-  bytes buffer(1);
-  const auto got = socket.receive(buffer, soon());
-  REQUIRE(got);
-  CHECK(*got == 0);
-}
-
-/// The peer's RST comes next.
-void check_reset(net::blocking_socket& socket) {
-  bytes buffer(1);
-  const auto got = socket.receive(buffer, soon());
-  REQUIRE_FALSE(got);
-  INFO(got.error());
-  CHECK(got.error().find("reset") != std::string::npos);
-}
 
 struct fronted {
   fake_telegram telegram{{.dcs = {2}}};

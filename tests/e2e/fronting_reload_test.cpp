@@ -1,0 +1,171 @@
+// A reload changes where connections are forwarded, and how.
+#include <sys/socket.h>
+
+#include "tests/e2e/changing_proxy.hpp"
+#include "tests/e2e/fronting_fixture.hpp"
+
+namespace mtp::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string quoted(const std::string& text) {
+  return '"' + text + '"';
+}
+
+struct world {
+  fake_telegram telegram{{.dcs = {2}}};
+  cover_site first;
+  cover_site second;
+  changing_proxy proxy{
+      {.config = "domain_fronting = " + quoted(first.where()), .telegram = &telegram}};
+
+  net::blocking_socket visitor(std::string_view name = "example.com") {
+    auto socket = proxy->connect();
+    REQUIRE(socket.send(foreign_hello(name), soon()));
+    return socket;
+  }
+  /// A visitor that asks for this name gets to the site.
+  void check_reaches(const cover_site& site, std::string_view name = "example.com") {
+    const auto socket = visitor(name);
+    CHECK(site.is_asked(soon()));
+    static_cast<void>(site.accept(soon()));
+  }
+  double failed(const std::string& reason) {
+    return proxy->metric("fronting_failed_total{listener=\"test\",reason=\"" + reason + "\"}");
+  }
+};
+
+TEST_CASE_FIXTURE(world, "reload effects: domain_fronting, fronting_default, fronting_sites") {
+  auto client = proxy->client(tls_protocol());
+  check_echo(client);
+  auto stays = visitor();
+  auto at_first = first.accept(soon());
+
+  proxy.change("domain_fronting", quoted(second.where()));
+  check_reaches(second);
+  proxy.change("fronting_default", quoted(first.where()));
+  check_reaches(first);
+  proxy.change("fronting_sites", "{ \"*.example.com\" = " + quoted(second.where()) + " }");
+  check_reaches(first);
+  check_reaches(second, "www.example.com");
+  proxy.change("domain_fronting", "\"off\"");
+  auto closed = visitor("www.example.com");
+  check_closed(closed);
+
+  // Whoever was forwarded before is so still.
+  REQUIRE(at_first.send(as_bytes("answer"), soon()));
+  CHECK(receive(stays, 6) == of("answer"));
+  check_echo(client);
+}
+
+TEST_CASE_FIXTURE(world, "reload effects: fronting_names, fronting_open") {
+  // No name may lead to loopback, which the name of this host does: so it can be told that it was
+  // dialled.
+  proxy.change({{"domain_fronting", "\"sni\""}, {"fronting_default", quoted(first.where())}});
+  check_reaches(first, "localhost");
+  CHECK(failed("eacces") == 0);
+  proxy.change("fronting_names", "[\"localhost\"]");
+  auto dialled = visitor("localhost");
+  check_closed(dialled);
+  CHECK(failed("eacces") == 1);
+  CHECK(proxy->wait_for_output("this name may not lead to it"));
+  proxy.change("fronting_names", "[]");
+  check_reaches(first, "localhost");
+  proxy.change("fronting_open", "true");
+  auto open = visitor("localhost");
+  check_closed(open);
+  CHECK(failed("eacces") == 2);
+}
+
+TEST_CASE_FIXTURE(world, "reload effects: tls_domains, for all ports and for one") {
+  const auto is_served = [&](std::string_view name) {
+    auto socket = proxy->connect();
+    REQUIRE(socket.send(hello_for(proxy->secret(), name), soon()));
+    pollfd at{.fd = socket.fd(), .events = POLLIN, .revents = 0};
+    return eventually(
+               [&] { return ::poll(&at, 1, 0) > 0 || first.is_asked(cover_site::clock::now()); },
+               patience) &&
+           (at.revents & POLLIN) != 0;
+  };
+  CHECK(is_served("example.org"));
+  proxy.change("tls_domains", "[\"example.com\"]");
+  CHECK(is_served("example.com"));
+  CHECK_FALSE(is_served("example.org"));
+  static_cast<void>(first.accept(soon()));
+  proxy.change_port("tls_domains", "[\"example.org\"]");
+  CHECK(is_served("example.org"));
+  CHECK_FALSE(is_served("example.com"));
+}
+
+TEST_CASE_FIXTURE(world, "reload effects: fronting_silence_ms, fronting_idle_sec") {
+  const auto half = to_bytes(byte_view{foreign_hello()}.first(100));
+  auto patient = proxy->connect();
+  REQUIRE(patient.send(half, soon()));
+  CHECK_FALSE(first.is_asked(cover_site::clock::now() + 200ms));
+  proxy.change("fronting_silence_ms", "100");
+  auto silent = proxy->connect();
+  REQUIRE(silent.send(half, soon()));
+  auto at_site = first.accept(soon());
+  REQUIRE(at_site.send(as_bytes("x"), soon()));
+  CHECK(receive(silent, 1) == of("x"));
+  proxy.change("fronting_idle_sec", "1");
+  check_finished(silent);
+  check_finished(at_site);
+}
+
+TEST_CASE_FIXTURE(world, "reload effects: max_fronted") {
+  auto one = visitor();
+  auto two = visitor();
+  CHECK(proxy->wait_for_metric("fronted_connections", 2));
+  proxy.change("max_fronted", "1");
+  auto three = visitor();
+  check_finished(one);
+  CHECK(proxy->wait_for_metric("fronted_connections", 1));
+}
+
+/// Takes no connection: the kernel ignores who comes.
+struct silent_site {
+  silent_site() {
+    const auto any = net::to_socket_address({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0});
+    REQUIRE(::bind(full.get(), any.get(), any.size) == 0);
+    REQUIRE(::listen(full.get(), 0) == 0);
+    const auto at = net::to_socket_address(net::local_endpoint(full.get()));
+    for (int i = 0; i < 4; ++i) {
+      waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      static_cast<void>(::connect(waiting.back().get(), at.get(), at.size));
+    }
+  }
+  net::unique_fd full{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  std::vector<net::unique_fd> waiting;
+};
+
+TEST_CASE_FIXTURE(world, "reload effects: domain_fronting_timeout_sec, fronting_down") {
+  const silent_site site;
+  proxy.change({{"domain_fronting",
+                 quoted("127.0.0.1:" + std::to_string(net::local_endpoint(site.full.get()).port))},
+                {"domain_fronting_timeout_sec", "1"}});
+  auto reset = visitor();
+  check_reset(reset);
+  CHECK(failed("etimedout") == 1);
+  proxy.change("fronting_down", "\"close\"");
+  auto closed = visitor();
+  check_finished(closed);
+  CHECK(failed("etimedout") == 2);
+}
+
+TEST_CASE_FIXTURE(world, "reload effects: proxy_protocol_from") {
+  auto before = visitor();
+  static_cast<void>(first.accept(soon()));
+  proxy.change_port("proxy_protocol_from", "[\"127.0.0.1\"]");
+  auto bare = visitor();
+  check_closed(bare);
+  auto with_header = proxy->connect();
+  auto said = of("PROXY UNKNOWN\r\n");
+  append(said, foreign_hello());
+  REQUIRE(with_header.send(said, soon()));
+  static_cast<void>(first.accept(soon()));
+}
+
+}  // namespace
+}  // namespace mtp::test
