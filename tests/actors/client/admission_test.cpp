@@ -37,7 +37,7 @@ client_facts header_of(framing kind) {
   return {.kind = kind};
 }
 client_facts tls_header_of(framing kind) {
-  return {.tls = true, .kind = kind};
+  return {.tls = true, .is_answered = true, .kind = kind};
 }
 client_facts hello_of(std::string_view sni) {
   return {.tls = true, .sni = sni};
@@ -189,6 +189,60 @@ TEST_CASE_FIXTURE(door, "admission: the salt counts if each name has a secret") 
   CHECK(known_secrets(all, port).per_sni_salt == std::nullopt);
   all.per_sni_secrets = true;
   CHECK(known_secrets(all, port).per_sni_salt == "salt");
+}
+
+// -- the cover site -----------------------------------------------------------------------------
+
+struct door_with_site : door {
+  door_with_site() {
+    all.fronting.mode = config::fronting_mode::fixed;
+    all.fronting.fixed = config::parse_fronting_target("192.0.2.1:443");
+  }
+  /// Why it is forwarded; nothing if it is not.
+  [[nodiscard]] std::optional<cause> forwarded_for(const client_facts& client) const {
+    const auto judged = judge(client, all, port, {});
+    const auto* const away = std::get_if<forwarded>(&judged);
+    if (away == nullptr) return std::nullopt;
+    CHECK(config::to_string(away->to) == "192.0.2.1:443");
+    return away->why;
+  }
+};
+
+TEST_CASE_FIXTURE(door_with_site, "admission: with a site, strangers are forwarded to it") {
+  CHECK(forwarded_for(with_error(hello_of("a.example"), errc::tls_invalid_digest)) ==
+        cause::tls_invalid_digest);
+  CHECK(forwarded_for(with_error({}, errc::unknown_protocol)) == cause::unknown_protocol);
+  auto replay = hello_of("a.example");
+  replay.is_replay = true;
+  CHECK(forwarded_for(replay) == cause::replay_session_detected);
+  allow({protocol::mtp_fake_tls});
+  CHECK(forwarded_for(with_error({}, errc::unknown_protocol)) == cause::tls_client_hello_expected);
+  CHECK_FALSE(forwarded_for(hello_of("a.example")));
+}
+
+TEST_CASE_FIXTURE(door_with_site, "admission: names that are not ours are the site's") {
+  all.tls_domains = {"example.com"};
+  CHECK_FALSE(forwarded_for(hello_of("example.com")));
+  CHECK_FALSE(forwarded_for(hello_of("")));
+  CHECK(forwarded_for(hello_of("example.org")) == cause::tls_unknown_sni);
+  all.fronting.mode = config::fronting_mode::off;
+  CHECK(refusal_of(hello_of("example.org")) == cause::tls_unknown_sni);
+}
+
+TEST_CASE_FIXTURE(door_with_site, "admission: bytes behind a hello are no client's, with a site") {
+  auto early = hello_of("example.com");
+  early.has_early_data = true;
+  CHECK(forwarded_for(early) == cause::tls_early_data);
+  all.fronting.mode = config::fronting_mode::off;
+  CHECK_FALSE(refusal_of(early));
+}
+
+TEST_CASE_FIXTURE(door_with_site, "admission: a client whose hello was answered is not forwarded") {
+  const auto wrong = with_error(tls_header_of(framing::padded), errc::unknown_protocol);
+  CHECK_FALSE(forwarded_for(wrong));
+  const auto judged = judge(wrong, all, port, {});
+  CHECK(std::get<turned_away>(judged).how.sealed_alert);
+  CHECK(refusal_of(tls_header_of(framing::abridged)) == cause::disabled_protocol);
 }
 
 // -- the farewell -------------------------------------------------------------------------------
