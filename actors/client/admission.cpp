@@ -106,9 +106,7 @@ farewell farewell_of(cause why, const config::client_config& all, progress_made 
   const auto alert = sealed ? byte_view{} : about(why).alert;
   // A RST would overtake the alert.
   const bool is_owed_fin = so_far != progress_made::none || !alert.empty();
-  return {.alert = alert,
-          .sealed_alert = sealed,
-          .reset = closes_with_reset(all, is_owed_fin)};
+  return {.alert = alert, .sealed_alert = sealed, .reset = closes_with_reset(all, is_owed_fin)};
 }
 
 bool closes_with_reset(const config::client_config& all, bool is_established) {

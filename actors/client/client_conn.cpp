@@ -221,6 +221,13 @@ void client_conn::switch_idle(idle_state to) {
 void client_conn::check_idle() {
   const auto& options = settings();
   const auto idle = home().now() - last_activity_;
+  if (const auto* const handshake = std::get_if<handshake_phase>(&phase_)) {
+    // A cover site that has what came so far has time-outs of its own.
+    if (const auto left = handshake->cover_time_left(*this); left.count() > 0) {
+      idle_timer_.arm(home().timers(), left);
+      return;
+    }
+  }
   const std::chrono::seconds limit =
       idle_ == idle_state::hibernate ? options.hibernate_timeout : options.ready_timeout;
   if (idle_ != idle_state::init && idle < limit) {

@@ -204,6 +204,13 @@ void handshake_phase::on_cover_lost() {
   state_->visit.reset();
 }
 
+net::steady_clock::duration handshake_phase::cover_time_left(const client_conn& conn) const {
+  if (!state_->visit) return {};
+  const auto idle =
+      conn.home().now() - state_->visit->site().moved_at().load(std::memory_order_relaxed);
+  return conn.settings().fronting.idle_timeout - idle;
+}
+
 /// For admission, of a step that is not incomplete. A replay is looked for once only.
 client_facts handshake_phase::facts_of(client_conn& conn,
                                        const result<client_handshake::step>& step) const {

@@ -156,10 +156,13 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("fronting: a visitor that says nothing gets what the site does") {
-  const fronted world{"fronting_silence_ms = 200\n"};
+TEST_CASE("fronting: a visitor that says nothing gets what the site does, when the site does it") {
+  const fronted world{"fronting_silence_ms = 200\ninit_timeout_sec = 1\n"};
   auto visitor = world.proxy.connect();
   auto at_site = world.asked();
+  // Our own time-out does not count.
+  bytes buffer(1);
+  CHECK_FALSE(visitor.receive(buffer, cover_site::clock::now() + 1500ms));
   SUBCASE("FIN") {
     REQUIRE(::shutdown(at_site.fd(), SHUT_WR) == 0);
     check_finished(visitor);
