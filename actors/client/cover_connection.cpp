@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// While the backlog of a UNIX socket is full.
-constexpr auto ask_again_after = 20ms;
+constexpr auto backlog_time = 20ms;
 
 }  // namespace
 
@@ -69,7 +69,7 @@ void cover_connection::connect_unix() {
   const int error = errno;
   // Its backlog is full.
   if (error == EAGAIN && actor_->home().now() < give_up_at_) {
-    limit_.arm(actor_->home().timers(), ask_again_after);
+    limit_.arm(actor_->home().timers(), backlog_time);
     return;
   }
   on_failed(error, path_ + ": " + std::generic_category().message(error));
