@@ -31,7 +31,8 @@ client_roster::time_outs client_roster::current_time_outs() const {
   const auto& settings = side_->core.settings(home()).client;
   return {.ready = settings.ready_timeout,
           .hibernate = settings.hibernate_timeout,
-          .send = settings.upstream_send_timeout};
+          .send = settings.upstream_send_timeout,
+          .fronting_idle = settings.fronting.idle_timeout};
 }
 
 void client_roster::heed_config() {

@@ -42,6 +42,7 @@ class client_roster final : public net::pinned_actor {
     std::chrono::seconds ready;
     std::chrono::seconds hibernate;
     std::chrono::milliseconds send;
+    std::chrono::seconds fronting_idle;
     friend bool operator==(const time_outs&, const time_outs&) = default;
   };
   [[nodiscard]] time_outs current_time_outs() const;

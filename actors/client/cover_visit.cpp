@@ -50,7 +50,8 @@ cover_visit::cover_visit(client_conn& conn, const config::fronting_target& to,
             visit},
       place_{conn.side().fronted.join(conn.peer().ip, caf::actor{&conn}, site_.moved_at())} {
   site_.send(seen);
-  if (const auto evicted = conn.side().fronted.choose(conn.settings().most_fronted()))
+  // More than one, if a reload has lowered the limit.
+  while (const auto evicted = conn.side().fronted.choose(conn.settings().most_fronted()))
     caf::anon_send(evicted, crowded_out{});
 }
 

@@ -321,8 +321,9 @@ TEST_CASE_FIXTURE(fixture, "inspector: counts come without asking other actors")
   const auto report = ask<counts_report>(inspect_counts{});
   REQUIRE(report);
   // No port is served here, so there are no connections to count.
-  REQUIRE(report->families.size() == 2);
-  CHECK(report->families[1].name == "mtproto_proxy_memory_bytes");
+  REQUIRE(report->families.size() == 3);
+  CHECK(report->families[1].name == "mtproto_proxy_fronted_connections");
+  CHECK(report->families[2].name == "mtproto_proxy_memory_bytes");
   CHECK(report->families[0].name == "c");
   CHECK(report->families[0].samples.at(0).value == 3);
 }
