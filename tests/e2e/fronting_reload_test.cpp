@@ -107,6 +107,7 @@ TEST_CASE_FIXTURE(world, "reload effects: fronting_silence_ms, fronting_idle_sec
   auto silent = proxy->connect();
   REQUIRE(silent.send(half, soon()));
   auto at_site = first.accept(soon());
+  CHECK(receive(at_site, half.size()) == half);
   REQUIRE(at_site.send(as_bytes("x"), soon()));
   CHECK(receive(silent, 1) == of("x"));
   proxy.change("fronting_idle_sec", "1");
