@@ -5,6 +5,7 @@
 
 #include "actors/client/admission.hpp"
 #include "actors/client/newcomers.hpp"
+#include "net/loop/timer_wheel.hpp"
 
 namespace mtp::actors {
 
