@@ -32,7 +32,7 @@ struct world {
     static_cast<void>(site.accept(soon()));
   }
   double failed(const std::string& reason) {
-    return proxy->metric("fronting_failed_total{listener=\"test\",reason=\"" + reason + "\"}");
+    return proxy->metric(R"(fronting_failed_total{listener="test",reason=")" + reason + "\"}");
   }
 };
 

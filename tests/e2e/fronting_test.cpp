@@ -28,7 +28,7 @@ struct fronted {
   }
   net::blocking_socket asked() const { return site.accept(soon()); }
   double count(const std::string& reason) const {
-    return proxy.metric("fronted_total{listener=\"test\",reason=\"" + reason + "\"}");
+    return proxy.metric(R"(fronted_total{listener="test",reason=")" + reason + "\"}");
   }
   /// The site gets exactly `sent`, its answer comes back, and both may finish, in any order.
   void check_fronted(net::blocking_socket visitor, byte_view sent) const {
@@ -52,7 +52,7 @@ TEST_CASE("domain_fronting_fixed_case") {
   const auto hello = foreign_hello();
   world.check_fronted(world.visitor(hello), hello);
   CHECK(world.count("tls_invalid_digest") == 1);
-  CHECK(world.proxy.wait_for_metric("fronted_bytes_total{listener=\"test\",direction=\"to_site\"}",
+  CHECK(world.proxy.wait_for_metric(R"(fronted_bytes_total{listener="test",direction="to_site"})",
                                     static_cast<double>(hello.size())));
   // Clients are served beside it.
   auto client = world.proxy.client(tls_protocol());
@@ -113,9 +113,9 @@ TEST_CASE("fronting: whatever is no client's goes to the site as it came") {
       {"a client's hello with more behind it", early},
       {"a record of another type inside", bytes{22, 3, 1, 0, 4, 2, 0, 0, 0}},
   };
-  for (const auto& [name, probe] : probes) {
-    CAPTURE(name);
-    world.check_fronted(world.visitor(probe), probe);
+  for (const auto& probe : probes) {
+    CAPTURE(probe.first);
+    world.check_fronted(world.visitor(probe.second), probe.second);
   }
 }
 
@@ -224,7 +224,7 @@ TEST_CASE("fronting: a site that is down looks like itself") {
   if (down == "close") check_finished(visitor);
   CHECK(proxy.wait_for_output("the cover site can't be reached: 127.0.0.1:"));
   CHECK(
-      proxy.wait_for_metric("fronting_failed_total{listener=\"test\",reason=\"econnrefused\"}", 1));
+      proxy.wait_for_metric(R"(fronting_failed_total{listener="test",reason="econnrefused"})", 1));
   if (down == "hold") {
     bytes buffer(1);
     CHECK_FALSE(visitor.receive(buffer, cover_site::clock::now() + 100ms));

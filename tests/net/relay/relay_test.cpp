@@ -75,7 +75,7 @@ struct heard {
 
 struct fixture : relay_owner {
   // As the proxy does.
-  fixture() { std::signal(SIGPIPE, SIG_IGN); }
+  fixture() { static_cast<void>(std::signal(SIGPIPE, SIG_IGN)); }
   fixture(const fixture&) = delete;
   fixture& operator=(const fixture&) = delete;
   fixture(fixture&&) = delete;
