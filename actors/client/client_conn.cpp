@@ -131,6 +131,8 @@ bool client_conn::on_message(caf::mailbox_element& x) {
     handle_opened(*opened);
   else if (net::message_as<crowded_out>(x) != nullptr)
     handle_crowded_out();
+  else if (net::message_as<visit_evicted>(x) != nullptr)
+    handle_visit_evicted();
   else
     return false;
   return true;
@@ -164,7 +166,10 @@ net::unique_fd client_conn::release_socket() {
 }
 
 void client_conn::handle_cover_speaks() {
-  if (auto* const handshake = std::get_if<handshake_phase>(&phase_))
+  // The rest of a hello may have come, and not been read yet.
+  if (stream_.is_open() && stream_.has_unread()) on_readable(stream_);
+  if (auto* const handshake = std::get_if<handshake_phase>(&phase_);
+      handshake != nullptr && handshake->is_newcomer() && handshake->has_visit())
     follow(handshake->on_cover_speaks(*this));
 }
 
@@ -179,6 +184,13 @@ void client_conn::handle_cover_unreachable(int error, const std::string& why) {
     handshake->on_cover_lost();
 }
 
+void client_conn::handle_visit_evicted() {
+  if (std::holds_alternative<relay_phase>(phase_))
+    quit();
+  else if (auto* const handshake = std::get_if<handshake_phase>(&phase_))
+    handshake->on_cover_lost();
+}
+
 void client_conn::handle_cover_over(int) {
   if (auto* const handshake = std::get_if<handshake_phase>(&phase_))
     handshake->on_cover_lost();
@@ -187,7 +199,6 @@ void client_conn::handle_cover_over(int) {
 }
 
 void client_conn::handle_crowded_out() {
-  if (std::holds_alternative<relay_phase>(phase_)) return quit();
   const auto is_newcomer = [this] {
     const auto* const handshake = std::get_if<handshake_phase>(&phase_);
     return handshake != nullptr && handshake->is_newcomer();

@@ -118,6 +118,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   void handle_frame(frame_to_client& frame);
   void handle_opened(const stream_opened& opened);
   void handle_crowded_out();
+  void handle_visit_evicted();
   void handle_end(int error);
   void switch_idle(idle_state to);
   void check_idle();

@@ -42,6 +42,7 @@ cover_target target_of(client_conn& conn, const config::fronting_target& to) {
 cover_visit::cover_visit(client_conn& conn, const config::fronting_target& to,
                          const connection_ends& visit, byte_view seen)
     : conn_{&conn},
+      target_{to},
       site_{conn,
             conn.side().core.resolver(conn.home()),
             conn.side().pipes[conn.home().index()],
@@ -52,7 +53,7 @@ cover_visit::cover_visit(client_conn& conn, const config::fronting_target& to,
   site_.send(seen);
   // More than one, if a reload has lowered the limit.
   while (const auto evicted = conn.side().fronted.choose(conn.settings().most_fronted()))
-    caf::anon_send(evicted, crowded_out{});
+    caf::anon_send(evicted, visit_evicted{});
 }
 
 void cover_visit::on_cover_speaks() {

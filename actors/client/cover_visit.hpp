@@ -20,6 +20,7 @@ class cover_visit final : private cover_owner {
               byte_view seen);
 
   [[nodiscard]] cover_connection& site() noexcept { return site_; }
+  [[nodiscard]] const config::fronting_target& target() const noexcept { return target_; }
 
  private:
   void on_cover_speaks() override;
@@ -27,6 +28,7 @@ class cover_visit final : private cover_owner {
   void on_cover_over(int error) override;
 
   client_conn* conn_;
+  config::fronting_target target_;
   cover_connection site_;
   /// Before `site_` in its end: the table reads from there.
   fronted_place place_;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -16,6 +17,9 @@
 #include "net/loop/timer_wheel.hpp"
 
 namespace mtp::actors {
+
+/// Message to the visitor's actor: its stay at the cover site ends, as there are too many.
+struct visit_evicted {};
 
 class fronted_place;
 
@@ -102,3 +106,5 @@ class fronted_place {
 };
 
 }  // namespace mtp::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::visit_evicted)

@@ -42,6 +42,8 @@ class handshake_phase {
   void on_cover_lost();
   /// The client has not shown yet that it knows the secret, and has not been turned away.
   [[nodiscard]] bool is_newcomer() const noexcept { return state_->place.is_taken(); }
+  /// The cover site has what came so far.
+  [[nodiscard]] bool has_visit() const noexcept { return state_->visit != nullptr; }
   /// How long the cover site, if it has what came so far, may still be silent; else nothing.
   [[nodiscard]] net::steady_clock::duration cover_time_left(const client_conn& conn) const;
   /// `crowded_out` came, and nothing is left to be read.

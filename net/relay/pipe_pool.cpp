@@ -8,17 +8,21 @@
 namespace mtp::net {
 
 std::optional<pipe_ends> pipe_pool::take() {
+  if (taken_ == most_taken) return std::nullopt;
   if (!kept_.empty()) {
+    ++taken_;
     auto pipe = std::move(kept_.back());
     kept_.pop_back();
     return pipe;
   }
   std::array<int, 2> fds{};
   if (::pipe2(fds.data(), O_NONBLOCK | O_CLOEXEC) != 0) return std::nullopt;
+  ++taken_;
   return pipe_ends{.out = unique_fd{fds[0]}, .in = unique_fd{fds[1]}};
 }
 
 void pipe_pool::give_back(pipe_ends empty) {
+  --taken_;
   if (kept_.size() < most_kept) kept_.push_back(std::move(empty));
 }
 

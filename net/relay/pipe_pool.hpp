@@ -19,14 +19,22 @@ class pipe_pool {
   /// Empty pipes that are kept open. Each takes two descriptors and, while it is empty, no pages.
   static constexpr std::size_t most_kept = 16;
 
-  /// A non-blocking pipe without bytes in it. Nothing if the process is out of descriptors.
+  /// Pipes that may be taken at a time. Ends that take nothing keep theirs, and other connections
+  /// need descriptors, too.
+  static constexpr std::size_t most_taken = 64;
+
+  /// A non-blocking pipe without bytes in it. Nothing if the process is out of descriptors, or if
+  /// too many are taken.
   [[nodiscard]] std::optional<pipe_ends> take();
   /// It must be empty.
   void give_back(pipe_ends empty);
+  /// A pipe that was taken is closed with bytes in it.
+  void lose() noexcept { --taken_; }
   [[nodiscard]] std::size_t kept() const noexcept { return kept_.size(); }
 
  private:
   std::vector<pipe_ends> kept_;
+  std::size_t taken_ = 0;
 };
 
 }  // namespace mtp::net

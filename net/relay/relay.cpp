@@ -1,6 +1,7 @@
 #include "net/relay/relay.hpp"
 
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 #include "net/loop/socket_options.hpp"
@@ -13,6 +14,23 @@ namespace {
 constexpr std::size_t most_per_turn = std::size_t{256} * 1024;
 
 }  // namespace
+
+// The loop does not catch: memory, or room in epoll, may run out.
+void relay::end::on_io(std::uint32_t events) {
+  try {
+    parent->on_io(*this, events);
+  } catch (const std::exception&) {
+    parent->finish(ENOMEM);
+  }
+}
+
+void relay::end::on_flush() {
+  try {
+    parent->pump();
+  } catch (const std::exception&) {
+    parent->finish(ENOMEM);
+  }
+}
 
 relay::relay(event_loop& home, pipe_pool& pipes, relay_owner& owner)
     : home_{&home},
@@ -43,7 +61,8 @@ void relay::attach(end& at, unique_fd fd) {
 
 void relay::on_io(end& at, std::uint32_t events) {
   if (!at.fd) return;
-  if (&at == &far_ && at.wants_read && !std::exchange(far_spoke_, true)) owner_->on_far_speaks();
+  const bool speaks = &at == &far_ && at.wants_read && (events & ~EPOLLOUT) != 0;
+  if (speaks && !std::exchange(far_spoke_, true)) owner_->on_far_speaks();
   pump();
   // Reading would have found the failure, but the other end does not take what came before.
   const bool is_broken = (events & (EPOLLERR | EPOLLHUP)) != 0;

@@ -32,7 +32,7 @@ class relay final {
   relay& operator=(const relay&) = delete;
   relay(relay&&) = delete;
   relay& operator=(relay&&) = delete;
-  ~relay() = default;
+  ~relay() { close(); }
 
   /// Bytes of the near end, from before it was given to the relay, or instead.
   void send_to_far(byte_view data);
@@ -58,8 +58,8 @@ class relay final {
   /// An end, and the flow of its bytes to the other end.
   struct end final : io_source {
     end(relay& in, pipe_pool& pipes) : parent{&in}, flow{pipes} {}
-    void on_io(std::uint32_t events) override { parent->on_io(*this, events); }
-    void on_flush() override { parent->pump(); }
+    void on_io(std::uint32_t events) override;
+    void on_flush() override;
 
     relay* parent;
     unique_fd fd;

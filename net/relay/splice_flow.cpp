@@ -13,7 +13,7 @@ namespace {
 /// As much as a pipe holds by default.
 constexpr std::size_t piece = std::size_t{64} * 1024;
 /// Bytes that are read at once where there is no pipe to be had.
-constexpr std::size_t copied_piece = std::size_t{16} * 1024;
+constexpr std::size_t copied_piece = std::size_t{4} * 1024;
 
 bool is_for_now(int error) noexcept {
   return error == EAGAIN || error == EINTR;
@@ -26,7 +26,11 @@ splice_flow::~splice_flow() {
 }
 
 void splice_flow::drop_pipe() noexcept {
-  if (pipe_ && in_pipe_ == 0) pipes_->give_back(std::move(*pipe_));
+  if (!pipe_) return;
+  if (in_pipe_ == 0)
+    pipes_->give_back(std::move(*pipe_));
+  else
+    pipes_->lose();
   pipe_.reset();
 }
 
@@ -100,21 +104,27 @@ splice_flow::step splice_flow::write_pipe(int sink, progress& so_far) {
 
 splice_flow::step splice_flow::read(int source, progress& so_far) {
   if (!pipe_) pipe_ = pipes_->take();
-  ssize_t size = 0;
   if (pipe_) {
-    size = ::splice(source, nullptr, pipe_->in.get(), nullptr, piece,
-                    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-  } else {
-    head_.resize(copied_piece);
-    size = ::recv(source, head_.data(), head_.size(), 0);
-    head_.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    const auto size = ::splice(source, nullptr, pipe_->in.get(), nullptr, piece,
+                               SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (size > 0) {
+      in_pipe_ = static_cast<std::size_t>(size);
+      return step::moved;
+    }
+    const int error = errno;
+    drop_pipe();
+    if (size < 0 && !is_for_now(error)) {
+      so_far.error = error;
+      return step::failed;
+    }
   }
+  // Without a pipe; and after one, as splice stops for good at an urgent mark of TCP.
+  head_.resize(copied_piece);
+  const auto size = ::recv(source, head_.data(), head_.size(), 0);
   const int error = size < 0 ? errno : 0;
-  if (size > 0) {
-    if (pipe_) in_pipe_ = static_cast<std::size_t>(size);
-    return step::moved;
-  }
-  drop_pipe();
+  head_.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  if (size > 0) return step::moved;
+  bytes{}.swap(head_);
   if (size == 0) {
     source_ended_ = true;
     return step::moved;
