@@ -124,8 +124,7 @@ bool handshake_phase::take_proxy_header(client_conn& conn, byte_view data) {
 
 next_phase handshake_phase::on_end(client_conn& conn) {
   const auto& codec = state_->codec;
-  if (codec.is_answered() || state_->seen.empty() || state_->awaits_proxy_header ||
-      !has_cover(conn)) {
+  if (codec.is_answered() || state_->awaits_proxy_header || !has_cover(conn)) {
     conn.quit();
     return {};
   }
@@ -172,7 +171,8 @@ next_phase handshake_phase::send_off(client_conn& conn, const verdict& judged) {
     spdlog::debug("{}: {}: {} ({}): forwarded to {}", conn.port().name, to_string(conn.peer()),
                   reason, about(why).text, config::to_string(site));
   state_->place.leave();
-  if (!state_->visit) state_->visit = visit(conn, site);
+  // Half of the hello may have gone to another site, when its name had not come yet.
+  if (!state_->visit || state_->visit->target() != site) state_->visit = visit(conn, site);
   return relay_phase{std::move(state_->visit)};
 }
 

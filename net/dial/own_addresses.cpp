@@ -14,10 +14,11 @@ namespace {
 
 constexpr std::size_t most_added = 16;
 
-std::vector<ip_address> of_interfaces() {
+/// Nothing if the kernel does not tell: descriptors may have run out.
+std::optional<std::vector<ip_address>> of_interfaces() {
   std::vector<ip_address> found;
   ifaddrs* first = nullptr;
-  if (::getifaddrs(&first) != 0) return found;
+  if (::getifaddrs(&first) != 0) return std::nullopt;
   const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> all{first, &::freeifaddrs};
   for (const auto* at = first; at != nullptr; at = at->ifa_next) {
     const auto* const address = at->ifa_addr;
@@ -39,10 +40,13 @@ std::vector<ip_address> of_interfaces() {
 own_addresses::list own_addresses::get(steady_clock::time_point now) {
   const std::lock_guard lock{mutex_};
   if (list_ != nullptr && now - asked_at_ < kept_for) return list_;
-  auto found = of_interfaces();
-  found.insert(found.end(), added_.begin(), added_.end());
-  list_ = std::make_shared<const std::vector<ip_address>>(std::move(found));
-  asked_at_ = now;
+  if (auto found = of_interfaces()) {
+    interfaces_ = std::move(*found);
+    asked_at_ = now;
+  }
+  auto all = interfaces_;
+  all.insert(all.end(), added_.begin(), added_.end());
+  list_ = std::make_shared<const std::vector<ip_address>>(std::move(all));
   return list_;
 }
 

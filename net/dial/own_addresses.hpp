@@ -25,6 +25,7 @@ class own_addresses {
 
  private:
   std::mutex mutex_;
+  std::vector<ip_address> interfaces_;
   std::vector<ip_address> added_;
   list list_;
   steady_clock::time_point asked_at_;

@@ -264,6 +264,19 @@ TEST_CASE_FIXTURE(fixture, "relay: an end that reads nothing stops the other, an
   }
 }
 
+TEST_CASE_FIXTURE(fixture, "relay: urgent data of TCP neither stops it nor loses what follows") {
+  join();
+  near.send("GET /");
+  CHECK(soon([&] { return at_far.data == of("GET /"); }));
+  REQUIRE(::send(near.theirs.get(), "X", 1, MSG_OOB) == 1);
+  near.send("defgh");
+  CHECK(soon([&] { return at_far.data == of("GET /defgh"); }));
+  near.send("more");
+  near.finish();
+  CHECK(soon([&] { return at_far.ended; }));
+  CHECK(at_far.data == of("GET /defghmore"));
+}
+
 /// Descriptors that this process may not have more of.
 class no_descriptors {
  public:
