@@ -261,8 +261,10 @@ TEST_CASE("fronting: above max_fronted the connection that was idle longest ends
   const auto hello = foreign_hello();
   auto first = world.visitor(hello);
   auto first_at_site = world.asked();
+  CHECK(receive(first_at_site, hello.size()) == hello);
   auto second = world.visitor(hello);
   auto second_at_site = world.asked();
+  CHECK(receive(second_at_site, hello.size()) == hello);
   REQUIRE(first_at_site.send(as_bytes("x"), soon()));
   CHECK(receive(first, 1) == of("x"));
   auto third = world.visitor(hello);
