@@ -63,7 +63,7 @@ void check_sni_mode(toml_reader& in, const fronting_settings& read) {
   if (read.mode != fronting_mode::sni) return;
   if (read.open)
     in.warning(*in.find("fronting_open"), "fronting_open",
-               "whoever asks for a name gets a connection to its port 443: this server can be used "
+               "every name that is asked for is dialled at its port 443: this server can be used "
                "as a relay, and showing the certificate of any site is a sign of a proxy");
   // A wrong value of it has been told already.
   else if (!in.has("fronting_default"))

@@ -8,24 +8,8 @@
 #include "actors/core/metric_names.hpp"
 #include "codecs/base/overloaded.hpp"
 #include "net/loop/entropy.hpp"
-#include "net/loop/socket_address.hpp"
 
 namespace mtp::actors {
-
-namespace {
-
-/// What a TLS 1.3 server sends last when it can't read what has come: an alert of 2 bytes, its type
-/// and a tag, encrypted, so that only their number is to be seen.
-bytes sealed_alert() {
-  constexpr std::size_t size = 2 + 1 + 16;
-  std::array<std::uint8_t, size> content;
-  net::fill_random(content);
-  bytes record;
-  append_tls_records(content, content.size(), record);
-  return record;
-}
-
-}  // namespace
 
 client_conn::client_conn(caf::actor_config& cfg, net::reactor& home, client_side& side,
                          std::shared_ptr<open_port> port, accepted_client client)
@@ -155,49 +139,6 @@ void client_conn::handle_unanswered(stream_id asked) {
   if (auto* const opening = std::get_if<opening_phase>(&phase_)) opening->retry_later(*this, asked);
 }
 
-endpoint client_conn::local() const {
-  return net::local_endpoint(stream_.fd());
-}
-
-net::unique_fd client_conn::release_socket() {
-  idle_timer_.cancel();
-  side_->core.memory.change(home().index(), std::exchange(held_, 0), 0);
-  return stream_.release();
-}
-
-void client_conn::handle_cover_speaks() {
-  // The rest of a hello may have come, and not been read yet.
-  if (stream_.is_open() && stream_.has_unread()) on_readable(stream_);
-  if (auto* const handshake = std::get_if<handshake_phase>(&phase_);
-      handshake != nullptr && handshake->is_newcomer() && handshake->has_visit())
-    follow(handshake->on_cover_speaks(*this));
-}
-
-void client_conn::handle_cover_unreachable(int error, const std::string& why) {
-  port_->metrics.fronting_failed(errno_label(error)).add();
-  if (const auto line = side_->site_troubles[home().index()].tell(
-          fmt::format("{}: the cover site can't be reached: {}", port_->name, why), home().now()))
-    spdlog::warn("{}", *line);
-  if (auto* const relay = std::get_if<relay_phase>(&phase_))
-    relay->on_unreachable(*this, error);
-  else if (auto* const handshake = std::get_if<handshake_phase>(&phase_))
-    handshake->on_cover_lost();
-}
-
-void client_conn::handle_visit_evicted() {
-  if (std::holds_alternative<relay_phase>(phase_))
-    quit();
-  else if (auto* const handshake = std::get_if<handshake_phase>(&phase_))
-    handshake->on_cover_lost();
-}
-
-void client_conn::handle_cover_over(int) {
-  if (auto* const handshake = std::get_if<handshake_phase>(&phase_))
-    handshake->on_cover_lost();
-  else
-    quit();
-}
-
 void client_conn::handle_crowded_out() {
   const auto is_newcomer = [this] {
     const auto* const handshake = std::get_if<handshake_phase>(&phase_);
@@ -306,7 +247,8 @@ void client_conn::turn_away(const turned_away& away) {
                   about(why).text);
   resets_ = how.reset;
   if (!how.alert.empty()) stream_.send(to_bytes(how.alert));
-  if (how.sealed_alert) stream_.send(sealed_alert());
+  if (how.sealed_alert)
+    stream_.send(make_sealed_tls_alert(net::random_array<sealed_tls_alert_size>()));
   quit();
 }
 

@@ -90,7 +90,7 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   [[nodiscard]] net::unique_fd release_socket();
   void handle_cover_speaks();
   void handle_cover_unreachable(int error, const std::string& why);
-  void handle_cover_over(int error);
+  void handle_cover_over();
   /// No actor takes care of a request for a stream.
   void handle_unanswered(stream_id asked);
   void note_memory();

@@ -93,8 +93,8 @@ void cover_connection::on_far_speaks() {
   actor_->run_as_handler([&] { owner_->on_cover_speaks(); });
 }
 
-void cover_connection::on_relay_over(int error) {
-  actor_->run_as_handler([&] { owner_->on_cover_over(error); });
+void cover_connection::on_relay_over(int) {
+  actor_->run_as_handler([&] { owner_->on_cover_over(); });
 }
 
 }  // namespace mtp::actors

@@ -30,8 +30,8 @@ class cover_owner {
   virtual void on_cover_speaks() = 0;
   /// The site could not be reached (errno, and a text for the operator).
   virtual void on_cover_unreachable(int error, const std::string& why) = 0;
-  /// Both have finished, or one has failed (errno; 0 otherwise): everything is closed.
-  virtual void on_cover_over(int error) = 0;
+  /// Both have finished, or one has failed: everything is closed.
+  virtual void on_cover_over() = 0;
 
  protected:
   ~cover_owner() = default;
@@ -53,7 +53,6 @@ class cover_connection final : private net::relay_owner, private net::timer_owne
   void send(byte_view data) { relay_->send_to_far(data); }
   /// From now on the visitor's connection is this one's.
   void take(net::unique_fd visitor) { relay_->attach_near(std::move(visitor)); }
-  [[nodiscard]] bool has_visitor() const noexcept { return relay_->has_near(); }
   /// Ends it; the owner is not told.
   void close(bool reset) { relay_->close(reset); }
 
@@ -63,7 +62,6 @@ class cover_connection final : private net::relay_owner, private net::timer_owne
   }
   [[nodiscard]] std::uint64_t to_site() const noexcept { return relay_->to_far(); }
   [[nodiscard]] std::uint64_t to_visitor() const noexcept { return relay_->to_near(); }
-  [[nodiscard]] std::size_t held() const noexcept { return relay_->held(); }
 
  private:
   void on_timer(net::timer& due) override;

@@ -64,8 +64,8 @@ void cover_visit::on_cover_unreachable(int error, const std::string& why) {
   conn_->handle_cover_unreachable(error, why);
 }
 
-void cover_visit::on_cover_over(int error) {
-  conn_->handle_cover_over(error);
+void cover_visit::on_cover_over() {
+  conn_->handle_cover_over();
 }
 
 }  // namespace mtp::actors

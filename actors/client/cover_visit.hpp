@@ -25,7 +25,7 @@ class cover_visit final : private cover_owner {
  private:
   void on_cover_speaks() override;
   void on_cover_unreachable(int error, const std::string& why) override;
-  void on_cover_over(int error) override;
+  void on_cover_over() override;
 
   client_conn* conn_;
   config::fronting_target target_;

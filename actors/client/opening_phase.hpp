@@ -47,7 +47,7 @@ class opening_phase {
   std::unique_ptr<client_session> session_;
   bool migrating_;
   stream_id stream_ = 0;
-  /// Null if nobody could be asked.
+  /// Null if there was no actor to ask.
   caf::actor asked_;
   net::steady_clock::time_point since_;
   /// Has left since it asked, and was counted to the DC connection that it asked for.

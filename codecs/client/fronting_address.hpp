@@ -1,5 +1,5 @@
-// Addresses that a name may lead to and that are never dialled for it: whoever chooses the name (a
-// prober, or the owner of a domain) would get into our own network, or back into this proxy.
+// Addresses that a name may lead to and that are never dialled for it: otherwise a prober, or the
+// owner of a domain, would get into our own network, or back into this proxy.
 // An address that an operator wrote is not asked about here.
 #pragma once
 

@@ -50,4 +50,10 @@ void append_tls_records(byte_view payload, std::size_t max_payload, bytes& into)
   }
 }
 
+bytes make_sealed_tls_alert(std::span<const std::uint8_t, sealed_tls_alert_size> random) {
+  bytes record;
+  append_tls_records(random, random.size(), record);
+  return record;
+}
+
 }  // namespace mtp

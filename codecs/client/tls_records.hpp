@@ -48,4 +48,12 @@ void append_tls_records(byte_view payload, std::size_t max_payload, bytes& into)
 inline constexpr std::array<std::uint8_t, 7> tls_decode_error_alert{
     tls_alert, 3, 3, 0, 2, /*fatal*/ 2, /*decode_error*/ 50};
 
+/// Bytes of an encrypted alert: level and description, the record's real type, and a tag (RFC 8446,
+/// 5.2).
+inline constexpr std::size_t sealed_tls_alert_size = 2 + 1 + 16;
+/// What a TLS 1.3 server sends last when it can't read what has come, as an observer sees it: a
+/// record of application data, whose bytes look random.
+[[nodiscard]] bytes make_sealed_tls_alert(
+    std::span<const std::uint8_t, sealed_tls_alert_size> random);
+
 }  // namespace mtp

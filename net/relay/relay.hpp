@@ -43,7 +43,6 @@ class relay final {
   /// Closes what it has, by a RST if `reset`. The owner is not told.
   void close(bool reset = false);
 
-  [[nodiscard]] bool has_near() const noexcept { return static_cast<bool>(near_.fd); }
   /// When bytes last went through. Any thread may read it.
   [[nodiscard]] const std::atomic<steady_clock::time_point>& moved_at() const noexcept {
     return moved_at_;

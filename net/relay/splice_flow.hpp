@@ -50,8 +50,6 @@ class splice_flow {
   [[nodiscard]] bool has_ended() const noexcept { return ended_; }
   /// Bytes of memory for what waits, without those in a pipe.
   [[nodiscard]] std::size_t held() const noexcept { return head_.capacity(); }
-  /// Bytes that were read and that the sink has not taken.
-  [[nodiscard]] std::size_t waiting() const noexcept { return head_.size() - sent_ + in_pipe_; }
 
  private:
   enum class step : std::uint8_t { moved, would_block, finished, failed };

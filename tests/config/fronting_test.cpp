@@ -226,7 +226,7 @@ TEST_CASE("fronting: the mode sni needs a site for all other names, unless it ta
   CHECK(problems("domain_fronting = \"sni\"\nfronting_default = \"example.com\"").size() == 1);
   CHECK(warnings("domain_fronting = \"sni\"\nfronting_default = \"192.0.2.1:443\"").empty());
   CHECK(warnings("domain_fronting = \"sni\"\nfronting_open = true") ==
-        texts{"dir/proxy.toml:2: fronting_open: whoever asks for a name gets a connection to its "
+        texts{"dir/proxy.toml:2: fronting_open: every name that is asked for is dialled at its "
               "port 443: this server can be used as a relay, and showing the certificate of any "
               "site is a sign of a proxy"});
 }

@@ -1,17 +1,17 @@
 // A reload changes where connections are forwarded, and how.
 #include <sys/socket.h>
 
+#include "config/option_forms.hpp"
 #include "tests/e2e/changing_proxy.hpp"
 #include "tests/e2e/fronting_fixture.hpp"
+#include "tests/support/silent_listener.hpp"
 
 namespace mtp::test {
 namespace {
 
 using namespace std::chrono_literals;
 
-std::string quoted(const std::string& text) {
-  return '"' + text + '"';
-}
+using config::quoted;
 
 struct world {
   fake_telegram telegram{{.dcs = {2}}};
@@ -53,7 +53,7 @@ TEST_CASE_FIXTURE(world, "reload effects: domain_fronting, fronting_default, fro
   auto closed = visitor("www.example.com");
   check_closed(closed);
 
-  // Whoever was forwarded before is so still.
+  // A connection that was forwarded before still is.
   REQUIRE(at_first.send(as_bytes("answer"), soon()));
   CHECK(receive(stays, 6) == of("answer"));
   check_echo(client);
@@ -125,27 +125,10 @@ TEST_CASE_FIXTURE(world, "reload effects: max_fronted") {
   CHECK(proxy->wait_for_metric("fronted_connections", 1));
 }
 
-/// Takes no connection: the kernel ignores who comes.
-struct silent_site {
-  silent_site() {
-    const auto any = net::to_socket_address({.ip = ip_address::v4({127, 0, 0, 1}), .port = 0});
-    REQUIRE(::bind(full.get(), any.get(), any.size) == 0);
-    REQUIRE(::listen(full.get(), 0) == 0);
-    const auto at = net::to_socket_address(net::local_endpoint(full.get()));
-    for (int i = 0; i < 4; ++i) {
-      waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      static_cast<void>(::connect(waiting.back().get(), at.get(), at.size));
-    }
-  }
-  net::unique_fd full{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  std::vector<net::unique_fd> waiting;
-};
-
 TEST_CASE_FIXTURE(world, "reload effects: domain_fronting_timeout_sec, fronting_down") {
-  const silent_site site;
-  proxy.change({{"domain_fronting",
-                 quoted("127.0.0.1:" + std::to_string(net::local_endpoint(site.full.get()).port))},
-                {"domain_fronting_timeout_sec", "1"}});
+  const silent_listener site;
+  proxy.change(
+      {{"domain_fronting", quoted(to_string(site.where))}, {"domain_fronting_timeout_sec", "1"}});
   auto reset = visitor();
   check_reset(reset);
   CHECK(failed("etimedout") == 1);

@@ -67,7 +67,7 @@ TEST_CASE("metrics: a gauge is computed when somebody looks") {
   CHECK(family_of(all.read(), "g").samples.at(0).value == 42);
 }
 
-TEST_CASE("metrics: gauges of one source are computed together, once for whoever looks") {
+TEST_CASE("metrics: gauges of one source are computed together, once per look") {
   metrics all;
   int computed = 0;
   all.set_gauges({{.name = "a", .help = "help"}, {.name = "b", .help = "help"}}, [&] {

@@ -148,5 +148,14 @@ TEST_CASE("tls_records: random bytes give no more than they are") {
   });
 }
 
+TEST_CASE("tls_records: an encrypted alert is a record of 19 bytes that look random") {
+  std::array<std::uint8_t, sealed_tls_alert_size> random{};
+  random.fill(0xaa);
+  bytes expected{0x17, 0x03, 0x03,  // application data
+                 0x00, 0x13};       // 19 bytes
+  append(expected, random);
+  CHECK(make_sealed_tls_alert(random) == expected);
+}
+
 }  // namespace
 }  // namespace mtp

@@ -8,6 +8,7 @@
 #include "net/loop/bound_port.hpp"
 #include "net/loop/socket_address.hpp"
 #include "tests/net/dial/dial_fixture.hpp"
+#include "tests/support/silent_listener.hpp"
 #include "tests/support/skipped.hpp"
 
 namespace mtp::net {
@@ -33,24 +34,7 @@ struct listener {
   std::optional<bound_port> on;
 };
 
-/// A listener whose backlog is full: the kernel ignores new connections.
-struct silent_listener {
-  explicit silent_listener(const std::array<std::uint8_t, 4>& ip = loopback) {
-    const auto any = to_socket_address({.ip = ip_address::v4(ip), .port = 0});
-    REQUIRE(::bind(full.get(), any.get(), any.size) == 0);
-    REQUIRE(::listen(full.get(), 0) == 0);
-    where = local_endpoint(full.get());
-    const auto address = to_socket_address(where);
-    for (int i = 0; i < 4; ++i) {
-      waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      static_cast<void>(::connect(waiting.back().get(), address.get(), address.size));
-    }
-  }
-
-  unique_fd full{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  endpoint where;
-  std::vector<unique_fd> waiting;
-};
+using test::silent_listener;
 
 struct fixture : test::dial_fixture {
   std::unique_ptr<dialing> start(dial_target target) {
