@@ -11,7 +11,7 @@
 # make config-docs  writes the tables of doc/config.md and the comments of the templates, from the option table
 # make bench  speed beside a hand-written floor, and of split mode, about 15 minutes (doc/performance.md);
 #             BENCH="--only 'dd echo' --against OTHER_BUILD" and the like choose what is measured
-# make bench-micro  speed of the codecs
+# make bench-micro  speed of the codecs, and of the check for replays
 # make instructions         instructions per operation beside the recorded ones, by callgrind
 # make instructions-record  records them anew
 

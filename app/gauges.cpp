@@ -91,6 +91,8 @@ std::vector<asked_gauge> asked_gauges(config::node_role role) {
        [](const answers& from, metrics::gauge_values& into) { into = from.process.fronted; }},
       {actors::memory_gauge,
        [](const answers& from, metrics::gauge_values& into) { into = from.process.memory; }},
+      {actors::replay_file_gauge,
+       [](const answers& from, metrics::gauge_values& into) { into = from.process.replay_file; }},
       pool_gauge({.name = "mtproto_proxy_dc_num_downstreams",
                   .help = "Connections to the DC that take clients"},
                  &status::n_conns),

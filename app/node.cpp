@@ -19,6 +19,7 @@
 #include "net/loop/machine_memory.hpp"
 #include "net/loop/quiet_actor.hpp"
 #include "net/loop/socket_options.hpp"
+#include "net/loop/unix_time.hpp"
 #include "net/node_link/link_silence.hpp"
 
 namespace mtp::app {
@@ -150,6 +151,7 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
     spdlog::info("{} files may be open: enough for {} clients", net::raise_open_files_limit(),
                  wanted_connections * settings.client.ports.size());
   if (auto ready = prepare_link(settings); !ready) return ready;
+  if (client_) client_->journal.load(settings.client, net::unix_time());
   if (auto bound = bind_ports(settings.client); !bound) return bound;
   core_.config.set(std::make_shared<const config::settings>(settings));
   run_reactors();

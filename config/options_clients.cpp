@@ -124,6 +124,16 @@ std::vector<option> replay_options() {
        .roles = with_clients,
        .applies = change_time::new_connections,
        .line = "Refuse a handshake that was seen before."},
+      {.key = "replay_check_persist",
+       .value = of::boolean(at(&settings::client, &client_config::replay_check_persist)),
+       .roles = with_clients,
+       .applies = change_time::live,
+       .original = false,
+       .line = "Handshakes are remembered over a restart too, in the file `seen-handshakes` in "
+               "`state_dir`; after a crash all but those of the last second. A file of "
+               "fingerprints: without the secrets of the ports they say nothing about recorded "
+               "connections. `\"off\"`: the file is removed. "
+               "[How](data-path.md#remembered-handshakes)"},
       {.key = "replay_check_session_storage_opts",
        .shape = option_shape::table,
        .roles = with_clients,
@@ -155,7 +165,8 @@ std::vector<option> replay_options() {
        .unit = "min",
        .roles = with_clients,
        .applies = change_time::live,
-       .line = "How long a handshake is remembered after it was last seen."},
+       .line = "How long a handshake is remembered after it was last seen; at least 6 minutes, as "
+               "the clock in a ClientHello may be 2 minutes off either way."},
   };
 }
 

@@ -147,6 +147,8 @@ struct client_config {
   reset_close reset_close_socket = reset_close::off;
   error_filter server_error_filter = error_filter::automatic;
   bool replay_check_session_storage = true;
+  /// Handshakes are kept in a file over a restart, if there is a `state_dir`.
+  bool replay_check_persist = true;
   replay_cache_settings replay_cache;
   std::size_t upstream_socket_buffer_size = 51200;
   std::chrono::milliseconds upstream_send_timeout{15000};

@@ -11,6 +11,7 @@ constexpr std::size_t lines_a_minute = 1;
 
 client_side::client_side(node_core& shared)
     : core{shared},
+      journal{shared.config.get()->process.state_dir, replays, unwritten, shared.metrics},
       clients(shared.reactors.size()),
       pipes(shared.reactors.size()),
       site_troubles(shared.reactors.size(), limited_log{lines_a_minute}) {

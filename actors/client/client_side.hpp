@@ -9,7 +9,7 @@
 #include "actors/client/client_memory.hpp"
 #include "actors/client/fronted_table.hpp"
 #include "actors/client/open_port.hpp"
-#include "actors/client/replay_cache.hpp"
+#include "actors/client/replay_journal.hpp"
 #include "actors/core/limited_log.hpp"
 #include "actors/core/node_core.hpp"
 #include "actors/uplink/uplink.hpp"
@@ -23,7 +23,11 @@ struct client_side {
   explicit client_side(node_core& shared);
 
   node_core& core;
+  /// Whether a handshake was used before: all that were are in `replays`. What is new goes to
+  /// `unwritten` as well, and from there to the file of `journal`.
   replay_cache replays;
+  replay_queue unwritten;
+  replay_journal journal;
   /// One per reactor.
   std::deque<client_list> clients;
   net::published<std::vector<served_port>> ports;

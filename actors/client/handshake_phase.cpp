@@ -33,8 +33,13 @@ bool has_cover(const client_conn& conn) {
 }
 
 bool is_replay(client_conn& conn, byte_view material) {
-  return conn.settings().replay_check_session_storage &&
-         !conn.side().replays.add(material, net::unix_time());
+  if (!conn.settings().replay_check_session_storage) return false;
+  const replay_record handshake{
+      .fingerprint = fingerprint_of(conn.port_settings().secret, material),
+      .used = net::unix_time()};
+  if (!conn.side().replays.add(handshake)) return true;
+  conn.side().unwritten.add(handshake);
+  return false;
 }
 
 }  // namespace

@@ -1,77 +1,159 @@
 #include "actors/client/replay_cache.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
-#include "codecs/base/crypto.hpp"
+#include "net/loop/entropy.hpp"
 
 namespace mtp::actors {
 
 namespace {
 
-constexpr std::int64_t step = 300;
+/// Seconds that are evicted together. Short, so that a flood of handshakes does not push out all
+/// that came in the minutes before it.
+constexpr std::int64_t step = 10;
+constexpr std::size_t smallest_table = 16;
+constexpr std::uint32_t end_bits = 0x7fff'ffff;
 
 }  // namespace
 
-bool replay_cache::add(byte_view material, unix_seconds now) {
-  // Half a digest: 16 bytes are enough against chance, and nobody can aim for a collision.
-  const auto digest = sha256({material});
-  fingerprint key;
-  std::copy_n(digest.begin(), key.size(), key.begin());
-  auto& part = parts_[digest.back() % part_count];
-  const std::lock_guard lock{part.mutex};
-  const auto [at, inserted] = part.items.try_emplace(key, now);
-  at->second = now;
-  return inserted;
+replay_cache::replay_cache() {
+  for (auto& word : salt_)
+    word = load_le<std::uint64_t>(net::random_array<sizeof word>()) | 1;
 }
 
-std::size_t replay_cache::size() const {
-  std::size_t total = 0;
-  for (const auto& part : parts_) {
-    const std::lock_guard lock{part.mutex};
-    total += part.items.size();
+replay_cache::slot replay_cache::slot_of(const replay_record& handshake) noexcept {
+  const byte_view fingerprint{handshake.fingerprint};
+  slot item;
+  item.begin = load_le<std::uint64_t>(fingerprint);
+  item.end = load_le<std::uint32_t>(fingerprint.subspan(sizeof item.begin)) & end_bits;
+  item.lasting = handshake.lasting ? 1 : 0;
+  constexpr std::int64_t last_second = std::numeric_limits<std::uint32_t>::max();
+  item.used = static_cast<std::uint32_t>(std::clamp<std::int64_t>(handshake.used, 1, last_second));
+  return item;
+}
+
+std::uint64_t replay_cache::place_of(const slot& item) const noexcept {
+  auto place = (item.begin ^ salt_[0]) * salt_[1];
+  place = (place ^ place >> 32 ^ item.end) * salt_[2];
+  return place ^ place >> 32;
+}
+
+replay_cache::slot& replay_cache::find(slots& table, const slot& item) const noexcept {
+  const auto mask = table.size() - 1;
+  auto at = place_of(item) & mask;
+  while (!table[at].is_free() && !table[at].is_same(item))
+    at = (at + 1) & mask;
+  return table[at];
+}
+
+bool replay_cache::add(const replay_record& handshake) {
+  const auto item = slot_of(handshake);
+  auto& home = parts_[place_of(item) >> 56];
+  const std::lock_guard lock{home.mutex};
+  if (!fits(home.size + 1, home.table.size()))
+    rebuild(home, home.size + 1, [](const slot&) { return true; });
+  auto& found = find(home.table, item);
+  if (!found.is_free()) {
+    found.used = std::max(found.used, item.used);
+    found.lasting |= item.lasting;
+    return false;
   }
-  return total;
+  found = item;
+  ++home.size;
+  return true;
 }
 
-std::size_t replay_cache::memory_of(std::size_t items) noexcept {
-  // A node (next, key, time) with malloc's header, and its share of the bucket array.
-  constexpr std::size_t node = sizeof(void*) + sizeof(fingerprint) + sizeof(unix_seconds) + 16;
-  return items * (node + sizeof(void*));
+template <class Predicate>
+void replay_cache::rebuild(part& of, std::size_t room, Predicate&& stays) const {
+  auto size = room == 0 ? 0 : smallest_table;
+  while (!fits(room, size))
+    size *= 2;
+  slots table(size);
+  for (const auto& item : of.table)
+    if (!item.is_free() && stays(item)) find(table, item) = item;
+  of.table.swap(table);
 }
 
-replay_cache::unix_seconds replay_cache::oldest(unix_seconds now) const {
-  auto oldest = now;
-  for (const auto& part : parts_) {
-    const std::lock_guard lock{part.mutex};
-    for (const auto& [key, used] : part.items)
-      oldest = std::min(oldest, used);
-  }
-  return oldest;
-}
-
-std::size_t replay_cache::remove_older(unix_seconds cut) {
+template <class Predicate>
+std::size_t replay_cache::remove_if(Predicate&& goes) {
   std::size_t removed = 0;
-  for (auto& part : parts_) {
-    const std::lock_guard lock{part.mutex};
-    removed += std::erase_if(part.items, [&](const auto& item) { return item.second < cut; });
+  for (auto& each : parts_) {
+    const std::lock_guard lock{each.mutex};
+    const auto going = static_cast<std::size_t>(std::ranges::count_if(
+        each.table, [&](const slot& item) { return !item.is_free() && goes(item); }));
+    if (going == 0) continue;
+    each.size -= going;
+    removed += going;
+    rebuild(each, each.size, [&](const slot& item) { return !goes(item); });
   }
   return removed;
 }
 
-std::size_t replay_cache::remove_oldest(std::size_t count, unix_seconds now) {
-  std::map<unix_seconds, std::size_t> by_step;
-  for (const auto& part : parts_) {
-    const std::lock_guard lock{part.mutex};
-    for (const auto& [key, used] : part.items)
-      ++by_step[used / step];
+template <class Function>
+void replay_cache::for_each(Function&& function) const {
+  for (const auto& each : parts_) {
+    const std::lock_guard lock{each.mutex};
+    for (const auto& item : each.table)
+      if (!item.is_free()) function(item);
   }
+}
+
+std::size_t replay_cache::size() const {
+  std::size_t total = 0;
+  for (const auto& each : parts_) {
+    const std::lock_guard lock{each.mutex};
+    total += each.size;
+  }
+  return total;
+}
+
+std::size_t replay_cache::memory() const {
+  std::size_t total = 0;
+  for (const auto& each : parts_) {
+    const std::lock_guard lock{each.mutex};
+    total += each.table.size() * sizeof(slot);
+  }
+  return total;
+}
+
+replay_cache::unix_seconds replay_cache::oldest(unix_seconds now) const {
+  auto oldest = now;
+  for_each([&](const slot& item) { oldest = std::min<unix_seconds>(oldest, item.used); });
+  return oldest;
+}
+
+void replay_cache::copy_part(std::size_t index, std::vector<replay_record>& into) const {
+  const auto& from = parts_[index];
+  const std::lock_guard lock{from.mutex};
+  for (const auto& item : from.table) {
+    if (item.is_free()) continue;
+    auto& record = into.emplace_back();
+    const byte_span fingerprint{record.fingerprint};
+    store_le(fingerprint, item.begin);
+    store_le(fingerprint.subspan(sizeof item.begin), std::uint32_t{item.end});
+    record.used = item.used;
+    record.lasting = item.lasting != 0;
+  }
+}
+
+std::size_t replay_cache::remove_older(unix_seconds cut, unix_seconds lasting_cut) {
+  return remove_if(
+      [=](const slot& item) { return item.used < (item.lasting != 0 ? lasting_cut : cut); });
+}
+
+replay_cache::removal replay_cache::remove_oldest(std::size_t count, unix_seconds now) {
+  std::map<unix_seconds, std::size_t> by_step;
+  for_each([&](const slot& item) { ++by_step[item.used / step]; });
   std::size_t found = 0;
   for (const auto& [at, items] : by_step) {
     found += items;
-    if (found >= count) return remove_older(std::min((at + 1) * step, now + 1));
+    if (found < count) continue;
+    const auto cut = std::min((at + 1) * step, now + 1);
+    return {.items = remove_older(cut, cut), .cut = cut};
   }
-  return 0;
+  return {};
 }
 
 }  // namespace mtp::actors

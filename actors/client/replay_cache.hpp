@@ -6,49 +6,98 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
-#include "codecs/base/bytes.hpp"
+#include "codecs/client/replay_record.hpp"
 
 namespace mtp::actors {
 
-/// Any thread may use it: 64 parts, each with its lock.
+/// How far the clock in a ClientHello may be from ours.
+inline constexpr std::chrono::seconds hello_clock_window{120};
+/// A handshake is remembered for at least this long, or `max_age_minutes` is raised: a hello can be
+/// used for two windows, and our own clock may be set meanwhile.
+inline constexpr std::chrono::seconds least_replay_age = 3 * hello_clock_window;
+/// The same for a hello whose clock counts from the start of its machine, and proves nothing: 7
+/// days of that are accepted.
+inline constexpr std::chrono::seconds least_lasting_replay_age = std::chrono::days{7};
+
+/// Any thread may use it: 256 parts, each with its lock, and a table with open addressing in each.
 class replay_cache {
  public:
   /// Seconds since the epoch; passed in, so that tests need not wait.
   using unix_seconds = std::int64_t;
 
-  /// Remembers a handshake as used now. True if it was not known. `material` tells handshakes
-  /// apart: key and IV of a header (bytes 8..55), or the random of a ClientHello.
-  bool add(byte_view material, unix_seconds now);
+  static constexpr std::size_t part_count = 256;
+  /// The most memory that an item takes in a table that has grown: of its slots, 7 of 16 are taken.
+  static constexpr std::size_t bytes_per_item = 37;
+
+  replay_cache();
+
+  /// Remembers a handshake. True if it was not known; else it counts as used at the later time.
+  bool add(const replay_record& handshake);
 
   [[nodiscard]] std::size_t size() const;
-  /// An estimate of the bytes that this many items take.
-  [[nodiscard]] static std::size_t memory_of(std::size_t items) noexcept;
-  [[nodiscard]] std::size_t memory() const { return memory_of(size()); }
+  /// Bytes of its tables.
+  [[nodiscard]] std::size_t memory() const;
   /// Seconds at which the item unused for longest was used last; `now` if there is none.
   [[nodiscard]] unix_seconds oldest(unix_seconds now) const;
+  /// Appends the items of a part (below `part_count`), in no order.
+  void copy_part(std::size_t index, std::vector<replay_record>& into) const;
 
-  /// Evicts the items that were not used since `cut`. Returns how many.
-  std::size_t remove_older(unix_seconds cut);
-  /// Evicts about `count` items, those unused for longest, by whole 5-minute steps. Returns how
+  /// Evicts the items that were not used since `cut`, lasting ones since `lasting_cut`. Returns how
   /// many.
-  std::size_t remove_oldest(std::size_t count, unix_seconds now);
+  std::size_t remove_older(unix_seconds cut, unix_seconds lasting_cut);
+  struct removal {
+    std::size_t items = 0;
+    /// All items that were used before have gone.
+    unix_seconds cut = 0;
+  };
+  /// Evicts about `count` items, those unused for longest, by whole steps of 10 s.
+  removal remove_oldest(std::size_t count, unix_seconds now);
 
  private:
-  using fingerprint = std::array<std::uint8_t, 16>;
-  struct hash {
-    std::size_t operator()(const fingerprint& x) const noexcept {
-      return load_le<std::size_t>(x);  // a digest: uniform as it is
+  /// A handshake in a table.
+  struct slot {
+    std::uint64_t begin = 0;
+    std::uint32_t end : 31 = 0;
+    std::uint32_t lasting : 1 = 0;
+    /// Seconds since the epoch; 0: the slot is free.
+    std::uint32_t used = 0;
+
+    [[nodiscard]] bool is_free() const noexcept { return used == 0; }
+    [[nodiscard]] bool is_same(const slot& other) const noexcept {
+      return begin == other.begin && end == other.end;
     }
   };
-  struct locked_items {
+  static_assert(sizeof(slot) == 16);
+  using slots = std::vector<slot>;
+
+  struct part {
     mutable std::mutex mutex;
-    std::unordered_map<fingerprint, unix_seconds, hash> items;
+    /// A power of two of them, or none; at most 7 of 8 are taken.
+    slots table;
+    std::size_t size = 0;
   };
-  static constexpr std::size_t part_count = 64;
-  std::array<locked_items, part_count> parts_;
+
+  [[nodiscard]] static slot slot_of(const replay_record& handshake) noexcept;
+  [[nodiscard]] static bool fits(std::size_t items, std::size_t table) noexcept {
+    return items * 8 <= table * 7;
+  }
+  [[nodiscard]] std::uint64_t place_of(const slot& item) const noexcept;
+  /// The slot of `item`, or the free one where it belongs. Requires a free slot.
+  [[nodiscard]] slot& find(slots& table, const slot& item) const noexcept;
+  /// Moves the items for which `stays` holds to a table that is made for `room` items.
+  template <class Predicate>
+  void rebuild(part& of, std::size_t room, Predicate&& stays) const;
+  template <class Predicate>
+  std::size_t remove_if(Predicate&& goes);
+  template <class Function>
+  void for_each(Function&& function) const;
+
+  std::array<part, part_count> parts_;
+  /// Known to nobody: who knows the secret of a port can make handshakes with any fingerprint, but
+  /// can't aim for a place.
+  std::array<std::uint64_t, 3> salt_;
 };
 
 }  // namespace mtp::actors

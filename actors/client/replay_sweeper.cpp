@@ -34,17 +34,22 @@ std::size_t replay_memory_mb(std::size_t wanted, std::size_t budget) noexcept {
 }
 
 std::size_t max_replay_items(const config::replay_cache_settings& bounds) noexcept {
-  return std::min(bounds.max_items, (bounds.max_memory_mb << 20U) / replay_cache::memory_of(1));
+  return std::min(bounds.max_items, (bounds.max_memory_mb << 20U) / replay_cache::bytes_per_item);
 }
 
-std::size_t clean_replays(replay_cache& table, const config::replay_cache_settings& bounds,
-                          replay_cache::unix_seconds now) {
-  std::size_t removed = 0;
+cleaned_replays clean_replays(replay_cache& table, const config::replay_cache_settings& bounds,
+                              replay_cache::unix_seconds now) {
+  cleaned_replays done;
   const auto max_items = max_replay_items(bounds);
   const auto items = table.size();
-  if (items > max_items) removed += table.remove_oldest(items - max_items, now);
-  const auto max_age = std::chrono::duration_cast<std::chrono::seconds>(bounds.max_age).count();
-  return removed + table.remove_older(now - max_age);
+  if (items > max_items) {
+    const auto gone = table.remove_oldest(items - max_items, now);
+    done = {.removed = gone.items, .too_early = gone.cut > now - least_replay_age.count()};
+  }
+  const std::chrono::seconds max_age = bounds.max_age;
+  const auto max_lasting_age = std::max(max_age, least_lasting_replay_age);
+  done.removed += table.remove_older(now - max_age.count(), now - max_lasting_age.count());
+  return done;
 }
 
 void replay_sweeper_state::look() {
@@ -55,9 +60,14 @@ void replay_sweeper_state::look() {
   const auto now = self->clock().now();
   if (now < next_cleaning && !far_over) return;
   next_cleaning = now + clean_interval;
-  const auto removed = clean_replays(table, bounds, net::unix_time());
+  const auto [removed, too_early] = clean_replays(table, bounds, net::unix_time());
   if (removed > 0)
     spdlog::info("replay cache: {} handshakes evicted, {} remain", removed, table.size());
+  if (too_early)
+    spdlog::warn(
+        "replay cache: more handshakes came than can be remembered for {} s; those before may be "
+        "used again (replay_check_session_storage_opts.max_items, max_memory_mb)",
+        least_replay_age.count());
 }
 
 caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, client_side& side) {

@@ -41,9 +41,16 @@ caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, cl
 /// How many items `bounds` allow.
 [[nodiscard]] std::size_t max_replay_items(const config::replay_cache_settings& bounds) noexcept;
 
-/// Evicts the items above `bounds`; returns how many.
-std::size_t clean_replays(replay_cache& table, const config::replay_cache_settings& bounds,
-                          replay_cache::unix_seconds now);
+struct cleaned_replays {
+  std::size_t removed = 0;
+  /// There were so many items that some went before `least_replay_age`.
+  bool too_early = false;
+};
+
+/// Evicts the items above `bounds`. A lasting one does not go for its age before
+/// `least_lasting_replay_age`.
+cleaned_replays clean_replays(replay_cache& table, const config::replay_cache_settings& bounds,
+                              replay_cache::unix_seconds now);
 
 }  // namespace mtp::actors
 

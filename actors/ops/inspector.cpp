@@ -226,10 +226,12 @@ process_report inspector_state::process() const {
   process_report report{.connections = {},
                         .fronted = {},
                         .memory = memory_values(
-                            node->core.memory, clients != nullptr ? clients->replays.memory() : 0)};
+                            node->core.memory, clients != nullptr ? clients->replays.memory() : 0),
+                        .replay_file = {}};
   if (clients == nullptr) return report;
   report.connections = connections_of(*clients);
   report.fronted.push_back({{}, static_cast<double>(clients->fronted.size())});
+  report.replay_file.push_back({{}, static_cast<double>(clients->journal.size())});
   return report;
 }
 
@@ -239,6 +241,7 @@ counts_report inspector_state::counts() const {
   add_gauge(report, connections_gauge, now.connections);
   add_gauge(report, fronted_gauge, now.fronted);
   add_gauge(report, memory_gauge, now.memory);
+  add_gauge(report, replay_file_gauge, now.replay_file);
   return report;
 }
 

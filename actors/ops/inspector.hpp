@@ -96,6 +96,8 @@ struct process_report {
   metrics::gauge_values fronted;
   /// Values of `memory_gauge`.
   metrics::gauge_values memory;
+  /// Values of `replay_file_gauge`.
+  metrics::gauge_values replay_file;
 };
 inline constexpr metrics::gauge_name connections_gauge{.name = "mtproto_proxy_connections_count",
                                                        .help = "Clients connected now"};
@@ -104,6 +106,9 @@ inline constexpr metrics::gauge_name fronted_gauge{
     .help = "Connections that are forwarded to a cover site now"};
 inline constexpr metrics::gauge_name memory_gauge{.name = "mtproto_proxy_memory_bytes",
                                                   .help = "Memory of the process, and its budget"};
+inline constexpr metrics::gauge_name replay_file_gauge{
+    .name = "mtproto_proxy_replay_file_bytes",
+    .help = "Size of the file that remembers handshakes"};
 
 /// Message (request): replies with a `counts_report`. No other actor is asked.
 struct inspect_counts {};

@@ -5,6 +5,7 @@
 #include "actors/client/client_roster.hpp"
 #include "actors/client/listener.hpp"
 #include "actors/client/replay_sweeper.hpp"
+#include "actors/client/replay_writer.hpp"
 #include "actors/core/memory_guard.hpp"
 #include "actors/core/names.hpp"
 #include "actors/node_link/caf_openssl_link.hpp"
@@ -145,6 +146,8 @@ void add_way_to_backs(node_link_side& side, std::vector<child_spec>& children) {
 /// What clients meet.
 void add_client_side(client_side& side, std::vector<child_spec>& children) {
   auto& core = side.core;
+  children.push_back(
+      permanent(names::replay_writer, scheduled_start<caf::detached>(core, side, replay_writer)));
   children.push_back(permanent(names::replay_sweeper, scheduled_start(core, side, replay_sweeper)));
   for (const auto& reactor : core.reactors)
     children.push_back(permanent(names::client_roster(reactor->index()),

@@ -16,6 +16,7 @@
 //   |- back_session_sup       permanent, one_for_one  front
 //   |   `- back_session_<n>     permanent, per back
 //   |- front_agent_<i>        permanent            front, per reactor
+//   |- replay_writer          permanent, detached  both, front
 //   |- replay_sweeper         permanent            both, front
 //   |- client_roster_<i>      permanent            both, front; per reactor
 //   `- listener_sup           permanent, one_for_one  both, front

@@ -20,7 +20,7 @@ bool is_intact(byte_view in, std::size_t size) noexcept {
 }
 
 /// The first record, which is intact.
-replay_record decode(byte_view in) noexcept {
+replay_record record_in(byte_view in) noexcept {
   replay_record record;
   constexpr auto size = std::tuple_size_v<replay_fingerprint>;
   std::ranges::copy(in.first(size), record.fingerprint.begin());
@@ -75,7 +75,7 @@ std::size_t decode_replay_records(byte_view records,
   std::size_t good = 0;
   for (; records.size() >= replay_record_size; records = records.subspan(replay_record_size)) {
     if (!is_intact(records, replay_record_size)) continue;
-    found(decode(records));
+    found(record_in(records));
     ++good;
   }
   return good;

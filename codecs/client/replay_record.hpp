@@ -9,7 +9,7 @@
 //           4  minutes since the epoch when it was used, rounded up
 //           4  CRC-32C of the 16 bytes before
 //
-// Numbers are little-endian. doc/adr/0018-replay-memory.md says why it is like that.
+// Numbers are little-endian. doc/adr/0019-replay-memory.md says why it is like that.
 #pragma once
 
 #include <array>

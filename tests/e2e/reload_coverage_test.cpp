@@ -45,6 +45,7 @@ const std::map<std::string, std::string> shown_in{
     {"init_timeout_sec", "tests/e2e/reload_effects_test.cpp"},
     {"reset_close_socket", "tests/e2e/reload_effects_test.cpp"},
     {"replay_check_server_error_filter", "tests/e2e/reload_effects_test.cpp"},
+    {"replay_check_persist", "tests/e2e/reload_effects_test.cpp"},
     {"replay_check_session_storage", "tests/e2e/reload_effects_test.cpp"},
     {"replay_check_session_storage_opts.max_items", "tests/e2e/reload_effects_test.cpp"},
     {"upstream_socket_buffer_size", "tests/e2e/reload_effects_test.cpp"},
@@ -90,9 +91,9 @@ const std::map<std::string, std::string> shown_in{
 const std::map<std::string, std::string> not_shown{
     {"replay_check_session_storage_opts.max_memory_mb",
      "1 MiB holds more handshakes than a test can make; read with max_items each time "
-     "(tests/actors/tables_test.cpp)"},
+     "(tests/actors/client/replay_cache_test.cpp)"},
     {"replay_check_session_storage_opts.max_age_minutes",
-     "takes minutes; read with max_items each time (tests/actors/tables_test.cpp)"},
+     "takes minutes; read with max_items each time (tests/actors/client/replay_cache_test.cpp)"},
 };
 
 struct reloaded_option {

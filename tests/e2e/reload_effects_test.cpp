@@ -7,8 +7,8 @@
 #include <csignal>
 
 #include "codecs/base/text.hpp"
-#include "net/loop/entropy.hpp"
 #include "tests/e2e/changing_proxy.hpp"
+#include "tests/e2e/handshake_start.hpp"
 
 namespace mtp::test {
 namespace {
@@ -102,25 +102,6 @@ TEST_CASE("reload effects: listen_ip of all ports") {
   check_echo(client);
 }
 
-/// Whether the proxy lets in a client that sends this header, and a packet behind it.
-bool lets_in(proxy_under_test& proxy, const bytes& start) {
-  auto socket = proxy.connect();
-  REQUIRE(socket.send(start, soon()));
-  bytes buffer(1024);
-  const auto got = socket.receive(buffer, soon());
-  return got && *got > 0;
-}
-
-/// The first bytes of a client.
-bytes start_of(const secret16& secret, framing kind) {
-  auto client = make_obfuscated2(net::random_array<obfuscated2_header_size>(), secret, kind, 2);
-  obfuscated_writer writer{std::move(client.to_server), envelope::none};
-  encode_frame(kind, random_packet(64), {}, writer.plain());
-  auto start = to_bytes(client.header);
-  append(start, writer.take());
-  return start;
-}
-
 TEST_CASE("reload effects: replay_check_session_storage") {
   const fake_telegram telegram{{.dcs = {2}}};
   changing_proxy proxy{{.telegram = &telegram}};
@@ -136,6 +117,26 @@ TEST_CASE("reload effects: replay_check_session_storage") {
   CHECK(proxy->metric(replays) == 2);
 }
 
+TEST_CASE("reload effects: replay_check_persist") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  changing_proxy proxy{{.telegram = &telegram}};
+  auto& node = proxy->client_side();
+  const auto file = node.state() / "seen-handshakes";
+  const auto is_there = [&](bool wanted) {
+    return eventually([&] { return std::filesystem::exists(file) == wanted; }, patience);
+  };
+  CHECK(is_there(true));
+  proxy.change("replay_check_persist", "false");
+  CHECK(is_there(false));
+  const auto start = start_of(proxy->secret(), framing::padded);
+  CHECK(lets_in(*proxy, start));
+  proxy.change("replay_check_persist", "true");
+  CHECK(is_there(true));
+  node.kill();
+  node.start();
+  CHECK_FALSE(lets_in(*proxy, start));
+}
+
 TEST_CASE("reload effects: replay_check_session_storage_opts.max_items") {
   const fake_telegram telegram{{.dcs = {2}}};
   changing_proxy proxy{{.telegram = &telegram}};
@@ -143,7 +144,7 @@ TEST_CASE("reload effects: replay_check_session_storage_opts.max_items") {
     CHECK(lets_in(*proxy, start_of(proxy->secret(), framing::padded)));
   proxy.change("replay_check_session_storage_opts", "{ max_items = 8 }");
   // Far above it is not for long: it is looked at every 5 s. What came at one time goes together.
-  CHECK(proxy->client_side().wait_for_output("replay cache: 20 handshakes evicted"));
+  CHECK(proxy->client_side().wait_for_output(" handshakes evicted, "));
 }
 
 TEST_CASE("reload effects: replay_check_server_error_filter") {

@@ -18,9 +18,9 @@ class manual_node {
  public:
   static constexpr std::size_t memory_budget = std::size_t{256} * 1024 * 1024;
 
-  explicit manual_node(unsigned reactors = 1)
+  explicit manual_node(unsigned reactors = 1, const std::string& state_dir = {})
       : system_{config_},
-        core{usual_settings()},
+        core{usual_settings(state_dir)},
         client{opened(reactors)},
         uplink{core},
         link{core} {
@@ -72,8 +72,9 @@ class manual_node {
   }
   static net::steady_clock::time_point fake_now() { return now_(); }
 
-  static config::settings usual_settings() {
+  static config::settings usual_settings(const std::string& state_dir) {
     config::settings settings;
+    settings.process.state_dir = state_dir;
     settings.client.replay_cache.max_memory_mb = memory_budget / 8 >> 20U;
     return settings;
   }

@@ -321,9 +321,10 @@ TEST_CASE_FIXTURE(fixture, "inspector: counts come without asking other actors")
   const auto report = ask<counts_report>(inspect_counts{});
   REQUIRE(report);
   // No port is served here, so there are no connections to count.
-  REQUIRE(report->families.size() == 3);
+  REQUIRE(report->families.size() == 4);
   CHECK(report->families[1].name == "mtproto_proxy_fronted_connections");
   CHECK(report->families[2].name == "mtproto_proxy_memory_bytes");
+  CHECK(report->families[3].name == "mtproto_proxy_replay_file_bytes");
   CHECK(report->families[0].name == "c");
   CHECK(report->families[0].samples.at(0).value == 3);
 }
