@@ -12,20 +12,18 @@ namespace {
 constexpr std::uint8_t handshake_client_hello = 1;
 constexpr std::size_t handshake_header = 4;
 
-constexpr std::uint16_t ext_server_name = 0;
-constexpr std::uint16_t ext_key_share = 51;
-constexpr std::uint16_t group_x25519 = 0x001d;
-constexpr std::uint16_t group_x25519_mlkem768 = 0x11ec;
 constexpr std::size_t longest_session_id = 32;
-constexpr std::size_t x25519_share = 32;
-constexpr std::size_t x25519_mlkem768_share = 1184 + 32;
+constexpr std::size_t x25519_share_size = 32;
+constexpr std::size_t x25519_mlkem768_share_size = 1184 + 32;
 
-std::uint16_t first_tls13_suite(byte_view suites) noexcept {
+bounded_list<std::uint16_t, 3> tls13_suites(byte_view suites) noexcept {
+  bounded_list<std::uint16_t, 3> offered;
   for (; suites.size() >= 2; suites = suites.subspan(2)) {
     const auto suite = load_be16(suites);
-    if (suite >= 0x1301 && suite <= 0x1303) return suite;
+    const bool known = suite >= tls_aes_128_gcm_sha256 && suite <= tls_chacha20_poly1305_sha256;
+    if (known && !offered.contains(suite)) offered.push_back(suite);
   }
-  return 0;
+  return offered;
 }
 
 /// server_name: a list of (type, name) with exactly one host name.
@@ -58,9 +56,9 @@ void read_key_shares(byte_view data, reading& into) {
   while (!shares.at_end()) {
     const auto group = shares.be(2);
     const auto key = shares.be_vector(2);
-    into.hello.x25519 |= group == group_x25519 && key.size() == x25519_share;
+    into.hello.x25519 |= group == group_x25519 && key.size() == x25519_share_size;
     into.hello.x25519_mlkem768 |=
-        group == group_x25519_mlkem768 && key.size() == x25519_mlkem768_share;
+        group == group_x25519_mlkem768 && key.size() == x25519_mlkem768_share_size;
   }
   if (!ext.complete() || !shares.ok()) into.sound = false;
 }
@@ -87,7 +85,8 @@ reading read_hello(byte_view record) {
   const auto compression = read_vector(in, 1, found);
   read_extensions(read_vector(in, 2, found), found);
   if (session_id.size() <= longest_session_id) found.hello.session_id = to_bytes(session_id);
-  found.hello.suite = first_tls13_suite(suites);
+  found.hello.suites = tls13_suites(suites);
+  found.hello.grease = suites.size() >= 2 && is_grease(load_be16(suites));
   if (!in.complete() || session_id.size() > longest_session_id || suites.size() % 2 != 0 ||
       compression.empty())
     found.sound = false;

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/base/bounded_list.hpp"
 #include "codecs/base/bytes.hpp"
 #include "codecs/base/crypto.hpp"
 #include "codecs/base/error.hpp"
@@ -21,6 +22,23 @@ inline constexpr std::size_t client_random_size = 32;
 /// The part of it that is the digest itself; the rest is mixed with the client's clock, which
 /// anybody can change.
 inline constexpr std::size_t client_digest_size = 28;
+
+/// The suites of TLS 1.3 that fake-TLS answers in. Servers know no others.
+inline constexpr std::uint16_t tls_aes_128_gcm_sha256 = 0x1301;
+inline constexpr std::uint16_t tls_aes_256_gcm_sha384 = 0x1302;
+inline constexpr std::uint16_t tls_chacha20_poly1305_sha256 = 0x1303;
+/// Groups of key shares that fake-TLS answers in.
+inline constexpr std::uint16_t group_x25519 = 0x001d;
+inline constexpr std::uint16_t group_x25519_mlkem768 = 0x11ec;
+/// Extensions that are read, of either hello.
+inline constexpr std::uint16_t ext_server_name = 0x0000;
+inline constexpr std::uint16_t ext_supported_versions = 0x002b;
+inline constexpr std::uint16_t ext_key_share = 0x0033;
+
+/// One of the values 0a0a, 1a1a, ... fafa that mean nothing (GREASE, RFC 8701).
+[[nodiscard]] constexpr bool is_grease(std::size_t value) noexcept {
+  return (value & 0x0f0f) == 0x0a0a && value >> 8 == (value & 0xff);
+}
 
 /// Whether a connection that starts with these bytes opens TLS (16 03 01): all of `in` agrees with
 /// it as far as it goes. Three bytes decide.
@@ -58,8 +76,10 @@ struct client_hello {
   std::array<std::uint8_t, client_random_size> random;
   /// At most 32 bytes.
   bytes session_id;
-  /// The first of TLS 1.3's suites that the client lists (GREASE skipped); 0 if none.
-  std::uint16_t suite = 0;
+  /// TLS 1.3's suites that the client offers, in its order, each once.
+  bounded_list<std::uint16_t, 3> suites;
+  /// Whether its list of suites begins with a GREASE value, as that of browsers does.
+  bool grease = false;
   /// Server name; empty if there is none.
   std::string sni;
   /// Key shares the client sent for groups that fake-TLS can answer in.

@@ -36,7 +36,7 @@ bytes server_hello(const client_hello& hello, const server_flight_random& random
   body.resize(body.size() + server_random_size);  // the digest comes here
   body.push_back(static_cast<std::uint8_t>(hello.session_id.size()));
   append(body, hello.session_id);
-  append_be16(body, hello.suite != 0 ? hello.suite : 0x1301);
+  append_be16(body, hello.suites.empty() ? tls_aes_128_gcm_sha256 : hello.suites.front());
   body.push_back(0);  // compression: none
   const auto share = key_share(hello.x25519_mlkem768, random);
   append_be16(body, 6 + 4 + share.size());

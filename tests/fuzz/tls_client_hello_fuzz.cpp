@@ -24,7 +24,8 @@ mtp::decoded<mtp::client_hello_bytes> assemble(const std::vector<mtp::bytes>& pi
 void read_hello(mtp::bytes record) {
   const auto hello = mtp::read_client_hello(record);
   FUZZ_REQUIRE(hello.session_id.size() <= 32);
-  FUZZ_REQUIRE(hello.suite == 0 || (hello.suite >= 0x1301 && hello.suite <= 0x1303));
+  for (const auto suite : hello.suites)
+    FUZZ_REQUIRE(suite >= 0x1301 && suite <= 0x1303);
   const auto parsed = mtp::parse_client_hello(record);
   FUZZ_REQUIRE(parsed || parsed.error() == mtp::errc::tls_bad_client_hello);
   if (parsed) FUZZ_REQUIRE(parsed->sni == hello.sni);

@@ -18,6 +18,7 @@ using test::old_client_hello;
 using test::old_hello_time;
 using test::server_name;
 using test::start_of;
+using suite_list = bounded_list<std::uint16_t, 3>;
 
 client_hello parsed(const hello_parts& parts) {
   const auto got = parse_client_hello(parts.record());
@@ -52,7 +53,8 @@ TEST_CASE("client hello: one of 517 bytes, as clients before 2026 sent it") {
   REQUIRE(hello);
   CHECK(to_bytes(hello->random) == bytes(record.begin() + 11, record.begin() + 43));
   CHECK(hello->session_id == bytes(record.begin() + 44, record.begin() + 76));
-  CHECK(hello->suite == 0x1301);
+  CHECK(hello->suites == suite_list{0x1301, 0x1302, 0x1303});
+  CHECK(hello->grease);
   CHECK(hello->sni == "example.com");
   CHECK(hello->x25519);
   CHECK_FALSE(hello->x25519_mlkem768);
@@ -88,12 +90,23 @@ TEST_CASE("client hello: the digest covers every byte but the clock's") {
   }
 }
 
-TEST_CASE("client hello: the suite is the first of TLS 1.3's") {
-  CHECK(parsed({.suites = {0x1a, 0x1a, 0xc0, 0x2f, 0x13, 0x03, 0x13, 0x01}}).suite == 0x1303);
-  CHECK(parsed({.suites = {0x13, 0x02}}).suite == 0x1302);
-  CHECK(parsed({.suites = {0xc0, 0x2f, 0x13, 0x00, 0x13, 0x04}}).suite == 0);
-  CHECK(parsed({.suites = {}}).suite == 0);
-  CHECK(parsed({.suites = {0x01, 0x13, 0x01, 0x01}}).suite == 0);  // 1301 across two suites
+TEST_CASE("client hello: the suites are those of TLS 1.3, in the client's order, each once") {
+  const auto suites = [](const bytes& list) { return parsed({.suites = list}).suites; };
+  CHECK(suites({0x1a, 0x1a, 0xc0, 0x2f, 0x13, 0x03, 0x13, 0x01}) == suite_list{0x1303, 0x1301});
+  CHECK(suites({0x13, 0x02}) == suite_list{0x1302});
+  CHECK(suites({0x13, 0x02, 0x13, 0x01, 0x13, 0x02, 0x13, 0x03, 0x13, 0x01}) ==
+        suite_list{0x1302, 0x1301, 0x1303});
+  CHECK(suites({0xc0, 0x2f, 0x13, 0x00, 0x13, 0x04}).empty());
+  CHECK(suites({}).empty());
+  CHECK(suites({0x01, 0x13, 0x01, 0x01}).empty());  // 1301 across two suites
+}
+
+TEST_CASE("client hello: GREASE is what its first suite says") {
+  CHECK(parsed({.suites = {0x0a, 0x0a, 0x13, 0x01}}).grease);
+  CHECK(parsed({.suites = {0xfa, 0xfa}}).grease);
+  CHECK_FALSE(parsed({.suites = {0x0a, 0x1a, 0x13, 0x01}}).grease);
+  CHECK_FALSE(parsed({.suites = {0x13, 0x01, 0x0a, 0x0a}}).grease);
+  CHECK_FALSE(parsed({.suites = {}}).grease);
 }
 
 TEST_CASE("client hello: the session id has up to 32 bytes") {
@@ -276,7 +289,7 @@ TEST_CASE("client hello: of any bytes something is read, as a hello that keeps t
     if (!parsed) return;
     RC_ASSERT(read.sni == parsed->sni);
     RC_ASSERT(read.session_id == parsed->session_id);
-    RC_ASSERT(read.suite == parsed->suite);
+    RC_ASSERT(read.suites == parsed->suites);
     RC_ASSERT(read.x25519 == parsed->x25519);
     RC_ASSERT(read.x25519_mlkem768 == parsed->x25519_mlkem768);
   });

@@ -36,11 +36,6 @@ std::vector<std::pair<std::uint16_t, byte_view>> extensions_of(byte_view record)
   return extensions;
 }
 
-/// One of 0a0a, 1a1a, ... fafa.
-bool is_grease(std::size_t value) {
-  return (value & 0x0f0f) == 0x0a0a && value >> 8 == (value & 0xff);
-}
-
 TEST_CASE("make_client_hello: parses back") {
   const auto record = hello_for("example.com");
   // As long as TDLib's with the same name and an ECH of the same size: 1566 + 11 + 176.
@@ -52,7 +47,8 @@ TEST_CASE("make_client_hello: parses back") {
   const auto hello = parse_client_hello(record);
   REQUIRE(hello);
   CHECK(hello->sni == "example.com");
-  CHECK(hello->suite == 0x1301);
+  CHECK(hello->suites == bounded_list<std::uint16_t, 3>{0x1301, 0x1302, 0x1303});
+  CHECK(hello->grease);
   CHECK(hello->session_id.size() == 32);
   CHECK(hello->x25519);
   CHECK(hello->x25519_mlkem768);
