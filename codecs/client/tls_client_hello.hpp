@@ -103,7 +103,7 @@ struct client_hello {
 /// A hello as Telegram clients of 2026 send it, for `mtproto-proxy ping` and tests: ML-KEM and
 /// x25519 shares, GREASE, ECH, 1753 bytes with an 11-byte name. `random` supplies keys and
 /// identifiers, `client_hello_random_size` bytes.
-inline constexpr std::size_t client_hello_random_size = 2048;
+inline constexpr std::size_t client_hello_random_size = 4096;
 [[nodiscard]] bytes make_client_hello(
     const secret16& secret, std::string_view sni, std::uint32_t unix_time,
     std::span<const std::uint8_t, client_hello_random_size> random);
