@@ -59,18 +59,23 @@ enum class errc : std::uint8_t {
   bad_link_hello,
   /// What should be a header of the PROXY protocol is none, or is too long.
   bad_proxy_header,
+  /// A cover site answers a hello with something other than a TLS server's flight.
+  tls_bad_server_flight,
+  /// A stored cover profile that is damaged, or of another version.
+  bad_cover_profile,
 };
 
 /// One name per enumerator, in order.
-inline constexpr std::array<std::string_view, 23> errc_names{
+inline constexpr std::array<std::string_view, 25> errc_names{
     "abridged_max_size",    "intermediate_max_size", "not_aligned",      "unknown_protocol",
     "tls_bad_client_hello", "tls_invalid_digest",    "tls_bad_record",   "full_bad_length",
     "full_bad_seqno",       "full_bad_crc",          "rpc_malformed",    "rpc_bad_schema",
     "rpc_bad_key_selector", "rpc_clock_skew",        "rpc_bad_pid",      "rpc_bad_flags",
     "rpc_refused",          "bad_dc_list",           "bad_secret",       "bad_link",
-    "bad_stream_frame",     "bad_link_hello",        "bad_proxy_header",
+    "bad_stream_frame",     "bad_link_hello",        "bad_proxy_header", "tls_bad_server_flight",
+    "bad_cover_profile",
 };
-static_assert(errc_names.size() == static_cast<std::size_t>(errc::bad_proxy_header) + 1);
+static_assert(errc_names.size() == static_cast<std::size_t>(errc::bad_cover_profile) + 1);
 
 [[nodiscard]] constexpr std::string_view to_string(errc code) noexcept {
   return errc_names[static_cast<std::size_t>(code)];

@@ -35,6 +35,8 @@ TEST_CASE("errors: names stand at their enumerators") {
   CHECK(to_string(errc::bad_stream_frame) == "bad_stream_frame");
   CHECK(to_string(errc::bad_link_hello) == "bad_link_hello");
   CHECK(to_string(errc::bad_proxy_header) == "bad_proxy_header");
+  CHECK(to_string(errc::tls_bad_server_flight) == "tls_bad_server_flight");
+  CHECK(to_string(errc::bad_cover_profile) == "bad_cover_profile");
 }
 
 TEST_CASE("refusals: every name is a label of its own, in the order of the enumerators") {
