@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include "codecs/client/client_handshake.hpp"
+#include "codecs/client/cover_profile.hpp"
 #include "codecs/telegram/rpc.hpp"
 #include "codecs/telegram/rpc_stream.hpp"
 
@@ -136,13 +137,17 @@ void rpc_read(benchmark::State& state, checksum kind) {
 void fake_tls_handshake(benchmark::State& state) {
   const std::array<std::uint8_t, client_hello_random_size> random{};
   const auto hello = make_client_hello(secret, "www.example.org", 1'800'000'000, random);
-  const bytes encrypted(2048);
-  const server_flight_random flight{
-      .x25519_key = {}, .mlkem_ciphertext = {}, .encrypted = encrypted};
+  const auto profile = default_cover_profile(secret);
+  bytes encrypted;
   for (auto _ : state) {
     client_handshake handshake{{.secret = secret, .per_sni_salt = {}}};
-    if (!handshake.feed(hello)) return state.SkipWithError("the hello was refused");
-    benchmark::DoNotOptimize(handshake.answer(flight));
+    const auto step = handshake.feed(hello);
+    if (!step) return state.SkipWithError("the hello was refused");
+    const auto& received = std::get<client_handshake::hello_received>(*step);
+    const auto plan = plan_server_flight(profile, *received.hello, 0);
+    encrypted.resize(plan.encrypted_size);
+    benchmark::DoNotOptimize(
+        handshake.answer(plan, {.x25519_key = {}, .mlkem_ciphertext = {}, .encrypted = encrypted}));
   }
 }
 

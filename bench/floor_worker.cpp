@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "codecs/base/overloaded.hpp"
+#include "codecs/client/cover_profile.hpp"
 #include "codecs/telegram/rpc_handshake.hpp"
 #include "net/loop/entropy.hpp"
 #include "net/loop/socket_address.hpp"
@@ -192,12 +193,14 @@ void floor_worker::shake_hands(client& from, byte_view data) {
 }
 
 void floor_worker::answer_hello(client& to, const client_hello& hello) {
-  bytes encrypted(encrypted_flight);
+  auto plan = plan_server_flight({}, hello, 0);
+  plan.encrypted_size = encrypted_flight;
+  bytes encrypted(plan.encrypted_size);
   net::fill_random(encrypted);
   server_flight_random random{
       .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
   if (hello.x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
-  if (!to.send(to.handshake->answer(random))) close(to, false);
+  if (!to.send(to.handshake->answer(plan, random))) close(to, false);
 }
 
 void floor_worker::forward(client& from) {

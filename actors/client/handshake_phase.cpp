@@ -3,26 +3,18 @@
 #include <spdlog/spdlog.h>
 
 #include <caf/all.hpp>
+#include <limits>
 
 #include "actors/client/client_conn.hpp"
 #include "actors/client/fronting_rules.hpp"
 #include "codecs/base/text.hpp"
+#include "codecs/client/cover_profile.hpp"
 #include "net/loop/entropy.hpp"
 #include "net/loop/unix_time.hpp"
 
 namespace mtp::actors {
 
 namespace {
-
-/// What a site sends behind ServerHello: certificates and the like. One size a secret, also after a
-/// restart, as one site has one certificate chain, give or take the length of a signature.
-std::size_t encrypted_flight_size(const secret16& secret) {
-  constexpr std::size_t shortest = 2500;
-  constexpr std::size_t spread = 2000;
-  const auto digest = sha256({as_bytes("encrypted flight"), secret});
-  return shortest + load_le<std::uint32_t>(digest) % spread +
-         net::random_between<std::size_t>(0, 2);
-}
 
 /// For a proxy in front to send its header.
 constexpr std::chrono::milliseconds proxy_header_time{500};
@@ -239,15 +231,18 @@ client_facts handshake_phase::facts_of(client_conn& conn,
 void handshake_phase::answer(client_conn& conn, const client_handshake::hello_received& received,
                              const secret16& secret) {
   state_->place.leave();
+  const auto& hello = *received.hello;
   spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", conn.port().name,
-                printable(received.hello->sni),
-                std::int64_t{received.client_time} - net::unix_time());
-  bytes encrypted(encrypted_flight_size(secret));
+                printable(hello.sni), std::int64_t{received.client_time} - net::unix_time());
+  const auto plan = plan_server_flight(
+      default_cover_profile(secret), hello,
+      net::random_between<std::uint32_t>(0, std::numeric_limits<std::uint32_t>::max()));
+  bytes encrypted(plan.encrypted_size);
   net::fill_random(encrypted);
   server_flight_random random{
       .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
-  if (received.hello->x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
-  conn.stream().send(state_->codec.answer(random));
+  if (plan.group == group_x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
+  conn.stream().send(state_->codec.answer(plan, random));
   bytes{}.swap(state_->seen);
 }
 

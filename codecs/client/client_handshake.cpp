@@ -91,11 +91,11 @@ void client_handshake::drop_raw(std::size_t size) {
   raw_.erase(raw_.begin(), raw_.begin() + static_cast<std::ptrdiff_t>(size));
 }
 
-bytes client_handshake::answer(const server_flight_random& random) {
+bytes client_handshake::answer(const server_flight_plan& plan, const server_flight_random& random) {
   stage_ = stage::header;
   records_.emplace();
   drop_raw(hello_size_);
-  return make_server_flight(hello_, options_.secret, random);
+  return make_server_flight(hello_, options_.secret, plan, random);
 }
 
 result<client_handshake::step> client_handshake::read_header() {

@@ -50,7 +50,7 @@ class client_handshake {
   [[nodiscard]] result<step> feed(byte_view data);
 
   /// The answer to a hello; it must be sent in one write.
-  [[nodiscard]] bytes answer(const server_flight_random& random);
+  [[nodiscard]] bytes answer(const server_flight_plan& plan, const server_flight_random& random);
 
   /// What the connection can still be.
   enum class opening : std::uint8_t {

@@ -16,34 +16,32 @@ void add(bytes& into, std::initializer_list<std::uint8_t> in) {
   into.insert(into.end(), in);
 }
 
-/// key_share: the group, its length, and our share.
-bytes key_share(bool mlkem, const server_flight_random& random) {
-  bytes shares;
-  if (mlkem) {
-    add(shares, {0x11, 0xec});
-    append_be16(shares, mlkem768_ciphertext_size + x25519_key_size);
-    append(shares, random.mlkem_ciphertext);
-  } else {
-    add(shares, {0x00, 0x1d});
-    append_be16(shares, x25519_key_size);
-  }
-  append(shares, random.x25519_key);
-  return shares;
+void add_key_share(const server_flight_plan& plan, const server_flight_random& random,
+                   bytes& into) {
+  const bool mlkem = plan.group == group_x25519_mlkem768;
+  const auto key_size = x25519_key_size + (mlkem ? mlkem768_ciphertext_size : 0);
+  append_be16(into, ext_key_share);
+  append_be16(into, 4 + key_size);
+  append_be16(into, mlkem ? group_x25519_mlkem768 : group_x25519);
+  append_be16(into, key_size);
+  if (mlkem) append(into, random.mlkem_ciphertext);
+  append(into, random.x25519_key);
 }
 
-bytes server_hello(const client_hello& hello, const server_flight_random& random) {
+bytes server_hello(const client_hello& hello, const server_flight_plan& plan,
+                   const server_flight_random& random) {
   bytes body{3, 3};
   body.resize(body.size() + server_random_size);  // the digest comes here
   body.push_back(static_cast<std::uint8_t>(hello.session_id.size()));
   append(body, hello.session_id);
-  append_be16(body, hello.suites.empty() ? tls_aes_128_gcm_sha256 : hello.suites.front());
+  append_be16(body, plan.suite);
   body.push_back(0);  // compression: none
-  const auto share = key_share(hello.x25519_mlkem768, random);
-  append_be16(body, 6 + 4 + share.size());
-  add(body, {0x00, 0x2b, 0x00, 0x02, 0x03, 0x04});  // supported_versions: TLS 1.3
-  add(body, {0x00, 0x33});
-  append_be16(body, share.size());
-  append(body, share);
+  bytes extensions;
+  if (plan.key_share_first) add_key_share(plan, random, extensions);
+  add(extensions, {0x00, 0x2b, 0x00, 0x02, 0x03, 0x04});  // supported_versions: TLS 1.3
+  if (!plan.key_share_first) add_key_share(plan, random, extensions);
+  append_be16(body, extensions.size());
+  append(body, extensions);
 
   bytes record{tls_handshake, 3, 3};
   append_be16(record, body.size() + 4);
@@ -73,8 +71,8 @@ decoded<std::size_t> record_end(byte_view in, std::size_t at, byte_view start) {
 }  // namespace
 
 bytes make_server_flight(const client_hello& hello, const secret16& secret,
-                         const server_flight_random& random) {
-  auto flight = server_hello(hello, random);
+                         const server_flight_plan& plan, const server_flight_random& random) {
+  auto flight = server_hello(hello, plan, random);
   append(flight, change_cipher_spec);
   append_tls_records(random.encrypted, random.encrypted.size(), flight);
   const auto digest = digest_of(flight, hello.random, secret);

@@ -40,7 +40,8 @@ outcome connect(std::vector<mtp::bytes> pieces) {
     if (step && std::holds_alternative<mtp::client_handshake::hello_received>(*step)) {
       const std::array<std::uint8_t, 8> encrypted{};
       FUZZ_REQUIRE(!handshake
-                        .answer({.x25519_key = {},
+                        .answer({.encrypted_size = encrypted.size()},
+                                {.x25519_key = {},
                                  .mlkem_ciphertext = {},
                                  .encrypted = mtp::byte_view{encrypted}})
                         .empty());

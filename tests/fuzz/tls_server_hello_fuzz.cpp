@@ -1,5 +1,5 @@
 // A server's flight as a client reads it; and the flight that answers the input read as a hello.
-#include "codecs/client/tls_server_hello.hpp"
+#include "codecs/client/cover_profile.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 
@@ -17,9 +17,12 @@ void check(mtp::byte_view in) {
 
 void answer(mtp::byte_view record) {
   const auto hello = mtp::read_client_hello(record);
+  const auto plan = mtp::plan_server_flight(mtp::default_cover_profile(secret), hello,
+                                            static_cast<std::uint32_t>(record.size()));
+  const mtp::bytes encrypted(plan.encrypted_size);
   const mtp::server_flight_random random{
-      .x25519_key = {}, .mlkem_ciphertext = {}, .encrypted = record.first(1)};
-  const auto flight = mtp::make_server_flight(hello, secret, random);
+      .x25519_key = {}, .mlkem_ciphertext = {}, .encrypted = encrypted};
+  const auto flight = mtp::make_server_flight(hello, secret, plan, random);
   FUZZ_REQUIRE(mtp::check_server_flight(flight, hello.random, secret) == flight.size());
   const auto part = mtp::byte_view{flight}.first(record.size() % flight.size());
   const auto waits = mtp::check_server_flight(part, hello.random, secret);

@@ -28,6 +28,7 @@ using incomplete = client_handshake::incomplete;
 
 const client_handshake::options all_of_them{.secret = hello_secret, .per_sni_salt = std::nullopt};
 const bytes encrypted(100, 0xee);
+const server_flight_plan flight_plan{.encrypted_size = 100};
 const server_flight_random flight_random{
     .x25519_key = {}, .mlkem_ciphertext = {}, .encrypted = encrypted};
 
@@ -66,7 +67,7 @@ errc refusal_after_hello(const bytes& stream) {
   const auto hello = handshake.feed(old_client_hello());
   REQUIRE(hello);
   REQUIRE(std::holds_alternative<hello_received>(*hello));
-  static_cast<void>(handshake.answer(flight_random));
+  static_cast<void>(handshake.answer(flight_plan, flight_random));
   return error_of(handshake.feed(stream));
 }
 
@@ -97,7 +98,7 @@ TEST_CASE("client handshake: with fake-TLS, a hello is answered before the heade
   CHECK(received.client_time == old_hello_time);
   CHECK(received.hello->sni == "example.com");
   const auto random = received.hello->random;
-  const auto flight = handshake.answer(flight_random);
+  const auto flight = handshake.answer(flight_plan, flight_random);
   CHECK(check_server_flight(flight, random, hello_secret) == flight.size());
 
   auto client = make_client(framing::padded, 2);
@@ -166,7 +167,7 @@ client_hello accepted(bytes record, const client_handshake::options& options = a
   const auto& received = std::get<hello_received>(*got);
   CHECK(received.client_time == old_hello_time);
   const auto hello = *received.hello;
-  const auto flight = handshake.answer(flight_random);
+  const auto flight = handshake.answer(flight_plan, flight_random);
   CHECK(check_server_flight(flight, hello.random, options.secret) == flight.size());
   return hello;
 }
@@ -269,7 +270,7 @@ TEST_CASE("client handshake: with a salt, each domain has a secret of its own") 
   REQUIRE(got);
   REQUIRE(std::holds_alternative<hello_received>(*got));
   const auto random = std::get<hello_received>(*got).hello->random;
-  const auto flight = handshake.answer(flight_random);
+  const auto flight = handshake.answer(flight_plan, flight_random);
   CHECK(check_server_flight(flight, random, derived) == flight.size());
   const auto end = handshake.feed(in_records(make_client(framing::padded, 2, derived).header));
   REQUIRE(end);
@@ -305,7 +306,7 @@ TEST_CASE("client handshake: any client in any split gets its two streams") {
       auto step = handshake.feed(piece);
       RC_ASSERT(step.has_value());
       if (std::holds_alternative<hello_received>(*step)) {
-        static_cast<void>(handshake.answer(flight_random));
+        static_cast<void>(handshake.answer(flight_plan, flight_random));
         step = handshake.feed({});
         RC_ASSERT(step.has_value());
       }

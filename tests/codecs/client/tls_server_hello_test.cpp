@@ -36,11 +36,8 @@ client_hello old_hello() {
   return parse_client_hello(old_client_hello()).value();
 }
 
-client_hello mlkem_hello() {
-  auto hello = old_hello();
-  hello.x25519_mlkem768 = true;
-  return hello;
-}
+const server_flight_plan x25519_plan{.encrypted_size = 8};
+const server_flight_plan mlkem_plan{.group = 0x11ec, .encrypted_size = 8};
 
 // The random was computed apart, with Python's hmac: HMAC-SHA256(secret, random of the hello, this
 // flight with 32 zeros in their place).
@@ -83,12 +80,12 @@ void check_waits(byte_view in) {
 
 TEST_CASE("server flight: x25519, byte for byte") {
   const fixed_random random;
-  CHECK(make_server_flight(old_hello(), hello_secret, random.get()) == x25519_flight);
+  CHECK(make_server_flight(old_hello(), hello_secret, x25519_plan, random.get()) == x25519_flight);
 }
 
 TEST_CASE("server flight: with ML-KEM the ServerHello record has 1215 bytes") {
   const fixed_random random;
-  const auto flight = make_server_flight(mlkem_hello(), hello_secret, random.get());
+  const auto flight = make_server_flight(old_hello(), hello_secret, mlkem_plan, random.get());
   REQUIRE(flight.size() == 1215 + 6 + 5 + 8);
   CHECK(bytes(flight.begin(), flight.begin() + 11) == bytes{0x16, 0x03, 0x03, 0x04, 0xba,  // 1210
                                                             0x02, 0x00, 0x04, 0xb6,        // 1206
@@ -113,22 +110,28 @@ TEST_CASE("server flight: with ML-KEM the ServerHello record has 1215 bytes") {
               0x17, 0x03, 0x03, 0x00, 0x08});      // application data
 }
 
-TEST_CASE("server flight: the suite is the client's first of TLS 1.3, or 1301") {
+TEST_CASE("server flight: suite and order of extensions are the plan's") {
   const fixed_random random;
-  const auto suite_for = [&](const bytes& suites) {
-    const auto hello = parse_client_hello(hello_parts{.suites = suites}.record()).value();
-    const auto flight = make_server_flight(hello, hello_secret, random.get());
-    return load_be16(byte_view{flight}.subspan(76));
-  };
-  CHECK(suite_for({0x2a, 0x2a, 0xc0, 0x2f, 0x13, 0x02, 0x13, 0x01}) == 0x1302);
-  CHECK(suite_for({0x13, 0x03}) == 0x1303);
-  CHECK(suite_for({0x2a, 0x2a, 0xc0, 0x2f}) == 0x1301);
+  auto plan = x25519_plan;
+  plan.suite = 0x1303;
+  plan.key_share_first = true;
+  const auto flight = make_server_flight(old_hello(), hello_secret, plan, random.get());
+  REQUIRE(flight.size() == x25519_flight.size());
+  CHECK(bytes(flight.begin() + 76, flight.begin() + 89) ==
+        bytes{0x13, 0x03,                // suite
+              0x00,                      // compression: none
+              0x00, 0x2e,                // extensions: 46 bytes
+              0x00, 0x33, 0x00, 0x24,    // key_share: 36 bytes
+              0x00, 0x1d, 0x00, 0x20});  // x25519: 32 bytes
+  CHECK(bytes(flight.begin() + 121, flight.begin() + 127) ==
+        bytes{0x00, 0x2b, 0x00, 0x02, 0x03, 0x04});  // supported_versions: TLS 1.3
+  CHECK(check_server_flight(flight, old_hello().random, hello_secret) == flight.size());
 }
 
 TEST_CASE("server flight: an empty session id is answered by an empty one") {
   const fixed_random random;
   const auto hello = parse_client_hello(hello_parts{.session_id = {}}.record()).value();
-  const auto flight = make_server_flight(hello, hello_secret, random.get());
+  const auto flight = make_server_flight(hello, hello_secret, x25519_plan, random.get());
   CHECK(flight.size() == x25519_flight.size() - 32);
   CHECK(flight[43] == 0);
   CHECK(check_server_flight(flight, hello.random, hello_secret) == flight.size());
@@ -190,13 +193,17 @@ TEST_CASE("server flight: a ServerHello too short for a random is refused") {
 TEST_CASE("server flight: what the server made, the client takes in any part") {
   check_property([] {
     const auto secret = *rc::gen::arbitrary<secret16>();
-    auto hello = *rc::gen::arbitrary<bool>() ? mlkem_hello() : old_hello();
+    auto hello = old_hello();
     hello.random = *rc::gen::arbitrary<decltype(hello.random)>();
     hello.session_id.resize(*rc::gen::inRange<std::size_t>(0, 33));
     const auto encrypted = noise(*rc::gen::inRange<std::size_t>(1, 10'241), 1);
     auto random = fixed_random{}.get();
     random.encrypted = encrypted;
-    const auto flight = make_server_flight(hello, secret, random);
+    const server_flight_plan plan{.suite = *rc::gen::element<std::uint16_t>(0x1301, 0x1302, 0x1303),
+                                  .group = *rc::gen::element<std::uint16_t>(0x001d, 0x11ec),
+                                  .key_share_first = *rc::gen::arbitrary<bool>(),
+                                  .encrypted_size = encrypted.size()};
+    const auto flight = make_server_flight(hello, secret, plan, random);
     RC_ASSERT(check_server_flight(flight, hello.random, secret) == flight.size());
     const auto cut = *rc::gen::inRange<std::size_t>(0, flight.size());
     const auto part = check_server_flight(start_of(flight, cut), hello.random, secret);
