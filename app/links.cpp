@@ -37,7 +37,8 @@ std::vector<proxy_link> make_links(const config::client_config& clients,
   };
   if (clients.allows(port, protocol::mtp_fake_tls)) {
     const auto& domains = clients.domains_of(port);
-    const auto domain = domains.empty() ? default_link_domain : std::string_view{domains.front()};
+    const auto domain =
+        domains.empty() ? config::default_link_domain : std::string_view{domains.front()};
     const auto key = clients.per_sni_secrets
                          ? derive_sni_secret(port.secret, domain, clients.per_sni_secret_salt)
                          : port.secret;

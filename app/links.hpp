@@ -10,10 +10,6 @@
 
 namespace mtp::app {
 
-/// Domain of a fake-TLS link where `tls_domains` has none; the original's choice, and any other
-/// works as well.
-inline constexpr std::string_view default_link_domain = "s3.amazonaws.com";
-
 /// One link a kind of secret that `clients` lets in, the best disguised first: fake-TLS, dd,
 /// classic.
 [[nodiscard]] std::vector<proxy_link> make_links(const config::client_config& clients,

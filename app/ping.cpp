@@ -85,7 +85,7 @@ std::uint64_t message_id_now() {
 outcome ping_once(const proxy_link& link, const protocol& how, dc_id dc, milliseconds timeout) {
   timings times;
   auto start = clock::now();
-  auto socket = net::dial_blocking(link.server, link.port, start + timeout);
+  auto socket = net::dial_blocking({.host = link.server, .port = link.port}, start + timeout);
   if (!socket) return tl::unexpected{"connect failed: " + socket.error()};
   times.tcp = since(start);
 

@@ -89,6 +89,8 @@ struct fronting_settings {
   /// 0: a quarter of `max_connections`.
   std::size_t max_fronted = 0;
   fronting_down when_down = fronting_down::mirror;
+  /// Our answers to clients look like those of the sites, which are measured for that.
+  bool measure_sites = true;
   friend bool operator==(const fronting_settings&, const fronting_settings&) = default;
 };
 

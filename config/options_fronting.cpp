@@ -209,6 +209,15 @@ std::vector<option> limit_options() {
        .line = "What becomes of a connection whose site can't be reached. `\"mirror\"`: it ends as "
                "the attempt to reach the site did. `\"close\"`: it is closed. `\"hold\"`: it stays "
                "open in silence, for `fronting_idle_sec` at most."},
+      {.key = "measure_sites",
+       .value = of::boolean(fronting_at(&fronting_settings::measure_sites)),
+       .roles = with_clients,
+       .applies = change_time::live,
+       .original = false,
+       .line = "Measure what the sites answer to browsers, so that our answers to clients with "
+               "fake-TLS look the same: 15 unfinished TLS handshakes at the start, and every 4 to "
+               "8 hours. It also finds a site that leads back to this proxy. Off: answers look "
+               "like those of a site with two certificates."},
   };
 }
 

@@ -61,10 +61,12 @@ option_group process_options() {
            .applies = change_time::restart,
            .original = false,
            .example = "\"state\"",
-           .line = "Directory for the console's socket, for the last good copy of Telegram's "
-                   "configuration, which is used at a start while core.telegram.org can't be "
-                   "reached, and for handshakes that are remembered over a restart. Relative to "
-                   "the configuration file. `\"\"`: none."},
+           .line =
+               "Directory for the console's socket, for the last good copy of Telegram's "
+               "configuration, which is used at a start while core.telegram.org can't be "
+               "reached, for handshakes that are remembered over a restart, and for profiles of "
+               "cover sites. Relative to "
+               "the configuration file. `\"\"`: none."},
           {.key = "console_socket",
            .value = of::path(at(&settings::process, &process_config::console_socket), any_text),
            .shown_default = "`console.sock` in `state_dir`",

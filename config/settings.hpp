@@ -125,6 +125,10 @@ struct process_config {
   friend bool operator==(const process_config&, const process_config&) = default;
 };
 
+/// What clients with fake-TLS ask for where `tls_domains` has nothing; the original's choice, and
+/// any other works as well.
+inline constexpr std::string_view default_link_domain = "s3.amazonaws.com";
+
 /// Listeners and clients: what a front needs for them.
 struct client_config {
   /// Of ports that do not say so themselves.

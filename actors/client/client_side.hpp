@@ -7,8 +7,10 @@
 
 #include "actors/client/client_list.hpp"
 #include "actors/client/client_memory.hpp"
+#include "actors/client/cover_table.hpp"
 #include "actors/client/fronted_table.hpp"
 #include "actors/client/open_port.hpp"
+#include "actors/client/own_probes.hpp"
 #include "actors/client/replay_journal.hpp"
 #include "actors/core/limited_log.hpp"
 #include "actors/core/node_core.hpp"
@@ -39,6 +41,10 @@ struct client_side {
   std::deque<net::pipe_pool> pipes;
   /// What is said of cover sites that can't be reached; one per reactor.
   std::deque<limited_log> site_troubles;
+  /// What cover sites answer, as measured last.
+  net::published<cover_table> covers;
+  /// Hellos of ours that measure them.
+  own_probes probes;
   /// No name may lead there.
   net::own_addresses own_addresses;
   /// Where clients get DC connections. Set before the first client comes.

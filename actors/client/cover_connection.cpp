@@ -1,8 +1,5 @@
 #include "actors/client/cover_connection.hpp"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <cerrno>
 #include <system_error>
 
@@ -30,6 +27,11 @@ cover_connection::cover_connection(net::pinned_actor& actor, net::resolver& name
       limit_{*this},
       relay_{new net::relay{actor.home(), pipes, *this}} {
   if (target.proxy) send(make_proxy_header(*target.proxy, visit));
+  if (!target.refusal.empty()) {
+    refusal_ = std::move(target.refusal);
+    limit_.arm(actor.home().timers(), {});
+    return;
+  }
   if (auto* const path = std::get_if<std::string>(&target.to)) {
     path_ = std::move(*path);
     // Not from within this call.
@@ -54,25 +56,21 @@ cover_connection::~cover_connection() {
 
 void cover_connection::on_timer(net::timer&) {
   actor_->run_as_handler([&] {
-    if (!path_.empty()) return connect_unix();
+    if (!refusal_.empty()) return on_failed(ECONNREFUSED, refusal_);
+    if (!path_.empty()) return reach_unix();
     on_failed(ETIMEDOUT, "no answer within " + net::limit_text(limit_time_));
   });
 }
 
-void cover_connection::connect_unix() {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path_.copy(address.sun_path, sizeof address.sun_path - 1);
-  net::unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
-    return on_reached(std::move(fd));
-  const int error = errno;
+void cover_connection::reach_unix() {
+  auto fd = connect_unix(path_);
+  if (fd) return on_reached(std::move(*fd));
   // Its backlog is full.
-  if (error == EAGAIN && actor_->home().now() < give_up_at_) {
+  if (fd.error() == EAGAIN && actor_->home().now() < give_up_at_) {
     limit_.arm(actor_->home().timers(), backlog_time);
     return;
   }
-  on_failed(error, path_ + ": " + std::generic_category().message(error));
+  on_failed(fd.error(), path_ + ": " + std::generic_category().message(fd.error()));
 }
 
 void cover_connection::on_reached(net::unique_fd fd) {

@@ -3,25 +3,12 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-#include <variant>
 
-#include "codecs/client/proxy_header.hpp"
-#include "net/dial/dialing.hpp"
+#include "actors/client/cover_target.hpp"
 #include "net/loop/pinned_actor.hpp"
 #include "net/relay/relay.hpp"
 
 namespace mtp::actors {
-
-/// Where a visitor is taken.
-struct cover_target {
-  /// A TCP target, or the path of a UNIX socket.
-  std::variant<net::dial_target, std::string> to;
-  /// The site is told of the visitor's address in such a header.
-  std::optional<proxy_version> proxy;
-  /// For the site to be reached, look-up included.
-  std::chrono::milliseconds limit{10'000};
-};
 
 class cover_owner {
  public:
@@ -67,7 +54,7 @@ class cover_connection final : private net::relay_owner, private net::timer_owne
   void on_timer(net::timer& due) override;
   void on_far_speaks() override;
   void on_relay_over(int error) override;
-  void connect_unix();
+  void reach_unix();
   void on_reached(net::unique_fd fd);
   void on_failed(int error, const std::string& why);
 
@@ -76,6 +63,7 @@ class cover_connection final : private net::relay_owner, private net::timer_owne
   std::unique_ptr<net::dialing> dialing_;
   std::chrono::milliseconds limit_time_;
   net::steady_clock::time_point give_up_at_;
+  std::string refusal_;
   /// Of the UNIX socket that is to be reached.
   std::string path_;
   net::timer limit_;

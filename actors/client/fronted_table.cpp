@@ -30,6 +30,7 @@ caf::actor fronted_table::choose(std::size_t most) {
   });
   auto visitor = idlest->second.visitor;
   remove(group, idlest->first);
+  ++evictions_;
   return visitor;
 }
 

@@ -46,6 +46,8 @@ class fronted_table {
   /// one that has been idle longest. Null if there are at most `most`.
   [[nodiscard]] caf::actor choose(std::size_t most);
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// How many were chosen so far.
+  [[nodiscard]] std::uint64_t evictions() const noexcept { return evictions_; }
 
  private:
   friend class fronted_place;
@@ -71,6 +73,7 @@ class fronted_table {
 
   mutable std::mutex mutex_;
   std::atomic<std::size_t> size_ = 0;
+  std::atomic<std::uint64_t> evictions_ = 0;
   number last_ = 0;
   std::map<client_network, members> networks_;
   std::set<rank> ranks_;

@@ -7,6 +7,7 @@
 
 #include "actors/client/client_conn.hpp"
 #include "actors/client/fronting_rules.hpp"
+#include "codecs/base/host_name.hpp"
 #include "codecs/base/text.hpp"
 #include "codecs/client/cover_profile.hpp"
 #include "net/loop/entropy.hpp"
@@ -22,6 +23,18 @@ constexpr std::chrono::milliseconds proxy_header_time{500};
 /// Whether connections are forwarded.
 bool has_cover(const client_conn& conn) {
   return conn.settings().fronting.mode != config::fronting_mode::off;
+}
+
+/// The flight of the site that others are forwarded to who send this hello.
+server_flight_plan plan_flight(client_conn& conn, const client_hello& hello,
+                               const secret16& secret) {
+  const auto site = fronting_target_of(hello.sni, true, conn.settings(), conn.port_settings());
+  const auto measured =
+      site ? conn.side().covers.get()->find(*site, lower_case(hello.sni)) : nullptr;
+  const auto random =
+      net::random_between<std::uint32_t>(0, std::numeric_limits<std::uint32_t>::max());
+  return measured != nullptr ? plan_server_flight(*measured, hello, random)
+                             : plan_server_flight(default_cover_profile(secret), hello, random);
 }
 
 bool is_replay(client_conn& conn, byte_view material) {
@@ -160,6 +173,8 @@ next_phase handshake_phase::send_off(client_conn& conn, const verdict& judged) {
     return {};
   }
   const auto& [why, site] = std::get<forwarded>(judged);
+  // A site that is this proxy itself would have it forwarded for ever.
+  if (conn.side().probes.take_back(state_->seen)) return turn_away(conn, why), next_phase{};
   auto& metrics = conn.port().metrics;
   const auto reason = about(why).name;
   metrics.protocol_error(reason).add();
@@ -234,9 +249,7 @@ void handshake_phase::answer(client_conn& conn, const client_handshake::hello_re
   const auto& hello = *received.hello;
   spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", conn.port().name,
                 printable(hello.sni), std::int64_t{received.client_time} - net::unix_time());
-  const auto plan = plan_server_flight(
-      default_cover_profile(secret), hello,
-      net::random_between<std::uint32_t>(0, std::numeric_limits<std::uint32_t>::max()));
+  const auto plan = plan_flight(conn, hello, secret);
   bytes encrypted(plan.encrypted_size);
   net::fill_random(encrypted);
   server_flight_random random{

@@ -21,6 +21,7 @@ inline constexpr std::string_view link_gateway = "link_gateway";
 inline constexpr std::string_view link_listener = "link_listener";
 inline constexpr std::string_view replay_sweeper = "replay_sweeper";
 inline constexpr std::string_view replay_writer = "replay_writer";
+inline constexpr std::string_view cover_profiler = "cover_profiler";
 inline constexpr std::string_view listener_sup = "listener_sup";
 
 // One per reactor.

@@ -225,8 +225,8 @@ process_report inspector_state::process() const {
   const auto* const clients = node->client;
   process_report report{.connections = {},
                         .fronted = {},
-                        .memory = memory_values(
-                            node->core.memory, clients != nullptr ? clients->replays.memory() : 0),
+                        .memory = memory_values(node->core.memory,
+                                                clients != nullptr ? clients->replays.memory() : 0),
                         .replay_file = {}};
   if (clients == nullptr) return report;
   report.connections = connections_of(*clients);

@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 
 #include "actors/client/client_roster.hpp"
+#include "actors/client/cover_profiler.hpp"
 #include "actors/client/listener.hpp"
 #include "actors/client/replay_sweeper.hpp"
 #include "actors/client/replay_writer.hpp"
@@ -148,6 +149,8 @@ void add_client_side(client_side& side, std::vector<child_spec>& children) {
   auto& core = side.core;
   children.push_back(
       permanent(names::replay_writer, scheduled_start<caf::detached>(core, side, replay_writer)));
+  children.push_back(
+      permanent(names::cover_profiler, scheduled_start<caf::detached>(core, side, cover_profiler)));
   children.push_back(permanent(names::replay_sweeper, scheduled_start(core, side, replay_sweeper)));
   for (const auto& reactor : core.reactors)
     children.push_back(permanent(names::client_roster(reactor->index()),

@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "codecs/base/text.hpp"
-#include "net/dial/dialing.hpp"
 #include "net/dial/limit_text.hpp"
 #include "net/loop/socket_options.hpp"
 
@@ -13,6 +12,9 @@ namespace mtp::net {
 namespace {
 
 using std::chrono::milliseconds;
+
+/// How often it is looked whether the caller has lost interest.
+constexpr milliseconds cancel_interval{100};
 
 class private_loop final : public event_loop {
  public:
@@ -30,7 +32,8 @@ class private_loop final : public event_loop {
 }  // namespace
 
 tl::expected<blocking_socket, std::string> dial_blocking(
-    const std::string& host, std::uint16_t port, blocking_socket::clock::time_point deadline) {
+    const dial_target& target, blocking_socket::clock::time_point deadline,
+    const std::atomic<bool>* cancelled) {
   const auto left = [deadline] {
     return std::max(std::chrono::ceil<milliseconds>(deadline - blocking_socket::clock::now()),
                     milliseconds{0});
@@ -39,12 +42,14 @@ tl::expected<blocking_socket, std::string> dial_blocking(
   const auto whole = left();
   resolver names{loop, {.query = {.limit = whole}}};
   std::optional<dial_result> result;
-  const dialing way{names, {.host = host, .port = port}, {.connect = whole}, [&](dial_result done) {
-                      result = std::move(done);
-                    }};
-  while (!result && left() > milliseconds{0})
-    loop.turn(left());
-  if (!result) return tl::unexpected{printable(host) + ": no answer within " + limit_text(whole)};
+  const dialing way{
+      names, target, {.connect = whole}, [&](dial_result done) { result = std::move(done); }};
+  const auto is_cancelled = [cancelled] { return cancelled != nullptr && *cancelled; };
+  while (!result && left() > milliseconds{0} && !is_cancelled())
+    loop.turn(std::min(left(), cancel_interval));
+  const auto& first = target.addresses;
+  const auto where = first.empty() ? printable(target.host) : to_string(first.front());
+  if (!result) return tl::unexpected{where + ": no answer within " + limit_text(whole)};
   if (!*result) return tl::unexpected{std::move(result->error().text)};
   set_no_delay((*result)->fd.get());
   return blocking_socket{std::move((*result)->fd)};

@@ -25,7 +25,7 @@ TEST_CASE("links: one a kind of secret, the best disguised first") {
   const auto links = make_links(all.client, all.client.ports[0], "example.org");
   REQUIRE(links.size() == 3);
   CHECK(links[0].secret.kind == secret_kind::fake_tls);
-  CHECK(links[0].secret.domain == default_link_domain);
+  CHECK(links[0].secret.domain == config::default_link_domain);
   CHECK(links[0].secret.key == all.client.ports[0].secret);
   CHECK(links[1].secret.kind == secret_kind::padded);
   CHECK(links[2].secret.kind == secret_kind::classic);
@@ -59,7 +59,7 @@ TEST_CASE("links: with per_sni_secrets the base secret is in no fake-TLS link") 
   CHECK(link.secret.kind == secret_kind::fake_tls);
   CHECK(link.secret.key != all.client.ports[0].secret);
   CHECK(link.secret.key ==
-        derive_sni_secret(all.client.ports[0].secret, default_link_domain, "salt"));
+        derive_sni_secret(all.client.ports[0].secret, config::default_link_domain, "salt"));
 }
 
 TEST_CASE("links: the domain is the first of tls_domains, of the port if it has its own") {
@@ -71,7 +71,7 @@ TEST_CASE("links: the domain is the first of tls_domains, of the port if it has 
   port.tls_domains = {{"example.net"}};
   CHECK(domain() == "example.net");
   port.tls_domains = std::vector<std::string>{};
-  CHECK(domain() == default_link_domain);
+  CHECK(domain() == config::default_link_domain);
 }
 
 /// The servers of a port's links, with blanks between them.

@@ -156,14 +156,14 @@ TEST_CASE_FIXTURE(split_fixture, "tree of a back: every actor comes back, and no
 
 TEST_CASE_FIXTURE(split_fixture, "tree of a front: every actor comes back, and no client notices") {
   start(config::link_security::tls);
-  kill_all(
-      front,
-      {"proxy_sup > inspector", "proxy_sup > memory_guard_0", "proxy_sup > memory_guard_1",
-       "proxy_sup > certificate_watch", "proxy_sup > back_session_sup",
-       "back_session_sup > back_session_0", "proxy_sup > front_agent_0",
-       "proxy_sup > front_agent_1", "proxy_sup > replay_writer", "proxy_sup > replay_sweeper",
-       "proxy_sup > client_roster_0", "proxy_sup > client_roster_1", "proxy_sup > listener_sup",
-       "listener_sup > listener_test_0", "listener_sup > listener_test_1"});
+  kill_all(front,
+           {"proxy_sup > inspector", "proxy_sup > memory_guard_0", "proxy_sup > memory_guard_1",
+            "proxy_sup > certificate_watch", "proxy_sup > back_session_sup",
+            "back_session_sup > back_session_0", "proxy_sup > front_agent_0",
+            "proxy_sup > front_agent_1", "proxy_sup > replay_writer", "proxy_sup > cover_profiler",
+            "proxy_sup > replay_sweeper", "proxy_sup > client_roster_0",
+            "proxy_sup > client_roster_1", "proxy_sup > listener_sup",
+            "listener_sup > listener_test_0", "listener_sup > listener_test_1"});
 }
 
 TEST_CASE_FIXTURE(split_fixture, "tree of a back, of a front: without its root nothing is left") {

@@ -18,7 +18,8 @@ struct world {
   cover_site first;
   cover_site second;
   changing_proxy proxy{
-      {.config = "domain_fronting = " + quoted(first.where()), .telegram = &telegram}};
+      {.config = "domain_fronting = " + quoted(first.where()) + "\nmeasure_sites = false\n",
+       .telegram = &telegram}};
 
   net::blocking_socket visitor(std::string_view name = "example.com") {
     auto socket = proxy->connect();
@@ -136,6 +137,13 @@ TEST_CASE_FIXTURE(world, "reload effects: domain_fronting_timeout_sec, fronting_
   auto closed = visitor();
   check_finished(closed);
   CHECK(failed("etimedout") == 2);
+}
+
+TEST_CASE_FIXTURE(world, "reload effects: measure_sites") {
+  CHECK_FALSE(first.is_asked(cover_site::clock::now()));
+  proxy.change("measure_sites", "true");
+  auto probe = first.accept(soon());
+  CHECK(receive(probe, 3) == bytes{22, 3, 1});
 }
 
 TEST_CASE_FIXTURE(world, "reload effects: proxy_protocol_from") {

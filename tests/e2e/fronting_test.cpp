@@ -16,9 +16,10 @@ struct fronted {
 
   /// `more`: lines of the configuration beside the site.
   explicit fronted(const std::string& more = {}, const std::string& port_config = {})
-      : proxy{{.config = "domain_fronting = \"" + site.where() + "\"\n" + more,
-               .port_config = port_config,
-               .telegram = &telegram}} {}
+      : proxy{
+            {.config = "domain_fronting = \"" + site.where() + "\"\nmeasure_sites = false\n" + more,
+             .port_config = port_config,
+             .telegram = &telegram}} {}
 
   /// A connection that has sent this.
   net::blocking_socket visitor(byte_view data) const {
@@ -279,9 +280,9 @@ TEST_CASE("fronting: above max_fronted the connection that was idle longest ends
 TEST_CASE("fronting: the site is told of the visitor's address, if it wants to be") {
   const cover_site site;
   const fake_telegram telegram{{.dcs = {2}}};
-  proxy_under_test proxy{
-      {.config = "domain_fronting = { to = \"" + site.where() + "\", proxy_protocol = \"v1\" }\n",
-       .telegram = &telegram}};
+  proxy_under_test proxy{{.config = "domain_fronting = { to = \"" + site.where() +
+                                    "\", proxy_protocol = \"v1\" }\nmeasure_sites = false\n",
+                          .telegram = &telegram}};
   auto visitor = proxy.connect();
   const auto hello = foreign_hello();
   REQUIRE(visitor.send(hello, soon()));
@@ -296,10 +297,10 @@ TEST_CASE("fronting: the site is told of the visitor's address, if it wants to b
 TEST_CASE("fronting: a proxy in front tells of the visitor's address") {
   const cover_site site;
   const fake_telegram telegram{{.dcs = {2}}};
-  proxy_under_test proxy{
-      {.config = "domain_fronting = { to = \"" + site.where() + "\", proxy_protocol = \"v1\" }\n",
-       .port_config = "proxy_protocol_from = [\"127.0.0.0/8\"]\n",
-       .telegram = &telegram}};
+  proxy_under_test proxy{{.config = "domain_fronting = { to = \"" + site.where() +
+                                    "\", proxy_protocol = \"v1\" }\nmeasure_sites = false\n",
+                          .port_config = "proxy_protocol_from = [\"127.0.0.0/8\"]\n",
+                          .telegram = &telegram}};
   const std::string line = "PROXY TCP4 192.0.2.7 192.0.2.1 5678 443\r\n";
   SUBCASE("a visitor's") {
     auto visitor = proxy.connect();

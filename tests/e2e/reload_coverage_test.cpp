@@ -27,6 +27,7 @@ const std::map<std::string, std::string> shown_in{
     {"fronting_idle_sec", "tests/e2e/fronting_reload_test.cpp"},
     {"max_fronted", "tests/e2e/fronting_reload_test.cpp"},
     {"fronting_down", "tests/e2e/fronting_reload_test.cpp"},
+    {"measure_sites", "tests/e2e/fronting_reload_test.cpp"},
     {"ports.tls_domains", "tests/e2e/fronting_reload_test.cpp"},
     {"ports.proxy_protocol_from", "tests/e2e/fronting_reload_test.cpp"},
     {"proxy_secret_url", "tests/e2e/reload_test.cpp"},

@@ -85,7 +85,7 @@ outcome run(const arguments& how, const proxy_link& link) {
   if (how.protocol == "normal") options.kind = framing::intermediate;
   if (how.protocol == "fake-tls")
     options.tls_domain = link.secret.domain.empty() ? "example.com" : link.secret.domain;
-  auto socket = net::dial_blocking(link.server, link.port, how.soon());
+  auto socket = net::dial_blocking({.host = link.server, .port = link.port}, how.soon());
   if (!socket) return tl::unexpected{socket.error()};
   net::proxy_client client{std::move(*socket), options};
   if (auto shaken = client.handshake(how.soon()); !shaken) return shaken;

@@ -1,8 +1,6 @@
 #include "actors/uplink/middle/telegram_config.hpp"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <bit>
@@ -14,7 +12,7 @@
 #include <system_error>
 
 #include "codecs/base/text.hpp"
-#include "net/loop/unique_fd.hpp"
+#include "net/loop/replace_file.hpp"
 
 namespace mtp::actors {
 
@@ -63,9 +61,9 @@ proxy_for 203 [2a0a:f280:203:a:5000::110]:443;
 proxy_for -203 [2a0a:f280:203:a:5000::110]:443;
 )";
 
-constexpr std::string_view secret_file = "proxy-secret";
-constexpr std::string_view v4_file = "proxy-config";
-constexpr std::string_view v6_file = "proxy-config-v6";
+constexpr const char* secret_file = "proxy-secret";
+constexpr const char* v4_file = "proxy-config";
+constexpr const char* v6_file = "proxy-config-v6";
 
 std::optional<std::string> read_file(const std::filesystem::path& path) {
   std::ifstream in{path, std::ios::binary};
@@ -74,20 +72,6 @@ std::optional<std::string> read_file(const std::filesystem::path& path) {
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
   return text;
-}
-
-/// Writes beside `path`, then renames: a crash leaves the old file or the new one.
-bool replace_file(const std::filesystem::path& path, byte_view content) {
-  auto temporary = path;
-  temporary += ".new";
-  {
-    const net::unique_fd fd{
-        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR)};
-    if (!fd) return false;
-    const auto written = ::write(fd.get(), content.data(), content.size());
-    if (written != static_cast<ssize_t>(content.size()) || ::fsync(fd.get()) != 0) return false;
-  }
-  return ::rename(temporary.c_str(), path.c_str()) == 0;
 }
 
 /// Whether these are whole UTF-8 characters and no control characters but blanks. Random bytes are
@@ -161,12 +145,14 @@ std::string telegram_config_files::save(const telegram_config& fetched) const {
   const std::filesystem::path base{directory};
   std::error_code error;
   std::filesystem::create_directories(base, error);
-  const bool saved = !error && replace_file(base / secret_file, fetched.secret) &&
-                     replace_file(base / v4_file, as_bytes(format_dc_list(fetched.v4))) &&
-                     replace_file(base / v6_file, as_bytes(format_dc_list(fetched.v6)));
-  if (saved) return {};
-  if (!error) error.assign(errno, std::generic_category());
-  return directory + ": " + error.message();
+  const auto save = [&](const char* name, byte_view content) {
+    if (!error)
+      error.assign(net::replace_file((base / name).string(), content), std::generic_category());
+  };
+  save(secret_file, fetched.secret);
+  save(v4_file, as_bytes(format_dc_list(fetched.v4)));
+  save(v6_file, as_bytes(format_dc_list(fetched.v6)));
+  return error ? directory + ": " + error.message() : std::string{};
 }
 
 std::optional<dc_id> telegram_config::resolve(dc_id dc) const {

@@ -4,7 +4,7 @@
 #include "codecs/client/ja4.hpp"
 #include "codecs/client/tls_client_hello.hpp"
 #include "tests/codecs/client/cover_probes.hpp"
-#include "tests/codecs/client/tls_site.hpp"
+#include "tests/support/tls_site.hpp"
 
 namespace mtp {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "tests/codecs/client/cover_probes.hpp"
 #include "tests/codecs/client/site_flights.hpp"
-#include "tests/codecs/client/tls_site.hpp"
+#include "tests/support/tls_site.hpp"
 
 namespace mtp {
 namespace {

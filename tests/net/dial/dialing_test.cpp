@@ -255,18 +255,21 @@ TEST_CASE("dialing: families are tried in turns") {
 TEST_CASE("dialing: a program that does one thing at a time waits for the result") {
   const listener there;
   const auto deadline = [] { return blocking_socket::clock::now() + 5s; };
-  auto up = dial_blocking("localhost", there.port(), deadline());
+  auto up = dial_blocking({.host = "localhost", .port = there.port()}, deadline());
   REQUIRE(up);
   const auto peer = there.accept();
   REQUIRE(peer);
   CHECK(up->send(bytes{1}, deadline()));
   const auto nobody = fixture::nobody_at();
-  CHECK(dial_blocking("127.0.0.1", nobody.port, deadline()).error() ==
+  CHECK(dial_blocking({.host = "127.0.0.1", .port = nobody.port}, deadline()).error() ==
         to_string(nobody) + ": Connection refused");
   const silent_listener silent;
-  CHECK(dial_blocking("127.0.0.1", silent.where.port, blocking_socket::clock::now() + 50ms)
+  CHECK(dial_blocking({.host = "127.0.0.1", .port = silent.where.port},
+                      blocking_socket::clock::now() + 50ms)
             .error()
             .find(": no answer within 50 ms") != std::string::npos);
+  const std::atomic<bool> cancelled = true;
+  CHECK_FALSE(dial_blocking({.addresses = {silent.where}}, deadline(), &cancelled));
 }
 
 }  // namespace

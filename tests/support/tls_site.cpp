@@ -1,4 +1,4 @@
-#include "tests/codecs/client/tls_site.hpp"
+#include "tests/support/tls_site.hpp"
 
 #include <doctest/doctest.h>
 #include <openssl/evp.h>
