@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actors/client/hello_clock.hpp"
 #include "actors/client/replay_sweeper.hpp"
 
 namespace mtp::app {
@@ -48,7 +49,8 @@ void limit_replay_memory(config::client_config& settings, std::size_t budget,
 }
 
 void lengthen_replay_memory(config::client_config& settings, std::vector<std::string>& notes) {
-  constexpr auto least = std::chrono::ceil<std::chrono::minutes>(actors::least_replay_age);
+  const auto least =
+      std::chrono::ceil<std::chrono::minutes>(actors::least_replay_age(settings.hello_clock));
   auto& max_age = settings.replay_cache.max_age;
   if (max_age >= least) return;
   max_age = least;

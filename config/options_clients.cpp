@@ -48,6 +48,36 @@ std::vector<option> door_options() {
                "particular to an observer; `mtp_abridged` and `mtp_intermediate` are recognised by "
                "some censors. A client with another protocol is closed. A port may have its own "
                "list."},
+      {.key = "tls_clock_window_sec",
+       .value = of::duration(
+           at(&settings::client, &client_config::hello_clock, &hello_clock_settings::window),
+           {.least = 10, .most = 3600}),
+       .unit = "s",
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .original = false,
+       .line =
+           "How far the clock in a client's ClientHello may be off, either way: an old hello is "
+           "a recorded one. If our own clock is more than 30 s off, the right time counts, as "
+           "Telegram's server or the back tells it."},
+      {.key = "ignore_time_skew",
+       .value = of::boolean(
+           at(&settings::client, &client_config::hello_clock, &hello_clock_settings::ignore_skew)),
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .original = false,
+       .line = "Let in clients whose clock is wrong. Recorded hellos are still refused while they "
+               "are remembered, 7 days at most."},
+      {.key = "tls_boot_clock",
+       .value = of::boolean(
+           at(&settings::client, &client_config::hello_clock, &hello_clock_settings::boot_clock)),
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .original = false,
+       .line =
+           "Let in clients whose clock counts from the start of their machine, up to 7 days, as "
+           "that of some devices without a battery does. Such a hello is remembered for 7 "
+           "days."},
       {.key = "per_sni_secrets",
        .value = of::boolean(at(&settings::client, &client_config::per_sni_secrets)),
        .roles = with_clients,
@@ -165,8 +195,8 @@ std::vector<option> replay_options() {
        .unit = "min",
        .roles = with_clients,
        .applies = change_time::live,
-       .line = "How long a handshake is remembered after it was last seen; at least 6 minutes, as "
-               "the clock in a ClientHello may be 2 minutes off either way."},
+       .line = "How long a handshake is remembered after it was last seen; at least three times "
+               "`tls_clock_window_sec`."},
   };
 }
 

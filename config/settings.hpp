@@ -129,6 +129,17 @@ struct process_config {
 /// any other works as well.
 inline constexpr std::string_view default_link_domain = "s3.amazonaws.com";
 
+/// How the clock in a ClientHello is judged.
+struct hello_clock_settings {
+  /// It may be so far off, either way.
+  std::chrono::seconds window{120};
+  /// One that counts from the start of its machine is let in.
+  bool boot_clock = true;
+  /// All others are let in, too.
+  bool ignore_skew = false;
+  friend bool operator==(const hello_clock_settings&, const hello_clock_settings&) = default;
+};
+
 /// Listeners and clients: what a front needs for them.
 struct client_config {
   /// Of ports that do not say so themselves.
@@ -140,6 +151,7 @@ struct client_config {
   /// Names that clients ask for with fake-TLS, in their normal form; empty: any.
   std::vector<std::string> tls_domains;
   fronting_settings fronting;
+  hello_clock_settings hello_clock;
   bool per_sni_secrets = false;
   std::string per_sni_secret_salt = "mtproto-proxy-per-sni-v1";
   std::chrono::seconds init_timeout{60};

@@ -11,7 +11,7 @@ using config::protocol;
 constexpr bool is_in_order() {
   for (std::size_t i = 0; i < causes.size(); ++i)
     if (causes[i].id != static_cast<cause>(i)) return false;
-  return causes.size() == static_cast<std::size_t>(cause::bad_proxy_header) + 1;
+  return causes.size() == static_cast<std::size_t>(cause::tls_clock_skew) + 1;
 }
 static_assert(is_in_order());
 
@@ -46,6 +46,7 @@ std::optional<cause> why_not(const client_facts& client, const config::client_co
         client.tls ? *client.kind == framing::padded : allows(protocol_of(*client.kind));
     if (!may) return cause::disabled_protocol;
   }
+  if (client.has_wrong_clock) return cause::tls_clock_skew;
   if (client.is_replay) return cause::replay_session_detected;
   if (client.tls && !client.is_answered) {
     if (!is_our_domain(client.sni, all.domains_of(port))) return cause::tls_unknown_sni;

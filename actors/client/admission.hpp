@@ -32,6 +32,7 @@ enum class cause : std::uint8_t {
   crowded_out,
   srv_error_filtered,
   bad_proxy_header,
+  tls_clock_skew,
 };
 
 struct cause_row {
@@ -45,7 +46,7 @@ struct cause_row {
 };
 
 /// A row each, in order.
-inline constexpr std::array<cause_row, 16> causes{{
+inline constexpr std::array<cause_row, 17> causes{{
     {cause::abridged_max_size, "abridged_max_size", "an abridged packet of 1 MiB or more"},
     {cause::intermediate_max_size, "intermediate_max_size",
      "an intermediate or padded packet of 1 MiB or more"},
@@ -72,6 +73,8 @@ inline constexpr std::array<cause_row, 16> causes{{
      "Telegram's error -404, which replay_check_server_error_filter keeps from clients"},
     {cause::bad_proxy_header, "bad_proxy_header",
      "no header of the PROXY protocol, from an address in proxy_protocol_from"},
+    {cause::tls_clock_skew, "tls_clock_skew",
+     "a ClientHello of a client whose clock is wrong (tls_clock_window_sec), or a recorded one"},
 }};
 
 [[nodiscard]] constexpr const cause_row& about(cause id) noexcept {
@@ -95,6 +98,8 @@ struct client_facts {
   std::string_view sni = {};
   /// Of its header, which comes after the hello.
   std::optional<framing> kind = {};
+  /// The clock in its hello is wrong.
+  bool has_wrong_clock = false;
   /// The same hello or header was seen before.
   bool is_replay = false;
 };

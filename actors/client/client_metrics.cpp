@@ -28,6 +28,11 @@ histogram_spec lifetime_buckets() {
   return spec;
 }
 
+/// Of clients' clocks.
+histogram_spec skew_buckets() {
+  return {.bounds = {1, 5, 15, 30, 60, 120, 300, 600, 3600, 86400}, .scale = 1};
+}
+
 /// A client may write any number in its header: only those that Telegram gives to DCs get a label
 /// of their own.
 std::string dc_label(dc_id dc) {
@@ -68,6 +73,15 @@ client_metrics::client_metrics(metrics& in, std::string_view listener)
   fronted_to_visitor = in.get_counter("mtproto_proxy_fronted_bytes_total",
                                       "Bytes carried between connections and cover sites",
                                       {{"listener", listener_}, {"direction", "to_client"}});
+  boot_clock = in.get_counter("mtproto_proxy_tls_boot_clock_total",
+                              "ClientHellos of clients whose clock counts from their start", mine);
+  const auto skew = [&](const char* direction) {
+    return in.get_histogram("mtproto_proxy_tls_clock_skew_seconds",
+                            "How far the clocks of clients with fake-TLS are off", skew_buckets(),
+                            {{"listener", listener_}, {"direction", direction}});
+  };
+  clock_ahead = skew("ahead");
+  clock_behind = skew("behind");
   session_lifetime = in.get_histogram("mtproto_proxy_session_lifetime_seconds",
                                       "Time from in connection open to session process termination",
                                       lifetime_buckets(), mine);
@@ -91,6 +105,11 @@ client_metrics::client_metrics(metrics& in, std::string_view listener)
   for (const auto kind : {framing::abridged, framing::intermediate, framing::padded})
     protocol_ok(kind, false) = count_protocol(protocol_name(kind, false));
   protocol_ok_tls_ = count_protocol(protocol_name(framing::padded, true));
+}
+
+void client_metrics::observe_skew(std::int64_t ahead) noexcept {
+  auto& side = ahead < 0 ? clock_behind : clock_ahead;
+  side.observe(static_cast<std::uint64_t>(std::abs(ahead)));
 }
 
 counter& client_metrics::timer_switch(idle_state from, idle_state to) noexcept {

@@ -28,11 +28,16 @@ class client_metrics {
   counter accept_paused;
   counter fronted_to_site;
   counter fronted_to_visitor;
+  counter boot_clock;
   histogram session_lifetime;
   histogram send_duration;
   histogram read_size;
   histogram packet_size;
+  histogram clock_ahead;
+  histogram clock_behind;
 
+  /// How far the clock in a hello is ahead of ours, in seconds.
+  void observe_skew(std::int64_t ahead) noexcept;
   [[nodiscard]] counter& timer_switch(idle_state from, idle_state to) noexcept;
   [[nodiscard]] counter& protocol_ok(framing kind, bool tls) noexcept;
 

@@ -7,6 +7,7 @@
 
 #include "actors/client/client_conn.hpp"
 #include "actors/client/fronting_rules.hpp"
+#include "actors/client/hello_clock.hpp"
 #include "codecs/base/host_name.hpp"
 #include "codecs/base/text.hpp"
 #include "codecs/client/cover_profile.hpp"
@@ -37,11 +38,24 @@ server_flight_plan plan_flight(client_conn& conn, const client_hello& hello,
                              : plan_server_flight(default_cover_profile(secret), hello, random);
 }
 
-bool is_replay(client_conn& conn, byte_view material) {
+hello_clock clock_of(client_conn& conn, std::uint32_t told) {
+  const auto now = conn.side().core.clock.unix_time();
+  const auto judged = judge_clock(told, now, conn.settings().hello_clock);
+  auto& metrics = conn.port().metrics;
+  if (judged == hello_clock::since_boot)
+    metrics.boot_clock.add();
+  else
+    metrics.observe_skew(std::int64_t{told} - now);
+  return judged;
+}
+
+/// A hello whose clock proves nothing is remembered for longer.
+bool is_replay(client_conn& conn, byte_view material, hello_clock clock) {
   if (!conn.settings().replay_check_session_storage) return false;
   const replay_record handshake{
       .fingerprint = fingerprint_of(conn.port_settings().secret, material),
-      .used = net::unix_time()};
+      .used = net::unix_time(),
+      .lasting = clock != hello_clock::right};
   if (!conn.side().replays.add(handshake)) return true;
   conn.side().unwritten.add(handshake);
   return false;
@@ -232,13 +246,16 @@ client_facts handshake_phase::facts_of(client_conn& conn,
     facts.error = step.error();
   } else if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
     facts.has_early_data = codec.has_more_than_hello();
+    const auto clock = clock_of(conn, received->client_time);
+    facts.has_wrong_clock = clock == hello_clock::wrong;
     // Not the last 4 bytes, which hold the clock: nothing protects them.
-    facts.is_replay = is_replay(conn, byte_view{received->hello->random}.first(client_digest_size));
+    const auto digest = byte_view{received->hello->random}.first(client_digest_size);
+    facts.is_replay = !facts.has_wrong_clock && is_replay(conn, digest, clock);
   } else {
     const auto& header = std::get<client_handshake::established>(*step);
     facts.kind = header.kind;
     // A fake-TLS client was checked by its hello.
-    facts.is_replay = !header.tls && is_replay(conn, header.header_key);
+    facts.is_replay = !header.tls && is_replay(conn, header.header_key, hello_clock::right);
   }
   return facts;
 }
@@ -248,7 +265,8 @@ void handshake_phase::answer(client_conn& conn, const client_handshake::hello_re
   state_->place.leave();
   const auto& hello = *received.hello;
   spdlog::debug("{}: fake-TLS hello for {}, client clock {:+} s", conn.port().name,
-                printable(hello.sni), std::int64_t{received.client_time} - net::unix_time());
+                printable(hello.sni),
+                std::int64_t{received.client_time} - conn.side().core.clock.unix_time());
   const auto plan = plan_flight(conn, hello, secret);
   bytes encrypted(plan.encrypted_size);
   net::fill_random(encrypted);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -11,15 +10,6 @@
 #include "codecs/client/replay_record.hpp"
 
 namespace mtp::actors {
-
-/// How far the clock in a ClientHello may be from ours.
-inline constexpr std::chrono::seconds hello_clock_window{120};
-/// A handshake is remembered for at least this long, or `max_age_minutes` is raised: a hello can be
-/// used for two windows, and our own clock may be set meanwhile.
-inline constexpr std::chrono::seconds least_replay_age = 3 * hello_clock_window;
-/// The same for a hello whose clock counts from the start of its machine, and proves nothing: 7
-/// days of that are accepted.
-inline constexpr std::chrono::seconds least_lasting_replay_age = std::chrono::days{7};
 
 /// Any thread may use it: 256 parts, each with its lock, and a table with open addressing in each.
 class replay_cache {

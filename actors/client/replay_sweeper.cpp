@@ -4,6 +4,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/client/hello_clock.hpp"
 #include "net/loop/unix_time.hpp"
 
 namespace mtp::actors {
@@ -44,7 +45,7 @@ cleaned_replays clean_replays(replay_cache& table, const config::replay_cache_se
   const auto items = table.size();
   if (items > max_items) {
     const auto gone = table.remove_oldest(items - max_items, now);
-    done = {.removed = gone.items, .too_early = gone.cut > now - least_replay_age.count()};
+    done = {.removed = gone.items, .crowded_out_until = gone.cut};
   }
   const std::chrono::seconds max_age = bounds.max_age;
   const auto max_lasting_age = std::max(max_age, least_lasting_replay_age);
@@ -54,20 +55,23 @@ cleaned_replays clean_replays(replay_cache& table, const config::replay_cache_se
 
 void replay_sweeper_state::look() {
   auto& table = side->replays;
-  const auto bounds = side->core.config.get()->client.replay_cache;
+  const auto settings = side->core.config.get();
+  const auto& bounds = settings->client.replay_cache;
   const auto most = max_replay_items(bounds);
   const bool far_over = table.size() > most + most / 8;
   const auto now = self->clock().now();
   if (now < next_cleaning && !far_over) return;
   next_cleaning = now + clean_interval;
-  const auto [removed, too_early] = clean_replays(table, bounds, net::unix_time());
+  const auto unix_now = net::unix_time();
+  const auto [removed, crowded_out_until] = clean_replays(table, bounds, unix_now);
   if (removed > 0)
     spdlog::info("replay cache: {} handshakes evicted, {} remain", removed, table.size());
-  if (too_early)
+  const auto least_age = least_replay_age(settings->client.hello_clock);
+  if (crowded_out_until > unix_now - least_age.count())
     spdlog::warn(
         "replay cache: more handshakes came than can be remembered for {} s; those before may be "
         "used again (replay_check_session_storage_opts.max_items, max_memory_mb)",
-        least_replay_age.count());
+        least_age.count());
 }
 
 caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, client_side& side) {

@@ -43,8 +43,8 @@ caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, cl
 
 struct cleaned_replays {
   std::size_t removed = 0;
-  /// There were so many items that some went before `least_replay_age`.
-  bool too_early = false;
+  /// There were so many items that those went that were used before this; 0: none.
+  replay_cache::unix_seconds crowded_out_until = 0;
 };
 
 /// Evicts the items above `bounds`. A lasting one does not go for its age before

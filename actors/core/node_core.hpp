@@ -14,6 +14,7 @@
 #include "actors/core/memory_ledger.hpp"
 #include "actors/core/metrics.hpp"
 #include "actors/core/name_registry.hpp"
+#include "actors/core/own_clock.hpp"
 #include "codecs/node_link/stream_events.hpp"
 #include "config/settings.hpp"
 #include "net/dial/resolver.hpp"
@@ -34,6 +35,7 @@ struct node_core {
   mtp::actors::metrics metrics;
   name_registry names;
   memory_ledger memory;
+  own_clock clock;
   std::vector<std::unique_ptr<net::reactor>> reactors;
   /// Objects that hold memory for streams; a list per reactor, used by its thread alone once it
   /// runs.

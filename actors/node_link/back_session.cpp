@@ -216,6 +216,7 @@ void back_session::begin_session(const link_answer& answer, const std::vector<ca
   const auto ahead = std::chrono::seconds{answer.clock} - std::chrono::seconds{net::unix_time()};
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
     spdlog::warn("back {}: its clock is {} s ahead of ours", where_, ahead.count());
+  side_->core.clock.compare(-ahead, "back " + where_);
   for (std::size_t i = 0; i < agents.size(); ++i)
     caf::anon_send(agents_[i],
                    link_up{.back = back_.place, .session = hello_.session, .peer = agents[i]});

@@ -212,6 +212,7 @@ void dc_config_state::accept_list(dc_list fetched, bool v4) {
 
 void dc_config_state::judge_clock(const std::string& url, std::chrono::seconds ahead) {
   side->clock_ahead.set(std::make_shared<const std::optional<std::chrono::seconds>>(ahead));
+  side->core.clock.compare(ahead, url);
   const auto off = describe_clock(ahead);
   if (off.empty() == !clock_warned) return;
   clock_warned = !off.empty();

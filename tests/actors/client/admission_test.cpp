@@ -183,6 +183,13 @@ TEST_CASE_FIXTURE(door, "admission: replays are refused, whatever they are of") 
   }
 }
 
+TEST_CASE_FIXTURE(door, "admission: a hello with a wrong clock is refused as such") {
+  auto client = hello_of("example.com");
+  client.has_wrong_clock = true;
+  CHECK(refusal_of(client) == cause::tls_clock_skew);
+  CHECK(refusal_of(with_error(client, errc::tls_invalid_digest)) == cause::tls_invalid_digest);
+}
+
 TEST_CASE_FIXTURE(door, "admission: the salt counts if each name has a secret") {
   all.per_sni_secret_salt = "salt";
   CHECK(known_secrets(all, port).secret == port.secret);
