@@ -21,7 +21,8 @@ void limit_connections(config::client_config& settings, std::size_t files,
   const auto ports = settings.ports.size();
   if (ports == 0) return;
   const auto room = files > 2 * reserved_files ? files - reserved_files : files / 2;
-  const bool fronts = settings.fronting.mode != config::fronting_mode::off;
+  const bool fronts =
+      settings.fronting.mode != config::fronting_mode::off || !settings.fronting.plain.empty();
   auto fronted = fronts ? settings.most_fronted() : 0;
   const auto for_clients = [&] { return room - std::min(room, files_of_fronted * fronted); };
   if (settings.max_connections * ports <= for_clients()) return;

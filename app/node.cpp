@@ -164,9 +164,10 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
     on_end();
     ended.set_value();
   });
-  for (const auto& port : settings.client.ports)
-    spdlog::info("{}: listening on {} with {} reactors", port.name, to_string(port.listen),
-                 core_.reactors.size());
+  for (const auto& ports : {settings.client.ports, settings.client.plain_ports()})
+    for (const auto& port : ports)
+      spdlog::info("{}: listening on {} with {} reactors", port.name, to_string(port.listen),
+                   core_.reactors.size());
   if (const auto at = link_ ? link_->port.get()->sockets : nullptr)
     spdlog::info("node {}: waiting for fronts on {}", settings.link.node_name,
                  to_string(at->where()));

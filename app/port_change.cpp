@@ -23,11 +23,16 @@ tl::expected<port_change, std::string> port_change::prepare(actors::client_side&
                                                             config::client_config& wanted,
                                                             const std::set<std::uint16_t>& own) {
   const auto before = side.ports.get();
-  port_change change{side, wanted};
-  for (auto& port : wanted.ports)
-    if (auto bound = change.add(port, wanted.ports, *before, own); !bound)
-      return tl::unexpected{std::move(bound.error())};
-  change.settings_ = wanted.ports;
+  port_change change{side};
+  auto plain = wanted.plain_ports();
+  auto all = wanted.ports;
+  all.insert(all.end(), plain.begin(), plain.end());
+  for (auto* const ports : {&wanted.ports, &plain})
+    for (auto& port : *ports) {
+      if (auto bound = change.add(port, all, *before, own); !bound)
+        return tl::unexpected{std::move(bound.error())};
+      change.settings_.push_back(port);
+    }
   std::ranges::copy_if(*before, std::back_inserter(change.removed_), [&](const auto& served) {
     return std::ranges::find(change.served_, served) == change.served_.end();
   });

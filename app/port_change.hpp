@@ -37,8 +37,7 @@ class port_change {
   void forget_removed() { removed_.clear(); }
 
  private:
-  port_change(actors::client_side& side, const config::client_config& wanted)
-      : side_{&side}, settings_{wanted.ports} {}
+  explicit port_change(actors::client_side& side) : side_{&side} {}
 
   [[nodiscard]] tl::expected<void, std::string> add(config::port_settings& port,
                                                     const std::vector<config::port_settings>& all,
@@ -47,7 +46,7 @@ class port_change {
   void leave_ports(net::steady_clock::time_point now);
 
   actors::client_side* side_;
-  /// As wanted, and as they will be served, in the same order.
+  /// As wanted, plain ones behind, and as they will be served, in the same order.
   std::vector<config::port_settings> settings_;
   std::vector<actors::served_port> served_;
   std::vector<actors::served_port> added_;

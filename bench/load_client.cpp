@@ -140,7 +140,8 @@ void load_client::send_header() {
     append(unsent_, header.header);
   }
   from_server_.emplace(std::move(header.from_server));
-  writer_.emplace(std::move(header.to_server), tls ? envelope::tls : envelope::none, client_record);
+  writer_.emplace(std::move(header.to_server), tls ? envelope::tls : envelope::none);
+  writer_->size_records(record_sizes{client_record});
   stage_ = stage::ready;
   owner_->on_ready(*this);
 }

@@ -80,6 +80,8 @@ struct fronting_settings {
   std::map<std::string, fronting_target, std::less<>> sites;
   /// Names besides `tls_domains` that are dialled in the mode `sni`.
   std::vector<std::string> names;
+  /// Ports that are only forwarded, and where to.
+  std::map<std::uint16_t, fronting_target> plain;
   /// All names are dialled in the mode `sni`.
   bool open = false;
   std::chrono::seconds connect_timeout{10};

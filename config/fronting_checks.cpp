@@ -36,6 +36,21 @@ void check_loops(toml_reader& in, const client_config& read) {
   if (fronting.fallback) check_loop(in, "fronting_default", *fronting.fallback, read.ports);
   for (const auto& [name, target] : fronting.sites)
     check_loop(in, "fronting_sites", target, read.ports);
+  auto all = read.plain_ports();
+  all.insert(all.end(), read.ports.begin(), read.ports.end());
+  for (const auto& [number, target] : fronting.plain)
+    check_loop(in, "listen_plain", target, all);
+}
+
+/// A port can't be a client's and a site's.
+void check_plain(toml_reader& in, const client_config& read) {
+  for (const auto& [number, target] : read.fronting.plain) {
+    const auto port = std::ranges::find_if(
+        read.ports, [&](const port_settings& one) { return one.listen.port == number; });
+    if (port != read.ports.end())
+      in.problem(*in.find("listen_plain"), "listen_plain",
+                 std::to_string(number) + " is the port of \"" + port->name + "\"");
+  }
 }
 
 /// Warns if the file has this option.
@@ -79,6 +94,7 @@ void check_fronting(toml_reader& in, const settings& read) {
   check_unused(in, read.client.fronting);
   check_sni_mode(in, read.client.fronting);
   check_loops(in, read.client);
+  check_plain(in, read.client);
 }
 
 }  // namespace mtp::config

@@ -103,6 +103,30 @@ std::string show_sites(const settings& from) {
   return text.empty() ? std::string{not_set} : "{ " + text + " }";
 }
 
+void read_plain(toml_reader& in, std::string_view key, settings& into) {
+  auto& plain = into.client.fronting.plain;
+  in.table(key, [&](toml_reader& table) {
+    for (const auto& written : table.keys()) {
+      const auto& node = *table.find(written);
+      const auto number = parse_port(written);
+      if (!number || *number == 0) {
+        table.problem(node, shown(written), "expected a port number, 1 to 65535");
+        continue;
+      }
+      auto target = read_target(table, written, std::string{wanted_place});
+      if (target && !plain.emplace(*number, std::move(*target)).second)
+        table.problem(node, written, "is the same port as another one");
+    }
+  });
+}
+
+std::string show_plain(const settings& from) {
+  std::string text;
+  for (const auto& [number, target] : from.client.fronting.plain)
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", number, show_target(target));
+  return text.empty() ? std::string{not_set} : "{ " + text + " }";
+}
+
 std::vector<option> site_options() {
   return {
       {.key = "domain_fronting",
@@ -148,6 +172,17 @@ std::vector<option> site_options() {
            "With `domain_fronting = \"sni\"`: dial every name, as the Erlang proxy does. Anybody "
            "can use this server as a relay then, and it shows the certificate of any site, as "
            "no real server does. So there is a warning."},
+      {.key = "listen_plain",
+       .value = {.read = read_plain, .show = show_plain},
+       .roles = with_clients,
+       .applies = change_time::live,
+       .original = false,
+       .example = R"({ 80 = "127.0.0.1:8080" })",
+       .line =
+           "Ports at which there are no clients, and the [site](#sites) that gets all that comes "
+           "there, as `80 = \"127.0.0.1:8080\"`: a real site has a port 80. Also with "
+           "`domain_fronting = \"off\"`. They listen on `listen_ip`; their names are "
+           "`plain_80` and so on."},
       {.key = "tls_domains",
        .value = of::list(at(&settings::client, &client_config::tls_domains), domain_text),
        .shown_default = "any",
@@ -209,6 +244,17 @@ std::vector<option> limit_options() {
        .line = "What becomes of a connection whose site can't be reached. `\"mirror\"`: it ends as "
                "the attempt to reach the site did. `\"close\"`: it is closed. `\"hold\"`: it stays "
                "open in silence, for `fronting_idle_sec` at most."},
+      {.key = "record_sizing",
+       .value = of::word(at(&settings::client, &client_config::record_sizing),
+                         {{"ramp", mtp::record_sizing::ramp}, {"off", mtp::record_sizing::off}}),
+       .roles = with_clients,
+       .applies = change_time::new_connections,
+       .original = false,
+       .line =
+           "How long TLS records are that clients with fake-TLS get. `\"ramp\"`: as web servers "
+           "do it, 40 of about 1400 bytes, 20 of about 4 KiB, then full ones; anew after a "
+           "second of silence. `\"off\"`: full ones. "
+           "[Why](adr/0020-record-sizing.md)"},
       {.key = "measure_sites",
        .value = of::boolean(fronting_at(&fronting_settings::measure_sites)),
        .roles = with_clients,

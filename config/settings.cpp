@@ -19,6 +19,15 @@ const std::vector<std::string>& client_config::domains_of(
   return port.tls_domains ? *port.tls_domains : tls_domains;
 }
 
+std::vector<port_settings> client_config::plain_ports() const {
+  std::vector<port_settings> all;
+  for (const auto& [number, site] : fronting.plain)
+    all.push_back({.name = "plain_" + std::to_string(number),
+                   .listen = {.ip = listen_ip, .port = number},
+                   .relay_to = site});
+  return all;
+}
+
 std::size_t client_config::most_fronted() const noexcept {
   constexpr std::size_t share = 4;
   return fronting.max_fronted != 0 ? fronting.max_fronted

@@ -10,6 +10,7 @@
 
 #include "codecs/base/address.hpp"
 #include "codecs/base/cidr.hpp"
+#include "codecs/client/record_sizing.hpp"
 #include "codecs/client/secret.hpp"
 #include "codecs/telegram/rpc.hpp"
 #include "config/fronting.hpp"
@@ -42,6 +43,8 @@ struct port_settings {
   std::optional<std::vector<std::string>> tls_domains;
   /// Connections from there begin with a header of the PROXY protocol; all others have none.
   std::vector<cidr> proxy_protocol_from;
+  /// Set: all connections are this site's.
+  std::optional<fronting_target> relay_to;
   friend bool operator==(const port_settings&, const port_settings&) = default;
 };
 
@@ -151,6 +154,7 @@ struct client_config {
   /// Names that clients ask for with fake-TLS, in their normal form; empty: any.
   std::vector<std::string> tls_domains;
   fronting_settings fronting;
+  mtp::record_sizing record_sizing = mtp::record_sizing::ramp;
   hello_clock_settings hello_clock;
   bool per_sni_secrets = false;
   std::string per_sni_secret_salt = "mtproto-proxy-per-sni-v1";
@@ -175,6 +179,8 @@ struct client_config {
   /// The `tls_domains` of a port, which may have some of its own.
   [[nodiscard]] const std::vector<std::string>& domains_of(
       const port_settings& port) const noexcept;
+  /// Ports whose connections are all forwarded, in the order of their numbers.
+  [[nodiscard]] std::vector<port_settings> plain_ports() const;
   /// The most connections that are forwarded at a time, of all ports together.
   [[nodiscard]] std::size_t most_fronted() const noexcept;
   friend bool operator==(const client_config&, const client_config&) = default;

@@ -403,7 +403,7 @@ init() {
   done
   id="$(openssl rand -hex 4)"
   make_key ca
-  make_request "mtproto-proxy CA $id" out/ca.key
+  make_request "Root CA $id" out/ca.key
   make_ca_certificate "$ca_days" out/ca.key
   make_key "$name"
   make_certificate "$name" back "$work/out/$name.key" "$work/out"

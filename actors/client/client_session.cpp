@@ -33,6 +33,8 @@ client_session::client_session(client_handshake::established& header,
       tag{ad_tag},
       reader{std::move(header.reader)},
       writer{std::move(header.writer)} {
+  if (tls)
+    writer.size_records({options.record_sizing, static_cast<std::uint32_t>(net::fast_random()())});
   sent_.queue(unsent);
 }
 

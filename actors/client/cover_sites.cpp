@@ -49,15 +49,18 @@ void add(std::vector<cover_site>& sites, cover_site site) {
 std::vector<cover_site> cover_sites_of(const config::client_config& all) {
   std::vector<cover_site> sites;
   const auto& fronting = all.fronting;
-  if (fronting.mode == config::fronting_mode::off || !fronting.measure_sites) return sites;
+  if (!fronting.measure_sites) return sites;
   for (const auto& port : all.ports) {
     if (!all.allows(port, config::protocol::mtp_fake_tls)) continue;
     for (auto& name : names_of(all, port))
       if (auto target = fronting_target_of(name, true, all, port))
         add(sites, {.target = std::move(*target), .sni = std::move(name)});
   }
-  for (const auto& [key, target] : fronting.sites)
-    add(sites, {.target = target, .sni = name_at(target, key), .is_cover = false});
+  if (fronting.mode != config::fronting_mode::off)
+    for (const auto& [key, target] : fronting.sites)
+      add(sites, {.target = target, .sni = name_at(target, key), .is_cover = false});
+  for (const auto& [number, target] : fronting.plain)
+    add(sites, {.target = target, .sni = name_at(target), .is_cover = false});
   for (const auto* const target : {&fronting.fixed, &fronting.fallback})
     if (*target) add(sites, {.target = **target, .sni = name_at(**target), .is_cover = false});
   return sites;

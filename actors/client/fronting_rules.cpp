@@ -58,6 +58,7 @@ bool may_dial(std::string_view name, const fronting_settings& fronting,
 std::optional<fronting_target> fronting_target_of(std::string_view sni, bool is_tls,
                                                   const config::client_config& all,
                                                   const config::port_settings& port) {
+  if (port.relay_to) return port.relay_to;
   const auto& fronting = all.fronting;
   if (fronting.mode == fronting_mode::off) return std::nullopt;
   const auto& domains = all.domains_of(port);

@@ -11,7 +11,7 @@ namespace mtp::actors {
 
 /// The site that a connection is forwarded to; nothing: it is closed. `sni` is the server name of
 /// its hello as it came, empty without one; it counts only if the connection `is_tls`. The first of
-/// these counts:
+/// these counts, but for a port that has one site (`relay_to`):
 ///
 ///   1. the site of this name in `fronting_sites`
 ///   2. the site of the longest "*.": for "a.b.c" that of "*.b.c" before that of "*.c"

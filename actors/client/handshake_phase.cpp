@@ -18,12 +18,26 @@ namespace mtp::actors {
 
 namespace {
 
+/// Why connections of a port that has no clients are forwarded, in metrics.
+constexpr std::string_view plain_reason = "plain_port";
+
 /// For a proxy in front to send its header.
 constexpr std::chrono::milliseconds proxy_header_time{500};
 
+/// A visitor that says nothing at all is nobody's client, and the site counts from here on: its
+/// time-out is the one that counts.
+constexpr std::chrono::milliseconds first_byte_time{200};
+
 /// Whether connections are forwarded.
 bool has_cover(const client_conn& conn) {
-  return conn.settings().fronting.mode != config::fronting_mode::off;
+  return conn.settings().fronting.mode != config::fronting_mode::off ||
+         conn.port_settings().relay_to;
+}
+
+/// How long it may be silent at its start.
+std::chrono::milliseconds first_silence(const client_conn& conn) {
+  if (conn.port_settings().relay_to) return {};
+  return std::min(first_byte_time, conn.settings().fronting.silence);
 }
 
 /// The flight of the site that others are forwarded to who send this hello.
@@ -79,7 +93,7 @@ void handshake_phase::start(client_conn& conn) {
   if (state_->awaits_proxy_header)
     conn.arm_progress(proxy_header_time);
   else if (has_cover(conn))
-    conn.arm_progress(conn.settings().fronting.silence);
+    conn.arm_progress(first_silence(conn));
 }
 
 void handshake_phase::stop() noexcept {
@@ -100,6 +114,9 @@ next_phase handshake_phase::on_data(client_conn& conn, byte_view data) {
     append(state_->seen, data);
     if (state_->visit) state_->visit->site().send(data);
   }
+  // Such a port has no secret: nothing that comes there is looked at.
+  if (const auto& site = conn.port_settings().relay_to)
+    return send_off(conn, forwarded{.why = cause::unknown_protocol, .to = *site});
   while (true) {
     auto step = state_->codec.feed(std::exchange(data, {}));
     if (step && std::holds_alternative<client_handshake::incomplete>(*step)) {
@@ -190,12 +207,13 @@ next_phase handshake_phase::send_off(client_conn& conn, const verdict& judged) {
   // A site that is this proxy itself would have it forwarded for ever.
   if (conn.side().probes.take_back(state_->seen)) return turn_away(conn, why), next_phase{};
   auto& metrics = conn.port().metrics;
-  const auto reason = about(why).name;
-  metrics.protocol_error(reason).add();
+  const bool is_plain = conn.port_settings().relay_to.has_value();
+  const auto reason = is_plain ? plain_reason : about(why).name;
+  if (!is_plain) metrics.protocol_error(reason).add();
   metrics.fronted(reason).add();
   if (spdlog::should_log(spdlog::level::debug))
-    spdlog::debug("{}: {}: {} ({}): forwarded to {}", conn.port().name, to_string(conn.peer()),
-                  reason, about(why).text, config::to_string(site));
+    spdlog::debug("{}: {}: {}: forwarded to {}", conn.port().name, to_string(conn.peer()), reason,
+                  config::to_string(site));
   state_->place.leave();
   // Half of the hello may have gone to another site, when its name had not come yet.
   if (!state_->visit || state_->visit->target() != site) state_->visit = visit(conn, site);
@@ -220,7 +238,7 @@ std::unique_ptr<cover_visit> handshake_phase::visit(client_conn& conn,
 
 next_phase handshake_phase::on_cover_speaks(client_conn& conn) {
   auto& metrics = conn.port().metrics;
-  metrics.fronted("silence").add();
+  metrics.fronted(conn.port_settings().relay_to ? plain_reason : "silence").add();
   state_->place.leave();
   conn.taken().release();
   return relay_phase{std::move(state_->visit)};

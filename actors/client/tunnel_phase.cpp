@@ -17,6 +17,9 @@ using namespace std::chrono_literals;
 /// How long a request may be unanswered and still count as in flight when its connection dies.
 constexpr auto in_flight_time = 5s;
 
+/// After such a silence records are short again.
+constexpr auto record_pause = 1s;
+
 /// Smaller when memory is short, but enough for an ack to be promised.
 std::size_t window_of(const client_conn& conn) noexcept {
   return conn.side().core.memory.pressure() == memory_pressure::none ? client_window
@@ -109,6 +112,7 @@ void tunnel_phase::deliver(client_conn& conn, stream::data& data) {
     conn.port().metrics.protocol_error(about(cause::srv_error_filtered).name).add();
     return acknowledge({.size = static_cast<std::uint32_t>(data.packet.size()), .packets = 1});
   }
+  if (conn.quiet_for() > record_pause) session_->writer.sizes().restart();
   conn.bump();
   session_->write(std::move(data.packet));
   conn.stream().flush_later();

@@ -81,16 +81,25 @@ void obfuscated_writer::seal() {
   const auto payload = byte_span{record}.last(size);
   cipher_.apply(payload);
   sealed_plain_ += size;
-  if (outer_ == envelope::none || size <= max_record_) {
-    if (outer_ == envelope::tls)
-      write_tls_record_header(byte_span{record}.first<tls_record_header_size>(),
-                              tls_application_data, size);
+  if (outer_ == envelope::none) {
+    sealed_size_ += size;
+    return append_chunk(sealed_, std::move(record));
+  }
+  auto most = sizes_.next();
+  if (size <= most) {
+    write_tls_record_header(byte_span{record}.first<tls_record_header_size>(), tls_application_data,
+                            size);
     sealed_size_ += record.size();
     return append_chunk(sealed_, std::move(record));
   }
   bytes records;
-  records.reserve(size + (size / max_record_ + 1) * tls_record_header_size);
-  append_tls_records(payload, max_record_, records);
+  records.reserve(size + (size / most + 1) * tls_record_header_size);
+  for (byte_view rest{payload}; !rest.empty();) {
+    const auto part = rest.first(std::min<std::size_t>(rest.size(), most));
+    append_tls_records(part, part.size(), records);
+    rest = rest.subspan(part.size());
+    if (!rest.empty()) most = sizes_.next();
+  }
   sealed_size_ += records.size();
   append_chunk(sealed_, std::move(records));
 }
@@ -101,25 +110,28 @@ void obfuscated_writer::seal(packet_buffer packet) {
   sealed_plain_ += payload.size();
   sealed_size_ += payload.size();
   if (outer_ == envelope::none) return append_chunk(sealed_, std::move(packet));
-  const auto records = (payload.size() + max_record_ - 1) / max_record_;
-  sealed_size_ += records * tls_record_header_size;
-  if (records == 1) {
+  auto most = sizes_.next();
+  if (payload.size() <= most) {
+    sealed_size_ += tls_record_header_size;
     write_tls_record_header(
         packet.grow_front(tls_record_header_size).first<tls_record_header_size>(),
         tls_application_data, payload.size());
     return append_chunk(sealed_, std::move(packet));
   }
-  // The packet stays in one piece; the headers between its parts have memory of their own.
-  bytes headers(records * tls_record_header_size);
-  byte_view rest{payload};
-  for (std::size_t i = 0; i < records; ++i) {
-    const auto part = rest.first(std::min<std::size_t>(rest.size(), max_record_));
+  // The packet stays in one piece; the headers between its parts have memory of their own, which
+  // must not move: room for as many as there may be.
+  bytes headers((payload.size() / record_sizes::least + 1) * tls_record_header_size);
+  auto header = byte_span{headers};
+  for (byte_view rest{payload}; !rest.empty();) {
+    const auto part = rest.first(std::min<std::size_t>(rest.size(), most));
     rest = rest.subspan(part.size());
-    const auto header = byte_span{headers}.subspan(i * tls_record_header_size);
     write_tls_record_header(header.first<tls_record_header_size>(), tls_application_data,
                             part.size());
     sealed_.push_back({.view = header.first(tls_record_header_size), .memory = {}});
     sealed_.push_back({.view = part, .memory = {}});
+    header = header.subspan(tls_record_header_size);
+    sealed_size_ += tls_record_header_size;
+    if (!rest.empty()) most = sizes_.next();
   }
   sealed_[sealed_.size() - 2].memory = std::move(headers);
   sealed_.back().memory = std::move(packet);

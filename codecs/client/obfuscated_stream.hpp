@@ -7,7 +7,7 @@
 #include "codecs/base/crypto.hpp"
 #include "codecs/base/stream_window.hpp"
 #include "codecs/client/framing.hpp"
-#include "codecs/client/tls_records.hpp"
+#include "codecs/client/record_sizing.hpp"
 
 namespace mtp {
 
@@ -52,10 +52,11 @@ class obfuscated_reader {
 /// Collects plain bytes and turns them into the bytes to send, once per flush.
 class obfuscated_writer {
  public:
-  /// Records carry at most `max_record` bytes.
-  obfuscated_writer(aes_ctr cipher, envelope outer,
-                    std::uint16_t max_record = max_tls_record_payload)
-      : cipher_{std::move(cipher)}, outer_{outer}, max_record_{max_record} {}
+  obfuscated_writer(aes_ctr cipher, envelope outer) : cipher_{std::move(cipher)}, outer_{outer} {}
+
+  /// Of the records from now on, if there is an envelope.
+  void size_records(record_sizes sizes) noexcept { sizes_ = sizes; }
+  [[nodiscard]] record_sizes& sizes() noexcept { return sizes_; }
 
   /// Where plain bytes are appended (existing content must be left alone).
   [[nodiscard]] bytes& plain();
@@ -75,7 +76,7 @@ class obfuscated_writer {
 
   aes_ctr cipher_;
   envelope outer_;
-  std::uint16_t max_record_;
+  record_sizes sizes_;
   /// With an envelope, the first record's header has its place at the front.
   bytes plain_;
   /// Encrypted: large packets, and the bytes that were written in front of them.

@@ -75,7 +75,8 @@ tl::expected<void, std::string> proxy_client::handshake(clock::time_point deadli
   const auto outer = options_.tls_domain ? envelope::tls : envelope::none;
   auto header = make_header(options_);
   reader_.emplace(std::move(header.from_server), outer);
-  writer_.emplace(std::move(header.to_server), outer, client_record);
+  writer_.emplace(std::move(header.to_server), outer);
+  writer_->size_records(record_sizes{client_record});
   // The header is enciphered already: it goes out as it is, in a record of its own with fake-TLS.
   if (options_.tls_domain)
     append_tls_records(header.header, client_record, unsent_);

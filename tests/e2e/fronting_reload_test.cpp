@@ -139,6 +139,56 @@ TEST_CASE_FIXTURE(world, "reload effects: domain_fronting_timeout_sec, fronting_
   CHECK(failed("etimedout") == 2);
 }
 
+TEST_CASE_FIXTURE(world, "reload effects: listen_plain") {
+  const auto number = free_port();
+  proxy.change("listen_plain",
+               "{ " + std::to_string(number) + " = " + quoted(second.where()) + " }");
+  auto visitor = net::blocking_socket::connect("127.0.0.1", number, soon()).value();
+  // The site may speak first.
+  auto at_site = second.accept(soon());
+  REQUIRE(at_site.send(as_bytes("220 hello"), soon()));
+  CHECK(receive(visitor, 9) == of("220 hello"));
+  REQUIRE(visitor.send(as_bytes("GET / HTTP/1.1\r\n\r\n"), soon()));
+  CHECK(receive(at_site, 18) == of("GET / HTTP/1.1\r\n\r\n"));
+  // Nobody is a client there, not even with a port's secret, or one of zeros.
+  for (const auto& secret : {proxy->secret(), secret16{}}) {
+    const auto hello = hello_for(secret);
+    auto other = net::blocking_socket::connect("127.0.0.1", number, soon()).value();
+    REQUIRE(other.send(hello, soon()));
+    auto there = second.accept(soon());
+    CHECK(receive(there, hello.size()) == hello);
+  }
+  const auto counted =
+      R"(fronted_total{listener="plain_)" + std::to_string(number) + R"(",reason="plain_port"})";
+  CHECK(proxy->metric(counted) == 3);
+  auto client = proxy->client(tls_protocol());
+  check_echo(client);
+  proxy.change("listen_plain", "{}");
+  CHECK_FALSE(net::blocking_socket::connect("127.0.0.1", number, soon()));
+  REQUIRE(at_site.send(as_bytes("more"), soon()));
+  CHECK(receive(visitor, 4) == of("more"));
+}
+
+TEST_CASE_FIXTURE(world, "reload effects: record_sizing") {
+  // Of the records in which an echo of 60,000 bytes comes.
+  const auto largest_record = [&] {
+    auto client = proxy->client(tls_protocol());
+    REQUIRE(client.send(random_packet(60'000), false, soon()));
+    std::size_t largest = 0;
+    for (std::size_t sum = 0; sum < 60'000;) {
+      const auto header = receive(client.socket(), tls_record_header_size);
+      const auto length = std::size_t{header[3]} << 8U | header[4];
+      static_cast<void>(receive(client.socket(), length));
+      largest = std::max(largest, length);
+      sum += length;
+    }
+    return largest;
+  };
+  CHECK(largest_record() <= 4096);
+  proxy.change("record_sizing", "\"off\"");
+  CHECK(largest_record() > 16'384);
+}
+
 TEST_CASE_FIXTURE(world, "reload effects: measure_sites") {
   CHECK_FALSE(first.is_asked(cover_site::clock::now()));
   proxy.change("measure_sites", "true");

@@ -37,6 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_REQUIRE(read(outer, mtp::fuzz::cut(in, sizes)) == read(outer, {mtp::to_bytes(in)}));
 
   mtp::obfuscated_writer writer{cipher(), outer};
+  writer.size_records({mtp::record_sizing::ramp, 1});
   mtp::bytes sent;
   for (const auto& piece : mtp::fuzz::cut(in, sizes)) {
     mtp::append(writer.plain(), piece);

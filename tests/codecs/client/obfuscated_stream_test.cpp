@@ -107,9 +107,64 @@ TEST_CASE("obfuscated_writer: a large flush is cut into records as real servers 
     check_records({cipher(), envelope::tls}, size, 16401);
 }
 
-TEST_CASE("obfuscated_writer: records can be kept shorter") {
-  for (const std::size_t size : {2877, 2878, 2879, 10'000})
-    check_records({cipher(), envelope::tls, 2878}, size, 2878);
+/// The lengths of the records that `writer` makes of packets of these sizes, written at once. Their
+/// payload is checked.
+std::vector<std::size_t> record_lengths(obfuscated_writer& writer, aes_ctr& mirror,
+                                        const std::vector<std::size_t>& packets, bool large) {
+  bytes plain;
+  for (const auto size : packets) {
+    const auto packet = noise(size, size);
+    if (large) {
+      writer.write(framing::intermediate, packet_buffer{packet}, {});
+    } else {
+      encode_frame(framing::intermediate, packet, {}, writer.plain());
+    }
+    encode_frame(framing::intermediate, packet, {}, plain);
+  }
+  mirror.apply(plain);
+  const auto sent = writer.take();
+  std::vector<std::size_t> lengths;
+  bytes payload;
+  for (std::size_t at = 0; at < sent.size();) {
+    lengths.push_back(load_be16(byte_view{sent}.subspan(at + 3)));
+    append(payload, byte_view{sent}.subspan(at + tls_record_header_size, lengths.back()));
+    at += tls_record_header_size + lengths.back();
+  }
+  CHECK(payload == plain);
+  return lengths;
+}
+
+TEST_CASE("obfuscated_writer: a ramp of records: 40 short ones, 20 longer ones, then full ones") {
+  for (const bool large : {false, true}) {
+    obfuscated_writer writer{cipher(), envelope::tls};
+    writer.size_records({record_sizing::ramp, 4711});
+    auto mirror = cipher();
+    const auto lengths = record_lengths(writer, mirror, {60'000, 90'000, 100'000}, large);
+    REQUIRE(lengths.size() > 62);
+    std::set<std::size_t> seen;
+    for (std::size_t i = 0; i < 62; ++i) {
+      CAPTURE(i);
+      const std::size_t most = i < 40 ? 1400 : i < 60 ? 4096 : 16384;
+      CHECK(lengths[i] <= most);
+      // The end of a large packet is the end of a record.
+      if (!large) CHECK(lengths[i] > most - 100);
+      seen.insert(most - lengths[i]);
+    }
+    CHECK(seen.size() > 10);
+    // After a silence it begins anew; small packets are records as they are.
+    writer.sizes().restart();
+    const auto again = record_lengths(writer, mirror, {100, 5000}, large);
+    CHECK(std::ranges::max(again) <= 1400);
+    CHECK(record_lengths(writer, mirror, {100}, large) == std::vector<std::size_t>{104});
+  }
+}
+
+TEST_CASE("obfuscated_writer: records are as long as they may be where nobody wants a ramp") {
+  obfuscated_writer writer{cipher(), envelope::tls};
+  writer.size_records({record_sizing::off, 4711});
+  auto mirror = cipher();
+  CHECK(record_lengths(writer, mirror, {40'000}, true) ==
+        std::vector<std::size_t>{16401, 16401, 40'004 - 2 * 16401});
 }
 
 TEST_CASE("obfuscated_reader: ChangeCipherSpec between records is skipped") {
@@ -228,8 +283,9 @@ TEST_CASE("obfuscated streams: packets of any size arrive, whatever is gathered 
   check_property([] {
     const auto outer = *any_envelope();
     const auto kind = *rc::gen::element(framing::abridged, framing::intermediate, framing::padded);
-    obfuscated_writer writer{cipher(), outer,
-                             *rc::gen::element<std::uint16_t>(2878, max_tls_record_payload)};
+    obfuscated_writer writer{cipher(), outer};
+    writer.size_records(*rc::gen::element(record_sizes{}, record_sizes{2878},
+                                          record_sizes{record_sizing::ramp, 1}));
     std::vector<bytes> expected;
     bytes stream;
     const auto count = *rc::gen::inRange(0, 8);
