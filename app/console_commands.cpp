@@ -126,6 +126,11 @@ constexpr std::array commands{
                  }},
     command_spec{"clients", "[N]", "clients by what they do, and the N oldest (20; at most 1000)",
                  place::front, show_clients},
+    command_spec{"hellos", "", "ClientHellos by program (JA4), and what became of them",
+                 place::front,
+                 [](const request& from) {
+                   return ask<actors::hellos_report>(from, actors::inspect_hellos{});
+                 }},
     command_spec{"stats", "", "what has been counted since the start", place::anywhere,
                  [](const request& from) {
                    return ask<actors::counts_report>(from, actors::inspect_counts{});

@@ -258,6 +258,18 @@ std::string to_text(const nodes_report& report) {
   return text;
 }
 
+std::string to_text(const hellos_report& report) {
+  if (report.hellos.empty()) return "no ClientHello has come yet\n";
+  text_table table{{{"JA4"},
+                    {.title = "answered", .right = true},
+                    {.title = "forwarded", .right = true},
+                    {.title = "closed", .right = true}}};
+  for (const auto& hello : report.hellos)
+    table.add({hello.ja4, fmt::to_string(hello.counts[0]), fmt::to_string(hello.counts[1]),
+               fmt::to_string(hello.counts[2])});
+  return table.to_text();
+}
+
 std::string to_text(const counts_report& report) {
   text_table table{
       {{"metric"}, {.title = "count", .right = true}, {.title = "mean", .right = true}}};

@@ -11,6 +11,7 @@ namespace mtp::app {
 [[nodiscard]] std::string to_text(const actors::pools_report& report);
 [[nodiscard]] std::string to_text(const actors::conns_report& report);
 [[nodiscard]] std::string to_text(const actors::clients_report& report);
+[[nodiscard]] std::string to_text(const actors::hellos_report& report);
 /// Counters that are not zero and histograms with values, by name.
 [[nodiscard]] std::string to_text(const actors::counts_report& report);
 

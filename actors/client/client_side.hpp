@@ -9,6 +9,7 @@
 #include "actors/client/client_memory.hpp"
 #include "actors/client/cover_table.hpp"
 #include "actors/client/fronted_table.hpp"
+#include "actors/client/hello_census.hpp"
 #include "actors/client/open_port.hpp"
 #include "actors/client/own_probes.hpp"
 #include "actors/client/replay_journal.hpp"
@@ -35,6 +36,7 @@ struct client_side {
   net::published<std::vector<served_port>> ports;
   /// Ports that are served no more and have clients still.
   net::published<std::vector<std::weak_ptr<open_port>>> left_ports;
+  hello_census hellos;
   /// Connections that are forwarded to cover sites, of all ports.
   fronted_table fronted;
   /// One per reactor, used by its thread alone.

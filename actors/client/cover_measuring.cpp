@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using clock = net::blocking_socket::clock;
 using socket = tl::expected<net::blocking_socket, std::string>;
 
-constexpr auto look_interval = 100ms;
+constexpr auto cancel_interval = 100ms;
 constexpr clock::duration shortest_silence = 300ms;
 constexpr clock::duration longest_silence = 2s;
 /// A site's flight comes in one go, but for a slow one.
@@ -36,7 +36,7 @@ bool is_readable(int fd, clock::time_point deadline, const std::atomic<bool>& ca
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
     if (left <= 0ms) return false;
     pollfd at{.fd = fd, .events = POLLIN, .revents = 0};
-    if (::poll(&at, 1, static_cast<int>(std::min(left, look_interval).count())) > 0) return true;
+    if (::poll(&at, 1, static_cast<int>(std::min(left, cancel_interval).count())) > 0) return true;
   }
   return false;
 }
@@ -63,7 +63,7 @@ measured_flight measure_flight(const cover_target& site, const cover_probe& prob
   auto next_by = answer_by;
   const auto end = answer_by + longest_flight;
   while (!reader.done() && is_readable(reached->fd(), std::min(next_by, end), cancelled)) {
-    const auto got = reached->receive(buffer, clock::now() + look_interval);
+    const auto got = reached->receive(buffer, clock::now() + cancel_interval);
     if (!got || *got == 0) break;
     // What is wrong with it is in the flight.
     static_cast<void>(reader.feed(byte_view{buffer}.first(*got)));

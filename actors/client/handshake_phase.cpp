@@ -11,6 +11,7 @@
 #include "codecs/base/host_name.hpp"
 #include "codecs/base/text.hpp"
 #include "codecs/client/cover_profile.hpp"
+#include "codecs/client/ja4.hpp"
 #include "net/loop/entropy.hpp"
 #include "net/loop/unix_time.hpp"
 
@@ -196,16 +197,27 @@ bool handshake_phase::is_hopeless(const client_conn& conn) const {
   return false;
 }
 
+void handshake_phase::count_hello(client_conn& conn, hello_outcome outcome) const {
+  const byte_view seen{state_->seen};
+  if (!state_->codec.is_tls() || seen.size() < tls_record_header_size) return;
+  const auto size = tls_record_header_size + load_be16(seen.subspan(3));
+  // A hello in several records is none of a program that is worth counting.
+  if (size > seen.size()) return;
+  if (const auto ja4 = ja4_fingerprint(seen.first(size))) conn.side().hellos.count(*ja4, outcome);
+}
+
 // -- the cover site -----------------------------------------------------------------------------
 
 next_phase handshake_phase::send_off(client_conn& conn, const verdict& judged) {
   if (const auto* const away = std::get_if<turned_away>(&judged)) {
+    if (!state_->codec.is_answered()) count_hello(conn, hello_outcome::refused);
     turn_away(conn, *away);
     return {};
   }
   const auto& [why, site] = std::get<forwarded>(judged);
   // A site that is this proxy itself would have it forwarded for ever.
   if (conn.side().probes.take_back(state_->seen)) return turn_away(conn, why), next_phase{};
+  count_hello(conn, hello_outcome::forwarded);
   auto& metrics = conn.port().metrics;
   const bool is_plain = conn.port_settings().relay_to.has_value();
   const auto reason = is_plain ? plain_reason : about(why).name;
@@ -291,6 +303,7 @@ void handshake_phase::answer(client_conn& conn, const client_handshake::hello_re
   server_flight_random random{
       .x25519_key = net::random_x25519_share(), .mlkem_ciphertext = {}, .encrypted = encrypted};
   if (plan.group == group_x25519_mlkem768) net::fill_random(random.mlkem_ciphertext);
+  count_hello(conn, hello_outcome::answered);
   conn.stream().send(state_->codec.answer(plan, random));
   bytes{}.swap(state_->seen);
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "actors/client/admission.hpp"
+#include "actors/client/hello_census.hpp"
 #include "actors/client/newcomers.hpp"
 #include "net/loop/timer_wheel.hpp"
 
@@ -77,6 +78,8 @@ class handshake_phase {
                                                    const config::fronting_target& site) const;
   /// Nothing that may still come would make it a client of this port.
   [[nodiscard]] bool is_hopeless(const client_conn& conn) const;
+  /// Counts its hello, if that has come whole.
+  void count_hello(client_conn& conn, hello_outcome outcome) const;
   /// For a verdict that does not admit it.
   [[nodiscard]] next_phase send_off(client_conn& conn, const verdict& judged);
   void answer(client_conn& conn, const client_handshake::hello_received& received,

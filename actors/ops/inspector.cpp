@@ -221,6 +221,11 @@ caf::result<clients_report> inspector_state::clients(std::size_t limit) {
   return all->asked();
 }
 
+hellos_report inspector_state::hellos() const {
+  if (node->client == nullptr) return {};
+  return {.hellos = node->client->hellos.top(max_inspected_hellos)};
+}
+
 process_report inspector_state::process() const {
   const auto* const clients = node->client;
   process_report report{.connections = {},
@@ -291,6 +296,7 @@ caf::behavior inspector(caf::stateful_actor<inspector_state>* self, node_parts& 
       [&state](inspect_conns) { return state.conns(); },
       [&state](const inspect_clients& request) { return state.clients(request.limit); },
       [&state](inspect_process) { return state.process(); },
+      [&state](inspect_hellos) { return state.hellos(); },
       [&state](inspect_counts) { return state.counts(); },
       [&state](inspect_nodes) { return state.nodes(); },
   };

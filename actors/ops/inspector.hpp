@@ -6,6 +6,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include "actors/client/client_status.hpp"
+#include "actors/client/hello_census.hpp"
 #include "actors/core/supervisor.hpp"
 #include "actors/node_link/back_session.hpp"
 #include "actors/node_link/link_gateway.hpp"
@@ -117,6 +118,14 @@ struct counts_report {
   std::vector<metrics::family> families;
 };
 
+/// Message (request): replies with a `hellos_report`. No other actor is asked.
+struct inspect_hellos {};
+inline constexpr std::size_t max_inspected_hellos = 32;
+struct hellos_report {
+  /// The most frequent first, at most `max_inspected_hellos`.
+  std::vector<counted_hello> hellos;
+};
+
 /// Message (request): replies with a `nodes_report`.
 struct inspect_nodes {};
 struct back_report {
@@ -143,6 +152,7 @@ struct inspector_state {
   caf::result<pools_report> pools();
   caf::result<conns_report> conns();
   caf::result<clients_report> clients(std::size_t limit);
+  [[nodiscard]] hellos_report hellos() const;
   [[nodiscard]] process_report process() const;
   [[nodiscard]] counts_report counts() const;
   caf::result<nodes_report> nodes();
@@ -167,6 +177,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_conns)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::conns_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_clients)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::clients_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_hellos)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::hellos_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_process)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::process_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::inspect_counts)

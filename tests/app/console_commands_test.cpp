@@ -54,6 +54,7 @@ TEST_CASE_FIXTURE(fixture,
         [](const actors::inspect_clients& request) {
           return actors::clients_report{.clients = {.total = request.limit}, .trouble = {}};
         },
+        [](actors::inspect_hellos) { return actors::hellos_report{}; },
         [](actors::inspect_counts) { return actors::counts_report{}; },
         [](actors::inspect_nodes) {
           return actors::nodes_report{.name = "n", .role = config::node_role::both, .build = "b"};
@@ -67,11 +68,12 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(contains(answer("clients"), "20 clients"));
   CHECK(contains(answer("clients 1000"), "1000 clients"));
   CHECK(answer("clients 0") == "0 clients\n");
+  CHECK(answer("hellos") == "no ClientHello has come yet\n");
   CHECK(answer("stats") == "nothing has been counted yet\n");
   CHECK(answer("nodes") == "this node: n, role both, build b\n");
   CHECK(answer("help") == console_help());
-  for (const auto* const name :
-       {"tree ", "pools ", "conns ", "clients [N] ", "stats ", "nodes ", "reload ", "help "})
+  for (const auto* const name : {"tree ", "pools ", "conns ", "clients [N] ", "hellos ", "stats ",
+                                 "nodes ", "reload ", "help "})
     CHECK(contains('\n' + console_help(), '\n' + std::string{name}));
 }
 

@@ -158,6 +158,14 @@ TEST_CASE("console text: clients") {
   CHECK(to_text(report) == groups + trouble);
 }
 
+TEST_CASE("console text: hellos, a line a program") {
+  CHECK(to_text(hellos_report{.hellos = {{.ja4 = "t13d1516h2_a_b", .counts = {5, 0, 1}},
+                                         {.ja4 = "t12i", .counts = {0, 4, 0}}}}) ==
+        "JA4             answered  forwarded  closed\n"
+        "t13d1516h2_a_b         5          0       1\n"
+        "t12i                   0          4       0\n");
+}
+
 TEST_CASE("console text: nodes") {
   CHECK(to_text(nodes_report{.name = "", .role = config::node_role::both, .build = "1.0"}) ==
         "this node: -, role both, build 1.0\n");

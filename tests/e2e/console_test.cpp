@@ -87,6 +87,20 @@ bool has_row(const std::string& text, const std::vector<std::string>& row) {
   return std::ranges::count(rows(text), row) == 1;
 }
 
+TEST_CASE("console: hellos are told apart by their program, and by what became of them") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  const proxy_under_test proxy{{.telegram = &telegram}};
+  wait_for_console(proxy);
+  for (int i = 0; i < 2; ++i) {
+    auto client = proxy.client(tls_protocol());
+    check_echo(client);
+  }
+  CHECK_FALSE(ask(proxy, "hellos").empty());
+  const auto programs = rows(ask(proxy, "hellos"), "t13d1516h2_8daaf6152771_d8a2da3f94cd");
+  REQUIRE(programs.size() == 1);
+  CHECK(programs[0] == std::vector<std::string>{programs[0][0], "2", "0", "0"});
+}
+
 TEST_CASE("console: tree, pools, conns, clients and stats tell what is") {
   const fake_telegram telegram{{.dcs = {1, 2}}};
   proxy_under_test proxy{{.telegram = &telegram}};
