@@ -9,10 +9,10 @@ build="ca-certificates g++ cmake ninja-build pkg-config ccache libcaf-dev libssl
   libtomlplusplus-dev libexpected-dev libcurl4-openssl-dev libc-ares-dev libcli11-dev libisal-dev libgmp-dev
   libmimalloc-dev libmicrohttpd-dev
   prometheus-cpp-dev doctest-dev librapidcheck-dev libbenchmark-dev"
-# clang builds the fuzz targets; openssl and curl are TLS clients that end-to-end tests run; valgrind
-# counts instructions; iproute2 and nftables make the networks of tests, libfaketime clocks that are
-# wrong.
-test="clang libclang-rt-14-dev openssl curl valgrind iproute2 nftables libfaketime"
+# clang builds the fuzz targets; openssl and curl are TLS clients that end-to-end tests run, nginx and
+# caddy cover sites; valgrind counts instructions; iproute2 and nftables make the networks of tests,
+# libfaketime clocks that are wrong.
+test="clang libclang-rt-14-dev openssl curl nginx-light caddy valgrind iproute2 nftables libfaketime"
 check="git clang-format clang-tidy shellcheck"
 # qemu-user is an older processor.
 if [ "$(dpkg --print-architecture)" = amd64 ]; then

@@ -96,6 +96,8 @@ int relay::pump(end& from, end& to) {
   const auto progress = from.flow.move(from.fd.get(), to.fd.get(), most_per_turn);
   if (progress.moved > 0) moved_at_.store(home_->now(), std::memory_order_relaxed);
   from.taken += progress.moved;
+  // The flow that comes from there must not take it for a FIN.
+  if (progress.now == state::sink_failed) to.flow.source_has_failed();
   from.wants_read = progress.now == state::wants_input || progress.now == state::has_more;
   to.wants_write = progress.now == state::wants_output;
   return progress.error;

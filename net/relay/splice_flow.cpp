@@ -126,6 +126,7 @@ splice_flow::step splice_flow::read(int source, progress& so_far) {
   if (size > 0) return step::moved;
   bytes{}.swap(head_);
   if (size == 0) {
+    if (source_failed_) return step::would_block;
     source_ended_ = true;
     return step::moved;
   }

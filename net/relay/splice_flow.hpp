@@ -47,6 +47,10 @@ class splice_flow {
   [[nodiscard]] progress move(int source, int sink, std::size_t limit);
   /// Only what `send_first` and earlier calls have left goes out; the source is not read.
   [[nodiscard]] progress push(int sink);
+  /// The source has failed, as a write to it has told: that takes the error away, and it reads as
+  /// if it had finished. What it has sent before can be moved still, but the sink is told of no
+  /// end.
+  void source_has_failed() noexcept { source_failed_ = true; }
   [[nodiscard]] bool has_ended() const noexcept { return ended_; }
   /// Bytes of memory for what waits, without those in a pipe.
   [[nodiscard]] std::size_t held() const noexcept { return head_.capacity(); }
@@ -65,6 +69,7 @@ class splice_flow {
   std::size_t sent_ = 0;
   std::optional<pipe_ends> pipe_;
   std::size_t in_pipe_ = 0;
+  bool source_failed_ = false;
   bool source_ended_ = false;
   bool ended_ = false;
 };

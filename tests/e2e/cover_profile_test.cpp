@@ -8,8 +8,7 @@
 #include "tests/e2e/changing_proxy.hpp"
 #include "tests/e2e/fronting_fixture.hpp"
 #include "tests/support/delay_relay.hpp"
-#include "tests/support/skipped.hpp"
-#include "tests/support/test_certificates.hpp"
+#include "tests/support/real_site.hpp"
 
 namespace mtp::test {
 namespace {
@@ -17,39 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 const std::string good_rounds = R"(cover_measured_total{result="good"})";
-
-/// `openssl s_server` with a certificate for example.com.
-class openssl_site {
- public:
-  explicit openssl_site(const std::vector<std::string>& more = {})
-      : files_{
-            certificate_authority{directory_.path(), "ca"}.issue("site", {.name = "example.com"})} {
-    start(more);
-  }
-  void start(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments{"openssl", "s_server",         "-accept", where(),
-                                       "-cert",   files_.certificate, "-key",    files_.key,
-                                       "-www",    "-naccept",         "100000"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    program_ = std::make_unique<process>("/usr/bin/env",
-                                         process::options{.arguments = arguments,
-                                                          .environment = {},
-                                                          .output = directory_.path() / "output",
-                                                          .max_open_files = {},
-                                                          .ends_with_parent = true});
-    REQUIRE(eventually(
-        [&] { return net::blocking_socket::connect("127.0.0.1", port_, soon()).has_value(); },
-        patience));
-  }
-  void stop() { program_.reset(); }
-  [[nodiscard]] std::string where() const { return "127.0.0.1:" + std::to_string(port_); }
-
- private:
-  temporary_directory directory_;
-  std::uint16_t port_ = free_port();
-  net::tls_files files_;
-  std::unique_ptr<process> program_;
-};
 
 /// What an observer sees of the answer to a hello.
 struct seen_flight {
@@ -107,11 +73,11 @@ void check_looks_alike(const proxy_under_test& proxy, int times = 8) {
 
 struct measured {
   fake_telegram telegram{{.dcs = {2}}};
-  openssl_site site;
+  real_site site;
   proxy_under_test proxy;
 
   explicit measured(const std::vector<std::string>& site_options = {})
-      : site{site_options},
+      : site{site_program::openssl, {.arguments = site_options, .key = key_kind::p256}},
         proxy{{.config =
                    "domain_fronting = \"" + site.where() + "\"\ntls_domains = [\"example.com\"]\n",
                .telegram = &telegram}} {}

@@ -100,7 +100,7 @@ net::tls_files certificate_authority::issue(const std::string& file,
   const net::tls_files files{.certificate = (directory_ / (file + ".pem")).string(),
                              .key = (directory_ / (file + ".key")).string(),
                              .ca = file_};
-  const key_ptr key{EVP_EC_gen("P-256")};
+  const key_ptr key{options.key == key_kind::p256 ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048)};
   const auto certificate = make_certificate(key.get(), options);
   auto* const issuer = own_->certificate.get();
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer));

@@ -11,6 +11,7 @@
 namespace mtp::test {
 
 enum class key_usage : std::uint8_t { both, server, client };
+enum class key_kind : std::uint8_t { p256, rsa2048 };
 
 struct certificate_options {
   std::string name = "node";
@@ -20,6 +21,7 @@ struct certificate_options {
   std::chrono::seconds until = std::chrono::hours{24};
   /// Put into the subject as a second CN, if not empty.
   std::string second_name;
+  key_kind key = key_kind::p256;
 };
 
 /// A CA whose files are in a directory of the test's.

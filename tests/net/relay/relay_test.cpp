@@ -166,6 +166,14 @@ TEST_CASE_FIXTURE(fixture, "relay: a reset of either end is a reset for the othe
     CHECK(soon([&] { return at_near.error == ECONNRESET; }));
     CHECK(at_near.data == of("alert"));
   }
+  SUBCASE("the site's, found when the client's bytes are passed on") {
+    far.send("alert");
+    near.send("more");
+    far.reset();
+    CHECK(soon([&] { return at_near.ended || at_near.error != 0; }));
+    CHECK(at_near.error == ECONNRESET);
+    CHECK(at_near.data == of("alert"));
+  }
   SUBCASE("the client's") {
     near.send("hello");
     CHECK(soon([&] { return !at_far.data.empty(); }));
