@@ -117,6 +117,19 @@ std::vector<option> link_options() {
                "nodes, for example from `openssl rand -hex 16`. Required with `\"plain\"` and "
                "`\"caf-openssl\"`."},
       {.table = "node_link",
+       .key = "sni",
+       .value = of::text(at(&settings::link, &link_config::node_link, &node_link_settings::sni),
+                         domain_text),
+       .shown_default = "none",
+       .roles = only_front,
+       .elsewhere = {.text = "has no effect on a back: fronts ask for a name"},
+       .applies = change_time::new_connections,
+       .original = false,
+       .example = "\"www.example.com\"",
+       .line =
+           "Front, with `\"tls\"`: the server name that its hello asks for, as observers expect "
+           "one there. The certificates do not depend on it."},
+      {.table = "node_link",
        .key = "timeout_sec",
        .value =
            of::duration(at(&settings::link, &link_config::node_link, &node_link_settings::timeout),

@@ -104,6 +104,8 @@ struct node_link_settings {
   /// Names of fronts that a back takes.
   std::vector<std::string> allowed_nodes;
   std::string cluster_cookie;
+  /// The server name in a front's hello; empty: none.
+  std::string sni;
   /// The other node is given up when nothing has come for so long.
   std::chrono::seconds timeout{15};
   friend bool operator==(const node_link_settings&, const node_link_settings&) = default;

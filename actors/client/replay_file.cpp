@@ -19,6 +19,11 @@ std::string error_text(int error) {
   return std::generic_category().message(error);
 }
 
+std::string open_error_text(int error) {
+  if (error == ELOOP) return "it is a symbolic link";
+  return error_text(error);
+}
+
 /// False if another process has it. A file system without locks is believed to have one user.
 bool try_lock(int fd) {
   return ::flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
@@ -74,7 +79,7 @@ tl::expected<std::optional<replay_file::opened>, std::string> replay_file::open(
   net::unique_fd fd{
       ::open(path.c_str(), O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
   if (!fd && errno == ENOENT) return std::nullopt;
-  if (!fd) return tl::unexpected{errno == ELOOP ? "it is a symbolic link" : error_text(errno)};
+  if (!fd) return tl::unexpected{open_error_text(errno)};
   struct stat about {};
   if (::fstat(fd.get(), &about) != 0) return tl::unexpected{error_text(errno)};
   if (auto why = distrust(about); !why.empty()) return tl::unexpected{std::move(why)};

@@ -50,6 +50,7 @@ void remote_back_session::reach() {
   dialer_.dial({.host = to.host,
                 .port = to.port,
                 .name = to.name,
+                .sni = side().core.settings(home()).link.node_link.sni,
                 .bind_v4 = all.bind_address,
                 .bind_v6 = all.bind_address_v6},
                credentials != nullptr ? credentials->current() : nullptr);

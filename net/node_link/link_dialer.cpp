@@ -112,6 +112,7 @@ void link_dialer::dial_state::on_connected(dial_result result) {
   set_no_delay(fd);
   if (context_ != nullptr)
     attempt_->channel = std::make_unique<tls_channel>(context_, fd, expected_);
+  if (!target_.sni.empty()) attempt_->channel->ask_for(target_.sni);
   phase_ = context_ != nullptr ? phase::handshake : phase::first_byte;
   deadline_.arm(home().timers(), dialer_->limits_.handshake);
   advance();

@@ -28,6 +28,8 @@ struct link_target {
   std::uint16_t port = 0;
   /// The name that the peer's certificate must have. Not used by the plain transport.
   std::string name;
+  /// The server name that its hello asks for, for observers; empty: none.
+  std::string sni = {};
   /// Where connections come from, by the family of the peer's address, if not anywhere.
   std::optional<ip_address> bind_v4 = {};
   std::optional<ip_address> bind_v6 = {};

@@ -75,6 +75,13 @@ tls_channel::tls_channel(std::shared_ptr<const tls_context> context, int fd,
 
 tls_channel::~tls_channel() = default;
 
+void tls_channel::ask_for(const std::string& sni) {
+  // What the macro of OpenSSL's header does, without its casts.
+  if (SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+               const_cast<char*>(sni.c_str())) != 1)
+    throw std::bad_alloc{};
+}
+
 void tls_channel::deleter::operator()(SSL* ssl) const noexcept {
   SSL_free(ssl);
 }

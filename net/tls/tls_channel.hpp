@@ -58,6 +58,9 @@ class tls_channel {
   tls_channel& operator=(tls_channel&&) = delete;
   ~tls_channel();
 
+  /// Of the dialing side, before the handshake: asks for this server name in the hello. Whose
+  /// certificate passes does not depend on it. Throws std::bad_alloc.
+  void ask_for(const std::string& sni);
   /// Call it until it is done or has failed. Done on the accepting side means that both ends have
   /// passed; the dialing side does not know yet whether the peer accepts its certificate.
   [[nodiscard]] tls_progress handshake();

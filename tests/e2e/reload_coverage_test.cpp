@@ -88,6 +88,7 @@ const std::map<std::string, std::string> shown_in{
     {"node_link.certificate", "tests/e2e/split_reload_test.cpp"},
     {"node_link.key", "tests/e2e/split_reload_test.cpp"},
     {"node_link.allowed_nodes", "tests/e2e/split_reload_test.cpp"},
+    {"node_link.sni", "tests/e2e/split_effects_test.cpp"},
     {"node_link.timeout_sec", "tests/e2e/split_stopped_test.cpp"},
 };
 

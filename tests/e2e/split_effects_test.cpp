@@ -2,7 +2,9 @@
 // split_reload_test.
 #include <fstream>
 
+#include "codecs/client/tls_client_hello.hpp"
 #include "tests/e2e/load_client.hpp"
+#include "tests/support/cover_site.hpp"
 
 namespace mtp::test {
 namespace {
@@ -74,6 +76,28 @@ TEST_CASE("split: reload effects: node_link.cluster_cookie") {
   check_echo(another);
   check_echo(client);
   CHECK(on.front->count_in_output(": connected (build") == 1);
+}
+
+TEST_CASE("split: reload effects: node_link.sni") {
+  const fake_telegram telegram{{.dcs = {2}}};
+  split_nodes nodes{telegram};
+  const cover_site listening;
+  front_options how;
+  how.backs = {"back@" + listening.where()};
+  how.link = "sni = \"a.example\"\n";
+  auto& front = nodes.add_front("front", how);
+  front.start();
+  // The name in the next hello.
+  const auto asked_for = [&] {
+    auto front_end = listening.accept(soon());
+    bytes hello(4096);
+    hello.resize(front_end.receive(hello, soon()).value());
+    return std::string{read_client_hello(hello).sni};
+  };
+  CHECK(asked_for() == "a.example");
+  reload_with(front, "sni", "\"b.example\"");
+  // One with the old name may be on its way.
+  CHECK((asked_for() == "b.example" || asked_for() == "b.example"));
 }
 
 TEST_CASE("split: reload effects: node_name") {

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "codecs/client/tls_client_hello.hpp"
 #include "tests/net/tls/tls_ends.hpp"
 
 namespace mtp::net {
@@ -24,6 +25,23 @@ TEST_CASE_FIXTURE(fixture, "tls channel: another connection's failure is not tak
     }
   }
   CHECK(pair.front->problem().empty());
+}
+
+TEST_CASE_FIXTURE(
+    fixture,
+    "tls channel: the name that is asked for is in the hello, and is no other's business") {
+  for (const std::string asked : {"", "www.example.com"}) {
+    const auto sockets = make_connection();
+    tls_channel front{front_context, sockets.front.get(),
+                      std::make_shared<const node_names>(node_names{"back1"})};
+    if (!asked.empty()) front.ask_for(asked);
+    CHECK(front.handshake() == tls_progress::want_read);
+    bytes hello(4096);
+    const auto got = ::recv(sockets.back.get(), hello.data(), hello.size(), 0);
+    REQUIRE(got > 0);
+    hello.resize(static_cast<std::size_t>(got));
+    CHECK(read_client_hello(hello).sni == asked);
+  }
 }
 
 TEST_CASE_FIXTURE(fixture, "tls channel: a key is renewed after so many records") {
