@@ -12,9 +12,8 @@ void own_clock::compare(std::chrono::seconds ahead, std::string_view other) {
     spdlog::info("the clocks of clients are compared with this machine's again");
   else
     spdlog::warn(
-        "this machine's clock is {} s ahead of that of {}: the clocks of clients are "
-        "compared with the latter; set this machine's clock",
-        ahead.count(), other);
+        "the clocks of clients are compared with that of {}: this machine's is {} s ahead of it",
+        other, ahead.count());
 }
 
 }  // namespace mtp::actors

@@ -82,8 +82,9 @@ struct measured {
                    "domain_fronting = \"" + site.where() + "\"\ntls_domains = [\"example.com\"]\n",
                .telegram = &telegram}} {}
 
-  [[nodiscard]] bool is_measured(double rounds = 1) const {
-    return proxy.wait_for_metric(good_rounds, rounds);
+  /// A round takes 10 s, and longer where others work beside it.
+  [[nodiscard]] bool is_measured() const {
+    return eventually([&] { return proxy.metric(good_rounds) == 1; }, 4 * patience);
   }
 };
 

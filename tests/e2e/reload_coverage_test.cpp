@@ -30,6 +30,8 @@ const std::map<std::string, std::string> shown_in{
     {"tls_clock_window_sec", "tests/e2e/client_clock_test.cpp"},
     {"ignore_time_skew", "tests/e2e/client_clock_test.cpp"},
     {"tls_boot_clock", "tests/e2e/client_clock_test.cpp"},
+    {"listen_plain", "tests/e2e/fronting_reload_test.cpp"},
+    {"record_sizing", "tests/e2e/fronting_reload_test.cpp"},
     {"measure_sites", "tests/e2e/fronting_reload_test.cpp"},
     {"ports.tls_domains", "tests/e2e/fronting_reload_test.cpp"},
     {"ports.proxy_protocol_from", "tests/e2e/fronting_reload_test.cpp"},

@@ -97,6 +97,9 @@ TEST_CASE("reload effects: bind_address") {
   CHECK(is_seen_as("127.0.0.1"));
   telegram.close_conns(2);
   CHECK(has_conns(telegram, 2));
+  // What it asks for on a connection that is being closed is lost, and it is closed as well.
+  CHECK(proxy->wait_for_metric_of_at_least(
+      R"(downstream_migration_total{listener="test",dc_id="2",result="ok"})", 1));
   CHECK(is_seen_as("127.0.0.2"));
   CHECK(telegram.complaints().empty());
 }
