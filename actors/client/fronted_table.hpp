@@ -39,11 +39,12 @@ class fronted_table {
   ~fronted_table() = default;
 
   /// `visitor`, whose connection comes from `from`, is forwarded from now on. `moved` must be there
-  /// until the place is given back.
+  /// until the place is given back, and never goes back.
   [[nodiscard]] fronted_place join(const ip_address& from, caf::actor visitor,
                                    const activity& moved);
   /// Takes out of the table the connection that is to end: of the network with most connections the
-  /// one that has been idle longest. Null if there are at most `most`.
+  /// one that has been idle longest. Null if there are at most `most`. Takes logarithmic time for
+  /// each connection that it looks at, and looks again only at those that have moved since.
   [[nodiscard]] caf::actor choose(std::size_t most);
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// How many were chosen so far.
@@ -55,8 +56,15 @@ class fronted_table {
   struct item {
     caf::actor visitor;
     const activity* moved;
+    /// What `moved` was when it was last looked at.
+    net::steady_clock::time_point seen;
   };
-  using members = std::map<number, item>;
+  /// Connections of a network.
+  struct members {
+    std::map<number, item> items;
+    /// By `seen`, which may be earlier than `moved` is by now, but never later.
+    std::set<std::pair<net::steady_clock::time_point, number>> idlest;
+  };
   /// Of a network. The first one is the busiest.
   struct rank {
     std::size_t size = 0;
@@ -69,6 +77,7 @@ class fronted_table {
 
   void leave(const client_network& from, number fronted);
   void remove(std::map<client_network, members>::iterator group, number fronted);
+  [[nodiscard]] static number idlest_of(members& group);
   [[nodiscard]] static rank rank_of(const client_network& of, const members& group) noexcept;
 
   mutable std::mutex mutex_;

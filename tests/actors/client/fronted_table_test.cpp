@@ -1,5 +1,6 @@
 #include "actors/client/fronted_table.hpp"
 
+#include <algorithm>
 #include <memory>
 
 #include "tests/support/manual_node.hpp"
@@ -46,6 +47,46 @@ TEST_CASE_FIXTURE(fixture, "fronted: the idlest connection of the busiest networ
   CHECK(table.size() == 3);
   CHECK(table.choose(3) == nullptr);
   idle.moved = net::steady_clock::time_point{20s};
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "fronted: a connection that has moved since is not the idlest any more") {
+  auto& first = join("192.0.2.1", 1s);
+  auto& second = join("192.0.2.1", 2s);
+  auto& third = join("192.0.2.1", 3s);
+  first.moved = net::steady_clock::time_point{10s};
+  CHECK(table.choose(2) == second.visitor.handle());
+  third.moved = net::steady_clock::time_point{11s};
+  CHECK(table.choose(1) == first.visitor.handle());
+  CHECK(table.choose(0) == third.visitor.handle());
+}
+
+TEST_CASE_FIXTURE(fixture, "fronted: the idlest of the busiest network, whatever moves when") {
+  test::check_property([this] {
+    auto now = 0s;
+    std::vector<connection*> inside;
+    for (const int step : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 90))) {
+      now += 1s;
+      if (step < 40) {
+        inside.push_back(&join("192.0.2." + std::to_string(step % 2), now));
+      } else if (step < 70 && !inside.empty()) {
+        inside[static_cast<std::size_t>(step) % inside.size()]->moved =
+            net::steady_clock::time_point{now};
+      } else if (!inside.empty()) {
+        const auto crowd_of = [&](const connection* one) {
+          return std::ranges::count(inside, one->from, &connection::from);
+        };
+        // The first in the list is of the older network.
+        const auto& busiest = (*std::ranges::max_element(inside, {}, crowd_of))->from;
+        const auto idlest = std::ranges::min_element(inside, {}, [&](const connection* one) {
+          return std::pair{one->from != busiest, one->moved.load()};
+        });
+        RC_ASSERT(table.choose(inside.size() - 1) == (*idlest)->visitor.handle());
+        inside.erase(idlest);
+      }
+    }
+    connections.clear();
+  });
 }
 
 TEST_CASE_FIXTURE(fixture, "fronted: addresses of an IPv6 network are one, those of IPv4 are not") {

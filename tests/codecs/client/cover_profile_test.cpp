@@ -1,15 +1,14 @@
 #include "codecs/client/cover_profile.hpp"
 
-#include "tests/codecs/client/cover_probes.hpp"
 #include "tests/codecs/client/cover_profiles.hpp"
-#include "tests/codecs/client/site_flights.hpp"
-#include "tests/support/tls_site.hpp"
+#include "tests/codecs/client/measured_profile.hpp"
 
 namespace mtp {
 namespace {
 
 using test::any_profile;
 using test::check_property;
+using test::measured;
 using test::probe_of;
 using test::read_flight;
 using test::tls_site;
@@ -46,16 +45,6 @@ cover_profile following_site() {
   add_sample(profile, browser, flight_of(0x1301, 0x11ec, {27, 2000, 281, 69}));
   add_sample(profile, x25519_only, flight_of(0x1301, 0x001d, {47, 2000, 281, 69}));
   add_sample(profile, no_grease, flight_of(0x1302, 0x11ec, {27, 3000, 281, 85}));
-  return profile;
-}
-
-/// The samples of a real server, one per shape.
-cover_profile measured(const tls_site& site) {
-  cover_profile profile{.site = "example.com:443", .measured = 1'800'000'000};
-  for (const auto shape : all_hello_shapes) {
-    const auto probe = probe_of(shape);
-    add_sample(profile, shape, read_flight(site.answer(probe.record), probe.session_id));
-  }
   return profile;
 }
 
