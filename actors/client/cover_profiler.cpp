@@ -22,8 +22,8 @@ struct look_at_sites {};
 
 constexpr milliseconds look_interval{1000};
 /// Between two hellos of a round: to a site they are visitors who went away.
-constexpr milliseconds least_gap{100};
-constexpr milliseconds most_gap{900};
+constexpr milliseconds least_gap{50};
+constexpr milliseconds most_gap{350};
 constexpr minutes first_wait{1};
 constexpr minutes longest_wait{60};
 /// Where forwarded connections are crowded out: a loop does that in a moment.

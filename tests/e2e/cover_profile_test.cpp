@@ -82,7 +82,7 @@ struct measured {
                    "domain_fronting = \"" + site.where() + "\"\ntls_domains = [\"example.com\"]\n",
                .telegram = &telegram}} {}
 
-  /// A round takes 10 s, and longer where others work beside it.
+  /// A round takes 7 s, and longer where others work beside it.
   [[nodiscard]] bool is_measured() const {
     return eventually([&] { return proxy.metric(good_rounds) == 1; }, 4 * patience);
   }
