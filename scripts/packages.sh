@@ -3,16 +3,18 @@
 #   scripts/packages.sh build   to build and run
 #   scripts/packages.sh test    also to test
 #   scripts/packages.sh check   also for `make check`
+#   scripts/packages.sh sites   only web servers that tests put behind the proxy, if they are there.
+#                               Debian starts them as services, so no target of the Makefile does this.
 set -eu
 
 build="ca-certificates g++ cmake ninja-build pkg-config ccache libcaf-dev libssl-dev libfmt-dev libspdlog-dev
   libtomlplusplus-dev libexpected-dev libcurl4-openssl-dev libc-ares-dev libcli11-dev libisal-dev libgmp-dev
   libmimalloc-dev libmicrohttpd-dev
   prometheus-cpp-dev doctest-dev librapidcheck-dev libbenchmark-dev"
-# clang builds the fuzz targets; openssl and curl are TLS clients that end-to-end tests run, nginx and
-# caddy cover sites; valgrind counts instructions; iproute2 and nftables make the networks of tests,
-# libfaketime clocks that are wrong.
-test="clang libclang-rt-14-dev openssl curl nginx-light caddy valgrind iproute2 nftables libfaketime"
+# clang builds the fuzz targets; openssl and curl are TLS clients that end-to-end tests run; valgrind
+# counts instructions; iproute2 and nftables make the networks of tests, libfaketime clocks that are
+# wrong.
+test="clang libclang-rt-14-dev openssl curl valgrind iproute2 nftables libfaketime"
 check="git clang-format clang-tidy shellcheck"
 # qemu-user is an older processor.
 if [ "$(dpkg --print-architecture)" = amd64 ]; then
@@ -24,7 +26,8 @@ case "${1:-build}" in
   build) wanted="$build" ;;
   test) wanted="$build $test" ;;
   check) wanted="$build $test $check" ;;
-  *) echo "usage: $0 build|test|check" >&2; exit 2 ;;
+  sites) wanted="nginx-light caddy" ;;
+  *) echo "usage: $0 build|test|check|sites" >&2; exit 2 ;;
 esac
 
 missing=""
