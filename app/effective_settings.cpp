@@ -18,7 +18,7 @@ constexpr std::size_t files_of_fronted = 2;
 
 void limit_connections(config::client_config& settings, std::size_t files,
                        std::vector<std::string>& notes) {
-  const auto ports = settings.ports.size();
+  const auto ports = settings.ports.size() + settings.fronting.plain.size();
   if (ports == 0) return;
   const auto room = files > 2 * reserved_files ? files - reserved_files : files / 2;
   const bool fronts =

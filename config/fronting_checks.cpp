@@ -46,10 +46,13 @@ void check_loops(toml_reader& in, const client_config& read) {
 void check_plain(toml_reader& in, const client_config& read) {
   for (const auto& [number, target] : read.fronting.plain) {
     const auto port = std::ranges::find_if(
-        read.ports, [&](const port_settings& one) { return one.listen.port == number; });
+        read.ports, [&, own_name = "plain_" + std::to_string(number)](const port_settings& one) {
+          return one.listen.port == number || one.name == own_name;
+        });
     if (port != read.ports.end())
-      in.problem(*in.find("listen_plain"), "listen_plain",
-                 std::to_string(number) + " is the port of \"" + port->name + "\"");
+      in.problem(
+          *in.find("listen_plain"), "listen_plain",
+          std::to_string(number) + " is the port, or its name that, of \"" + port->name + "\"");
   }
 }
 

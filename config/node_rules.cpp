@@ -87,6 +87,8 @@ void check_node_link(toml_reader& link, const settings& read) {
     check_allowed_nodes(link, security);
   }
   check_files(link, security);
+  if (link.has("sni") && security != link_security::tls)
+    link.warning(*link.find("sni"), "sni", "has no effect without transport = \"tls\"");
   if (!link.has("cluster_cookie") && security != link_security::tls)
     link.missing("cluster_cookie", std::string{cookie_text.wanted});
 }

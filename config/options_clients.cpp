@@ -76,8 +76,7 @@ std::vector<option> door_options() {
        .original = false,
        .line =
            "Let in clients whose clock counts from the start of their machine, up to 7 days, as "
-           "that of some devices without a battery does. Such a hello is remembered for 7 "
-           "days."},
+           "that of some devices without a battery does."},
       {.key = "per_sni_secrets",
        .value = of::boolean(at(&settings::client, &client_config::per_sni_secrets)),
        .roles = with_clients,

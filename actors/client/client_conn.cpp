@@ -210,7 +210,7 @@ void client_conn::check_progress() {
   // Until its hello is answered nothing is sent that could wait.
   if (auto* const handshake = std::get_if<handshake_phase>(&phase_);
       handshake != nullptr && stream_.queued() == 0)
-    return handshake->on_silence(*this);
+    return follow(handshake->on_silence(*this));
   port_->metrics.send_error("timeout").add();
   quit();
 }

@@ -77,10 +77,6 @@ class client_conn final : public net::pinned_actor, private net::stream_owner {
   void handshake_done();
   /// The client has sent something, or is sent it.
   void bump();
-  /// Since the last `bump`.
-  [[nodiscard]] net::steady_clock::duration quiet_for() const noexcept {
-    return home().now() - last_activity_;
-  }
   /// The only timer of phases; anew.
   void arm_progress(net::steady_clock::duration delay) {
     progress_timer_.arm(home().timers(), delay);

@@ -50,6 +50,8 @@ struct client_session {
   /// The stream that it left last, by migrating.
   stream_id left_stream = 0;
   net::steady_clock::time_point last_sent;
+  /// When a packet was last written for the client.
+  net::steady_clock::time_point last_written;
   obfuscated_reader reader;
   obfuscated_writer writer;
 

@@ -26,8 +26,11 @@ constexpr milliseconds least_gap{50};
 constexpr milliseconds most_gap{350};
 constexpr minutes first_wait{1};
 constexpr minutes longest_wait{60};
-/// Where forwarded connections are crowded out: a loop does that in a moment.
-constexpr minutes loop_check_interval{1};
+/// So many rounds in a row have to be bad before they count: the network may be, or the site be
+/// restarting.
+constexpr unsigned bad_rounds = 3;
+/// Where forwarded connections are crowded out: a loop does that in a moment, but so does a crowd.
+constexpr minutes loop_check_interval{10};
 
 seconds refresh_time() {
   return seconds{net::random_between<std::int64_t>(seconds{cover_measured_after_least}.count(),
@@ -109,7 +112,6 @@ void cover_profiler_state::follow_settings() {
                         .told = {}};
     auto stored = files->load(fresh.text);
     if (stored && age_of(*stored) < cover_profile_age) {
-      fresh.due += std::max(refresh_time() - age_of(*stored), seconds{0});
       take(fresh, std::make_shared<const cover_profile>(std::move(*stored)));
     }
     next.push_back(std::move(fresh));
@@ -182,13 +184,14 @@ void cover_profiler_state::measure() {
   auto& round = running->round;
   const auto shape = *round.next();
   const auto probe = make_probe(shape, site.site.sni);
-  side->probes.sent(probe.record);
+  side->probes.begin(probe.record);
   auto target =
       cover_target_of(site.site.target, *side, *side->core.config.get(), net::steady_clock::now());
   // Also one that has led back here: it may do so no longer.
   auto [flight, trouble] = measure_flight(target, probe, side->core.stopping);
+  // Whoever sees it on its way can send it to us, too: but then the site answers as well.
+  running->leads_back = side->probes.end() && flight.kind != flight_kind::tls13;
   if (side->core.stopping) return;
-  running->leads_back = side->probes.came_back(probe.record);
   running->trouble = std::move(trouble);
   round.add(flight);
   const bool over = running->leads_back || !round.next();
@@ -227,10 +230,17 @@ void cover_profiler_state::finish_round() {
     publish();
     return;
   }
+  const bool was_good = site.profile != nullptr && can_imitate(*site.profile);
+  if (was_good && !over.round.is_good() && ++site.failures < bad_rounds) {
+    site.due = now + wait_after(site.failures);
+    count("flawed");
+    return;
+  }
   site.failures = 0;
   site.due = now + refresh_time();
-  auto seen = std::make_shared<const cover_profile>(over.round.profile(
-      site.text, static_cast<std::uint64_t>(net::unix_time()), site.profile.get()));
+  auto seen = std::make_shared<const cover_profile>(
+      over.round.profile(site.text, static_cast<std::uint64_t>(net::unix_time()),
+                         over.round.is_good() ? site.profile.get() : nullptr));
   count(flaws_of(*seen).empty() ? "good" : "flawed");
   take(site, std::move(seen));
   if (const auto why = files->save(*site.profile); !why.empty())
@@ -242,6 +252,7 @@ caf::behavior cover_profiler(caf::stateful_actor<cover_profiler_state>* self, cl
   auto& state = self->state;
   state.self = self;
   state.side = &side;
+  state.evictions = side.fronted.evictions();
   state.files.emplace(side.core.config.get()->process.state_dir);
   self->send(self, look_at_sites{});
   return {

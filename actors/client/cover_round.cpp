@@ -1,7 +1,5 @@
 #include "actors/client/cover_round.hpp"
 
-#include <algorithm>
-
 namespace mtp::actors {
 
 std::optional<hello_shape> cover_round::next() const noexcept {
@@ -22,10 +20,11 @@ cover_profile cover_round::profile(std::string site, std::uint64_t now,
   result.site = std::move(site);
   result.measured = now;
   if (before == nullptr) return result;
-  for (std::size_t i = 0; i < hello_shapes; ++i) {
-    const bool is_silent = std::ranges::all_of(
-        result.samples[i], [](const auto& flight) { return flight.kind == flight_kind::none; });
-    if (is_silent && !before->samples[i].empty()) result.samples[i] = before->samples[i];
+  for (const auto shape : all_hello_shapes) {
+    if (can_imitate(seen_, shape) || !can_imitate(*before, shape)) continue;
+    const auto at = static_cast<std::size_t>(shape);
+    result.samples[at] = before->samples[at];
+    result.measured = before->measured;
   }
   return result;
 }

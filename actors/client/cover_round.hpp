@@ -23,8 +23,12 @@ class cover_round {
   /// The site has said something.
   [[nodiscard]] bool is_answered() const noexcept { return answers_ > 0; }
 
-  /// What was seen in this round. A shape that was not answered has the samples of `before`, the
-  /// profile of the same site, if there is one.
+  /// It has sent what we can send in its place.
+  [[nodiscard]] bool is_good() const noexcept { return can_imitate(seen_); }
+
+  /// What was seen in this round. A shape whose answers can't be imitated has the samples of
+  /// `before`, the profile of the same site, if there is one and those can; the result is as old as
+  /// that then.
   [[nodiscard]] cover_profile profile(std::string site, std::uint64_t now,
                                       const cover_profile* before) const;
 

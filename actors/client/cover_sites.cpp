@@ -28,6 +28,9 @@ std::vector<std::string> names_of(const config::client_config& all,
   return {std::string{config::default_link_domain}};
 }
 
+/// The rest is for sites that may lead back.
+constexpr std::size_t most_covers = max_cover_sites - 16;
+
 /// A name that leads others to `target`.
 std::string name_at(const config::fronting_target& target, std::string_view key = {}) {
   if (key.starts_with('*')) return "www" + std::string{key.substr(1)};
@@ -52,13 +55,20 @@ std::vector<cover_site> cover_sites_of(const config::client_config& all) {
   if (!fronting.measure_sites) return sites;
   for (const auto& port : all.ports) {
     if (!all.allows(port, config::protocol::mtp_fake_tls)) continue;
-    for (auto& name : names_of(all, port))
-      if (auto target = fronting_target_of(name, true, all, port))
+    for (auto& name : names_of(all, port)) {
+      auto target = fronting_target_of(name, true, all, port);
+      if (target && sites.size() < most_covers)
         add(sites, {.target = std::move(*target), .sni = std::move(name)});
+    }
   }
   if (fronting.mode != config::fronting_mode::off)
     for (const auto& [key, target] : fronting.sites)
       add(sites, {.target = target, .sni = name_at(target, key), .is_cover = false});
+  if (fronting.mode == config::fronting_mode::sni)
+    for (const auto& name : fronting.names)
+      add(sites, {.target = {.place = config::named_site{.host = name, .port = 443}},
+                  .sni = name,
+                  .is_cover = false});
   for (const auto& [number, target] : fronting.plain)
     add(sites, {.target = target, .sni = name_at(target), .is_cover = false});
   for (const auto* const target : {&fronting.fixed, &fronting.fallback})

@@ -64,13 +64,13 @@ hello_clock clock_of(client_conn& conn, std::uint32_t told) {
   return judged;
 }
 
-/// A hello whose clock proves nothing is remembered for longer.
-bool is_replay(client_conn& conn, byte_view material, hello_clock clock) {
+/// `lasting`: it is remembered for longer.
+bool is_replay(client_conn& conn, byte_view material, bool lasting) {
   if (!conn.settings().replay_check_session_storage) return false;
   const replay_record handshake{
       .fingerprint = fingerprint_of(conn.port_settings().secret, material),
       .used = net::unix_time(),
-      .lasting = clock != hello_clock::right};
+      .lasting = lasting};
   if (!conn.side().replays.add(handshake)) return true;
   conn.side().unwritten.add(handshake);
   return false;
@@ -111,12 +111,12 @@ next_phase handshake_phase::on_data(client_conn& conn, byte_view data) {
   }
   if (!state_->codec.is_answered()) {
     if (state_->seen.empty() && has_cover(conn))
-      conn.arm_progress(conn.settings().fronting.silence);
+      conn.arm_progress(data.empty() ? first_silence(conn) : conn.settings().fronting.silence);
     append(state_->seen, data);
     if (state_->visit) state_->visit->site().send(data);
   }
   // Such a port has no secret: nothing that comes there is looked at.
-  if (const auto& site = conn.port_settings().relay_to)
+  if (const auto& site = conn.port_settings().relay_to; site && !data.empty())
     return send_off(conn, forwarded{.why = cause::unknown_protocol, .to = *site});
   while (true) {
     auto step = state_->codec.feed(std::exchange(data, {}));
@@ -232,13 +232,19 @@ next_phase handshake_phase::send_off(client_conn& conn, const verdict& judged) {
   return relay_phase{std::move(state_->visit)};
 }
 
-void handshake_phase::on_silence(client_conn& conn) {
-  if (state_->awaits_proxy_header) return turn_away(conn, cause::bad_proxy_header);
-  if (state_->visit || state_->codec.is_answered()) return;
+next_phase handshake_phase::on_silence(client_conn& conn) {
+  if (state_->awaits_proxy_header) {
+    turn_away(conn, cause::bad_proxy_header);
+    return {};
+  }
+  if (state_->visit || state_->codec.is_answered()) return {};
+  if (const auto& site = conn.port_settings().relay_to)
+    return send_off(conn, forwarded{.why = cause::unknown_protocol, .to = *site});
   const auto& codec = state_->codec;
   const auto site =
       fronting_target_of(codec.sni(), codec.is_tls(), conn.settings(), conn.port_settings());
   if (site) state_->visit = visit(conn, *site);
+  return {};
 }
 
 std::unique_ptr<cover_visit> handshake_phase::visit(client_conn& conn,
@@ -250,7 +256,7 @@ std::unique_ptr<cover_visit> handshake_phase::visit(client_conn& conn,
 
 next_phase handshake_phase::on_cover_speaks(client_conn& conn) {
   auto& metrics = conn.port().metrics;
-  metrics.fronted(conn.port_settings().relay_to ? plain_reason : "silence").add();
+  metrics.fronted("silence").add();
   state_->place.leave();
   conn.taken().release();
   return relay_phase{std::move(state_->visit)};
@@ -276,16 +282,16 @@ client_facts handshake_phase::facts_of(client_conn& conn,
     facts.error = step.error();
   } else if (const auto* const received = std::get_if<client_handshake::hello_received>(&*step)) {
     facts.has_early_data = codec.has_more_than_hello();
-    const auto clock = clock_of(conn, received->client_time);
-    facts.has_wrong_clock = clock == hello_clock::wrong;
-    // Not the last 4 bytes, which hold the clock: nothing protects them.
+    facts.has_wrong_clock = clock_of(conn, received->client_time) == hello_clock::wrong;
+    // Not the last 4 bytes, which hold the clock: nothing protects them. Who has recorded a hello
+    // can give it any clock, so only memory helps, for as long as it lasts.
     const auto digest = byte_view{received->hello->random}.first(client_digest_size);
-    facts.is_replay = !facts.has_wrong_clock && is_replay(conn, digest, clock);
+    facts.is_replay = is_replay(conn, digest, true);
   } else {
     const auto& header = std::get<client_handshake::established>(*step);
     facts.kind = header.kind;
     // A fake-TLS client was checked by its hello.
-    facts.is_replay = !header.tls && is_replay(conn, header.header_key, hello_clock::right);
+    facts.is_replay = !header.tls && is_replay(conn, header.header_key, false);
   }
   return facts;
 }

@@ -35,7 +35,7 @@ class handshake_phase {
   [[nodiscard]] next_phase on_end(client_conn& conn);
   /// It has been silent for `fronting_silence_ms`, and the cover site gets what it has sent; or the
   /// proxy in front of it has not sent its header in time.
-  void on_silence(client_conn& conn);
+  [[nodiscard]] next_phase on_silence(client_conn& conn);
   /// The cover site has spoken: the connection is the site's.
   [[nodiscard]] next_phase on_cover_speaks(client_conn& conn);
   /// The cover site can't be reached, or has ended without a word: the rest of a hello is waited

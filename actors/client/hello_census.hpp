@@ -32,8 +32,8 @@ struct counted_hello {
 /// Any thread may use it.
 class hello_census {
  public:
-  /// Fingerprints that are kept. Anybody can make up others: beyond these, a new one takes the place
-  /// of the one that was seen least.
+  /// Fingerprints that are kept. Anybody can make up others: beyond these, a new one takes the
+  /// place of the one that was seen least.
   static constexpr std::size_t max_kept = 1024;
 
   void count(std::string_view ja4, hello_outcome outcome) {

@@ -1,6 +1,7 @@
 #include "actors/client/replay_journal.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -21,6 +22,12 @@ constexpr std::size_t few_records = std::size_t{1} << 15;
 constexpr std::size_t sync_step = std::size_t{4} << 20;
 /// Records read between two looks at how many handshakes there are.
 constexpr std::size_t look_step = std::size_t{1} << 16;
+
+/// When the file was written last, by the clock of then; 0: there is none.
+replay_cache::unix_seconds last_written(const std::string& path) {
+  struct stat about {};
+  return ::lstat(path.c_str(), &about) == 0 ? about.st_mtim.tv_sec : 0;
+}
 
 /// Three times what is remembered: the file is written anew at twice that.
 std::size_t most_records(const config::replay_cache_settings& bounds) {
@@ -64,6 +71,8 @@ void replay_journal::load(const config::client_config& settings, replay_cache::u
     if (++seen % look_step == 0 && cache_->size() > most + most / 8)
       static_cast<void>(clean_replays(*cache_, bounds, now));
   };
+  // A machine without a clock of its own begins in the past.
+  now = std::max(now, last_written(path_));
   auto opened = replay_file::open(path_, most_records(bounds), remember);
   static_cast<void>(clean_replays(*cache_, bounds, now));
   if (!opened) {

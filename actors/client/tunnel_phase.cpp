@@ -112,8 +112,10 @@ void tunnel_phase::deliver(client_conn& conn, stream::data& data) {
     conn.port().metrics.protocol_error(about(cause::srv_error_filtered).name).add();
     return acknowledge({.size = static_cast<std::uint32_t>(data.packet.size()), .packets = 1});
   }
-  if (conn.quiet_for() > record_pause) session_->writer.sizes().restart();
   conn.bump();
+  const auto now = conn.home().now();
+  if (now - std::exchange(session_->last_written, now) > record_pause)
+    session_->writer.sizes().restart();
   session_->write(std::move(data.packet));
   conn.stream().flush_later();
 }

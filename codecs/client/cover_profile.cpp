@@ -120,9 +120,12 @@ void add_sample(cover_profile& profile, hello_shape shape, const observed_flight
 }
 
 bool can_imitate(const cover_profile& profile) noexcept {
-  return std::ranges::any_of(profile.samples, [](const auto& samples) {
-    return std::ranges::any_of(samples, is_imitable);
-  });
+  return std::ranges::any_of(all_hello_shapes,
+                             [&](hello_shape shape) { return can_imitate(profile, shape); });
+}
+
+bool can_imitate(const cover_profile& profile, hello_shape shape) noexcept {
+  return std::ranges::any_of(profile.samples[static_cast<std::size_t>(shape)], is_imitable);
 }
 
 cover_profile default_cover_profile(byte_view seed) {

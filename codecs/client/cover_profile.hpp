@@ -30,6 +30,8 @@ void add_sample(cover_profile& profile, hello_shape shape, const observed_flight
 
 /// Whether the site has sent at least one flight that we can send in its place.
 [[nodiscard]] bool can_imitate(const cover_profile& profile) noexcept;
+/// The same for hellos of this shape.
+[[nodiscard]] bool can_imitate(const cover_profile& profile, hello_shape shape) noexcept;
 
 /// The profile for as long as no site was measured that can be imitated. Its site takes the
 /// client's first suite, and ML-KEM if offered. It sends 2500 to 4499 bytes behind ServerHello: one

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <system_error>
 
 #include "codecs/base/text.hpp"
 #include "net/dial/limit_text.hpp"
@@ -31,9 +32,11 @@ class private_loop final : public event_loop {
 
 }  // namespace
 
-tl::expected<blocking_socket, std::string> dial_blocking(
-    const dial_target& target, blocking_socket::clock::time_point deadline,
-    const std::atomic<bool>* cancelled) {
+namespace {
+
+tl::expected<blocking_socket, std::string> dial(const dial_target& target,
+                                                blocking_socket::clock::time_point deadline,
+                                                const std::atomic<bool>* cancelled) {
   const auto left = [deadline] {
     return std::max(std::chrono::ceil<milliseconds>(deadline - blocking_socket::clock::now()),
                     milliseconds{0});
@@ -53,6 +56,19 @@ tl::expected<blocking_socket, std::string> dial_blocking(
   if (!*result) return tl::unexpected{std::move(result->error().text)};
   set_no_delay((*result)->fd.get());
   return blocking_socket{std::move((*result)->fd)};
+}
+
+}  // namespace
+
+tl::expected<blocking_socket, std::string> dial_blocking(
+    const dial_target& target, blocking_socket::clock::time_point deadline,
+    const std::atomic<bool>* cancelled) {
+  try {
+    return dial(target, deadline, cancelled);
+  } catch (const std::system_error& no_loop) {
+    // Out of descriptors.
+    return tl::unexpected<std::string>{no_loop.what()};
+  }
 }
 
 }  // namespace mtp::net

@@ -110,9 +110,10 @@ void link_dialer::dial_state::on_connected(dial_result result) {
   const int fd = attempt_->up.fd.get();
   home().watch(fd, *attempt_, attempt_->interest);
   set_no_delay(fd);
-  if (context_ != nullptr)
+  if (context_ != nullptr) {
     attempt_->channel = std::make_unique<tls_channel>(context_, fd, expected_);
-  if (!target_.sni.empty()) attempt_->channel->ask_for(target_.sni);
+    if (!target_.sni.empty()) attempt_->channel->ask_for(target_.sni);
+  }
   phase_ = context_ != nullptr ? phase::handshake : phase::first_byte;
   deadline_.arm(home().timers(), dialer_->limits_.handshake);
   advance();

@@ -91,6 +91,9 @@ TEST_CASE("cover sites: a bounded number of them") {
   all.fronting.fixed = target("192.0.2.1:443");
   for (int i = 0; i < 100; ++i)
     all.tls_domains.push_back("n" + std::to_string(i) + ".example");
+  CHECK(measured(all).size() == max_cover_sites - 16);
+  for (std::uint16_t port = 1; port <= 100; ++port)
+    all.fronting.plain.emplace(port, target("192.0.2.2:" + std::to_string(port)));
   CHECK(measured(all).size() == max_cover_sites);
 }
 
@@ -123,26 +126,33 @@ TEST_CASE("cover table: the profile of the name, else of another name at the sam
   CHECK_FALSE(table.leads_back(here));
 }
 
-TEST_CASE("own probes: one that comes back is known, for as long as few were sent after it") {
+TEST_CASE("own probes: one that comes back is known, for as long as it is under way") {
   own_probes probes;
   const auto hello = [](std::uint64_t seed) {
     return test::probe_of(hello_shape::browser, "a.example", seed).record;
   };
   CHECK_FALSE(probes.take_back(hello(1)));
-  probes.sent(hello(1));
-  CHECK_FALSE(probes.came_back(hello(1)));
+  probes.begin(hello(1));
   CHECK_FALSE(probes.take_back(hello(2)));
   CHECK_FALSE(probes.take_back(byte_view{hello(1)}.first(42)));
-  // What has come so far may be more, or less, than the hello.
-  CHECK(probes.take_back(byte_view{hello(1)}.first(43)));
-  CHECK(probes.came_back(hello(1)));
-  for (std::uint64_t i = 2; i < 2 + own_probes::remembered; ++i)
-    probes.sent(hello(i));
+  CHECK_FALSE(probes.end());
   CHECK_FALSE(probes.take_back(hello(1)));
-  CHECK(probes.take_back(hello(2)));
-  // A connection that has sent less matches nothing, not even an empty place.
-  own_probes none;
-  CHECK_FALSE(none.take_back(bytes(100)));
+  // What has come so far may be more, or less, than the hello.
+  probes.begin(hello(2));
+  CHECK(probes.take_back(byte_view{hello(2)}.first(43)));
+  CHECK(probes.end());
+  CHECK_FALSE(probes.end());
+}
+
+TEST_CASE("own probes: behind the headers of proxies on its way") {
+  own_probes probes;
+  const auto hello = test::probe_of(hello_shape::browser).record;
+  probes.begin(hello);
+  auto seen = make_proxy_header(proxy_version::v1, std::nullopt);
+  append(seen, make_proxy_header(proxy_version::v2, std::nullopt));
+  append(seen, hello);
+  CHECK(probes.take_back(seen));
+  CHECK_FALSE(probes.take_back(make_proxy_header(proxy_version::v2, std::nullopt)));
 }
 
 }  // namespace
