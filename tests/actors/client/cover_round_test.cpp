@@ -58,6 +58,21 @@ TEST_CASE("cover round: it ends soon where nobody answers, and goes on where som
   CHECK(other.is_answered());
 }
 
+TEST_CASE(
+    "cover round: a site that says what is of no use is no good, and new answers count alone") {
+  cover_round bad;
+  while (bad.next())
+    bad.add({.kind = flight_kind::alert, .alert = 80});
+  CHECK(bad.is_answered());
+  CHECK_FALSE(bad.is_good());
+  CHECK_FALSE(can_imitate(bad.profile("site", 2, nullptr)));
+  cover_round good;
+  while (good.next())
+    good.add(answer(1000));
+  const auto before = bad.profile("site", 1, nullptr);
+  CHECK(good.profile("site", 2, &before) == good.profile("site", 2, nullptr));
+}
+
 TEST_CASE("cover round: a shape that was not answered keeps what was seen before") {
   cover_round first;
   while (first.next())
@@ -72,7 +87,9 @@ TEST_CASE("cover round: a shape that was not answered keeps what was seen before
   };
   CHECK(size_of(hello_shape::browser) == 2000);
   CHECK(size_of(hello_shape::x25519_only) == 1000);
-  CHECK(after.measured == 2);
+  // What is old in it ages on.
+  CHECK(after.measured == 1);
+  CHECK(second.is_good());
 }
 
 struct stored {
