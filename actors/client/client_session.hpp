@@ -46,12 +46,13 @@ struct client_session {
   /// lists do not have the former.
   dc_id dc;
   dc_id served_dc = 0;
+  /// When a packet was last written for the client, in ms of the steady clock; it wraps. Here it
+  /// fits between two others.
+  std::uint32_t written_ms = 0;
   const std::optional<rpc::ad_tag>* tag;
   /// The stream that it left last, by migrating.
   stream_id left_stream = 0;
   net::steady_clock::time_point last_sent;
-  /// When a packet was last written for the client.
-  net::steady_clock::time_point last_written;
   obfuscated_reader reader;
   obfuscated_writer writer;
 

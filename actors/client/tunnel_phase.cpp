@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 constexpr auto in_flight_time = 5s;
 
 /// After such a silence records are short again.
-constexpr auto record_pause = 1s;
+constexpr std::uint32_t record_pause_ms = 1000;
 
 /// Smaller when memory is short, but enough for an ack to be promised.
 std::size_t window_of(const client_conn& conn) noexcept {
@@ -113,8 +113,9 @@ void tunnel_phase::deliver(client_conn& conn, stream::data& data) {
     return acknowledge({.size = static_cast<std::uint32_t>(data.packet.size()), .packets = 1});
   }
   conn.bump();
-  const auto now = conn.home().now();
-  if (now - std::exchange(session_->last_written, now) > record_pause)
+  const auto now = static_cast<std::uint32_t>(
+      std::chrono::floor<std::chrono::milliseconds>(conn.home().now().time_since_epoch()).count());
+  if (now - std::exchange(session_->written_ms, now) > record_pause_ms)
     session_->writer.sizes().restart();
   session_->write(std::move(data.packet));
   conn.stream().flush_later();
