@@ -34,7 +34,7 @@ client_session::client_session(client_handshake::established& header,
       reader{std::move(header.reader)},
       writer{std::move(header.writer)} {
   if (tls)
-    writer.size_records({options.record_sizing, static_cast<std::uint32_t>(net::fast_random()())});
+    writer.size_records({options.record_sizing, static_cast<std::uint16_t>(net::fast_random()())});
   sent_.queue(unsent);
 }
 

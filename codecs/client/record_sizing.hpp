@@ -33,7 +33,7 @@ class record_sizes {
   /// Always the same: at least `least`.
   explicit record_sizes(std::uint16_t most) noexcept : most_{most} {}
   /// `seed` is random.
-  record_sizes(record_sizing how, std::uint32_t seed) noexcept
+  record_sizes(record_sizing how, std::uint16_t seed) noexcept
       : seed_{seed}, left_{how == record_sizing::ramp ? all : none} {}
 
   /// The most bytes that the next record carries.
@@ -41,9 +41,9 @@ class record_sizes {
     if (left_ == none) return most_;
     const auto size = left_ > middle_records + 1 ? short_size : left_ > 1 ? middle_size : long_size;
     if (left_ > 1) --left_;
-    // Numerical Recipes' generator: an observer sees no more than the high bits.
-    seed_ = seed_ * 1664525U + 1013904223U;
-    return static_cast<std::uint16_t>(size - (seed_ >> 16U) % spread);
+    // A linear congruential generator of 16 bits: sizes need no more, and every client has one.
+    seed_ = static_cast<std::uint16_t>(seed_ * 25173U + 13849U);
+    return static_cast<std::uint16_t>(size - (seed_ >> 8U) % spread);
   }
   /// Nothing was sent for a while: it begins anew.
   void restart() noexcept {
@@ -55,7 +55,7 @@ class record_sizes {
   /// Long records last for ever: the last one is never counted.
   static constexpr std::uint8_t all = short_records + middle_records + 1;
 
-  std::uint32_t seed_ = 0;
+  std::uint16_t seed_ = 0;
   std::uint16_t most_ = max_tls_record_payload;
   std::uint8_t left_ = none;
 };
