@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "actors/client/hello_clock.hpp"
 #include "actors/client/replay_sweeper.hpp"
 
 namespace mtp::app {
@@ -49,24 +48,11 @@ void limit_replay_memory(config::client_config& settings, std::size_t budget,
                   memory_mb, budget >> 20U));
 }
 
-void lengthen_replay_memory(config::client_config& settings, std::vector<std::string>& notes) {
-  const auto least =
-      std::chrono::ceil<std::chrono::minutes>(actors::least_replay_age(settings.hello_clock));
-  auto& max_age = settings.replay_cache.max_age;
-  if (max_age >= least) return;
-  max_age = least;
-  notes.push_back(fmt::format(
-      "replay_check_session_storage_opts.max_age_minutes is raised to {}: a ClientHello "
-      "can be used for so long",
-      least.count()));
-}
-
 }  // namespace
 
 config::settings effective_settings(config::settings wanted, const machine_limits& limits,
                                     std::vector<std::string>& notes) {
   limit_replay_memory(wanted.client, limits.memory_budget, notes);
-  lengthen_replay_memory(wanted.client, notes);
   limit_connections(wanted.client, limits.open_files, notes);
   return wanted;
 }

@@ -15,9 +15,8 @@ struct machine_limits {
   std::size_t open_files = 0;
 };
 
-/// `wanted` as it can be had: `max_connections` below what may be open, the memory for replays a
-/// part of the budget, and replays remembered for long enough. `notes` gets a line for each option
-/// that is changed.
+/// `wanted` as it can be had: `max_connections` below what may be open, and the memory for replays
+/// a part of the budget. `notes` gets a line for each option that is changed.
 [[nodiscard]] config::settings effective_settings(config::settings wanted,
                                                   const machine_limits& limits,
                                                   std::vector<std::string>& notes);

@@ -194,8 +194,9 @@ std::vector<option> replay_options() {
        .unit = "min",
        .roles = with_clients,
        .applies = change_time::live,
-       .line = "How long a handshake is remembered after it was last seen; at least three times "
-               "`tls_clock_window_sec`."},
+       .line =
+           "How long the handshake of a client without fake-TLS is remembered after it was last "
+           "seen. A ClientHello is remembered for 7 days at least."},
   };
 }
 

@@ -85,15 +85,10 @@ namespace mtp::actors {
 void cover_profiler_state::follow_settings() {
   const auto& config = side->core.config;
   const auto generation = config.generation();
-  if (has_settings && generation == settings_generation) return;
+  if (generation == settings_generation) return;
   settings_generation = generation;
-  has_settings = true;
   const auto wanted = cover_sites_of(config.get()->client);
-  const auto is_same = [&](const measured_site& known, const cover_site& site) {
-    return known.site == site;
-  };
-  const bool same = std::ranges::equal(sites, wanted, is_same);
-  if (same) return;
+  if (std::ranges::equal(sites, wanted, {}, &measured_site::site)) return;
 
   running.reset();
   std::vector<measured_site> next;
@@ -111,9 +106,8 @@ void cover_profiler_state::follow_settings() {
                         .due = self->clock().now(),
                         .told = {}};
     auto stored = files->load(fresh.text);
-    if (stored && age_of(*stored) < cover_profile_age) {
+    if (stored && age_of(*stored) < cover_profile_age)
       take(fresh, std::make_shared<const cover_profile>(std::move(*stored)));
-    }
     next.push_back(std::move(fresh));
   }
   sites = std::move(next);
@@ -189,7 +183,7 @@ void cover_profiler_state::measure() {
       cover_target_of(site.site.target, *side, *side->core.config.get(), net::steady_clock::now());
   // Also one that has led back here: it may do so no longer.
   auto [flight, trouble] = measure_flight(target, probe, side->core.stopping);
-  // Whoever sees it on its way can send it to us, too: but then the site answers as well.
+  // An observer on its way can send it to us as well; but then the site answers, too.
   running->leads_back = side->probes.end() && flight.kind != flight_kind::tls13;
   if (side->core.stopping) return;
   running->trouble = std::move(trouble);

@@ -52,8 +52,8 @@ struct cover_profiler_state {
   caf::stateful_actor<cover_profiler_state>* self = nullptr;
   client_side* side = nullptr;
   std::optional<cover_profile_files> files;
-  std::uint64_t settings_generation = 0;
-  bool has_settings = false;
+  /// Of `sites`; nothing at the start.
+  std::optional<std::uint64_t> settings_generation;
   std::vector<measured_site> sites;
   std::optional<running_round> running;
   std::uint64_t evictions = 0;

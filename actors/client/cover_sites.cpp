@@ -81,7 +81,11 @@ std::string text_of(const cover_site& site) {
   const bool fits = text.size() <= max_cover_site &&
                     std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
   if (fits) return text;
-  return site.sni.substr(0, 180) + '@' + to_hex(byte_view{sha256({as_bytes(text)})}.first(16));
+  // Instead of the place, 128 bits of a digest of both.
+  constexpr std::size_t digest_size = 16;
+  constexpr std::size_t name_size = max_cover_site - 1 - 2 * digest_size;
+  const auto digest = sha256({as_bytes(text)});
+  return site.sni.substr(0, name_size) + '@' + to_hex(byte_view{digest}.first(digest_size));
 }
 
 }  // namespace mtp::actors

@@ -64,7 +64,7 @@ hello_clock clock_of(client_conn& conn, std::uint32_t told) {
   return judged;
 }
 
-/// `lasting`: it is remembered for longer.
+/// `lasting`: it is remembered for a week, not for `max_age_minutes`.
 bool is_replay(client_conn& conn, byte_view material, bool lasting) {
   if (!conn.settings().replay_check_session_storage) return false;
   const replay_record handshake{
@@ -216,7 +216,10 @@ next_phase handshake_phase::send_off(client_conn& conn, const verdict& judged) {
   }
   const auto& [why, site] = std::get<forwarded>(judged);
   // A site that is this proxy itself would have it forwarded for ever.
-  if (conn.side().probes.take_back(state_->seen)) return turn_away(conn, why), next_phase{};
+  if (conn.side().probes.take_back(state_->seen)) {
+    turn_away(conn, why);
+    return {};
+  }
   count_hello(conn, hello_outcome::forwarded);
   auto& metrics = conn.port().metrics;
   const bool is_plain = conn.port_settings().relay_to.has_value();

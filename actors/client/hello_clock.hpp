@@ -16,8 +16,6 @@ enum class hello_clock : std::uint8_t {
   right,
   /// It counts from the start of its machine, which says nothing about the age of the hello.
   since_boot,
-  /// It is too far off, and such clocks are let in.
-  ignored,
   wrong,
 };
 
@@ -28,16 +26,16 @@ enum class hello_clock : std::uint8_t {
   if (ahead >= -by.window && ahead <= by.window) return hello_clock::right;
   if (by.boot_clock && std::chrono::seconds{told} < longest_boot_clock)
     return hello_clock::since_boot;
-  return by.ignore_skew ? hello_clock::ignored : hello_clock::wrong;
+  return by.ignore_skew ? hello_clock::right : hello_clock::wrong;
 }
 
-/// A handshake is remembered for at least this long: a hello can be used for two windows, and our
-/// own clock may be set meanwhile.
+/// Where hellos have to be forgotten before, there are too many for the memory that they may take:
+/// as it was recorded, one can be used for two windows, and our own clock may be set meanwhile.
 [[nodiscard]] inline std::chrono::seconds least_replay_age(
     const config::hello_clock_settings& by) noexcept {
   return 3 * by.window;
 }
-/// The same for a hello whose clock proves nothing.
+/// A hello is remembered for at least this long: nothing protects its clock.
 inline constexpr std::chrono::seconds least_lasting_replay_age = longest_boot_clock;
 
 }  // namespace mtp::actors

@@ -2,7 +2,6 @@
 // the right time.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -17,24 +16,28 @@ class own_clock {
  public:
   /// As much is put down to the way between two clocks.
   static constexpr std::chrono::seconds tolerated{30};
-  /// Others are not asked.
+  /// More clocks than these are not compared with.
   static constexpr std::size_t max_others = 16;
 
-  /// Our clock was found to be so far ahead of that of `other`. Only while all others agree, give
-  /// or take `tolerated`, that it is off, their time counts; the log is told of a change.
+  /// Our clock was found to be so far ahead of that of `other`. It is corrected only if all others
+  /// agree that it is wrong, give or take `tolerated`; the log is told of a change.
   void compare(std::chrono::seconds ahead, const std::string& other);
-  /// Seconds since the epoch, corrected. When our clock is set right, it counts at once.
-  [[nodiscard]] std::int64_t unix_time() const noexcept;
+  /// Seconds since the epoch, corrected. Once our clock has been set, or the machine has slept, it
+  /// counts as it is until the next `compare`.
+  [[nodiscard]] std::int64_t unix_time() const;
 
  private:
-  static std::int64_t since_start() noexcept;
-  /// How far the others' time is ahead of the steady clock, if they agree.
-  [[nodiscard]] std::int64_t agreed() const;
+  /// Seconds by which the time `unix` is ahead of the steady clock.
+  static std::int64_t ahead_of_steady(std::int64_t unix) noexcept;
+  /// How far our clock is ahead of what the others agree on; 0 if they do not, or it is right.
+  [[nodiscard]] std::int64_t judge() const;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  /// By name: `ahead_of_steady` of its time.
   std::map<std::string, std::int64_t> others_;
-  /// 0: our own time counts.
-  std::atomic<std::int64_t> ahead_of_steady_ = 0;
+  std::int64_t ahead_ = 0;
+  /// `ahead_of_steady` of ours, when `ahead_` was found.
+  std::int64_t found_at_ = 0;
 };
 
 }  // namespace mtp::actors

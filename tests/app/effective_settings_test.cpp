@@ -99,18 +99,5 @@ TEST_CASE_FIXTURE(fixture, "effective settings: unless told otherwise, replays g
   CHECK(notes.empty());
 }
 
-TEST_CASE_FIXTURE(fixture,
-                  "effective settings: replays are remembered for as long as they are any") {
-  wanted.client.replay_cache.max_age = std::chrono::minutes{6};
-  CHECK(effective(large_machine).client.replay_cache.max_age == std::chrono::minutes{6});
-  CHECK(notes.empty());
-  wanted.client.replay_cache.max_age = std::chrono::minutes{1};
-  CHECK(effective(large_machine).client.replay_cache.max_age == std::chrono::minutes{6});
-  REQUIRE(notes.size() == 1);
-  CHECK(notes[0] ==
-        "replay_check_session_storage_opts.max_age_minutes is raised to 6: a ClientHello can be "
-        "used for so long");
-}
-
 }  // namespace
 }  // namespace mtp::app

@@ -21,7 +21,7 @@ TEST_CASE("hello census: the most frequent ones first, by what became of them") 
   CHECK(census.top(10).size() == 3);
 }
 
-TEST_CASE("hello census: whoever makes up others does not push out what is frequent") {
+TEST_CASE("hello census: fingerprints that are made up do not push out frequent ones") {
   hello_census census;
   for (int i = 0; i < 10; ++i)
     census.count("frequent", hello_outcome::answered);
