@@ -82,7 +82,7 @@ std::vector<ip_address> link_addresses(const config::uplink_config& uplink,
 std::string describe_links(const config::settings& settings, const source_addresses& ours) {
   std::string text;
   for (const auto& port : settings.client.ports) {
-    text += fmt::format("\nLinks of {} ({}), tag {}:\n", port.name, to_string(port.listen),
+    text += fmt::format("\nLinks of {} ({}), tag {}:\n", port.name, listen_text(port),
                         port.tag ? "active" : "none: set \"tag\" for a promoted channel");
     for (const auto& ip : link_addresses(settings.uplink, port, ours)) {
       for (const auto& link : make_links(settings.client, port, to_string(ip)))

@@ -166,7 +166,7 @@ tl::expected<void, std::string> node::start(std::function<void()> on_end) {
   });
   for (const auto& ports : {settings.client.ports, settings.client.plain_ports()})
     for (const auto& port : ports)
-      spdlog::info("{}: listening on {} with {} reactors", port.name, to_string(port.listen),
+      spdlog::info("{}: listening on {} with {} reactors", port.name, listen_text(port),
                    core_.reactors.size());
   if (const auto at = link_ ? link_->port.get()->sockets : nullptr)
     spdlog::info("node {}: waiting for fronts on {}", settings.link.node_name,

@@ -40,7 +40,7 @@ void compare_ports(const client_config& before, const client_config& after, chan
     if (same == nullptr)
       changes.push_back({.path = path,
                          .type = kind::removed_port,
-                         .before = to_string(port.listen),
+                         .before = listen_text(port),
                          .applies = applies});
     else
       for (const auto& row : port_options())
@@ -50,7 +50,7 @@ void compare_ports(const client_config& before, const client_config& after, chan
     if (find_port(before.ports, port.name) == nullptr)
       changes.push_back({.path = "ports." + port.name,
                          .type = kind::added_port,
-                         .after = to_string(port.listen),
+                         .after = listen_text(port),
                          .applies = applies});
 }
 

@@ -2,21 +2,12 @@
 
 #include "codecs/base/host_name.hpp"
 #include "codecs/base/overloaded.hpp"
-#include "config/settings.hpp"
 
 namespace mtp::config {
 
 namespace {
 
-constexpr std::string_view socket_prefix = "unix:";
 constexpr std::string_view wildcard = "*.";
-
-std::optional<fronting_target> parse_socket(std::string_view path) {
-  const bool is_path =
-      path.starts_with('/') && path.size() > 1 && path.find('\0') == std::string_view::npos;
-  if (!is_path || path.size() > max_socket_path) return std::nullopt;
-  return fronting_target{.place = site_socket{std::string{path}}};
-}
 
 std::optional<fronting_target> parse_named(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -29,8 +20,21 @@ std::optional<fronting_target> parse_named(std::string_view text) {
 
 }  // namespace
 
+std::optional<std::string> parse_socket_path(std::string_view text) {
+  if (!text.starts_with(socket_prefix)) return std::nullopt;
+  const auto path = text.substr(socket_prefix.size());
+  const bool is_path =
+      path.starts_with('/') && path.size() > 1 && path.find('\0') == std::string_view::npos;
+  return is_path && path.size() <= max_socket_path ? std::optional{std::string{path}}
+                                                   : std::nullopt;
+}
+
 std::optional<fronting_target> parse_fronting_target(std::string_view text) {
-  if (text.starts_with(socket_prefix)) return parse_socket(text.substr(socket_prefix.size()));
+  if (text.starts_with(socket_prefix)) {
+    auto path = parse_socket_path(text);
+    return path ? std::optional{fronting_target{.place = site_socket{std::move(*path)}}}
+                : std::nullopt;
+  }
   const auto at = parse_endpoint(text);
   if (!at) return parse_named(text);
   return at->ip.is_any() ? std::nullopt : std::optional{fronting_target{.place = *at}};

@@ -14,6 +14,11 @@
 
 namespace mtp::config {
 
+/// The longest path of a UNIX socket, in bytes.
+inline constexpr std::size_t max_socket_path = 107;
+/// Before the path of a UNIX socket.
+inline constexpr std::string_view socket_prefix = "unix:";
+
 /// A site that is known by a name, in its normal form (codecs/base/host_name).
 struct named_site {
   std::string host;
@@ -40,6 +45,9 @@ struct fronting_target {
   }
   friend bool operator==(const fronting_target&, const fronting_target&) = default;
 };
+
+/// Reads "unix:" and the absolute path of a socket, of at most `max_socket_path` bytes: the path.
+[[nodiscard]] std::optional<std::string> parse_socket_path(std::string_view text);
 
 /// Reads "host:port", "[v6]:port" or "unix:/path". Nothing for anything else, nor for "localhost",
 /// a name that leads to an address that no name may lead to.

@@ -8,22 +8,16 @@ namespace mtp::config {
 
 namespace {
 
-/// Whether a connection to `target` gets to a socket that listens on `listen`.
-bool reaches(const endpoint& target, const endpoint& listen) {
-  if (target.port != listen.port) return false;
-  // "::" takes IPv4 too.
-  const bool takes_family = !listen.ip.is_v4() || target.ip.is_v4();
-  return target.ip == listen.ip || (listen.ip.is_any() && takes_family && target.ip.is_loopback());
-}
-
 /// A target whose address is known, and leads back, would be dialled for ever. (For the others that
 /// is found out when they are dialled.)
 void check_loop(toml_reader& in, std::string_view key, const fronting_target& target,
                 const std::vector<port_settings>& ports) {
   const auto* const at = std::get_if<endpoint>(&target.place);
-  if (at == nullptr) return;
-  const auto port = std::ranges::find_if(
-      ports, [&](const port_settings& one) { return reaches(*at, one.listen); });
+  const auto* const socket = std::get_if<site_socket>(&target.place);
+  const auto port = std::ranges::find_if(ports, [&](const port_settings& one) {
+    if (one.socket) return socket != nullptr && socket->path == one.socket->path;
+    return at != nullptr && reaches(*at, one.listen);
+  });
   if (port != ports.end())
     in.problem(
         *in.find(key), key,
@@ -47,7 +41,7 @@ void check_plain(toml_reader& in, const client_config& read) {
   for (const auto& [number, target] : read.fronting.plain) {
     const auto port = std::ranges::find_if(
         read.ports, [&, own_name = "plain_" + std::to_string(number)](const port_settings& one) {
-          return one.listen.port == number || one.name == own_name;
+          return (!one.socket && one.listen.port == number) || one.name == own_name;
         });
     if (port != read.ports.end())
       in.problem(
@@ -91,6 +85,13 @@ void check_sni_mode(toml_reader& in, const fronting_settings& read) {
 }
 
 }  // namespace
+
+bool reaches(const endpoint& target, const endpoint& listen) {
+  if (target.port != listen.port) return false;
+  // "::" takes IPv4 too.
+  const bool takes_family = !listen.ip.is_v4() || target.ip.is_v4();
+  return target.ip == listen.ip || (listen.ip.is_any() && takes_family && target.ip.is_loopback());
+}
 
 void check_fronting(toml_reader& in, const settings& read) {
   if (!read.is_front()) return;

@@ -8,6 +8,9 @@ namespace mtp::config {
 
 class toml_reader;
 
+/// Whether a connection to `target` gets to a socket that listens on `listen`.
+[[nodiscard]] bool reaches(const endpoint& target, const endpoint& listen);
+
 /// Reports mistakes in the fronting of a file, after its options have been read.
 void check_fronting(toml_reader& in, const settings& read);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "config/fronting_checks.hpp"
 #include "config/option_forms.hpp"
 #include "config/toml_reader.hpp"
 
@@ -78,6 +79,24 @@ void check_files(toml_reader& link, link_security security) {
   }
 }
 
+void check_link_fronting(toml_reader& link, const settings& read) {
+  if (read.process.role != node_role::back) return;
+  const auto& [listen, sni, fronting] =
+      std::tie(read.link.node_link.listen, read.link.node_link.sni, read.link.node_link.fronting);
+  if (link.has("sni") && !link.has("fronting"))
+    link.warning(*link.find("sni"), "sni", "has no effect on a back without fronting");
+  if (!fronting) return;
+  if (sni.empty())
+    link.warning(
+        *link.find("fronting"), "fronting",
+        "without sni, the same on fronts and back, fronts are known by asking for no name: "
+        "a stranger without one is no site's visitor, and sees the link's certificate");
+  const auto* const at = std::get_if<endpoint>(&fronting->place);
+  if (at != nullptr && listen && reaches(*at, *listen))
+    link.problem(*link.find("fronting"), "fronting",
+                 to_string(*fronting) + " leads back to this node: it listens there");
+}
+
 }  // namespace
 
 void check_node_link(toml_reader& link, const settings& read) {
@@ -87,8 +106,10 @@ void check_node_link(toml_reader& link, const settings& read) {
     check_allowed_nodes(link, security);
   }
   check_files(link, security);
-  if (link.has("sni") && security != link_security::tls)
-    link.warning(*link.find("sni"), "sni", "has no effect without transport = \"tls\"");
+  for (const auto* const key : {"sni", "fronting"})
+    if (link.has(key) && security != link_security::tls)
+      link.warning(*link.find(key), key, "has no effect without transport = \"tls\"");
+  check_link_fronting(link, read);
   if (!link.has("cluster_cookie") && security != link_security::tls)
     link.missing("cluster_cookie", std::string{cookie_text.wanted});
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "codecs/base/host_name.hpp"
 #include "codecs/base/text.hpp"
@@ -119,6 +120,23 @@ std::optional<cidr> parse_network(const std::string& text) {
   return cidr::parse(text);
 }
 
+std::optional<std::string> parse_socket_place(const std::string& text) {
+  return parse_socket_path(text);
+}
+
+std::optional<unsigned> parse_file_mode(const std::string& text) {
+  unsigned mode = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, mode, 8);
+  const bool is_number = error == std::errc{} && rest == end;
+  return is_number && text.size() >= 3 && text.size() <= 4 && mode <= 0777 ? std::optional{mode}
+                                                                           : std::nullopt;
+}
+
+std::optional<fronting_target> parse_fronting_place(const std::string& text) {
+  return parse_fronting_target(text);
+}
+
 std::string show_address(const ip_address& ip) {
   return quoted(to_string(ip));
 }
@@ -137,6 +155,18 @@ std::string show_protocol(const protocol& name) {
 
 std::string show_secret(const secret16& secret) {
   return quoted(to_hex(secret));
+}
+
+std::string show_socket_place(const std::string& path) {
+  return quoted(std::string{socket_prefix} + path);
+}
+
+std::string show_file_mode(const unsigned& mode) {
+  return quoted(fmt::format("{:04o}", mode));
+}
+
+std::string show_fronting_place(const fronting_target& target) {
+  return quoted(to_string(target));
 }
 
 std::string show_network(const cidr& network) {

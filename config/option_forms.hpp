@@ -42,6 +42,12 @@ struct text_form {
 /// An empty text is no tag.
 [[nodiscard]] std::optional<std::optional<rpc::ad_tag>> parse_tag(const std::string& text);
 
+/// "unix:/path": the path.
+[[nodiscard]] std::optional<std::string> parse_socket_place(const std::string& text);
+/// Three or four octal digits: permission bits.
+[[nodiscard]] std::optional<unsigned> parse_file_mode(const std::string& text);
+[[nodiscard]] std::optional<fronting_target> parse_fronting_place(const std::string& text);
+
 [[nodiscard]] std::optional<std::string> parse_domain(const std::string& text);
 [[nodiscard]] std::optional<cidr> parse_network(const std::string& text);
 
@@ -51,6 +57,9 @@ struct text_form {
 [[nodiscard]] std::string show_protocol(const protocol& name);
 [[nodiscard]] std::string show_secret(const secret16& secret);
 [[nodiscard]] std::string show_tag(const std::optional<rpc::ad_tag>& tag);
+[[nodiscard]] std::string show_socket_place(const std::string& path);
+[[nodiscard]] std::string show_file_mode(const unsigned& mode);
+[[nodiscard]] std::string show_fronting_place(const fronting_target& target);
 [[nodiscard]] std::string show_network(const cidr& network);
 
 inline constexpr text_form<std::string> any_text{"a text", parse_any_text, quoted};
@@ -91,6 +100,15 @@ inline constexpr text_form<std::optional<rpc::ad_tag>> tag_text{
 inline constexpr text_form<std::string> domain_text{
     "the name of a host, as \"example.com\" (letters of other alphabets as \"xn--...\")",
     parse_domain, quoted};
+inline constexpr text_form<std::string> socket_place{
+    R"("unix:" and the absolute path of a UNIX socket, of at most 107 bytes (an address goes into )"
+    "listen_ip and port)",
+    parse_socket_place, show_socket_place};
+inline constexpr text_form<unsigned> file_mode{R"(permission bits in octal digits, as "0660")",
+                                               parse_file_mode, show_file_mode};
+inline constexpr text_form<fronting_target> fronting_place{
+    R"("host:port", "[v6]:port" or "unix:/path" (and not localhost but 127.0.0.1 or ::1))",
+    parse_fronting_place, show_fronting_place};
 inline constexpr text_form<cidr> network_text{
     "an address, or a network without bits behind its prefix, as \"10.0.0.0/8\" or "
     "\"2001:db8::/32\"",

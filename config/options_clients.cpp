@@ -163,6 +163,15 @@ std::vector<option> replay_options() {
                "fingerprints: without the secrets of the ports they say nothing about recorded "
                "connections. `\"off\"`: the file is removed. "
                "[How](data-path.md#remembered-handshakes)"},
+      {.key = "replay_share",
+       .value = of::boolean(at(&settings::client, &client_config::replay_share)),
+       .roles = only_front,
+       .elsewhere = {.text = "has no effect on a node of this role: fronts share handshakes"},
+       .applies = change_time::live,
+       .original = false,
+       .line = "Front: fronts with this option that have a back in common refuse a handshake that "
+               "one of them has seen, within a second. "
+               "[How](data-path.md#handshakes-of-other-fronts)"},
       {.key = "replay_check_session_storage_opts",
        .shape = option_shape::table,
        .roles = with_clients,

@@ -121,14 +121,28 @@ std::vector<option> link_options() {
        .value = of::text(at(&settings::link, &link_config::node_link, &node_link_settings::sni),
                          domain_text),
        .shown_default = "none",
-       .roles = only_front,
-       .elsewhere = {.text = "has no effect on a back: fronts ask for a name"},
+       .roles = with_node_link,
        .applies = change_time::new_connections,
        .original = false,
        .example = "\"www.example.com\"",
        .line =
-           "Front, with `\"tls\"`: the server name that its hello asks for, as observers expect "
-           "one there. The certificates do not depend on it."},
+           "With `\"tls\"`: the server name that a front's hello asks for, as observers expect "
+           "one there. The certificates do not depend on it. On a back with `fronting`: the name "
+           "by which it knows fronts."},
+      {.table = "node_link",
+       .key = "fronting",
+       .value =
+           of::text(at(&settings::link, &link_config::node_link, &node_link_settings::fronting),
+                    fronting_place),
+       .shown_default = "none: they are closed",
+       .roles = only_back,
+       .elsewhere = {.text = "has no effect on a front: nobody comes to it over the link"},
+       .applies = change_time::new_connections,
+       .original = false,
+       .example = "\"127.0.0.1:8443\"",
+       .line = "Back, with `\"tls\"`: the [site](#sites) that gets connections to `listen` that "
+               "are not a front's: whatever is no TLS, and a ClientHello without the name that "
+               "fronts ask for (`sni`, which must be the same on the back then)."},
       {.table = "node_link",
        .key = "timeout_sec",
        .value =

@@ -6,6 +6,15 @@
 
 namespace mtp::config {
 
+namespace {
+
+client_socket& socket_of(port_settings& port) {
+  if (!port.socket) port.socket.emplace();
+  return *port.socket;
+}
+
+}  // namespace
+
 const std::vector<port_option>& port_options() {
   using of = values<port_settings>;
   static const std::vector<port_option> rows{
@@ -24,6 +33,51 @@ const std::vector<port_option>& port_options() {
        .applies = change_time::live,
        .example = "\"::\"",
        .line = "The address to listen on. `\"::\"` takes IPv4 too."},
+      {.key = "listen",
+       .value = of::text(computed{[](const port_settings& from) {
+                                    return from.socket ? std::optional{from.socket->path}
+                                                       : std::nullopt;
+                                  },
+                                  [](port_settings& into, const std::string& path) {
+                                    socket_of(into).path = path;
+                                  }},
+                         socket_place),
+       .shown_default = "`listen_ip` and `port`",
+       .roles = with_clients,
+       .applies = change_time::live,
+       .original = false,
+       .example = "\"unix:/run/mtproto-proxy/clients.sock\"",
+       .line = "A UNIX socket to listen on, in place of an address: for clients that come through "
+               "another proxy on this machine, which must send a header of the PROXY protocol "
+               "(as `proxy_protocol_from` says). `port` is then the port of the links: the other "
+               "proxy's. A socket without a process that is left at the path is replaced."},
+      {.key = "listen_mode",
+       .value = of::text(
+           computed{[](const port_settings& from) {
+                      return from.socket ? from.socket->mode : client_socket{}.mode;
+                    },
+                    [](port_settings& into, unsigned mode) { socket_of(into).mode = mode; }},
+           file_mode),
+       .roles = with_clients,
+       .applies = change_time::live,
+       .original = false,
+       .example = "\"0666\"",
+       .line = "The permissions of the UNIX socket. Whoever may write may connect."},
+      {.key = "listen_group",
+       .value = of::text(computed{[](const port_settings& from) {
+                                    return from.socket ? from.socket->group : std::string{};
+                                  },
+                                  [](port_settings& into, const std::string& group) {
+                                    socket_of(into).group = group;
+                                  }},
+                         any_text),
+       .shown_default = "that of the process",
+       .roles = with_clients,
+       .applies = change_time::live,
+       .original = false,
+       .example = "\"www-data\"",
+       .line = "The group of the UNIX socket, so that the other proxy may connect: a name or a "
+               "number. The process must be a member of it, or root."},
       {.key = "port",
        .value = of::whole(at(&port_settings::listen, &endpoint::port), {.least = 1, .most = 65535}),
        .shown_default = "required",

@@ -50,10 +50,39 @@ void check_metrics_port(toml_reader& in, const settings& read) {
   const auto& metrics = read.process.metrics_listen;
   if (!metrics) return;
   for (const auto& port : read.client.ports)
-    if (overlap(*metrics, port.listen))
+    if (!port.socket && overlap(*metrics, port.listen))
       in.problem(*in.find("metrics_port"), "metrics_port", "is that of \"" + port.name + "\", too");
   if (const auto& listen = read.link.node_link.listen; listen && overlap(*metrics, *listen))
     in.problem(*in.find("metrics_port"), "metrics_port", "is that of node_link.listen, too");
+}
+
+void check_console_path(toml_reader& in, const settings& read) {
+  const auto& path = read.process.console_socket;
+  for (const auto& port : read.client.ports)
+    if (port.socket && port.socket->path == path)
+      in.problem(in.has("console_socket") ? *in.find("console_socket") : in.self(),
+                 "console_socket", "is the socket of \"" + port.name + "\", too");
+}
+
+/// A port at a UNIX socket: what has no meaning there, and sockets at one path.
+void check_socket(toml_reader& in, const port_settings& port,
+                  std::span<const port_settings> others) {
+  if (!port.socket) return;
+  if (port.socket->path.empty()) {
+    // A wrong path has been told already.
+    for (const auto* const key : {"listen_mode", "listen_group"})
+      if (in.has(key) && !in.has("listen"))
+        in.problem(*in.find(key), key, "is for a UNIX socket: set listen = \"unix:/path\"");
+    return;
+  }
+  for (const auto& other : others)
+    if (other.socket && other.socket->path == port.socket->path)
+      in.problem(*in.find("listen"), "listen", "is the socket of \"" + other.name + "\" already");
+  for (const auto* const key : {"listen_ip", "proxy_protocol_from"})
+    if (in.has(key))
+      in.warning(*in.find(key), key,
+                 "has no effect at a UNIX socket, where all connections begin with a header of the "
+                 "PROXY protocol");
 }
 
 }  // namespace
@@ -76,6 +105,7 @@ void complete_settings(toml_reader& in, settings& read) {
   if (read.process.metrics_listen && read.process.metrics_listen->port == 0)
     read.process.metrics_listen.reset();
   check_metrics_port(in, read);
+  check_console_path(in, read);
   check_fronting(in, read);
   if (read.client.per_sni_secrets &&
       read.client.per_sni_secret_salt == settings{}.client.per_sni_secret_salt)
@@ -91,8 +121,9 @@ void check_port(toml_reader& in, std::vector<port_settings>& ports) {
   if (std::ranges::find(others, port.name, &port_settings::name) != others.end())
     in.problem(in.has("name") ? *in.find("name") : in.self(), "name",
                '"' + port.name + "\" is used by two ports; names must differ");
+  check_socket(in, port, others);
   for (const auto& other : others)
-    if (overlap(port.listen, other.listen))
+    if (!port.socket && !other.socket && overlap(port.listen, other.listen))
       in.problem(*in.find("port"), "port",
                  to_string(port.listen) + " is served by \"" + other.name + "\" already");
   if (std::ranges::find(port.proxy_protocol_from, 0U, &cidr::prefix) !=

@@ -34,6 +34,10 @@ std::size_t client_config::most_fronted() const noexcept {
                                    : std::max<std::size_t>(max_connections / share, 1);
 }
 
+std::string listen_text(const port_settings& port) {
+  return port.socket ? std::string{socket_prefix} + port.socket->path : to_string(port.listen);
+}
+
 std::string_view to_string(protocol value) noexcept {
   switch (value) {
     case protocol::mtp_abridged:

@@ -17,9 +17,6 @@
 
 namespace mtp::config {
 
-/// The longest path of a UNIX socket, in bytes.
-inline constexpr std::size_t max_socket_path = 107;
-
 /// A value of `allowed_protocols`.
 enum class protocol : std::uint8_t { mtp_abridged, mtp_intermediate, mtp_secure, mtp_fake_tls };
 
@@ -31,9 +28,21 @@ enum class reset_close : std::uint8_t { off, handshake_error, always };
 /// then.
 enum class error_filter : std::uint8_t { off, first, on, automatic };
 
+/// A UNIX socket for clients that come through another proxy on this machine.
+struct client_socket {
+  std::string path;
+  /// Permission bits of its file.
+  unsigned mode = 0660;
+  /// The group of its file; empty: that of the process.
+  std::string group;
+  friend bool operator==(const client_socket&, const client_socket&) = default;
+};
+
 struct port_settings {
   std::string name;
   endpoint listen;
+  /// Set: the port listens there, and `listen.port` is only what its links show.
+  std::optional<client_socket> socket;
   secret16 secret{};
   /// Without one, clients see no promoted channel.
   std::optional<rpc::ad_tag> tag;
@@ -41,7 +50,8 @@ struct port_settings {
   std::optional<std::vector<protocol>> allowed_protocols;
   /// Absent: those of all ports.
   std::optional<std::vector<std::string>> tls_domains;
-  /// Connections from there begin with a header of the PROXY protocol; all others have none.
+  /// Connections from there begin with a header of the PROXY protocol; all others have none. At a
+  /// `socket` all have one.
   std::vector<cidr> proxy_protocol_from;
   /// Set: all connections are this site's.
   std::optional<fronting_target> relay_to;
@@ -106,6 +116,8 @@ struct node_link_settings {
   std::string cluster_cookie;
   /// The server name in a front's hello; empty: none.
   std::string sni;
+  /// Where a back forwards connections that are not a front's.
+  std::optional<fronting_target> fronting;
   /// The other node is given up when nothing has come for so long.
   std::chrono::seconds timeout{15};
   friend bool operator==(const node_link_settings&, const node_link_settings&) = default;
@@ -171,6 +183,8 @@ struct client_config {
   bool replay_check_session_storage = true;
   /// Handshakes are kept in a file over a restart, if there is a `state_dir`.
   bool replay_check_persist = true;
+  /// Handshakes are remembered for all fronts of our backs.
+  bool replay_share = false;
   replay_cache_settings replay_cache;
   std::size_t upstream_socket_buffer_size = 51200;
   std::chrono::milliseconds upstream_send_timeout{15000};
@@ -251,6 +265,8 @@ struct settings {
   friend bool operator==(const settings&, const settings&) = default;
 };
 
+/// Where a port listens: "1.2.3.4:443", "[2001:db8::1]:443" or "unix:/path".
+[[nodiscard]] std::string listen_text(const port_settings& port);
 [[nodiscard]] std::string_view to_string(protocol value) noexcept;
 [[nodiscard]] std::string_view to_string(node_role role) noexcept;
 /// `name@host:port`; an IPv6 address has brackets.

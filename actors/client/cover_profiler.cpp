@@ -115,7 +115,6 @@ void cover_profiler_state::follow_settings() {
   publish();
 }
 
-/// The profile counts from now on; the operator is told what is new about it.
 void cover_profiler_state::take(measured_site& site, std::shared_ptr<const cover_profile> profile) {
   site.profile = std::move(profile);
   auto flaws = flaws_of(*site.profile);

@@ -45,7 +45,8 @@ struct cover_profiler_state {
   void follow_settings();
   void measure();
   void finish_round();
-  void take(measured_site& site, std::shared_ptr<const cover_profile> profile);
+  /// The profile counts from now on; the operator is told what is new about it.
+  static void take(measured_site& site, std::shared_ptr<const cover_profile> profile);
   void drop_old();
   void publish() const;
 
