@@ -13,6 +13,21 @@ client_socket& socket_of(port_settings& port) {
   return *port.socket;
 }
 
+constexpr auto socket_path =
+    computed{[](const port_settings& from) {
+               const bool has_path = from.socket && !from.socket->path.empty();
+               return has_path ? std::optional{from.socket->path} : std::nullopt;
+             },
+             [](port_settings& into, const std::string& path) { socket_of(into).path = path; }};
+
+constexpr auto socket_mode =
+    computed{[](const port_settings& from) { return from.socket.value_or(client_socket{}).mode; },
+             [](port_settings& into, unsigned mode) { socket_of(into).mode = mode; }};
+
+constexpr auto socket_group =
+    computed{[](const port_settings& from) { return from.socket.value_or(client_socket{}).group; },
+             [](port_settings& into, const std::string& group) { socket_of(into).group = group; }};
+
 }  // namespace
 
 const std::vector<port_option>& port_options() {
@@ -34,14 +49,7 @@ const std::vector<port_option>& port_options() {
        .example = "\"::\"",
        .line = "The address to listen on. `\"::\"` takes IPv4 too."},
       {.key = "listen",
-       .value = of::text(computed{[](const port_settings& from) {
-                                    return from.socket ? std::optional{from.socket->path}
-                                                       : std::nullopt;
-                                  },
-                                  [](port_settings& into, const std::string& path) {
-                                    socket_of(into).path = path;
-                                  }},
-                         socket_place),
+       .value = of::text(socket_path, socket_place),
        .shown_default = "`listen_ip` and `port`",
        .roles = with_clients,
        .applies = change_time::live,
@@ -52,25 +60,14 @@ const std::vector<port_option>& port_options() {
                "(as `proxy_protocol_from` says). `port` is then the port of the links: the other "
                "proxy's. A socket without a process that is left at the path is replaced."},
       {.key = "listen_mode",
-       .value = of::text(
-           computed{[](const port_settings& from) {
-                      return from.socket ? from.socket->mode : client_socket{}.mode;
-                    },
-                    [](port_settings& into, unsigned mode) { socket_of(into).mode = mode; }},
-           file_mode),
+       .value = of::text(socket_mode, file_mode),
        .roles = with_clients,
        .applies = change_time::live,
        .original = false,
        .example = "\"0666\"",
        .line = "The permissions of the UNIX socket. Whoever may write may connect."},
       {.key = "listen_group",
-       .value = of::text(computed{[](const port_settings& from) {
-                                    return from.socket ? from.socket->group : std::string{};
-                                  },
-                                  [](port_settings& into, const std::string& group) {
-                                    socket_of(into).group = group;
-                                  }},
-                         any_text),
+       .value = of::text(socket_group, any_text),
        .shown_default = "that of the process",
        .roles = with_clients,
        .applies = change_time::live,
