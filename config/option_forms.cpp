@@ -133,10 +133,6 @@ std::optional<unsigned> parse_file_mode(const std::string& text) {
                                                                            : std::nullopt;
 }
 
-std::optional<fronting_target> parse_fronting_place(const std::string& text) {
-  return parse_fronting_target(text);
-}
-
 std::string show_address(const ip_address& ip) {
   return quoted(to_string(ip));
 }
@@ -163,10 +159,6 @@ std::string show_socket_place(const std::string& path) {
 
 std::string show_file_mode(const unsigned& mode) {
   return quoted(fmt::format("{:04o}", mode));
-}
-
-std::string show_fronting_place(const fronting_target& target) {
-  return quoted(to_string(target));
 }
 
 std::string show_network(const cidr& network) {

@@ -46,7 +46,6 @@ struct text_form {
 [[nodiscard]] std::optional<std::string> parse_socket_place(const std::string& text);
 /// Three or four octal digits: permission bits.
 [[nodiscard]] std::optional<unsigned> parse_file_mode(const std::string& text);
-[[nodiscard]] std::optional<fronting_target> parse_fronting_place(const std::string& text);
 
 [[nodiscard]] std::optional<std::string> parse_domain(const std::string& text);
 [[nodiscard]] std::optional<cidr> parse_network(const std::string& text);
@@ -59,7 +58,6 @@ struct text_form {
 [[nodiscard]] std::string show_tag(const std::optional<rpc::ad_tag>& tag);
 [[nodiscard]] std::string show_socket_place(const std::string& path);
 [[nodiscard]] std::string show_file_mode(const unsigned& mode);
-[[nodiscard]] std::string show_fronting_place(const fronting_target& target);
 [[nodiscard]] std::string show_network(const cidr& network);
 
 inline constexpr text_form<std::string> any_text{"a text", parse_any_text, quoted};
@@ -106,9 +104,6 @@ inline constexpr text_form<std::string> socket_place{
     parse_socket_place, show_socket_place};
 inline constexpr text_form<unsigned> file_mode{R"(permission bits in octal digits, as "0660")",
                                                parse_file_mode, show_file_mode};
-inline constexpr text_form<fronting_target> fronting_place{
-    R"("host:port", "[v6]:port" or "unix:/path" (and not localhost but 127.0.0.1 or ::1))",
-    parse_fronting_place, show_fronting_place};
 inline constexpr text_form<cidr> network_text{
     "an address, or a network without bits behind its prefix, as \"10.0.0.0/8\" or "
     "\"2001:db8::/32\"",

@@ -2,6 +2,7 @@
 #include "config/option_table.hpp"
 #include "config/option_values.hpp"
 #include "config/shown_text.hpp"
+#include "config/target_value.hpp"
 
 namespace mtp::config {
 
@@ -14,39 +15,8 @@ auto fronting_at(Member member) {
   return at(&settings::client, &client_config::fronting, member);
 }
 
-constexpr std::string_view wanted_place =
-    R"("host:port", "[v6]:port" or "unix:/path" (and not localhost but 127.0.0.1 or ::1, as no name )"
-    "may lead to a private address)";
 constexpr std::string_view wanted_site =
     R"(a name, as "example.com" or "*.example.com"; fronting_default is for all other names)";
-
-/// The target at `key`, a text or a table; nothing if it is none, which is told.
-std::optional<fronting_target> read_target(toml_reader& in, std::string_view key,
-                                           const std::string& wanted) {
-  std::optional<fronting_target> target;
-  if (!in.find(key)->is_table()) {
-    in.parsed(key, target, wanted, parse_fronting_target);
-    return target;
-  }
-  in.table(key, [&](toml_reader& table) {
-    if (table.has("to"))
-      table.parsed("to", target, std::string{wanted_place}, parse_fronting_target);
-    else
-      table.missing("to", std::string{wanted_place});
-    auto version = proxy_version::v1;
-    table.choice("proxy_protocol", version, {{"v1", proxy_version::v1}, {"v2", proxy_version::v2}});
-    if (target && table.has("proxy_protocol")) target->proxy_protocol = version;
-  });
-  return target;
-}
-
-/// A target as TOML.
-std::string show_target(const fronting_target& target) {
-  const auto place = quoted(to_string(target));
-  if (!target.proxy_protocol) return place;
-  return fmt::format("{{ to = {}, proxy_protocol = \"v{}\" }}", place,
-                     static_cast<unsigned>(*target.proxy_protocol));
-}
 
 void read_domain_fronting(toml_reader& in, std::string_view key, settings& into) {
   auto& fronting = into.client.fronting;
@@ -70,8 +40,7 @@ std::string show_domain_fronting(const settings& from) {
 }
 
 void read_default(toml_reader& in, std::string_view key, settings& into) {
-  if (auto target = read_target(in, key, std::string{wanted_place}))
-    into.client.fronting.fallback = std::move(target);
+  if (auto target = read_target(in, key)) into.client.fronting.fallback = std::move(target);
 }
 
 std::string show_default(const settings& from) {
@@ -89,7 +58,7 @@ void read_sites(toml_reader& in, std::string_view key, settings& into) {
         table.problem(node, shown(written), "expected " + std::string{wanted_site});
         continue;
       }
-      auto target = read_target(table, written, std::string{wanted_place});
+      auto target = read_target(table, written);
       if (target && !sites.emplace(*name, std::move(*target)).second)
         table.problem(node, written, "is the same name as another one");
     }
@@ -113,7 +82,7 @@ void read_plain(toml_reader& in, std::string_view key, settings& into) {
         table.problem(node, shown(written), "expected a port number, 1 to 65535");
         continue;
       }
-      auto target = read_target(table, written, std::string{wanted_place});
+      auto target = read_target(table, written);
       if (target && !plain.emplace(*number, std::move(*target)).second)
         table.problem(node, written, "is the same port as another one");
     }

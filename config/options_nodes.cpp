@@ -3,6 +3,7 @@
 
 #include "config/option_table.hpp"
 #include "config/option_values.hpp"
+#include "config/target_value.hpp"
 
 namespace mtp::config {
 
@@ -20,6 +21,15 @@ constexpr auto only_back_node = computed{
                                           : std::optional{from.link.back_nodes.front()};
     },
     [](settings& into, const back_address& back) { into.link.back_nodes.assign(1, back); }};
+
+void read_link_fronting(toml_reader& in, std::string_view key, settings& into) {
+  if (auto target = read_target(in, key)) into.link.node_link.fronting = std::move(target);
+}
+
+std::string show_link_fronting(const settings& from) {
+  const auto& target = from.link.node_link.fronting;
+  return target ? show_target(*target) : std::string{not_set};
+}
 
 std::vector<option> link_options() {
   return {
@@ -131,9 +141,7 @@ std::vector<option> link_options() {
            "by which it knows fronts."},
       {.table = "node_link",
        .key = "fronting",
-       .value =
-           of::text(at(&settings::link, &link_config::node_link, &node_link_settings::fronting),
-                    fronting_place),
+       .value = {.read = read_link_fronting, .show = show_link_fronting},
        .shown_default = "none: they are closed",
        .roles = only_back,
        .elsewhere = {.text = "has no effect on a front: nobody comes to it over the link"},
