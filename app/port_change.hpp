@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 #include "actors/client/client_side.hpp"
@@ -43,6 +44,13 @@ class port_change {
                                                     const std::vector<config::port_settings>& all,
                                                     const std::vector<actors::served_port>& before,
                                                     const std::set<std::uint16_t>& own);
+  /// The UNIX socket of a port, bound if it was not. Error, for the operator.
+  [[nodiscard]] tl::expected<std::shared_ptr<net::bound_port>, std::string> socket_of(
+      const config::port_settings& port, const std::vector<actors::served_port>& before);
+  /// The sockets at the address of a port, likewise.
+  [[nodiscard]] tl::expected<std::shared_ptr<net::bound_port>, std::string> addresses_of(
+      const config::port_settings& port, const std::vector<config::port_settings>& all,
+      const std::vector<actors::served_port>& before, const std::set<std::uint16_t>& own) const;
   void leave_ports(net::steady_clock::time_point now);
 
   actors::client_side* side_;
@@ -51,6 +59,8 @@ class port_change {
   std::vector<actors::served_port> served_;
   std::vector<actors::served_port> added_;
   std::vector<actors::served_port> removed_;
+  /// UNIX sockets that stay, and who may connect to them.
+  std::vector<std::pair<std::shared_ptr<net::bound_port>, net::socket_access>> access_;
 };
 
 /// Options of clients' sockets, set on the listening ones that they have them from: five calls less

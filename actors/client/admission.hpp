@@ -72,7 +72,7 @@ inline constexpr std::array<cause_row, 17> causes{{
     {cause::srv_error_filtered, "srv_error_filtered",
      "Telegram's error -404, which replay_check_server_error_filter keeps from clients"},
     {cause::bad_proxy_header, "bad_proxy_header",
-     "no header of the PROXY protocol, from an address in proxy_protocol_from"},
+     "no header of the PROXY protocol, from an address in proxy_protocol_from or at a UNIX socket"},
     {cause::tls_clock_skew, "tls_clock_skew",
      "a ClientHello of a client whose clock is wrong (tls_clock_window_sec), or a recorded one"},
 }};

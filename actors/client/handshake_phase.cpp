@@ -90,7 +90,8 @@ handshake_phase::~handshake_phase() = default;
 
 void handshake_phase::start(client_conn& conn) {
   state_->place.start(caf::actor{&conn});
-  state_->awaits_proxy_header = contains(conn.port_settings().proxy_protocol_from, conn.peer().ip);
+  const auto& port = conn.port_settings();
+  state_->awaits_proxy_header = port.socket || contains(port.proxy_protocol_from, conn.peer().ip);
   if (state_->awaits_proxy_header)
     conn.arm_progress(proxy_header_time);
   else if (has_cover(conn))

@@ -84,7 +84,11 @@ bool listener::can_accept() {
   return true;
 }
 
-void listener::on_accepted(net::unique_fd fd, const endpoint& peer) {
+void listener::on_accepted(net::unique_fd fd, const endpoint& address) {
+  // Until the header of the PROXY protocol it is this machine's.
+  const auto peer = served_.sockets->unix() == nullptr
+                        ? address
+                        : endpoint{.ip = ip_address::v4({127, 0, 0, 1}), .port = 0};
   net::spawn_pinned<client_conn>(
       home(), std::ref(*side_), served_.port,
       accepted_client{.fd = std::move(fd),

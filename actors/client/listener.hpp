@@ -26,7 +26,7 @@ class listener final : public net::pinned_actor, private net::accept_owner {
   void stopped() override;
 
   bool can_accept() override;
-  void on_accepted(net::unique_fd fd, const endpoint& peer) override;
+  void on_accepted(net::unique_fd fd, const endpoint& address) override;
   void on_exhausted(int error) override;
 
   [[nodiscard]] const config::client_config& settings() const {

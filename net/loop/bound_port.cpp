@@ -1,5 +1,6 @@
 #include "net/loop/bound_port.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 
 #include <cerrno>
@@ -76,6 +77,22 @@ tl::expected<bound_port, int> bound_port::try_to_bind(const endpoint& at, unsign
         (!shares && !enable(fd.get(), SOL_SOCKET, SO_REUSEPORT)))
       return tl::unexpected{errno};
     if (i == 0) port.where_.port = local_endpoint(fd.get()).port;
+    port.sockets_.push_back(std::move(fd));
+  }
+  return port;
+}
+
+tl::expected<bound_port, std::string> bound_port::bind(const std::string& path,
+                                                       const socket_access& access,
+                                                       unsigned sockets) {
+  auto listener = unix_listener::open(path, access, backlog);
+  if (!listener) return tl::unexpected{std::move(listener.error())};
+  bound_port port;
+  port.unix_ = std::move(*listener);
+  // A reactor watches a descriptor of its own.
+  for (unsigned i = 0; i < sockets; ++i) {
+    unique_fd fd{::fcntl(port.unix_->fd(), F_DUPFD_CLOEXEC, 0)};
+    if (!fd) return tl::unexpected{path + ": " + std::generic_category().message(errno)};
     port.sockets_.push_back(std::move(fd));
   }
   return port;

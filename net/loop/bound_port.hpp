@@ -1,13 +1,15 @@
 // The listening sockets of one port: one per reactor, so that the kernel spreads clients over
-// reactors.
+// reactors; or a UNIX socket that all reactors accept from.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "codecs/base/address.hpp"
 #include "net/loop/unique_fd.hpp"
+#include "net/loop/unix_listener.hpp"
 
 namespace mtp::net {
 
@@ -25,6 +27,11 @@ class bound_port {
                                                                   unsigned sockets, bool also_v4,
                                                                   bool beside_own = false);
 
+  /// The same at a UNIX socket, which listens at once. Error: as `unix_listener::open`.
+  [[nodiscard]] static tl::expected<bound_port, std::string> bind(const std::string& path,
+                                                                  const socket_access& access,
+                                                                  unsigned sockets);
+
   /// Begins to listen, if it does not. Error (errno): the kernel does not want it.
   [[nodiscard]] tl::expected<void, int> listen() const;
 
@@ -32,7 +39,10 @@ class bound_port {
   /// as this is there.
   [[nodiscard]] int socket(unsigned index) const noexcept { return sockets_[index].get(); }
   [[nodiscard]] std::size_t size() const noexcept { return sockets_.size(); }
-  /// Where it listens: with the port the kernel chose, if `at.port` was 0.
+  /// The UNIX socket that it is; null: it has an address.
+  [[nodiscard]] const unix_listener* unix() const noexcept { return unix_.get(); }
+  /// Where it listens: with the port the kernel chose, if `at.port` was 0; 0.0.0.0:0 if it is a
+  /// UNIX socket.
   [[nodiscard]] const endpoint& where() const noexcept { return where_; }
   /// It was bound with `also_v4`.
   [[nodiscard]] bool also_v4() const noexcept { return also_v4_; }
@@ -43,6 +53,7 @@ class bound_port {
                                                                  bool beside_own);
 
   std::vector<unique_fd> sockets_;
+  std::unique_ptr<unix_listener> unix_;
   endpoint where_;
   bool also_v4_ = false;
 };

@@ -1,16 +1,20 @@
 #include "net/loop/unix_listener.hpp"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 namespace mtp::net {
 
@@ -18,8 +22,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// More wait for a console than anybody types.
-constexpr int backlog = 8;
+/// Larger entries of the table of groups are not read.
+constexpr std::size_t max_group_entry = std::size_t{1} << 22;
 
 constexpr auto lock_patience = 1s;
 constexpr auto lock_interval = 20ms;
@@ -104,10 +108,43 @@ tl::expected<void, std::string> clear_place(const std::string& path) {
   return {};
 }
 
+std::optional<gid_t> group_id(const std::string& text) {
+  gid_t id = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, id);
+  if (error == std::errc{} && rest == end) return id;
+  // Of all members of a large group.
+  std::vector<char> buffer(std::size_t{1} << 16);
+  group entry{};
+  group* found = nullptr;
+  while (::getgrnam_r(text.c_str(), &entry, buffer.data(), buffer.size(), &found) == ERANGE &&
+         buffer.size() < max_group_entry)
+    buffer.resize(buffer.size() * 2);
+  return found != nullptr ? std::optional{found->gr_gid} : std::nullopt;
+}
+
+bool is_member(gid_t wanted) {
+  if (::geteuid() == 0 || ::getegid() == wanted) return true;
+  const int count = ::getgroups(0, nullptr);
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(count, 0)));
+  return count > 0 && ::getgroups(count, groups.data()) == count &&
+         std::ranges::find(groups, wanted) != groups.end();
+}
+
 }  // namespace
 
+tl::expected<gid_t, std::string> find_group(const std::string& text) {
+  const auto group = group_id(text);
+  if (!group) return tl::unexpected{"this machine has no group " + text};
+  if (!is_member(*group))
+    return tl::unexpected{"this process is not a member of the group " + text +
+                          ", so it can't give it a socket (usermod -aG " + text +
+                          " and its user, or SupplementaryGroups= in the unit)"};
+  return *group;
+}
+
 tl::expected<std::unique_ptr<unix_listener>, std::string> unix_listener::open(
-    const std::string& path) {
+    const std::string& path, const socket_access& access, int backlog) {
   const auto address = to_unix_address(path);
   if (!address)
     return tl::unexpected{path + " is longer than the " + std::to_string(max_socket_path) +
@@ -122,10 +159,20 @@ tl::expected<std::unique_ptr<unix_listener>, std::string> unix_listener::open(
   if (auto cleared = clear_place(path); !cleared) return tl::unexpected{cleared.error()};
   if (::bind(fd.get(), as_sockaddr(*address), sizeof *address) != 0) return failure(path, errno);
   std::unique_ptr<unix_listener> listener{new unix_listener{std::move(fd), path}};
-  // No process can connect before listen(), so other users never can.
-  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::listen(listener->fd(), backlog) != 0)
-    return failure(path, errno);
+  // No process can connect before listen(), so others never can.
+  if (auto set = listener->set_access(access); !set) return tl::unexpected{set.error()};
+  if (::listen(listener->fd(), backlog) != 0) return failure(path, errno);
   return listener;
+}
+
+tl::expected<void, std::string> unix_listener::set_access(const socket_access& access) const {
+  if (!is_ours()) return tl::unexpected{path_ + " is no longer this process's"};
+  // Those of the group before must not get what is for the next one.
+  if (::chmod(path_.c_str(), S_IRUSR | S_IWUSR) != 0 ||
+      ::chown(path_.c_str(), static_cast<uid_t>(-1), access.group.value_or(::getegid())) != 0 ||
+      ::chmod(path_.c_str(), access.mode) != 0)
+    return failure(path_, errno);
+  return {};
 }
 
 unix_listener::unix_listener(unique_fd fd, std::string path)
@@ -145,10 +192,13 @@ accept_result unix_listener::accept() const {
   return {.outcome = accept_result::kind::again, .fd = {}};
 }
 
-void unix_listener::remove() const noexcept {
+bool unix_listener::is_ours() const noexcept {
   struct stat about {};
-  if (::lstat(path_.c_str(), &about) == 0 && about.st_dev == device_ && about.st_ino == inode_)
-    ::unlink(path_.c_str());
+  return ::lstat(path_.c_str(), &about) == 0 && about.st_dev == device_ && about.st_ino == inode_;
+}
+
+void unix_listener::remove() const noexcept {
+  if (is_ours()) ::unlink(path_.c_str());
 }
 
 tl::expected<unique_fd, int> connect_unix(const std::string& path) {

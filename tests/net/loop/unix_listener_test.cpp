@@ -73,6 +73,34 @@ TEST_CASE_FIXTURE(fixture, "unix listener: another user is turned away, whatever
   }
 }
 
+TEST_CASE_FIXTURE(fixture, "unix listener: its file has the mode and the group that are wanted") {
+  struct stat about {};
+  constexpr gid_t somebodys = 65534;
+  const socket_access wanted{.mode = 0660, .group = ::geteuid() == 0 ? somebodys : ::getegid()};
+  const auto listener = unix_listener::open(path, wanted, 1);
+  REQUIRE(listener);
+  REQUIRE(::lstat(path.c_str(), &about) == 0);
+  CHECK((about.st_mode & 07777) == 0660);
+  CHECK(about.st_gid == *wanted.group);
+  REQUIRE((*listener)->set_access({.mode = 0604, .group = std::nullopt}));
+  REQUIRE(::lstat(path.c_str(), &about) == 0);
+  CHECK((about.st_mode & 07777) == 0604);
+  CHECK(about.st_gid == ::getegid());
+  fs::remove(path);
+  const auto gone = (*listener)->set_access({});
+  REQUIRE_FALSE(gone);
+  CHECK(gone.error() == path + " is no longer this process's");
+}
+
+TEST_CASE("unix listener: groups are found by name and by number") {
+  CHECK(find_group(std::to_string(::getegid())).value() == ::getegid());
+  if (::geteuid() == 0) CHECK(find_group("root").value() == 0);
+  const auto none = find_group("no-such-group");
+  REQUIRE_FALSE(none);
+  CHECK(none.error() == "this machine has no group no-such-group");
+  CHECK_FALSE(find_group(""));
+}
+
 TEST_CASE_FIXTURE(fixture, "unix listener: the directory is made") {
   const auto below = (directory.path() / "a" / "b" / "s").string();
   CHECK(unix_listener::open(below));
