@@ -3,8 +3,9 @@
 #   scripts/packages.sh build   to build and run
 #   scripts/packages.sh test    also to test
 #   scripts/packages.sh check   also for `make check`
-#   scripts/packages.sh sites   only web servers that tests put behind the proxy, if they are there.
-#                               Debian starts them as services, so no target of the Makefile does this.
+#   scripts/packages.sh sites   only web servers that tests put behind the proxy, if they are there, and a
+#                               browser. Debian starts servers as services, so no target of the Makefile
+#                               does this.
 set -eu
 
 build="ca-certificates g++ cmake ninja-build pkg-config ccache libcaf-dev libssl-dev libfmt-dev libspdlog-dev
@@ -26,7 +27,7 @@ case "${1:-build}" in
   build) wanted="$build" ;;
   test) wanted="$build $test" ;;
   check) wanted="$build $test $check" ;;
-  sites) wanted="nginx-light caddy" ;;
+  sites) wanted="nginx-light caddy chromium" ;;
   *) echo "usage: $0 build|test|check|sites" >&2; exit 2 ;;
 esac
 

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "net/dial/blocking_dial.hpp"
+#include "net/loop/unix_listener.hpp"
 
 namespace mtp::actors {
 
@@ -25,7 +26,7 @@ socket reach(const cover_target& site, const std::atomic<bool>& cancelled) {
   if (const auto* const target = std::get_if<net::dial_target>(&site.to))
     return net::dial_blocking(*target, clock::now() + site.limit, &cancelled);
   const auto& path = std::get<std::string>(site.to);
-  auto fd = connect_unix(path);
+  auto fd = net::connect_unix(path);
   if (!fd) return tl::unexpected{path + ": " + std::generic_category().message(fd.error())};
   return net::blocking_socket{std::move(*fd)};
 }

@@ -45,6 +45,7 @@ std::string cover_profile_files::save(const cover_profile& profile) const {
 void cover_profile_files::keep_only(const std::vector<std::string>& sites) const {
   if (directory_.empty()) return;
   std::vector<std::string> wanted;
+  wanted.reserve(sites.size());
   for (const auto& site : sites)
     wanted.push_back(path_of(site));
   std::error_code error;

@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 
 #include "actors/client/client_conn.hpp"
+#include "actors/client/cover_target.hpp"
 
 namespace mtp::actors {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "actors/client/cover_connection.hpp"
 #include "actors/client/fronted_table.hpp"
+#include "actors/core/cover_connection.hpp"
 #include "config/fronting.hpp"
 
 namespace mtp::actors {

@@ -45,7 +45,9 @@ link_listener::link_listener(caf::actor_config& cfg, net::reactor& home, node_li
     : pinned_actor{cfg, home}, side_{&side}, silence_timer_{*this} {}
 
 caf::behavior link_listener::start() {
+  strangers_.emplace(*this, side_->core);
   accept();
+  instruct();
   forget_ended();
   for (const auto& known : side_->sessions)
     if (const auto session = known.lock()) watch(session);
@@ -68,7 +70,12 @@ void link_listener::accept() {
   if (acceptor_) return acceptor_->move_to(port_->socket(0));
   net::link_acceptor_owner& owner = *this;
   acceptor_.emplace(*this, owner, port_->socket(0), side_->credentials);
-  acceptor_->allow(names_of(settings().node_link.allowed_nodes));
+}
+
+void link_listener::instruct() {
+  const auto& link = settings().node_link;
+  acceptor_->allow(names_of(link.allowed_nodes));
+  acceptor_->forward_strangers(link.fronting ? std::optional{link.sni} : std::nullopt);
 }
 
 void link_listener::on_link(net::link_transport transport) {
@@ -90,6 +97,14 @@ bool link_listener::has_joined(const net::link_session& session) {
   return net::has_joined(side_->core.system(), session);
 }
 
+void link_listener::on_stranger(net::unique_fd fd, const endpoint& remote) {
+  // A reload may have taken the site away.
+  const auto& site = settings().node_link.fronting;
+  if (!site) return home().close_later(std::move(fd));
+  spdlog::debug("node link: {} is no front, and goes to {}", to_string(remote), to_string(*site));
+  strangers_->forward(std::move(fd), remote, *site);
+}
+
 void link_listener::on_refused(net::link_refusal why) {
   side_->core.metrics
       .get_counter("mtproto_proxy_link_refused_total", "Connections of nodes that were refused",
@@ -99,8 +114,8 @@ void link_listener::on_refused(net::link_refusal why) {
 
 void link_listener::heed_config() {
   accept();
+  instruct();
   const auto& allowed = settings().node_link.allowed_nodes;
-  acceptor_->allow(names_of(allowed));
   if (side_->credentials == nullptr) return;
   for (const auto& known : side_->sessions) {
     const auto session = known.lock();
@@ -175,6 +190,7 @@ std::string link_listener::name_at(const std::string& address, std::uint16_t por
 
 void link_listener::stopped() {
   acceptor_.reset();
+  strangers_.reset();
   silence_timer_.cancel();
 }
 

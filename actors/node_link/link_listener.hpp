@@ -5,6 +5,7 @@
 #include <spdlog/common.h>
 
 #include "actors/core/limited_log.hpp"
+#include "actors/node_link/link_strangers.hpp"
 #include "actors/node_link/node_link_side.hpp"
 #include "net/node_link/link_acceptor.hpp"
 #include "net/node_link/link_silence.hpp"
@@ -46,10 +47,13 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   void stopped() override;
   void on_link(net::link_transport transport) override;
   bool has_joined(const net::link_session& session) override;
+  void on_stranger(net::unique_fd fd, const endpoint& remote) override;
   void on_refused(net::link_refusal why) override;
 
   void heed_config();
   void accept();
+  /// What the acceptor goes by.
+  void instruct();
   void watch(const std::shared_ptr<net::link_session>& session);
   void tell(spdlog::level::level_enum level, const std::string& name, const std::string& event);
   void forget_ended();
@@ -62,6 +66,7 @@ class link_listener final : public net::pinned_actor, private net::link_acceptor
   /// Used by the acceptor.
   std::shared_ptr<net::bound_port> port_;
   std::optional<net::link_acceptor> acceptor_;
+  std::optional<link_strangers> strangers_;
   net::link_silence silence_;
   net::timer silence_timer_;
   /// By the name in the certificate.

@@ -9,6 +9,7 @@
 #include <list>
 #include <system_error>
 
+#include "codecs/client/tls_client_hello.hpp"
 #include "net/loop/accept_loop.hpp"
 #include "net/loop/log_limiter.hpp"
 #include "net/loop/socket_options.hpp"
@@ -75,6 +76,7 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
     loop_.stop();
     loop_.start(listening);
   }
+  void forward_strangers(std::optional<std::string> sni) { front_sni_ = std::move(sni); }
   void allow(node_names names) { names_ = std::make_shared<const node_names>(std::move(names)); }
   [[nodiscard]] std::size_t pending() { return pending_.size() + newcomers_.size(); }
   [[nodiscard]] reactor& home() noexcept { return actor_->home(); }
@@ -92,6 +94,7 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
     void on_flush() override {}
     void on_timer(timer&) override {
       parent->actor_->run_as_handler([this] {
+        if (channel == nullptr && parent->is_stranger(*this)) return parent->give_away(*this);
         parent->refuse(*this, link_refusal::timed_out, "the handshake took too long");
       });
     }
@@ -125,6 +128,8 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
   void look_at_newcomers();
   void advance(handshake& conn);
   [[nodiscard]] static bool has_hello(handshake& conn);
+  [[nodiscard]] bool is_stranger(const handshake& conn) const;
+  void give_away(handshake& conn);
   void answer(handshake& conn);
   void hand_over(handshake& conn);
   void refuse(handshake& conn, link_refusal why, const std::string& text);
@@ -141,6 +146,8 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
   link_acceptor_owner* owner_;
   std::shared_ptr<const tls_credentials> credentials_;
   link_acceptor_limits limits_;
+  /// What fronts ask for, if others are forwarded.
+  std::optional<std::string> front_sni_;
   std::shared_ptr<const node_names> names_ = std::make_shared<const node_names>();
   bool closed_ = false;
   accept_loop loop_;
@@ -213,6 +220,7 @@ void link_acceptor::acceptor::advance(handshake& conn) {
   if (!conn.fd) return;
   if (conn.channel == nullptr) {
     if (!has_hello(conn)) return;
+    if (is_stranger(conn)) return give_away(conn);
     answer(conn);
     if (closed_) return;  // by the owner, who was told of the one that had to go
   }
@@ -239,6 +247,23 @@ bool link_acceptor::acceptor::has_hello(handshake& conn) {
   conn.has_begun = true;
   set_low_water(conn.fd.get(), record_header + length);
   return false;
+}
+
+/// Judged by what has come, which stays where it is.
+bool link_acceptor::acceptor::is_stranger(const handshake& conn) const {
+  if (!front_sni_) return false;
+  bytes first(record_header + SSL3_RT_MAX_PLAIN_LENGTH);
+  const auto size = ::recv(conn.fd.get(), first.data(), first.size(), MSG_PEEK);
+  first.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  const auto hello = parse_client_hello(first);
+  return !hello || hello->sni != *front_sni_;
+}
+
+void link_acceptor::acceptor::give_away(handshake& conn) {
+  const auto remote = conn.remote;
+  auto fd = drop(conn);
+  set_low_water(fd.get(), 1);
+  owner_->on_stranger(std::move(fd), remote);
 }
 
 void link_acceptor::acceptor::answer(handshake& conn) {
@@ -322,6 +347,10 @@ void link_acceptor::move_to(int listening) {
 
 void link_acceptor::allow(node_names names) {
   acceptor_->allow(std::move(names));
+}
+
+void link_acceptor::forward_strangers(std::optional<std::string> sni) {
+  acceptor_->forward_strangers(std::move(sni));
 }
 
 void link_acceptor::close() {

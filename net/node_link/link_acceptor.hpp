@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "net/loop/pinned_actor.hpp"
 #include "net/node_link/link_places.hpp"
@@ -51,6 +53,9 @@ class link_acceptor_owner {
   /// Whether a plain connection that was let in has joined: as far as can be known, its peer is a
   /// node. Must not touch the acceptor.
   [[nodiscard]] virtual bool has_joined(const link_session& session) = 0;
+  /// A connection that is not a front's (`link_acceptor::forward_strangers`), non-blocking. All
+  /// that it has sent can still be read.
+  virtual void on_stranger(unique_fd fd, const endpoint& remote) = 0;
   /// A connection came to nothing. It is in the log already.
   virtual void on_refused(link_refusal why) = 0;
 
@@ -78,6 +83,10 @@ class link_acceptor {
   void move_to(int listening);
   /// Names of nodes that may connect from now on; established connections stay.
   void allow(node_names names);
+  /// From now on, with TLS, a connection that does not begin with a ClientHello for this server
+  /// name (empty: for none) within the time of a handshake is a stranger's, and gets no answer.
+  /// Absent: every connection is answered.
+  void forward_strangers(std::optional<std::string> sni);
   /// Drops handshakes and accepts no more; plain connections stay, and are on their own then. Does
   /// nothing if it is closed.
   void close();

@@ -40,6 +40,9 @@ const std::map<std::string, std::string> shown_in{
     {"metrics_port", "tests/e2e/reload_ports_test.cpp"},
     {"metrics_ip", "tests/e2e/reload_ports_test.cpp"},
     {"ports.name", "tests/e2e/reload_ports_test.cpp"},
+    {"ports.listen", "tests/e2e/socket_port_test.cpp"},
+    {"ports.listen_mode", "tests/e2e/socket_port_test.cpp"},
+    {"ports.listen_group", "tests/e2e/socket_port_test.cpp"},
     {"ports.listen_ip", "tests/e2e/reload_ports_test.cpp"},
     {"ports.port", "tests/e2e/reload_ports_test.cpp"},
     {"ports.secret", "tests/e2e/reload_test.cpp"},
@@ -91,6 +94,7 @@ const std::map<std::string, std::string> shown_in{
     {"node_link.key", "tests/e2e/split_reload_test.cpp"},
     {"node_link.allowed_nodes", "tests/e2e/split_reload_test.cpp"},
     {"node_link.sni", "tests/e2e/split_effects_test.cpp"},
+    {"node_link.fronting", "tests/e2e/split_fronting_test.cpp"},
     {"node_link.timeout_sec", "tests/e2e/split_stopped_test.cpp"},
 };
 

@@ -122,8 +122,8 @@ void check_chromium(const fronted_site& world) {
       world,
       "chromium --headless --dump-dom --no-sandbox --disable-gpu --ignore-certificate-errors "
       "--disable-background-networking --disable-component-update --no-first-run "
-      "--host-resolver-rules='MAP * ~NOTFOUND, EXCLUDE 127.0.0.1' "
-      "https://127.0.0.1:PORT/index.html 2> /dev/null",
+      "--host-resolver-rules='MAP example.com 127.0.0.1, MAP * ~NOTFOUND' "
+      "https://example.com:PORT/index.html 2> /dev/null",
       "A site.");
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <functional>
@@ -29,6 +30,7 @@ class link_gate final : public net::pinned_actor,
  public:
   struct journal {
     std::vector<net::link_transport::parts> accepted;
+    std::vector<net::unique_fd> strangers;
     std::vector<net::link_refusal> refused;
     /// Plain ones that have joined.
     std::set<const net::link_session*> joined;
@@ -83,6 +85,10 @@ class link_gate final : public net::pinned_actor,
   }
   bool has_joined(const net::link_session& session) override {
     return log_->joined.contains(&session);
+  }
+  void on_stranger(net::unique_fd fd, const endpoint&) override {
+    log_->strangers.push_back(std::move(fd));
+    log_->in_callback(*this);
   }
   void on_refused(net::link_refusal why) override {
     log_->refused.push_back(why);

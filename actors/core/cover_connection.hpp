@@ -2,13 +2,36 @@
 // there, and the site's answer comes back.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
 
-#include "actors/client/cover_target.hpp"
+#include "codecs/client/proxy_header.hpp"
+#include "config/fronting.hpp"
+#include "net/dial/dialing.hpp"
 #include "net/loop/pinned_actor.hpp"
 #include "net/relay/relay.hpp"
 
 namespace mtp::actors {
+
+/// How a cover site is reached.
+struct cover_target {
+  /// A TCP target, or the path of a UNIX socket.
+  std::variant<net::dial_target, std::string> to;
+  /// The site is told of the visitor's address in such a header.
+  std::optional<proxy_version> proxy;
+  /// Why it is not dialled, for the operator; empty: it is.
+  std::string refusal;
+  /// For the site to be reached, look-up included.
+  std::chrono::milliseconds limit{10'000};
+};
+
+/// The way to `site`. A name may not lead to a private address, nor to one of `own`.
+[[nodiscard]] cover_target make_cover_target(const config::fronting_target& site,
+                                             std::vector<ip_address> own);
 
 class cover_owner {
  public:

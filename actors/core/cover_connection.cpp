@@ -1,10 +1,13 @@
-#include "actors/client/cover_connection.hpp"
+#include "actors/core/cover_connection.hpp"
 
 #include <cerrno>
 #include <system_error>
 
+#include "codecs/base/overloaded.hpp"
+#include "codecs/client/fronting_address.hpp"
 #include "net/dial/limit_text.hpp"
 #include "net/loop/socket_options.hpp"
+#include "net/loop/unix_listener.hpp"
 
 namespace mtp::actors {
 
@@ -16,6 +19,23 @@ using namespace std::chrono_literals;
 constexpr auto backlog_time = 20ms;
 
 }  // namespace
+
+cover_target make_cover_target(const config::fronting_target& site, std::vector<ip_address> own) {
+  cover_target target{.to = {}, .proxy = site.proxy_protocol, .refusal = {}};
+  std::visit(overloaded{
+                 [&](const endpoint& at) { target.to = net::dial_target{.addresses = {at}}; },
+                 [&](const config::named_site& named) {
+                   net::dial_target dial{.host = named.host, .port = named.port};
+                   dial.forbids = [own = std::move(own)](const ip_address& ip) {
+                     return !why_not_dialled(ip, own).empty();
+                   };
+                   target.to = std::move(dial);
+                 },
+                 [&](const config::site_socket& at) { target.to = at.path; },
+             },
+             site.place);
+  return target;
+}
 
 cover_connection::cover_connection(net::pinned_actor& actor, net::resolver& names,
                                    net::pipe_pool& pipes, cover_owner& owner, cover_target target,
@@ -63,7 +83,7 @@ void cover_connection::on_timer(net::timer&) {
 }
 
 void cover_connection::reach_unix() {
-  auto fd = connect_unix(path_);
+  auto fd = net::connect_unix(path_);
   if (fd) return on_reached(std::move(*fd));
   // Its backlog is full.
   if (fd.error() == EAGAIN && actor_->home().now() < give_up_at_) {
