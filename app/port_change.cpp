@@ -91,7 +91,8 @@ tl::expected<std::shared_ptr<net::bound_port>, std::string> port_change::socket_
   if (!access) return tl::unexpected{access.error()};
   const auto bound_before =
       std::ranges::find_if(before, [&](const auto& served) { return is_at(served, port); });
-  if (bound_before != before.end()) {
+  // Without its file it can't be reached any more.
+  if (bound_before != before.end() && bound_before->sockets->unix()->is_in_place()) {
     access_.emplace_back(bound_before->sockets, *access);
     return bound_before->sockets;
   }
@@ -132,7 +133,7 @@ void port_change::publish(net::steady_clock::time_point now) {
                     std::generic_category().message(listens.error()));
   for (const auto& [sockets, access] : access_)
     if (const auto set = sockets->unix()->set_access(access); !set)
-      spdlog::error("the permissions of a client's socket are as before: {}", set.error());
+      spdlog::error("listen_mode and listen_group have no effect: {}", set.error());
   for (std::size_t i = 0; i < served_.size(); ++i)
     served_[i].port->configure(settings_[i], now);
   leave_ports(now);

@@ -55,17 +55,19 @@ const std::vector<port_option>& port_options() {
        .applies = change_time::live,
        .original = false,
        .example = "\"unix:/run/mtproto-proxy/clients.sock\"",
-       .line = "A UNIX socket to listen on, in place of an address: for clients that come through "
-               "another proxy on this machine, which must send a header of the PROXY protocol "
-               "(as `proxy_protocol_from` says). `port` is then the port of the links: the other "
-               "proxy's. A socket without a process that is left at the path is replaced."},
+       .line =
+           "A UNIX socket to listen on, in place of an address: for clients that come through "
+           "another proxy on this machine, which must send a header of the PROXY protocol "
+           "(as `proxy_protocol_from` says). `listen_ip` and `port` are then for the links: the "
+           "other proxy's. A socket without a process that is left at the path is replaced."},
       {.key = "listen_mode",
        .value = of::text(socket_mode, file_mode),
        .roles = with_clients,
        .applies = change_time::live,
        .original = false,
        .example = "\"0666\"",
-       .line = "The permissions of the UNIX socket. Whoever may write may connect."},
+       .line = "The permissions of the UNIX socket. Programs that may write to it may connect, and "
+               "claim any address for their clients."},
       {.key = "listen_group",
        .value = of::text(socket_group, any_text),
        .shown_default = "that of the process",

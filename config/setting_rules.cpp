@@ -78,11 +78,10 @@ void check_socket(toml_reader& in, const port_settings& port,
   for (const auto& other : others)
     if (other.socket && other.socket->path == port.socket->path)
       in.problem(*in.find("listen"), "listen", "is the socket of \"" + other.name + "\" already");
-  for (const auto* const key : {"listen_ip", "proxy_protocol_from"})
-    if (in.has(key))
-      in.warning(*in.find(key), key,
-                 "has no effect at a UNIX socket, where all connections begin with a header of the "
-                 "PROXY protocol");
+  if (in.has("proxy_protocol_from"))
+    in.warning(*in.find("proxy_protocol_from"), "proxy_protocol_from",
+               "has no effect at a UNIX socket, where all connections begin with a header of the "
+               "PROXY protocol");
 }
 
 }  // namespace

@@ -98,7 +98,12 @@ void cover_connection::on_reached(net::unique_fd fd) {
   dialing_.reset();
   net::set_no_delay(fd.get());
   net::set_keep_alive(fd.get());
-  relay_->attach_far(std::move(fd));
+  try {
+    relay_->attach_far(std::move(fd));
+  } catch (const std::system_error& error) {
+    // The kernel is out of memory.
+    on_failed(error.code().value(), error.what());
+  }
 }
 
 void cover_connection::on_failed(int error, const std::string& why) {

@@ -45,7 +45,7 @@ link_listener::link_listener(caf::actor_config& cfg, net::reactor& home, node_li
     : pinned_actor{cfg, home}, side_{&side}, silence_timer_{*this} {}
 
 caf::behavior link_listener::start() {
-  strangers_.emplace(*this, side_->core);
+  strangers_.emplace(*this, *side_);
   accept();
   instruct();
   forget_ended();

@@ -15,6 +15,7 @@
 #include "actors/uplink/uplink.hpp"
 #include "net/loop/bound_port.hpp"
 #include "net/node_link/link_session.hpp"
+#include "net/relay/pipe_pool.hpp"
 #include "net/tls/tls_context.hpp"
 
 namespace mtp::actors {
@@ -33,6 +34,8 @@ struct node_link_side final : uplink {
   std::shared_ptr<net::tls_credentials> credentials;
   /// Connections that were let in; used by link_listener alone, and by its restarted successors.
   std::vector<std::weak_ptr<net::link_session>> sessions;
+  /// Of link_listener's reactor, for strangers.
+  net::pipe_pool pipes;
   // Of a front.
   known_backs backs;
   mtp::actors::reached_backs reached_backs;

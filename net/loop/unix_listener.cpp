@@ -22,6 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr mode_t permission_bits = 07777;
 /// Larger entries of the table of groups are not read.
 constexpr std::size_t max_group_entry = std::size_t{1} << 22;
 
@@ -112,7 +113,8 @@ std::optional<gid_t> group_id(const std::string& text) {
   gid_t id = 0;
   const auto* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, id);
-  if (error == std::errc{} && rest == end) return id;
+  // For chown(2) -1 is no group.
+  if (error == std::errc{} && rest == end && id != static_cast<gid_t>(-1)) return id;
   // Of all members of a large group.
   std::vector<char> buffer(std::size_t{1} << 16);
   group entry{};
@@ -165,14 +167,28 @@ tl::expected<std::unique_ptr<unix_listener>, std::string> unix_listener::open(
   return listener;
 }
 
+/// By a descriptor of the file: whoever may change the directory must not lead us to another one.
 tl::expected<void, std::string> unix_listener::set_access(const socket_access& access) const {
-  if (!is_ours()) return tl::unexpected{path_ + " is no longer this process's"};
-  // Those of the group before must not get what is for the next one.
-  if (::chmod(path_.c_str(), S_IRUSR | S_IWUSR) != 0 ||
-      ::chown(path_.c_str(), static_cast<uid_t>(-1), access.group.value_or(::getegid())) != 0 ||
-      ::chmod(path_.c_str(), access.mode) != 0)
-    return failure(path_, errno);
-  return {};
+  const unique_fd file{::open(path_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  struct stat about {};
+  if (!file || ::fstat(file.get(), &about) != 0 || !is_ours(about))
+    return tl::unexpected{path_ + " is no longer this process's"};
+  const auto named = "/proc/self/fd/" + std::to_string(file.get());
+  const mode_t before = about.st_mode & permission_bits;
+  const auto group = access.group.value_or(::getegid());
+  const bool has_group = about.st_gid == group;
+  if (has_group && before == access.mode) return {};
+  // Members of the next group must not get what was for those of the last one.
+  const auto change = [&] {
+    return (has_group ||
+            (::chmod(named.c_str(), S_IRUSR | S_IWUSR) == 0 &&
+             ::fchownat(file.get(), "", static_cast<uid_t>(-1), group, AT_EMPTY_PATH) == 0)) &&
+           ::chmod(named.c_str(), access.mode) == 0;
+  };
+  if (change()) return {};
+  const int error = errno;
+  static_cast<void>(::chmod(named.c_str(), before));
+  return failure(path_, error);
 }
 
 unix_listener::unix_listener(unique_fd fd, std::string path)
@@ -192,13 +208,13 @@ accept_result unix_listener::accept() const {
   return {.outcome = accept_result::kind::again, .fd = {}};
 }
 
-bool unix_listener::is_ours() const noexcept {
+bool unix_listener::is_in_place() const noexcept {
   struct stat about {};
-  return ::lstat(path_.c_str(), &about) == 0 && about.st_dev == device_ && about.st_ino == inode_;
+  return ::lstat(path_.c_str(), &about) == 0 && is_ours(about);
 }
 
 void unix_listener::remove() const noexcept {
-  if (is_ours()) ::unlink(path_.c_str());
+  if (is_in_place()) ::unlink(path_.c_str());
 }
 
 tl::expected<unique_fd, int> connect_unix(const std::string& path) {

@@ -18,7 +18,7 @@ namespace mtp::net {
 /// Bytes of the longest path that a UNIX socket can have.
 inline constexpr std::size_t max_socket_path = sizeof(sockaddr_un::sun_path) - 1;
 
-/// Who may connect: root, the process's own user, and whom the socket's file lets write.
+/// The users who may connect: root, the process's own, and those whom the socket's file lets write.
 struct socket_access {
   /// Permission bits of the file.
   mode_t mode = S_IRUSR | S_IWUSR;
@@ -50,8 +50,11 @@ class unix_listener {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   /// Accepts, without waiting, a process of root or of our own user; others are turned away.
   [[nodiscard]] accept_result accept() const;
-  /// From now on those may connect. Error, for the operator: the file is gone, or not ours.
+  /// Changes who may connect, if that differs. Error, for the operator: the file is gone or not
+  /// ours, or this process may not do that; then the file is as before.
   [[nodiscard]] tl::expected<void, std::string> set_access(const socket_access& access) const;
+  /// Whether the file at the path is this socket's.
+  [[nodiscard]] bool is_in_place() const noexcept;
   /// Removes the file, unless another socket has taken its place. Any thread.
   void remove() const noexcept;
 
@@ -60,8 +63,9 @@ class unix_listener {
   static constexpr int console_backlog = 8;
 
   unix_listener(unique_fd fd, std::string path);
-  /// Whether the file at the path is this socket's.
-  [[nodiscard]] bool is_ours() const noexcept;
+  [[nodiscard]] bool is_ours(const struct stat& about) const noexcept {
+    return about.st_dev == device_ && about.st_ino == inode_;
+  }
 
   unique_fd fd_;
   std::string path_;

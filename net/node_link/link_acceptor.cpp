@@ -9,10 +9,10 @@
 #include <list>
 #include <system_error>
 
-#include "codecs/client/tls_client_hello.hpp"
 #include "net/loop/accept_loop.hpp"
 #include "net/loop/log_limiter.hpp"
 #include "net/loop/socket_options.hpp"
+#include "net/node_link/link_hello_origin.hpp"
 #include "net/node_link/link_newcomers.hpp"
 #include "net/node_link/link_socket.hpp"
 
@@ -30,6 +30,10 @@ constexpr auto newcomer_interval = 250ms;
 
 /// Bytes in front of a TLS record; the last two are its length.
 constexpr std::size_t record_header = SSL3_RT_HEADER_LENGTH;
+
+/// A front says hello at once: a connection without a byte is a stranger's after this. What is lost
+/// on the way comes again after a second.
+constexpr std::chrono::milliseconds longest_silence{1500};
 
 constexpr auto place_was_needed = "its place was needed";
 
@@ -93,10 +97,7 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
     }
     void on_flush() override {}
     void on_timer(timer&) override {
-      parent->actor_->run_as_handler([this] {
-        if (channel == nullptr && parent->is_stranger(*this)) return parent->give_away(*this);
-        parent->refuse(*this, link_refusal::timed_out, "the handshake took too long");
-      });
+      parent->actor_->run_as_handler([this] { parent->on_overdue(*this); });
     }
 
     acceptor* parent;
@@ -106,6 +107,10 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
     timer deadline;
     /// Its first record has begun: it is woken when all of it is there.
     bool has_begun = false;
+    /// So much of its hello has come, when strangers are forwarded.
+    std::size_t seen = 0;
+    /// It is slow, and has had the time for silence.
+    bool is_late = false;
     /// Made when its hello has come.
     std::unique_ptr<tls_channel> channel;
     std::uint32_t interest = EPOLLIN;
@@ -128,7 +133,7 @@ class link_acceptor::acceptor final : private accept_owner, private timer_owner 
   void look_at_newcomers();
   void advance(handshake& conn);
   [[nodiscard]] static bool has_hello(handshake& conn);
-  [[nodiscard]] bool is_stranger(const handshake& conn) const;
+  void on_overdue(handshake& conn);
   void give_away(handshake& conn);
   void answer(handshake& conn);
   void hand_over(handshake& conn);
@@ -184,10 +189,10 @@ void link_acceptor::acceptor::begin(unique_fd fd, const endpoint& remote) {
   set_no_delay(fd.get());
   if (credentials_ == nullptr) return begin_plain(std::move(fd), remote);
   // For a record's length.
-  set_low_water(fd.get(), record_header);
+  if (!front_sni_) set_low_water(fd.get(), record_header);
   auto& fresh = *pending_.emplace_back(std::make_unique<handshake>(*this, std::move(fd), remote));
   home().watch(fresh.fd.get(), fresh, fresh.interest);
-  fresh.deadline.arm(home().timers(), limits_.handshake);
+  fresh.deadline.arm(home().timers(), front_sni_ ? longest_silence : limits_.handshake);
   crowd_out(unanswered_.add(fresh));
 }
 
@@ -212,15 +217,22 @@ void link_acceptor::acceptor::look_at_newcomers() {
 }
 
 void link_acceptor::acceptor::crowd_out(link_places::holder* leaver) {
-  if (leaver != nullptr)
-    refuse(static_cast<handshake&>(*leaver), link_refusal::crowded_out, place_was_needed);
+  if (leaver == nullptr) return;
+  auto& conn = static_cast<handshake&>(*leaver);
+  if (conn.channel == nullptr && front_sni_) return give_away(conn);
+  refuse(conn, link_refusal::crowded_out, place_was_needed);
 }
 
 void link_acceptor::acceptor::advance(handshake& conn) {
   if (!conn.fd) return;
   if (conn.channel == nullptr) {
-    if (!has_hello(conn)) return;
-    if (is_stranger(conn)) return give_away(conn);
+    const auto from = front_sni_        ? origin_of_hello(conn.fd.get(), *front_sni_, conn.seen)
+                      : has_hello(conn) ? hello_origin::front
+                                        : hello_origin::unknown;
+    if (from == hello_origin::unknown) return;
+    if (from == hello_origin::stranger) return give_away(conn);
+    if (from == hello_origin::gone)
+      return refuse(conn, link_refusal::closed, "it closed the connection");
     answer(conn);
     if (closed_) return;  // by the owner, who was told of the one that had to go
   }
@@ -249,14 +261,11 @@ bool link_acceptor::acceptor::has_hello(handshake& conn) {
   return false;
 }
 
-/// Judged by what has come, which stays where it is.
-bool link_acceptor::acceptor::is_stranger(const handshake& conn) const {
-  if (!front_sni_) return false;
-  bytes first(record_header + SSL3_RT_MAX_PLAIN_LENGTH);
-  const auto size = ::recv(conn.fd.get(), first.data(), first.size(), MSG_PEEK);
-  first.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-  const auto hello = parse_client_hello(first);
-  return !hello || hello->sni != *front_sni_;
+void link_acceptor::acceptor::on_overdue(handshake& conn) {
+  if (conn.channel != nullptr || !front_sni_)
+    return refuse(conn, link_refusal::timed_out, "the handshake took too long");
+  if (conn.seen == 0 || std::exchange(conn.is_late, true)) return give_away(conn);
+  conn.deadline.arm(home().timers(), limits_.handshake - longest_silence);
 }
 
 void link_acceptor::acceptor::give_away(handshake& conn) {
@@ -268,6 +277,7 @@ void link_acceptor::acceptor::give_away(handshake& conn) {
 
 void link_acceptor::acceptor::answer(handshake& conn) {
   set_low_water(conn.fd.get(), 1);
+  conn.deadline.arm(home().timers(), limits_.handshake);
   conn.channel = std::make_unique<tls_channel>(credentials_->current(), conn.fd.get(), names_);
   unanswered_.remove(conn);
   crowd_out(answered_.add(conn));

@@ -84,8 +84,9 @@ class link_acceptor {
   /// Names of nodes that may connect from now on; established connections stay.
   void allow(node_names names);
   /// From now on, with TLS, a connection that does not begin with a ClientHello for this server
-  /// name (empty: for none) within the time of a handshake is a stranger's, and gets no answer.
-  /// Absent: every connection is answered.
+  /// name (empty: for none) is a stranger's, and gets no answer: at once, if it sends something
+  /// else; after 1.5 s of silence; after the time of a handshake, if its hello is incomplete; or if
+  /// its place is needed. Absent: every connection is answered.
   void forward_strangers(std::optional<std::string> sni);
   /// Drops handshakes and accepts no more; plain connections stay, and are on their own then. Does
   /// nothing if it is closed.

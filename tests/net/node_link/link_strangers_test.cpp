@@ -107,18 +107,77 @@ TEST_CASE_FIXTURE(strangers_fixture,
   SUBCASE("three bytes") {
     said.resize(3);
   }
-  SUBCASE("nothing") {
-    said.clear();
-  }
   begin(front_name);
-  const auto fd = said.empty() ? connect() : send(said);
+  const auto fd = send(said);
+  node.advance(1600ms);
+  node.advance(3300ms);
+  CHECK(log.strangers.empty());
+  node.advance(300ms);
+  CHECK(unread() == said);
+  CHECK(log.refused.empty());
+}
+
+TEST_CASE_FIXTURE(strangers_fixture, "link strangers: silence goes after a second and a half") {
+  begin(front_name);
+  const auto fd = connect();
   node.settle();
-  node.advance(4900ms);
+  node.advance(1400ms);
   CHECK(log.strangers.empty());
   node.advance(200ms);
-  REQUIRE(log.strangers.size() == 1);
-  if (!said.empty()) CHECK(unread() == said);
+  CHECK(log.strangers.size() == 1);
+}
+
+TEST_CASE_FIXTURE(strangers_fixture,
+                  "link strangers: a front's hello may come late, and in pieces") {
+  const auto hello = hello_for(front_name);
+  auto said = hello;
+  SUBCASE("segments") {}
+  SUBCASE("records") {
+    constexpr std::size_t header = 5;
+    const auto split = byte_view{hello}.subspan(header);
+    said.clear();
+    for (const auto part : {split.first(40), split.subspan(40)}) {
+      append(said, bytes{22, 3, 1, static_cast<std::uint8_t>(part.size() >> 8),
+                         static_cast<std::uint8_t>(part.size())});
+      append(said, part);
+    }
+  }
+  begin(front_name);
+  const auto fd = connect();
+  for (std::size_t sent = 0; sent < said.size(); sent += 100) {
+    node.advance(200ms);
+    const auto part = byte_view{said}.subspan(sent, std::min<std::size_t>(100, said.size() - sent));
+    REQUIRE(::send(fd.get(), part.data(), part.size(), 0) == static_cast<ssize_t>(part.size()));
+    node.settle();
+  }
+  CHECK(log.strangers.empty());
+  // Our TLS has said something.
+  bytes answer(1);
+  CHECK(soon([&] { return ::recv(fd.get(), answer.data(), 1, MSG_PEEK) == 1; }));
+}
+
+TEST_CASE_FIXTURE(strangers_fixture, "link strangers: one whose place is needed goes to the site") {
+  accept(back, {"front1"}, {.places = {.in_all = 2, .per_network = 2, .per_host = 2}});
+  in_gate([](link_gate& self) { self.acceptor->forward_strangers(front_name); });
+  std::vector<unique_fd> silent;
+  for (int i = 0; i < 5; ++i) {
+    silent.push_back(connect());
+    node.settle();
+  }
+  CHECK(log.strangers.size() == 3);
   CHECK(log.refused.empty());
+}
+
+TEST_CASE_FIXTURE(strangers_fixture, "link strangers: a connection that is reset is nobody's") {
+  begin(front_name);
+  auto fd = connect();
+  node.settle();
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  REQUIRE(::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  fd = {};
+  REQUIRE(soon([&] { return !log.refused.empty(); }));
+  CHECK(log.refused.front() == link_refusal::closed);
+  CHECK(log.strangers.empty());
 }
 
 TEST_CASE_FIXTURE(strangers_fixture,
