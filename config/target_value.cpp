@@ -27,7 +27,7 @@ std::optional<fronting_target> read_target(toml_reader& in, std::string_view key
 }
 
 std::string show_target(const fronting_target& target) {
-  const auto place = quoted(to_string(target));
+  auto place = quoted(to_string(target));
   if (!target.proxy_protocol) return place;
   return fmt::format("{{ to = {}, proxy_protocol = \"v{}\" }}", place,
                      static_cast<unsigned>(*target.proxy_protocol));
