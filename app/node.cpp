@@ -98,10 +98,12 @@ void node::make_sides(const config::settings& settings) {
     link_->backs.follow(settings);
   }
   if (!client_) return;
-  if (link_)
-    client_->uplink = parts_.link;
-  else
+  if (!link_) {
     client_->uplink = parts_.uplink;
+    return;
+  }
+  client_->uplink = parts_.link;
+  client_->shared_replays = &link_->shared_replays;
 }
 
 void node::apply_limits(config::settings& settings) const {

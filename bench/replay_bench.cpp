@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "actors/client/replay_cache.hpp"
+#include "actors/core/shared_replays.hpp"
 
 namespace {
 
@@ -59,8 +60,38 @@ void replay_check_new(benchmark::State& state) {
     benchmark::DoNotOptimize(cache.add(handshake(number.fetch_add(1, std::memory_order_relaxed))));
 }
 
+/// A front that other fronts tell of handshakes: half as many as it remembers itself.
+actors::shared_replays& full_shared() {
+  static actors::metrics counted;
+  static actors::shared_replays shared{counted};
+  static const bool is_full [[maybe_unused]] = [] {
+    constexpr std::uint64_t fronts = 8;
+    config::client_config settings;
+    settings.replay_share = true;
+    settings.replay_cache.max_items = usual_items;
+    settings.replay_cache.max_memory_mb = 512;
+    shared.follow(settings);
+    for (std::uint64_t front = 0; front < fronts; ++front)
+      static_cast<void>(shared.add(std::to_string(front), {}));
+    for (std::uint64_t i = 0; i < usual_items / 2; ++i)
+      static_cast<void>(shared.add(std::to_string(i % fronts), std::array{handshake(i)}));
+    return true;
+  }();
+  return shared;
+}
+
+/// What a new handshake takes more with replay_share.
+void replay_check_shared(benchmark::State& state) {
+  auto& shared = full_shared();
+  constexpr std::uint64_t stride = 2'654'435'761;
+  std::uint64_t next = usual_items;
+  for (auto _ : state)
+    benchmark::DoNotOptimize(shared.is_replay(handshake(next += stride)));
+}
+
 }  // namespace
 
 BENCHMARK(replay_digest);
+BENCHMARK(replay_check_shared);
 BENCHMARK(replay_check)->ThreadRange(1, 2);
 BENCHMARK(replay_check_new)->Iterations(400'000);

@@ -170,7 +170,8 @@ std::vector<option> replay_options() {
        .applies = change_time::live,
        .original = false,
        .line = "Front: fronts with this option that have a back in common refuse a handshake that "
-               "one of them has seen, within a second. "
+               "one of them has seen, within a second. What others have seen takes at most half as "
+               "much memory again. "
                "[How](data-path.md#handshakes-of-other-fronts)"},
       {.key = "replay_check_session_storage_opts",
        .shape = option_shape::table,

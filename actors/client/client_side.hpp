@@ -15,6 +15,7 @@
 #include "actors/client/replay_journal.hpp"
 #include "actors/core/limited_log.hpp"
 #include "actors/core/node_core.hpp"
+#include "actors/core/shared_replays.hpp"
 #include "actors/uplink/uplink.hpp"
 #include "net/dial/own_addresses.hpp"
 #include "net/relay/pipe_pool.hpp"
@@ -31,6 +32,8 @@ struct client_side {
   replay_cache replays;
   replay_queue unwritten;
   replay_journal journal;
+  /// Handshakes that other fronts have seen; null if there can be none. Set as `uplink` is.
+  mtp::actors::shared_replays* shared_replays = nullptr;
   /// One per reactor.
   std::deque<client_list> clients;
   net::published<std::vector<served_port>> ports;

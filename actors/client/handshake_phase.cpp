@@ -73,7 +73,9 @@ bool is_replay(client_conn& conn, byte_view material, bool lasting) {
       .lasting = lasting};
   if (!conn.side().replays.add(handshake)) return true;
   conn.side().unwritten.add(handshake);
-  return false;
+  // From now on it is remembered here as well.
+  auto* const shared = conn.side().shared_replays;
+  return shared != nullptr && shared->is_replay(handshake);
 }
 
 }  // namespace

@@ -4,8 +4,6 @@
 #include <limits>
 #include <map>
 
-#include "net/loop/entropy.hpp"
-
 namespace mtp::actors {
 
 namespace {
@@ -13,15 +11,9 @@ namespace {
 /// Seconds that are evicted together. Short, so that a flood of handshakes does not push out all
 /// that came in the minutes before it.
 constexpr std::int64_t step = 10;
-constexpr std::size_t smallest_table = 16;
 constexpr std::uint32_t end_bits = 0x7fff'ffff;
 
 }  // namespace
-
-replay_cache::replay_cache() {
-  for (auto& word : salt_)
-    word = load_le<std::uint64_t>(net::random_array<sizeof word>()) | 1;
-}
 
 replay_cache::slot replay_cache::slot_of(const replay_record& handshake) noexcept {
   const byte_view fingerprint{handshake.fingerprint};
@@ -34,27 +26,13 @@ replay_cache::slot replay_cache::slot_of(const replay_record& handshake) noexcep
   return item;
 }
 
-std::uint64_t replay_cache::place_of(const slot& item) const noexcept {
-  auto place = (item.begin ^ salt_[0]) * salt_[1];
-  place = (place ^ place >> 32 ^ item.end) * salt_[2];
-  return place ^ place >> 32;
-}
-
-replay_cache::slot& replay_cache::find(slots& table, const slot& item) const noexcept {
-  const auto mask = table.size() - 1;
-  auto at = place_of(item) & mask;
-  while (!table[at].is_free() && !table[at].is_same(item))
-    at = (at + 1) & mask;
-  return table[at];
-}
-
 bool replay_cache::add(const replay_record& handshake) {
   const auto item = slot_of(handshake);
-  auto& home = parts_[place_of(item) >> 56];
+  const auto place = item.place(salt_);
+  auto& home = parts_[place >> 56];
   const std::lock_guard lock{home.mutex};
-  if (!fits(home.size + 1, home.table.size()))
-    rebuild(home, home.size + 1, [](const slot&) { return true; });
-  auto& found = find(home.table, item);
+  home.make_room(salt_);
+  auto& found = home.find(place, [&](const slot& other) { return other.is_same(item); });
   if (!found.is_free()) {
     found.used = std::max(found.used, item.used);
     found.lasting |= item.lasting;
@@ -63,17 +41,6 @@ bool replay_cache::add(const replay_record& handshake) {
   found = item;
   ++home.size;
   return true;
-}
-
-template <class Predicate>
-void replay_cache::rebuild(part& of, std::size_t room, Predicate&& stays) const {
-  auto size = room == 0 ? 0 : smallest_table;
-  while (!fits(room, size))
-    size *= 2;
-  slots table(size);
-  for (const auto& item : of.table)
-    if (!item.is_free() && stays(item)) find(table, item) = item;
-  of.table.swap(table);
 }
 
 template <class Predicate>
@@ -86,7 +53,7 @@ std::size_t replay_cache::remove_if(Predicate&& goes) {
     if (going == 0) continue;
     each.size -= going;
     removed += going;
-    rebuild(each, each.size, [&](const slot& item) { return !goes(item); });
+    each.rebuild(salt_, each.size, [&](const slot& item) { return !goes(item); });
   }
   return removed;
 }

@@ -4,9 +4,9 @@
 
 #include <array>
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
+#include "actors/core/replay_slots.hpp"
 #include "codecs/client/replay_record.hpp"
 
 namespace mtp::actors {
@@ -20,8 +20,6 @@ class replay_cache {
   static constexpr std::size_t part_count = 256;
   /// The most memory that an item takes in a table that has grown: of its slots, 7 of 16 are taken.
   static constexpr std::size_t bytes_per_item = 37;
-
-  replay_cache();
 
   /// Remembers a handshake. True if it was not known; else it counts as used at the later time.
   bool add(const replay_record& handshake);
@@ -58,36 +56,20 @@ class replay_cache {
     [[nodiscard]] bool is_same(const slot& other) const noexcept {
       return begin == other.begin && end == other.end;
     }
+    [[nodiscard]] std::uint64_t place(const replay_salt& salt) const noexcept {
+      return salt.place_of(begin, end);
+    }
   };
   static_assert(sizeof(slot) == 16);
-  using slots = std::vector<slot>;
-
-  struct part {
-    mutable std::mutex mutex;
-    /// A power of two of them, or none; at most 7 of 8 are taken.
-    slots table;
-    std::size_t size = 0;
-  };
 
   [[nodiscard]] static slot slot_of(const replay_record& handshake) noexcept;
-  [[nodiscard]] static bool fits(std::size_t items, std::size_t table) noexcept {
-    return items * 8 <= table * 7;
-  }
-  [[nodiscard]] std::uint64_t place_of(const slot& item) const noexcept;
-  /// The slot of `item`, or the free one where it belongs. Requires a free slot.
-  [[nodiscard]] slot& find(slots& table, const slot& item) const noexcept;
-  /// Moves the items for which `stays` holds to a table that is made for `room` items.
-  template <class Predicate>
-  void rebuild(part& of, std::size_t room, Predicate&& stays) const;
   template <class Predicate>
   std::size_t remove_if(Predicate&& goes);
   template <class Function>
   void for_each(Function&& function) const;
 
-  std::array<part, part_count> parts_;
-  /// Known to nobody: who knows the secret of a port can make handshakes with any fingerprint, but
-  /// can't aim for a place.
-  std::array<std::uint64_t, 3> salt_;
+  std::array<replay_slots<slot>, part_count> parts_;
+  replay_salt salt_;
 };
 
 }  // namespace mtp::actors

@@ -38,6 +38,12 @@ std::size_t max_replay_items(const config::replay_cache_settings& bounds) noexce
   return std::min(bounds.max_items, (bounds.max_memory_mb << 20U) / replay_cache::bytes_per_item);
 }
 
+replay_cache::unix_seconds oldest_replay(const config::replay_cache_settings& bounds, bool lasting,
+                                         replay_cache::unix_seconds now) {
+  const std::chrono::seconds age = bounds.max_age;
+  return now - (lasting ? std::max(age, least_lasting_replay_age) : age).count();
+}
+
 cleaned_replays clean_replays(replay_cache& table, const config::replay_cache_settings& bounds,
                               replay_cache::unix_seconds now) {
   cleaned_replays done;
@@ -47,9 +53,8 @@ cleaned_replays clean_replays(replay_cache& table, const config::replay_cache_se
     const auto gone = table.remove_oldest(items - max_items, now);
     done = {.removed = gone.items, .crowded_out_until = gone.cut};
   }
-  const std::chrono::seconds max_age = bounds.max_age;
-  const auto max_lasting_age = std::max(max_age, least_lasting_replay_age);
-  done.removed += table.remove_older(now - max_age.count(), now - max_lasting_age.count());
+  done.removed +=
+      table.remove_older(oldest_replay(bounds, false, now), oldest_replay(bounds, true, now));
   return done;
 }
 
@@ -64,6 +69,9 @@ void replay_sweeper_state::look() {
   next_cleaning = now + clean_interval;
   const auto unix_now = net::unix_time();
   const auto [removed, crowded_out_until] = clean_replays(table, bounds, unix_now);
+  if (side->shared_replays != nullptr)
+    side->shared_replays->clean(oldest_replay(bounds, false, unix_now),
+                                oldest_replay(bounds, true, unix_now));
   if (removed > 0)
     spdlog::info("replay cache: {} handshakes evicted, {} remain", removed, table.size());
   const auto least_age = least_replay_age(settings->client.hello_clock);

@@ -28,9 +28,9 @@ struct replay_sweeper_state {
   static inline const char* name = "replay_sweeper";
 };
 
-/// Behavior: once a minute evicts the items above `max_memory_mb`, `max_items` and
-/// `max_age_minutes`, in the original's order; within seconds if there are many more than the first
-/// two allow. Table and bounds outlive a restart of the actor.
+/// Behavior: once a minute evicts what is too old of other fronts' handshakes, and the items above
+/// `max_memory_mb`, `max_items` and `max_age_minutes`, in the original's order; within seconds if
+/// there are many more than the first two allow. Table and bounds outlive a restart of the actor.
 /// - `get_replay_cache_status`.
 caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, client_side& side);
 
@@ -41,14 +41,19 @@ caf::behavior replay_sweeper(caf::stateful_actor<replay_sweeper_state>* self, cl
 /// How many items `bounds` allow.
 [[nodiscard]] std::size_t max_replay_items(const config::replay_cache_settings& bounds) noexcept;
 
+/// A handshake that was used before this, in seconds since the epoch, is forgotten. A lasting one
+/// does not go for its age before `least_lasting_replay_age`.
+[[nodiscard]] replay_cache::unix_seconds oldest_replay(const config::replay_cache_settings& bounds,
+                                                       bool lasting,
+                                                       replay_cache::unix_seconds now);
+
 struct cleaned_replays {
   std::size_t removed = 0;
   /// There were so many items that those went that were used before this; 0: none.
   replay_cache::unix_seconds crowded_out_until = 0;
 };
 
-/// Evicts the items above `bounds`. A lasting one does not go for its age before
-/// `least_lasting_replay_age`.
+/// Evicts the items above `bounds`.
 cleaned_replays clean_replays(replay_cache& table, const config::replay_cache_settings& bounds,
                               replay_cache::unix_seconds now);
 

@@ -40,7 +40,8 @@ back_session::back_session(caf::actor_config& cfg, net::reactor& home, node_link
       back_{side.backs.find(place).value_or(known_back{.place = place})},
       where_{to_string(back_)},
       since_{home.now()},
-      retry_timer_{*this} {}
+      retry_timer_{*this},
+      sharing_{*this, side} {}
 
 caf::behavior back_session::start() {
   set_down_handler([this](const caf::down_msg& down) {
@@ -48,6 +49,7 @@ caf::behavior back_session::start() {
   });
   set_exit_handler([this](const caf::exit_msg& asked) { handle_exit(asked); });
   retry_timer_.arm(home().timers(), 0ms);
+  sharing_.follow();
   return {
       [this](const link_broken& broken) {
         // When the connection ends, the back's agents are gone, too, and that may come first.
@@ -66,6 +68,8 @@ caf::behavior back_session::start() {
         if (stage_ == stage::connected && session == hello_.session)
           farewell_ = printable(std::string_view{why}.substr(0, max_link_text));
       },
+      [this](link_seen_atom, std::uint64_t session, const std::string& front,
+             const std::string& batch) { sharing_.take(session, front, batch); },
       [this](config_changed) { heed_config(); },
       [this](const back_usage& told) { heed_usage(told); },
       [this](back_replaced) { depart(); },
@@ -74,7 +78,8 @@ caf::behavior back_session::start() {
   };
 }
 
-void back_session::on_due(net::timer&) {
+void back_session::on_due(net::timer& due) {
+  if (&due == &sharing_.timer()) return sharing_.send();
   if (is_leaving() && has_successor()) return depart();
   // Not even a connection: with CAF's OpenSSL module the end of one may end the other.
   if (same_as_ && side_->reached_backs.has(*same_as_)) return try_later();
@@ -211,8 +216,9 @@ void back_session::begin_session(const link_answer& answer, const std::vector<ca
   farewell_.clear();
   trouble_.clear();
   ++sessions_;
+  const auto terms = common_terms(hello_.offer, answer.offer).value();
   spdlog::info("back {}: connected (build {}){}", where_, answer.build,
-               describe_age(answer.offer, common_terms(hello_.offer, answer.offer).value()));
+               describe_age(answer.offer, terms));
   const auto ahead = std::chrono::seconds{answer.clock} - std::chrono::seconds{net::unix_time()};
   if (ahead > noticeable_skew || ahead < -noticeable_skew)
     spdlog::warn("back {}: its clock is {} s ahead of ours", where_, ahead.count());
@@ -220,6 +226,8 @@ void back_session::begin_session(const link_answer& answer, const std::vector<ca
   for (std::size_t i = 0; i < agents.size(); ++i)
     caf::anon_send(agents_[i],
                    link_up{.back = back_.place, .session = hello_.session, .peer = agents[i]});
+  if (terms.has(link_capability::seen_handshakes))
+    sharing_.begin(gateway_, hello_.session, answer.node);
 }
 
 void back_session::end_session() {
@@ -229,6 +237,7 @@ void back_session::end_session() {
       caf::anon_send(agent, link_down{.back = back_.place, .session = hello_.session});
   }
   agents_.clear();
+  sharing_.end();
   if (gateway_ != nullptr) demonitor(gateway_);
   gateway_ = nullptr;
   side_->reached_backs.release(back_.place);
@@ -269,6 +278,7 @@ bool back_session::is_leaving() const {
 }
 
 void back_session::heed_config() {
+  sharing_.follow();
   if (!is_leaving()) return unused_by_.clear();
   // It was never used, and a list of backs that were never reached must not grow.
   if (sessions_ == 0) depart();

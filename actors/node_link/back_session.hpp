@@ -6,6 +6,7 @@
 
 #include "actors/node_link/link_messages.hpp"
 #include "actors/node_link/node_link_side.hpp"
+#include "actors/node_link/replay_sharing.hpp"
 #include "codecs/node_link/link_hello.hpp"
 #include "net/loop/log_limiter.hpp"
 #include "net/loop/pinned_actor.hpp"
@@ -35,6 +36,9 @@ struct back_status {
 /// Messages:
 /// - `link_broken`, `link_agent_started` from agents: another session begins.
 /// - `(link_bye_atom, session, why)` from the back: for the log, once the session has ended.
+/// - `(link_seen_atom, session, front, batch)` from the back: handshakes that another front has
+/// seen
+///   (`replay_sharing`).
 /// - `config_changed`, `back_usage`, `back_replaced`: a back that is no longer in `back_nodes` is
 ///   left when no front agent uses it, when it is reached another way, when its session has ended
 ///   and another back is reached, and at once if it was never reached.
@@ -135,6 +139,7 @@ class back_session : public net::pinned_actor {
   std::uint64_t sessions_ = 0;
   unsigned failures_ = 0;
   net::timer retry_timer_;
+  replay_sharing sharing_;
 };
 
 /// The back is in this process: its gateway is found by name.

@@ -245,6 +245,13 @@ caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_l
         link_gateway_state::say_farewell(found->second, found->first, broken.why);
         state.end_session(found, broken.why, spdlog::level::err);
       },
+      [&state](link_share_atom, std::uint64_t session, bool wanted) {
+        state.handle_share(session, wanted);
+      },
+      [&state](link_seen_atom, std::uint64_t session, const std::string& batch) {
+        state.handle_seen(session, batch);
+      },
+      [&state](forget_seen_now) { state.forget_seen(); },
       [&state](link_ask_atom, const std::string& line) { return state.handle_ask(line); },
       [&state](get_fronts) { return state.fronts(); },
   };

@@ -14,6 +14,7 @@
 #include "actors/core/limited_log.hpp"
 #include "actors/node_link/link_messages.hpp"
 #include "actors/node_link/node_link_side.hpp"
+#include "actors/node_link/seen_exchange.hpp"
 #include "codecs/node_link/link_hello.hpp"
 
 namespace mtp::actors {
@@ -31,6 +32,9 @@ struct front_status {
   /// Link versions that it speaks, if they are not the same as ours.
   std::string other_versions;
 };
+
+/// Message to itself: once a minute, while anything is remembered of fronts.
+struct forget_seen_now {};
 
 struct link_gateway_state {
   explicit link_gateway_state(caf::event_based_actor* actor) : self{actor} {}
@@ -102,6 +106,17 @@ struct link_gateway_state {
 
   caf::result<std::string, bool> handle_ask(const std::string& line);
 
+  // In link_gateway_seen.cpp.
+  /// The session, if the present message is from its front, and both have the capability.
+  [[nodiscard]] session* sharing_session(std::uint64_t number);
+  void handle_share(std::uint64_t number, bool wanted);
+  void handle_seen(std::uint64_t number, const std::string& batch);
+  /// Sends a session what is next of what `front` has seen.
+  void relay(std::uint64_t number, const std::string& front);
+  void forget_seen();
+  [[nodiscard]] bool is_linked(const std::string& front) const;
+  [[nodiscard]] bool is_allowed(const std::string& front) const;
+
   caf::event_based_actor* self;
   node_link_side* side = nullptr;
   session_map sessions;
@@ -111,6 +126,9 @@ struct link_gateway_state {
   limited_log refusals{1};
   /// By the front's name.
   limited_log events{10};
+  /// Handshakes that fronts have seen.
+  seen_exchange seen;
+  bool is_forgetting = false;
   /// Questions being answered.
   std::size_t asked = 0;
   /// Nonces that fronts were given and have not used, oldest first.
@@ -130,6 +148,10 @@ struct link_gateway_state {
 /// - `(link_bye_atom, session)` (request): the session ends.
 /// - `link_broken` from agents: their session ends.
 /// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.
+/// - `(link_share_atom, session, wanted)`, `(link_seen_atom, session, batch)` (request): fronts
+/// hear
+///   of handshakes that others have seen (`seen_exchange`), each front in turn and as fast as it
+///   confirms them. What can't be read is counted as dropped. Others' sessions are ignored.
 /// - `get_fronts`.
 /// A session also ends when its front is gone. The front is told why the back ends it
 /// (`link_bye_atom` with a text), if both have `link_capability::farewell`.
@@ -137,5 +159,6 @@ caf::behavior link_gateway(caf::stateful_actor<link_gateway_state>* self, node_l
 
 }  // namespace mtp::actors
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::forget_seen_now)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(mtp::actors::get_fronts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<mtp::actors::front_status>)

@@ -119,6 +119,7 @@ void link_gateway_state::end_session(session_map::iterator entry, std::string_vi
   self->demonitor(entry->second.session_actor);
   for (const auto& agent : entry->second.back)
     caf::anon_send_exit(agent, caf::exit_reason::user_shutdown);
+  seen.end(entry->first);
   sessions.erase(entry);
 }
 

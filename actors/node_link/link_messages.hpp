@@ -36,11 +36,24 @@ using link_bye_atom = caf::atom_constant<caf::atom("link_bye")>;
 /// link_gateway to back_session, the same with a text behind, `(link_bye_atom, session, why)`: the
 /// back ends the session. No reply. Only with `link_capability::farewell`.
 
-/// The same, `(link_ask_atom, line)`: a line of the console, answered as by the back's own. The
-/// reply is `(text, true)`, or `(why not, false)`.
+/// back_session to link_gateway: `(link_share_atom, session, wanted)`: whether the front wants to
+/// hear of handshakes that other fronts have seen. No reply. This and the next ones only with
+/// `link_capability::seen_handshakes`.
+using link_share_atom = caf::atom_constant<caf::atom("link_share")>;
+/// The same (request), `(link_seen_atom, session, encoded seen_batch)`: handshakes that this front
+/// has seen. The reply (unit) asks for more.
+using link_seen_atom = caf::atom_constant<caf::atom("link_seen")>;
+/// link_gateway to back_session (request), the same with a name: `(link_seen_atom, session, front,
+/// encoded seen_batch)`: handshakes that another front has seen. The reply (unit) asks for more.
+
+/// back_session to link_gateway (request), `(link_ask_atom, line)`: a line of the console, answered
+/// as by the back's own. The reply is `(text, true)`, or `(why not, false)`.
 using link_ask_atom = caf::atom_constant<caf::atom("link_ask")>;
 /// How long an answer may take to be found.
 inline constexpr std::chrono::seconds remote_answer_patience{6};
+
+/// How long the reply to handshakes may take.
+inline constexpr std::chrono::seconds seen_patience{10};
 
 /// CAF's key for the gateway.
 inline constexpr std::uint16_t link_key = 1;

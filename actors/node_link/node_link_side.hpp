@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/core/node_core.hpp"
+#include "actors/core/shared_replays.hpp"
 #include "actors/node_link/known_backs.hpp"
 #include "actors/node_link/reached_backs.hpp"
 #include "actors/uplink/uplink.hpp"
@@ -26,7 +27,7 @@ struct link_port {
 };
 
 struct node_link_side final : uplink {
-  explicit node_link_side(node_core& shared) : core{shared} {}
+  explicit node_link_side(node_core& shared) : core{shared}, shared_replays{shared.metrics} {}
 
   node_core& core;
   net::published<link_port> port;
@@ -39,6 +40,8 @@ struct node_link_side final : uplink {
   // Of a front.
   known_backs backs;
   mtp::actors::reached_backs reached_backs;
+  /// Handshakes that fronts tell each other of; of a back only its counters are used.
+  mtp::actors::shared_replays shared_replays;
   /// Of a back: where its fronts' clients get DC connections. Set before the first front comes.
   actors::uplink* uplink = nullptr;
   /// Answers a line of the console (app/console_commands), in a few seconds. Any thread; blocks.

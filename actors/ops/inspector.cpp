@@ -228,10 +228,12 @@ hellos_report inspector_state::hellos() const {
 
 process_report inspector_state::process() const {
   const auto* const clients = node->client;
+  std::size_t replays = clients != nullptr ? clients->replays.memory() : 0;
+  if (clients != nullptr && clients->shared_replays != nullptr)
+    replays += clients->shared_replays->memory();
   process_report report{.connections = {},
                         .fronted = {},
-                        .memory = memory_values(node->core.memory,
-                                                clients != nullptr ? clients->replays.memory() : 0),
+                        .memory = memory_values(node->core.memory, replays),
                         .replay_file = {}};
   if (clients == nullptr) return report;
   report.connections = connections_of(*clients);

@@ -63,19 +63,21 @@ enum class errc : std::uint8_t {
   tls_bad_server_flight,
   /// A stored cover profile that is damaged, or of another version.
   bad_cover_profile,
+  /// What another node tells of handshakes that were seen can't be read.
+  bad_seen_batch,
 };
 
 /// One name per enumerator, in order.
-inline constexpr std::array<std::string_view, 25> errc_names{
+inline constexpr std::array<std::string_view, 26> errc_names{
     "abridged_max_size",    "intermediate_max_size", "not_aligned",      "unknown_protocol",
     "tls_bad_client_hello", "tls_invalid_digest",    "tls_bad_record",   "full_bad_length",
     "full_bad_seqno",       "full_bad_crc",          "rpc_malformed",    "rpc_bad_schema",
     "rpc_bad_key_selector", "rpc_clock_skew",        "rpc_bad_pid",      "rpc_bad_flags",
     "rpc_refused",          "bad_dc_list",           "bad_secret",       "bad_link",
     "bad_stream_frame",     "bad_link_hello",        "bad_proxy_header", "tls_bad_server_flight",
-    "bad_cover_profile",
+    "bad_cover_profile",    "bad_seen_batch",
 };
-static_assert(errc_names.size() == static_cast<std::size_t>(errc::bad_cover_profile) + 1);
+static_assert(errc_names.size() == static_cast<std::size_t>(errc::bad_seen_batch) + 1);
 
 [[nodiscard]] constexpr std::string_view to_string(errc code) noexcept {
   return errc_names[static_cast<std::size_t>(code)];

@@ -27,8 +27,10 @@ inline constexpr std::size_t max_node_name = 63;
 namespace link_capability {
 /// The back says why it ends a session.
 inline constexpr std::uint64_t farewell = 1;
+/// Fronts tell the back of handshakes that they have seen, and the back tells other fronts.
+inline constexpr std::uint64_t seen_handshakes = 2;
 /// All that this build knows.
-inline constexpr std::uint64_t all = farewell;
+inline constexpr std::uint64_t all = farewell | seen_handshakes;
 }  // namespace link_capability
 
 /// The most bytes that a later build may add to an offer.

@@ -1,13 +1,17 @@
 // The first bytes of clients, to be sent more than once.
 #pragma once
 
+#include "codecs/client/tls_client_hello.hpp"
 #include "net/loop/entropy.hpp"
+#include "net/loop/unix_time.hpp"
 #include "tests/e2e/harness.hpp"
 
 namespace mtp::test {
 
-/// Whether the proxy lets in somebody who sends this header, and a packet behind it.
-inline bool lets_in(proxy_under_test& proxy, const bytes& start) {
+/// Whether a proxy, or a front, lets in somebody who sends this header, and a packet behind it; or
+/// answers this hello.
+template <class Proxy>
+bool lets_in(const Proxy& proxy, const bytes& start) {
   auto socket = proxy.connect();
   REQUIRE(socket.send(start, soon()));
   bytes buffer(1024);
@@ -23,6 +27,12 @@ inline bytes start_of(const secret16& secret, framing kind) {
   auto start = to_bytes(client.header);
   append(start, writer.take());
   return start;
+}
+
+/// The first bytes of a client with fake-TLS.
+inline bytes hello_of(const secret16& secret) {
+  return make_client_hello(secret, "example.com", static_cast<std::uint32_t>(net::unix_time()),
+                           net::random_array<client_hello_random_size>());
 }
 
 }  // namespace mtp::test

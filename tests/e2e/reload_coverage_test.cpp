@@ -57,6 +57,7 @@ const std::map<std::string, std::string> shown_in{
     {"replay_check_persist", "tests/e2e/reload_effects_test.cpp"},
     {"replay_check_session_storage", "tests/e2e/reload_effects_test.cpp"},
     {"replay_check_session_storage_opts.max_items", "tests/e2e/reload_effects_test.cpp"},
+    {"replay_share", "tests/e2e/split_replays_test.cpp"},
     {"upstream_socket_buffer_size", "tests/e2e/reload_effects_test.cpp"},
     {"upstream_send_timeout_ms", "tests/e2e/reload_effects_test.cpp"},
     {"upstream_healthchecks.qlen", "tests/e2e/reload_effects_test.cpp"},

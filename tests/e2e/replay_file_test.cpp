@@ -6,8 +6,6 @@
 #include <fstream>
 #include <random>
 
-#include "codecs/client/tls_client_hello.hpp"
-#include "net/loop/unix_time.hpp"
 #include "tests/e2e/handshake_start.hpp"
 #include "tests/support/skipped.hpp"
 
@@ -18,12 +16,6 @@ using namespace std::chrono_literals;
 
 const std::string written = "replay_file_written_total";
 
-/// The first bytes of a fake-TLS client.
-bytes hello(const secret16& secret) {
-  return make_client_hello(secret, "example.com", static_cast<std::uint32_t>(net::unix_time()),
-                           net::random_array<client_hello_random_size>());
-}
-
 void kill_and_start(proxy_under_test& proxy) {
   proxy.client_side().kill();
   proxy.client_side().start();
@@ -33,7 +25,7 @@ TEST_CASE("replay file: what was used before SIGKILL is refused afterwards") {
   const fake_telegram telegram{{.dcs = {2}}};
   proxy_under_test proxy{{.telegram = &telegram}};
   const auto header = start_of(proxy.secret(), framing::padded);
-  const auto tls = hello(proxy.secret());
+  const auto tls = hello_of(proxy.secret());
   CHECK(lets_in(proxy, header));
   CHECK(lets_in(proxy, tls));
   // In a second at most; what is not on the disk by then may be used once more.

@@ -111,7 +111,7 @@ test_front::test_front(std::filesystem::path directory, const std::string& name,
 test_front::test_front(std::filesystem::path directory, const std::string& name,
                        const front_options& how)
     : test_front{std::move(directory), name, how, free_port(how.ip == "::1"),
-                 net::random_array<16>()} {}
+                 how.secret ? *how.secret : net::random_array<16>()} {}
 
 net::blocking_socket test_front::connect() const {
   const network_visit there{network()};

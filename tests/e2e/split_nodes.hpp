@@ -64,6 +64,8 @@ struct front_options : split_node_options {
   std::vector<std::string> backs;
   /// More lines of the port's table.
   std::string port_config;
+  /// Of its port, if not one of its own.
+  std::optional<secret16> secret;
 };
 
 class test_front final : public test_node {

@@ -25,6 +25,7 @@ class manual_node {
         uplink{core},
         link{core} {
     link.uplink = &uplink;
+    client.shared_replays = &link.shared_replays;
     // The testing scheduler runs only what a test has it run: waiting would be for ever.
     system_.await_actors_before_shutdown(false);
   }

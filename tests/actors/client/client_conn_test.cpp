@@ -144,5 +144,41 @@ TEST_CASE_FIXTURE(client_conn_fixture, "client_conn: the server error filter dro
   }
 }
 
+TEST_CASE_FIXTURE(client_conn_fixture,
+                  "client_conn: a header that another front has seen is refused as any replay") {
+  const auto refused = [&] {
+    return counted("protocol_error_total", {{"reason", "replay_session_detected"}});
+  };
+  auto& shared = node.link.shared_replays;
+  const auto secret = port->version.get()->settings.secret;
+  const auto any_header = [&] {
+    return make_obfuscated2(net::random_array<64>(), secret, framing::padded, wanted_dc).header;
+  };
+  const auto header = any_header();
+  const std::vector seen{replay_record{
+      .fingerprint = fingerprint_of(secret, byte_view{header}.subspan(8, 48)), .used = 1}};
+  node.configure([&](auto& all) { all.client.replay_share = true; });
+  shared.follow(node.core.config.get()->client);
+  CHECK(shared.add("other", seen));
+  const auto comes = [&](byte_view first) {
+    connect();
+    write(first);
+    return !closed();
+  };
+  CHECK_FALSE(comes(header));
+  CHECK(refused() == 1);
+  // From now on it is known here, whatever becomes of those of others; and it is not told on.
+  shared.clean(2, 2);
+  CHECK_FALSE(comes(header));
+  CHECK(refused() == 2);
+  CHECK(shared.read_own({}, 10).handshakes.empty());
+  const auto own = any_header();
+  CHECK(comes(own));
+  CHECK(shared.read_own({}, 10).handshakes.size() == 1);
+  CHECK_FALSE(comes(own));
+  CHECK(shared.read_own({}, 10).handshakes.size() == 1);
+  CHECK(refused() == 3);
+}
+
 }  // namespace
 }  // namespace mtp::actors

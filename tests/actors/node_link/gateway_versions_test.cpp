@@ -148,7 +148,7 @@ TEST_CASE_FIXTURE(other_front,
     said.offer.capabilities = 0;
   }
   SUBCASE("a capability more") {
-    said.offer.capabilities |= 2;
+    said.offer.capabilities |= 4;
   }
   SUBCASE("another range") {
     said.offer.lowest = 4;

@@ -37,6 +37,7 @@ TEST_CASE("errors: names stand at their enumerators") {
   CHECK(to_string(errc::bad_proxy_header) == "bad_proxy_header");
   CHECK(to_string(errc::tls_bad_server_flight) == "tls_bad_server_flight");
   CHECK(to_string(errc::bad_cover_profile) == "bad_cover_profile");
+  CHECK(to_string(errc::bad_seen_batch) == "bad_seen_batch");
 }
 
 TEST_CASE("refusals: every name is a label of its own, in the order of the enumerators") {

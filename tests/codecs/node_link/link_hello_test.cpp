@@ -11,7 +11,7 @@ namespace {
 using test::join;
 using test::start_of;
 
-/// An offer of a build that knows three more capabilities and says two bytes more.
+/// An offer of a build that knows two more capabilities and says two bytes more.
 const link_offer later_offer{
     .highest = 9, .lowest = 4, .capabilities = 0x8000'0000'0000'0007, .additions = {0xe0, 0xe1}};
 
@@ -73,7 +73,7 @@ const bytes version_3{'M', 'T', 'L', 'K', 0x03, 0x00};
 const bytes version_4{'M', 'T', 'L', 'K', 0x04, 0x00};
 const bytes our_offer{0x0a, 0x00,                                       // 10 bytes
                       0x03, 0x00,                                       // lowest version
-                      0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00};  // farewell
+                      0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00};  // capabilities
 
 TEST_CASE("link hello: what a front says first") {
   const auto encoded = encode_link_hello(example_hello);
@@ -160,10 +160,10 @@ TEST_CASE("link hello: two nodes use the highest version and the capabilities of
     CHECK(common_terms(offer, other) == expected);
     CHECK(common_terms(other, offer) == expected);
   };
-  check({}, {}, link_terms{.version = 4, .capabilities = link_capability::farewell});
+  check({}, {}, link_terms{.version = 4, .capabilities = link_capability::all});
   check({}, old_link_offer, link_terms{.version = 3, .capabilities = 0});
   // Capabilities that this build does not know are not used.
-  check({}, later_offer, link_terms{.version = 4, .capabilities = link_capability::farewell});
+  check({}, later_offer, link_terms{.version = 4, .capabilities = link_capability::all});
   check({}, {.highest = 4, .lowest = 4, .capabilities = ~link_capability::all},
         link_terms{.version = 4, .capabilities = 0});
   check({.highest = 6, .lowest = 5}, {.highest = 7, .lowest = 6},
@@ -276,9 +276,9 @@ TEST_CASE("link hello: proofs of version 3 and 4, byte for byte") {
   CHECK(to_hex(prove_back(cookie, old_hello, old_answer)) ==
         "730e9ac52ec5d9f155ffed6bcfc3488b930efe16f061d904f0f9cdb2586d5b94");
   CHECK(to_hex(prove_front(cookie, nonce_of_back, example_hello)) ==
-        "6615308ab1ad2381f491dd87262187c39cf7334c3f8a4b593f92f8e2b0076716");
+        "c1f5d2e78583b49ef3e773f01eabcd70f8ec8aa988a67c287957c5ce38773a8b");
   CHECK(to_hex(prove_back(cookie, example_hello, example_answer)) ==
-        "70bb1946e8515a1039f3a9b5d2c288166fd5f3d8f532e1c2552507db82df55b4");
+        "3407c613087644a2c1b772c26796b18ccdf3d425c84dfc127560934feb8dae80");
 }
 
 TEST_CASE("link hello: proofs are of one cookie, one hello, one side") {
