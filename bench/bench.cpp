@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/bench_run.hpp"
+#include "bench/fronting_cost.hpp"
 
 namespace {
 
@@ -55,6 +56,8 @@ void list_lines(const std::regex& only) {
   }
   for (const auto& ceiling : all_ceilings())
     show(ceiling.name);
+  for (const auto& line : all_fronting_lines())
+    show(line.name);
   show(reload_line);
 }
 
@@ -74,6 +77,7 @@ int main(int argc, char** argv) {
     bench_run run{{.runs = how.runs, .only = only}, kinds_of(how)};
     run.measure_all(all_scenarios());
     run.measure_ceilings(all_ceilings());
+    run.measure_fronting();
     run.measure_reloads();
   } catch (const std::exception& e) {
     fmt::print(stderr, "failed: {}\n", e.what());

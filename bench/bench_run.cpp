@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "bench/fronting_cost.hpp"
 #include "bench/tls_alone.hpp"
 
 namespace mtp::bench {
@@ -160,6 +161,23 @@ void bench_run::print(const ceiling& measured, const reports& all) const {
   const auto seen = saturation_of(median_run(all, rates));
   fmt::print("    {}\n    stopped by {}\n", usage_line(seen), what_stops(seen));
   static_cast<void>(std::fflush(stdout));
+}
+
+// -- fronting -----------------------------------------------------------------------------------
+
+void bench_run::measure_fronting() {
+  auto lines = all_fronting_lines();
+  std::erase_if(lines, [&](const auto& line) { return !is_wanted(line.name); });
+  if (lines.empty()) return;
+  std::vector<server_kind> proxies;
+  std::ranges::copy_if(kinds_, std::back_inserter(proxies),
+                       [](const auto& kind) { return kind.role == server_role::both; });
+  fronting_bench bench{proxies, telegram_, directory_.path()};
+  fmt::print("\nForwarded to a site, beside a bare relay by splice(2)\n");
+  for (const auto& line : lines) {
+    fmt::print("{}\n", fronting_row(line, bench.measure(line.load, how_.runs)));
+    static_cast<void>(std::fflush(stdout));
+  }
 }
 
 // -- a reload -----------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ class bench_run {
   void measure_all(const std::vector<scenario>& scenarios);
   /// Prints what a link carries, if there is a split server. Throws as `measure_all`.
   void measure_ceilings(const std::vector<ceiling>& ceilings);
+  /// Prints what forwarding to a cover site takes. Throws as `measure_all`.
+  void measure_fronting();
   /// Prints what a reload takes. Throws as `measure_all`.
   void measure_reloads();
 

@@ -17,6 +17,9 @@ std::optional<pipe_ends> pipe_pool::take() {
   }
   std::array<int, 2> fds{};
   if (::pipe2(fds.data(), O_NONBLOCK | O_CLOEXEC) != 0) return std::nullopt;
+  // If the user has too many pages of pipes already, it stays as it is.
+  if (taken_ < most_kept)
+    static_cast<void>(::fcntl(fds[1], F_SETPIPE_SZ, static_cast<int>(largest_size)));
   ++taken_;
   return pipe_ends{.out = unique_fd{fds[0]}, .in = unique_fd{fds[1]}};
 }

@@ -26,7 +26,7 @@ void relay::end::on_io(std::uint32_t events) {
 
 void relay::end::on_flush() {
   try {
-    parent->pump();
+    parent->pump(true, true);
   } catch (const std::exception&) {
     parent->finish(ENOMEM);
   }
@@ -63,22 +63,28 @@ void relay::on_io(end& at, std::uint32_t events) {
   if (!at.fd) return;
   const bool speaks = &at == &far_ && at.wants_read && (events & ~EPOLLOUT) != 0;
   if (speaks && !std::exchange(far_spoke_, true)) owner_->on_far_speaks();
-  pump();
-  // Reading would have found the failure, but the other end does not take what came before.
   const bool is_broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  const bool has_bytes = is_broken || (events & EPOLLIN) != 0;
+  const bool has_room = is_broken || (events & EPOLLOUT) != 0;
+  const bool is_near = &at == &near_;
+  pump(is_near ? has_bytes : has_room, is_near ? has_room : has_bytes);
+  // Reading would have found the failure, but the other end does not take what came before.
   if (!at.fd || !is_broken || at.wants_read) return;
   if (const int error = take_error(at.fd.get()); error != 0) return finish(error);
   // Both sides of it have finished. The loop would tell of that for ever.
   if (at.interest == 0) unwatch(at);
 }
 
-void relay::pump() {
+void relay::pump(bool of_near, bool of_far) {
   if (!far_.fd) return;
   int error = 0;
   if (near_.fd) {
-    error = pump(near_, far_);
+    if (of_near) error = pump(near_, far_);
     // What a failed end has sent before belongs to the other end still.
-    if (const int of_answer = pump(far_, near_); error == 0) error = of_answer;
+    int of_answer = 0;
+    if (of_far || error != 0) of_answer = pump(far_, near_);
+    if (!of_near && of_answer != 0) static_cast<void>(pump(near_, far_));
+    if (error == 0) error = of_answer;
   } else {
     const auto pushed = near_.flow.push(far_.fd.get());
     near_.taken += pushed.moved;

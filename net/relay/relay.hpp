@@ -74,7 +74,8 @@ class relay final {
 
   void on_io(end& at, std::uint32_t events);
   void attach(end& at, unique_fd fd);
-  void pump();
+  /// Moves what may have something to move: bytes of the near end, of the far end, or both.
+  void pump(bool of_near, bool of_far);
   /// Moves bytes one way. Returns the errno of a failure, or 0.
   [[nodiscard]] int pump(end& from, end& to);
   /// Tells the loop what `at` waits for.

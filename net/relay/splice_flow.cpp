@@ -10,8 +10,8 @@ namespace mtp::net {
 
 namespace {
 
-/// As much as a pipe holds by default.
-constexpr std::size_t piece = std::size_t{64} * 1024;
+/// Bytes that are taken at once.
+constexpr std::size_t piece = pipe_pool::largest_size;
 /// Bytes that are read at once where there is no pipe to be had.
 constexpr std::size_t copied_piece = std::size_t{4} * 1024;
 
@@ -117,6 +117,8 @@ splice_flow::step splice_flow::read(int source, progress& so_far) {
       so_far.error = error;
       return step::failed;
     }
+    // If something is left that splice does not move, the loop calls again at once.
+    if (size < 0 && so_far.moved > 0) return step::would_block;
   }
   // Without a pipe; and after one, as splice stops for good at an urgent mark of TCP.
   head_.resize(copied_piece);
