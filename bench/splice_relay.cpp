@@ -23,7 +23,8 @@ namespace {
 
 using namespace mtp;
 
-constexpr std::size_t piece = std::size_t{64} * 1024;
+/// As the proxy's first pipes.
+constexpr std::size_t piece = std::size_t{256} * 1024;
 constexpr int most_events = 64;
 
 [[noreturn]] void fail(const char* action) {
@@ -46,7 +47,9 @@ struct connection {
 
 way make_way() {
   std::array<int, 2> fds{};
-  if (::pipe2(fds.data(), O_NONBLOCK | O_CLOEXEC) != 0) fail("pipe2");
+  if (::pipe2(fds.data(), O_NONBLOCK | O_CLOEXEC) != 0 ||
+      ::fcntl(fds[1], F_SETPIPE_SZ, static_cast<int>(piece)) < 0)
+    fail("pipe2");
   return {.out = net::unique_fd{fds[0]}, .in = net::unique_fd{fds[1]}};
 }
 

@@ -8,8 +8,8 @@ namespace mtp::actors {
 
 namespace {
 
-constexpr std::uint32_t slot_end_bits = 0x03ff'ffff;
-constexpr replays_by_front::front slot_from_bits = 0x1f;
+constexpr std::uint32_t slot_end_bits = 0x07ff'ffff;
+constexpr replays_by_front::front slot_from_bits = 0x0f;
 static_assert(slot_from_bits + 1 == replays_by_front::max_fronts);
 
 /// Of a part.
@@ -65,14 +65,18 @@ bool replays_by_front::contains(const replay_fingerprint& fingerprint) const {
 
 template <class Predicate>
 void replays_by_front::remove_if(part& of, Predicate&& goes) {
-  const auto before = of.slots.size;
+  auto counts = of.counts;
+  auto size = of.slots.size;
   for (const auto& item : of.slots.table)
     if (!item.is_free() && goes(item)) {
-      --of.slots.size;
-      --of.counts[item.from];
+      --size;
+      --counts[item.from];
     }
-  if (of.slots.size != before)
-    of.slots.rebuild(salt_, of.slots.size, [&](const slot& item) { return !goes(item); });
+  if (size == of.slots.size) return;
+  // There may be no memory for it: then all of it stays as it is.
+  of.slots.rebuild(salt_, size, [&](const slot& item) { return !goes(item); });
+  of.slots.size = size;
+  of.counts = counts;
 }
 
 void replays_by_front::evict(part& of, front from, std::size_t keep) {

@@ -15,7 +15,7 @@ namespace mtp::actors {
 class replays_by_front {
  public:
   static constexpr std::size_t part_count = 256;
-  static constexpr std::size_t max_fronts = 32;
+  static constexpr std::size_t max_fronts = 16;
   /// The most memory that an item takes in a table that has grown: of its slots, 7 of 16 are taken.
   static constexpr std::size_t bytes_per_item = 37;
   /// The number of a front, below `max_fronts`.
@@ -42,8 +42,8 @@ class replays_by_front {
   /// A handshake that a front has seen.
   struct slot {
     std::uint64_t begin = 0;
-    std::uint32_t end : 26 = 0;
-    std::uint32_t from : 5 = 0;
+    std::uint32_t end : 27 = 0;
+    std::uint32_t from : 4 = 0;
     std::uint32_t lasting : 1 = 0;
     /// Seconds since the epoch; 0: the slot is free.
     std::uint32_t used = 0;

@@ -60,9 +60,9 @@ bool shared_replays::add(const std::string& front, std::span<const replay_record
   return true;
 }
 
-/// With more fronts each has less.
+/// The same however many there are: another one must not take what they have.
 std::size_t shared_replays::quota() const {
-  return most_ / std::max<std::size_t>(fronts_.size(), 1);
+  return most_ / replays_by_front::max_fronts;
 }
 
 std::optional<replays_by_front::front> shared_replays::number_of(const std::string& front) {

@@ -226,8 +226,7 @@ void back_session::begin_session(const link_answer& answer, const std::vector<ca
   for (std::size_t i = 0; i < agents.size(); ++i)
     caf::anon_send(agents_[i],
                    link_up{.back = back_.place, .session = hello_.session, .peer = agents[i]});
-  if (terms.has(link_capability::seen_handshakes))
-    sharing_.begin(gateway_, hello_.session, answer.node);
+  if (terms.has(link_capability::seen_handshakes)) sharing_.begin(gateway_, hello_.session);
 }
 
 void back_session::end_session() {

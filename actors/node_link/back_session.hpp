@@ -36,8 +36,7 @@ struct back_status {
 /// Messages:
 /// - `link_broken`, `link_agent_started` from agents: another session begins.
 /// - `(link_bye_atom, session, why)` from the back: for the log, once the session has ended.
-/// - `(link_seen_atom, session, front, batch)` from the back: handshakes that another front has
-/// seen
+/// - `(link_seen_atom, session, front, batch)` from the back: another front has seen handshakes
 ///   (`replay_sharing`).
 /// - `config_changed`, `back_usage`, `back_replaced`: a back that is no longer in `back_nodes` is
 ///   left when no front agent uses it, when it is reached another way, when its session has ended

@@ -148,8 +148,7 @@ struct link_gateway_state {
 /// - `(link_bye_atom, session)` (request): the session ends.
 /// - `link_broken` from agents: their session ends.
 /// - `(link_ask_atom, line)` (request): answers a line of the console; two at a time.
-/// - `(link_share_atom, session, wanted)`, `(link_seen_atom, session, batch)` (request): fronts
-/// hear
+/// - `(link_share_atom, session, wanted)`, `(link_seen_atom, session, batch)` (request): they hear
 ///   of handshakes that others have seen (`seen_exchange`), each front in turn and as fast as it
 ///   confirms them. What can't be read is counted as dropped. Others' sessions are ignored.
 /// - `get_fronts`.

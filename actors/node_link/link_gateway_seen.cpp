@@ -64,9 +64,10 @@ void link_gateway_state::relay(std::uint64_t number, const std::string& front) {
             seen.confirm(number, front);
             relay(number, front);
           },
-          [this, number, front, count = next->handshakes.size()](const caf::error&) {
+          [this, number, front, count = next->handshakes.size()](const caf::error& why) {
             side->shared_replays.counted.dropped.add(count);
             seen.confirm(number, front);
+            if (why == caf::sec::request_timeout) relay(number, front);
           });
 }
 

@@ -19,10 +19,10 @@ constexpr std::chrono::milliseconds send_interval{250};
 replay_sharing::replay_sharing(net::pinned_actor& self, node_link_side& side)
     : self_{&self}, side_{&side}, timer_{self} {}
 
-void replay_sharing::begin(caf::actor gateway, std::uint64_t session, std::uint64_t process) {
+void replay_sharing::begin(caf::actor gateway, std::uint64_t session) {
   gateway_ = std::move(gateway);
   session_ = session;
-  if (std::exchange(process_, process) != process) unconfirmed_.reset();
+  unconfirmed_.reset();
   follow();
 }
 
@@ -72,8 +72,11 @@ void replay_sharing::confirm(std::uint64_t session, shared_replays::own_ring::pl
                              std::size_t count) {
   if (gateway_ == nullptr || session != session_) return;
   is_under_way_ = false;
-  if (is_on_) unconfirmed_ = next;
   side_->shared_replays.counted.sent.add(count);
+  if (!is_on_) return;
+  unconfirmed_ = next;
+  // More may wait than fits.
+  if (count == max_seen_records) send();
 }
 
 void replay_sharing::take(std::uint64_t session, const std::string& front,

@@ -15,9 +15,9 @@ class replay_sharing {
   /// `self` and `side` outlive it.
   replay_sharing(net::pinned_actor& self, node_link_side& side);
 
-  /// A session has begun with a back that has `link_capability::seen_handshakes`. `process` names
-  /// the back's process: the same one is told only what it has not confirmed yet.
-  void begin(caf::actor gateway, std::uint64_t session, std::uint64_t process);
+  /// A session has begun with a back that has `link_capability::seen_handshakes`: it is told again
+  /// of all that is remembered, as it may have forgotten.
+  void begin(caf::actor gateway, std::uint64_t session);
   /// The session is over. Does nothing if there is none.
   void end();
   /// `replay_share` may have changed, or a session has begun.
@@ -37,7 +37,6 @@ class replay_sharing {
   net::timer timer_;
   caf::actor gateway_;
   std::uint64_t session_ = 0;
-  std::uint64_t process_ = 0;
   /// The back knows that this front shares.
   bool is_on_ = false;
   bool is_under_way_ = false;

@@ -17,16 +17,24 @@ std::optional<pipe_ends> pipe_pool::take() {
   }
   std::array<int, 2> fds{};
   if (::pipe2(fds.data(), O_NONBLOCK | O_CLOEXEC) != 0) return std::nullopt;
+  pipe_ends pipe{.out = unique_fd{fds[0]}, .in = unique_fd{fds[1]}};
   // If the user has too many pages of pipes already, it stays as it is.
-  if (taken_ < most_kept)
-    static_cast<void>(::fcntl(fds[1], F_SETPIPE_SZ, static_cast<int>(largest_size)));
+  pipe.is_large =
+      large_<most_large&& ::fcntl(pipe.in.get(), F_SETPIPE_SZ, static_cast<int>(largest_size))> 0;
+  if (pipe.is_large) ++large_;
   ++taken_;
-  return pipe_ends{.out = unique_fd{fds[0]}, .in = unique_fd{fds[1]}};
+  return pipe;
 }
 
 void pipe_pool::give_back(pipe_ends empty) {
   --taken_;
-  if (kept_.size() < most_kept) kept_.push_back(std::move(empty));
+  if (kept_.size() < most_kept) {
+    kept_.insert(empty.is_large ? kept_.end() : kept_.begin(), std::move(empty));
+  } else if (empty.is_large) {
+    // There are more places than large ones: the first is none.
+    kept_.erase(kept_.begin());
+    kept_.push_back(std::move(empty));
+  }
 }
 
 }  // namespace mtp::net

@@ -11,6 +11,8 @@ namespace mtp::net {
 struct pipe_ends {
   unique_fd out;
   unique_fd in;
+  /// It holds `pipe_pool::largest_size`.
+  bool is_large = false;
 };
 
 /// Of its loop's thread.
@@ -23,10 +25,10 @@ class pipe_pool {
   /// need descriptors, too.
   static constexpr std::size_t most_taken = 64;
 
-  /// Bytes that a pipe holds at most. The kernel's default, 64 KiB, takes 10 to 16% more CPU a
-  /// byte. Pipes that are taken beside many others have the default: all pipes of an unprivileged
-  /// user may have 64 MiB.
+  /// Bytes that a large pipe holds. The kernel's default, 64 KiB, takes 10 to 16% more CPU a byte.
   static constexpr std::size_t largest_size = std::size_t{256} * 1024;
+  /// So many are large: all pipes of an unprivileged user may hold 64 MiB.
+  static constexpr std::size_t most_large = 4;
 
   /// A non-blocking pipe without bytes in it. Nothing if the process is out of descriptors, or if
   /// too many are taken.
@@ -34,12 +36,18 @@ class pipe_pool {
   /// It must be empty.
   void give_back(pipe_ends empty);
   /// A pipe that was taken is closed with bytes in it.
-  void lose() noexcept { --taken_; }
+  void lose(const pipe_ends& full) noexcept {
+    --taken_;
+    if (full.is_large) --large_;
+  }
   [[nodiscard]] std::size_t kept() const noexcept { return kept_.size(); }
 
  private:
+  /// Large ones at the end.
   std::vector<pipe_ends> kept_;
   std::size_t taken_ = 0;
+  /// Large ones, kept or taken.
+  std::size_t large_ = 0;
 };
 
 }  // namespace mtp::net

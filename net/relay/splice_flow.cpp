@@ -30,7 +30,7 @@ void splice_flow::drop_pipe() noexcept {
   if (in_pipe_ == 0)
     pipes_->give_back(std::move(*pipe_));
   else
-    pipes_->lose();
+    pipes_->lose(*pipe_);
   pipe_.reset();
 }
 
@@ -63,6 +63,7 @@ splice_flow::progress splice_flow::move(int source, int sink, std::size_t limit)
     total.error = pushed.error;
     if (total.now != state::wants_input) return total;
     if (total.moved >= limit) {
+      drop_pipe();
       total.now = state::has_more;
       return total;
     }

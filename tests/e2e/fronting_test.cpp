@@ -3,6 +3,7 @@
 
 #include "net/loop/socket_options.hpp"
 #include "tests/e2e/fronting_fixture.hpp"
+#include "tests/e2e/handshake_start.hpp"
 
 namespace mtp::test {
 namespace {
@@ -126,6 +127,10 @@ TEST_CASE("fronting: a wrong or replayed header goes to the site as it came") {
   header[0] = 0x10;
   world.check_fronted(world.visitor(header), header);
   CHECK(world.count("unknown_protocol") == 1);
+  const auto used = start_of(world.proxy.secret(), framing::padded);
+  CHECK(lets_in(world.proxy, used));
+  world.check_fronted(world.visitor(used), used);
+  CHECK(world.count("replay_session_detected") == 1);
 }
 
 TEST_CASE(

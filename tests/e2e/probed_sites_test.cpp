@@ -38,7 +38,10 @@ std::string pace_of(const std::vector<observation>& all) {
     const auto tenths = std::llround(times[(times.size() - 1) * percent / 100] * 10);
     return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10);
   };
-  return at(50) + " ms, 90%: " + at(90) + " ms";
+  std::string deciles;
+  for (std::size_t percent = 10; percent <= 90; percent += 10)
+    deciles += ' ' + at(percent);
+  return "deciles in ms:" + deciles;
 }
 
 void check_indistinguishable(site_program program, const probing& how) {
@@ -67,8 +70,8 @@ void check_indistinguishable(site_program program, const probing& how) {
     CAPTURE(probes[i].name);
     CHECK(joined_lines(through[i].events) == joined_lines(direct[i].events));
   }
-  MESSAGE(name, ", ", probes.size(), " probes, first byte without us: median ", pace_of(direct));
-  MESSAGE(name, ", ", probes.size(), " probes, first byte through us: median ", pace_of(through));
+  MESSAGE(name, ", ", probes.size(), " probes, first byte without us, ", pace_of(direct));
+  MESSAGE(name, ", ", probes.size(), " probes, first byte through us, ", pace_of(through));
 }
 
 TEST_CASE("a censor's prober tells answers apart") {

@@ -1,4 +1,5 @@
 // A handshake that was used on one front is refused on others that have a back in common with it.
+#include "tests/e2e/fronting_fixture.hpp"
 #include "tests/e2e/handshake_start.hpp"
 #include "tests/support/skipped.hpp"
 
@@ -201,6 +202,25 @@ TEST_CASE("split: with several backs a front tells all of them") {
   check_shared(second, first, {on.hello(), on.header()});
 }
 
+TEST_CASE("split: what another front has seen goes to the cover site, whole") {
+  const cover_site site;
+  sharing_fronts on;
+  auto& first = on.add(on.usual());
+  auto how = on.usual();
+  how.config += "domain_fronting = \"" + site.where() + "\"\nmeasure_sites = false\n";
+  auto& second = on.add(how);
+  on.nodes.start_all();
+  const auto hello = on.hello();
+  CHECK(lets_in(first, hello));
+  CHECK(second.wait_for_metric(received, 1));
+  auto replay = second.connect();
+  REQUIRE(replay.send(hello, soon()));
+  auto at_site = site.accept(soon());
+  CHECK(receive(at_site, hello.size()) == hello);
+  REQUIRE(at_site.send(of("answer"), soon()));
+  CHECK(receive(replay, 6) == of("answer"));
+}
+
 TEST_CASE("split: a front of the release before is told nothing of handshakes") {
   const char* const named = std::getenv("MTP_OLD_PROXY");
   const std::string old = named != nullptr ? named : MTP_OLD_PROXY_BINARY;
@@ -220,6 +240,7 @@ TEST_CASE("split: a front of the release before is told nothing of handshakes") 
   CHECK(first.wait_for_metric(sent, 1));
   CHECK(lets_in(second, hello));
   CHECK(on.nodes.back().metric(sent) == 0);
+  CHECK(second.count_in_output("link_seen") == 0);
   auto client = second.client();
   check_echo(client);
 }

@@ -60,9 +60,9 @@ TEST_CASE("replays by front: what any front has seen is known, until it is too o
   CHECK(table.memory() == 0);
   table.add(3, handshake(1, now - 100), quota);
   table.add(4, handshake(2, now - 100, true), quota);
-  table.add(31, handshake(3, now - 100), quota);
-  table.add(31, handshake(3, now), quota);
-  CHECK(table.size_of(31) == 1);
+  table.add(replays_by_front::max_fronts - 1, handshake(3, now - 100), quota);
+  table.add(replays_by_front::max_fronts - 1, handshake(3, now), quota);
+  CHECK(table.size_of(replays_by_front::max_fronts - 1) == 1);
   table.clean(now - 10, now - 1000, quota);
   CHECK_FALSE(table.contains(handshake(1).fingerprint));
   CHECK(table.contains(handshake(2).fingerprint));
@@ -181,28 +181,36 @@ TEST_CASE_FIXTURE(sharing_front, "shared replays: off it remembers nothing, and 
 }
 
 TEST_CASE_FIXTURE(sharing_front,
-                  "shared replays: fronts share half of what the node's own may take") {
+                  "shared replays: each front has its part, whatever others tell of") {
   constexpr std::size_t most = (std::size_t{1} << 20U) / replays_by_front::bytes_per_item / 2;
-  std::vector<replay_record> many;
-  for (std::uint32_t i = 0; i < 2 * most; ++i)
-    many.push_back(handshake(i, now + i));
-  CHECK(shared.add("a", many));
-  CHECK(shared.memory() < (std::size_t{1} << 20U));
-  const auto known = [&](std::size_t from, std::size_t to) {
+  constexpr std::size_t part = most / replays_by_front::max_fronts;
+  const auto told_by = [](std::uint32_t from, std::size_t count) {
+    std::vector<replay_record> many;
+    for (std::uint32_t i = 0; i < count; ++i)
+      many.push_back(handshake(from * 1'000'000 + i, now + i));
+    return many;
+  };
+  const auto known = [&](const std::vector<replay_record>& all, std::size_t from, std::size_t to) {
     std::size_t count = 0;
     for (auto i = from; i < to; ++i)
-      if (shared.is_replay(many[i])) ++count;
+      if (shared.is_replay(all[i])) ++count;
     return count;
   };
-  CHECK(known(2 * most - most / 4, 2 * most) == most / 4);
-  CHECK(known(0, most / 2) == 0);
-  // Another one takes its part, and no more.
-  std::vector<replay_record> others;
-  for (std::uint32_t i = 0; i < 2 * most; ++i)
-    others.push_back(handshake(1'000'000 + i, now));
-  CHECK(shared.add("b", others));
+  const auto first = told_by(1, part / 4);
+  const auto second = told_by(2, 4 * part);
+  CHECK(shared.add("a", first));
+  CHECK(shared.add("b", second));
+  const auto of_first = known(first, 0, first.size());
+  const auto of_second = known(second, 0, second.size());
+  CHECK(of_first > first.size() * 3 / 4);
+  CHECK(of_second > part / 2);
+  CHECK(of_second <= part);
+  // Many names that tell of as much as they can take nothing from those before.
+  for (std::uint32_t i = 3; i <= replays_by_front::max_fronts; ++i)
+    CHECK(shared.add("front" + std::to_string(i), told_by(i, 2 * part)));
   shared.clean(0, 0);
-  CHECK(known(2 * most - most / 8, 2 * most) == most / 8);
+  CHECK(known(first, 0, first.size()) == of_first);
+  CHECK(known(second, 0, second.size()) == of_second);
   CHECK(shared.memory() < (std::size_t{3} << 19U));
 }
 
