@@ -59,7 +59,7 @@ class port_change {
   std::vector<actors::served_port> served_;
   std::vector<actors::served_port> added_;
   std::vector<actors::served_port> removed_;
-  /// UNIX sockets that stay, and who may connect to them.
+  /// UNIX sockets that stay, and their new permissions.
   std::vector<std::pair<std::shared_ptr<net::bound_port>, net::socket_access>> access_;
 };
 

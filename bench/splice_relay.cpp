@@ -125,7 +125,7 @@ class splice_relay {
     for (const auto& end : added->ends) {
       net::set_no_delay(end.get());
       connections_[end.get()] = added;
-      // By edges: whoever waits is asked again when something has changed.
+      // By edges: an end that waits is tried again when something has changed.
       watch(end.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
     }
   }

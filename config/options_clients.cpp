@@ -169,11 +169,11 @@ std::vector<option> replay_options() {
        .elsewhere = {.text = "has no effect on a node of this role: fronts share handshakes"},
        .applies = change_time::live,
        .original = false,
-       .line =
-           "Front: fronts with this option that have a back in common refuse a handshake that "
-           "one of them has seen, within a second while there are fewer than 4000 a second. What "
-           "others have seen takes at most half as much memory again. "
-           "[How](data-path.md#handshakes-of-other-fronts)"},
+       .line = "Front: fronts with this option that have a back in common refuse a handshake that "
+               "another of these fronts has seen, within a second while there are fewer than 4000 "
+               "a second. What "
+               "others have seen takes at most half as much memory again. "
+               "[How](data-path.md#handshakes-of-other-fronts)"},
       {.key = "replay_check_session_storage_opts",
        .shape = option_shape::table,
        .roles = with_clients,

@@ -13,7 +13,7 @@
 #include <set>
 #include <utility>
 
-#include "actors/client/client_network.hpp"
+#include "actors/core/client_network.hpp"
 #include "net/loop/timer_wheel.hpp"
 
 namespace mtp::actors {

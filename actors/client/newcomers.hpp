@@ -14,7 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "actors/client/client_network.hpp"
+#include "actors/core/client_network.hpp"
 
 namespace mtp::actors {
 

@@ -22,13 +22,6 @@ constexpr auto rate_interval = 1s;
 /// Of a second; more come to nothing.
 constexpr std::size_t most_counted = 4096;
 
-/// An IPv4 address, or the /64 of an IPv6 address.
-std::array<std::uint8_t, 16> network_of(const ip_address& ip) {
-  auto network = ip.mapped();
-  if (!ip.is_v4()) std::fill(network.begin() + 8, network.end(), std::uint8_t{0});
-  return network;
-}
-
 }  // namespace
 
 /// A stranger at the site.
@@ -118,8 +111,9 @@ bool link_strangers::is_within_rate(const ip_address& from) {
     counted_.clear();
     counted_since_ = now;
   }
-  return (counted_.size() < most_counted || counted_.contains(network_of(from))) &&
-         ++counted_[network_of(from)] <= rate;
+  const auto network = network_of(from);
+  return (counted_.size() < most_counted || counted_.contains(network)) &&
+         ++counted_[network] <= rate;
 }
 
 void link_strangers::begin(net::unique_fd fd, const endpoint& remote, const endpoint& local,

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "actors/core/client_network.hpp"
 #include "actors/core/cover_connection.hpp"
 #include "actors/core/limited_log.hpp"
 #include "actors/node_link/node_link_side.hpp"
@@ -56,7 +57,7 @@ class link_strangers {
   std::list<std::unique_ptr<stay>> stays_;
   net::link_places places_{places};
   /// New ones by network since `counted_since_`.
-  std::map<std::array<std::uint8_t, 16>, std::size_t> counted_;
+  std::map<client_network, std::size_t> counted_;
   net::steady_clock::time_point counted_since_;
   /// By trouble.
   limited_log events_{4};

@@ -62,7 +62,7 @@ void seen_exchange::join(std::uint64_t session, std::uint64_t process) {
   auto& to = readers_[session];
   if (std::exchange(to.is_joined, true)) return;
   to.process = process;
-  // What is under way stays so: whoever joins again and again gets no more at a time.
+  // A batch that is under way stays so: joining again and again brings no more at a time.
   for (auto& [front, of] : to.of)
     of.at.reset();
 }

@@ -167,7 +167,8 @@ tl::expected<std::unique_ptr<unix_listener>, std::string> unix_listener::open(
   return listener;
 }
 
-/// By a descriptor of the file: whoever may change the directory must not lead us to another one.
+/// By a descriptor of the file: a user who may change the directory must not lead us to another
+/// file.
 tl::expected<void, std::string> unix_listener::set_access(const socket_access& access) const {
   const unique_fd file{::open(path_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
   struct stat about {};
